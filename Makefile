@@ -1,0 +1,48 @@
+# relubloom: `make demo` shows it, `make test` tests it, `make help` lists the rest.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: help install demo test check results bench clean
+
+help:
+	@echo "make demo     install, run a study of the article's network, print the report's path"
+	@echo "make test     install, run the test suite"
+	@echo "make check    formatting, lint, types"
+	@echo "make results  regenerate docs/results (minutes to hours)"
+	@echo "make bench    benchmarks, with their rivals"
+	@echo "make install  the virtual environment only"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/package-installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/tools-installed: $(VENV)/package-installed
+	$(PIP) -e '.[test]'
+	@touch $@
+
+install: $(VENV)/tools-installed
+
+demo: $(VENV)/package-installed
+	$(BIN)/relubloom study --preset article --out runs/demo --resume
+
+test: $(VENV)/tools-installed
+	$(BIN)/python -m pytest
+
+check: $(VENV)/tools-installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+results: $(VENV)/tools-installed
+	$(BIN)/python benchmarks/study_results.py
+
+bench: $(VENV)/tools-installed
+	$(BIN)/python benchmarks/step.py
+
+clean:
+	rm -rf $(VENV) runs

@@ -1,0 +1,209 @@
+"""`Code`: one sparse binary hash per token, and the Bloom filter that the hashes make."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from relubloom import atomic
+from relubloom.errors import FileError, UsageError
+
+WORD = 64
+CHUNK_BYTES = 1 << 21  # a chunk's words stay in a core's cache
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Code:
+    """The hashes of a vocabulary: bit `bits[t, i]` says whether token t sets unit i.
+
+    Args:
+        bits: bool (or 0/1) array [vocab, width].
+
+    Sets are integer ids [batch, set_size]; an id equal to `vocab_size` is padding. Everything
+    here is exact integer work on packed 64-bit words.
+
+    Raises:
+        UsageError: `bits` is not a 0/1 matrix with at least one token and one unit.
+    """
+
+    bits: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        given = np.asarray(self.bits)
+        if given.ndim != 2 or 0 in given.shape:
+            raise UsageError(
+                f"code has shape {given.shape}: it needs at least one token (row) and one unit "
+                "(column); give a 0/1 matrix [vocab, width]"
+            )
+        if given.dtype != np.bool_ and not np.isin(given, (0, 1)).all():
+            raise UsageError("code holds values other than 0 and 1; give a 0/1 matrix")
+        bits = given.astype(np.bool_)
+        bits.flags.writeable = False
+        object.__setattr__(self, "bits", bits)
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of tokens, N."""
+        return self.bits.shape[0]
+
+    @property
+    def width(self) -> int:
+        """Number of units, d."""
+        return self.bits.shape[1]
+
+    @cached_property
+    def weights(self) -> NDArray[np.int64]:
+        """Bits per token, int64 [vocab]."""
+        return self.bits.sum(1, dtype=np.int64)
+
+    @cached_property
+    def packed(self) -> NDArray[np.uint64]:
+        """The hashes as little-endian 64-bit words, uint64 [vocab, words]."""
+        return pack_bits(self.bits)
+
+    def union(self, sets: ArrayLike) -> NDArray[np.bool_]:
+        """Union of the hashes of each set's tokens, bool [batch, width]."""
+        return unpack_bits(self._packed_unions(self._checked(sets)), self.width)
+
+    def decode(self, sets: ArrayLike) -> NDArray[np.bool_]:
+        """Tokens whose every bit lies in the union: members and false positives, bool [batch, vocab].
+
+        Cost: O(batch vocab width / 64).
+        """
+        return self.decode_unions(self.union(sets))
+
+    def decode_unions(self, unions: ArrayLike) -> NDArray[np.bool_]:
+        """Tokens covered by each given union (bool [batch, width]), bool [batch, vocab]."""
+        packed = pack_bits(np.asarray(unions, dtype=np.bool_))
+        covered = np.ones((len(packed), self.vocab_size), dtype=np.bool_)
+        for word in range(packed.shape[1]):
+            covered &= (self.packed[:, word] & ~packed[:, word, None]) == 0
+        return covered
+
+    def missing_bits(self, sets: ArrayLike) -> NDArray[np.int64]:
+        """Bits of each token outside the union of each set, int64 [batch, vocab]."""
+        outside = ~self._packed_unions(self._checked(sets))
+        missing = np.zeros((len(outside), self.vocab_size), dtype=np.int64)
+        for word in range(outside.shape[1]):
+            missing += np.bitwise_count(self.packed[:, word] & outside[:, word, None])
+        return missing
+
+    def false_positives(self, sets: ArrayLike) -> NDArray[np.int64]:
+        """Number of covered non-members of each set, int64 [batch].
+
+        A token listed twice in a set counts once. Cost: O(batch vocab width / 64) word
+        operations, in chunks that fit a cache.
+        """
+        ids = self._checked(sets)
+        members = distinct_tokens(ids, self.vocab_size)
+        counts = np.empty(len(ids), dtype=np.int64)
+        for start, stop in _chunks(len(ids), self.vocab_size):
+            packed = self._packed_unions(ids[start:stop])
+            covered = np.ones((stop - start, self.vocab_size), dtype=np.bool_)
+            for word in range(packed.shape[1]):
+                covered &= (self.packed[:, word] & ~packed[:, word, None]) == 0
+            counts[start:stop] = np.count_nonzero(covered, axis=1)
+        return counts - members
+
+    def save(self, path: Path | str) -> None:
+        """Write the code as `.npz` (packed bits and width), atomically."""
+        buffer = io.BytesIO()
+        np.savez_compressed(
+            buffer,
+            packed_bits=np.packbits(self.bits, axis=1),
+            width=np.int64(self.width),
+            schema_version=np.int64(SCHEMA_VERSION),
+        )
+        atomic.write_bytes(Path(path), buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path | str) -> Code:
+        """Read a code written by `save`; nothing in the file is executed.
+
+        Raises:
+            FileError: the file is missing or is no such archive.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                width = int(archive["width"])
+                return cls(np.unpackbits(archive["packed_bits"], axis=1, count=width).astype(bool))
+        except FileNotFoundError:
+            raise FileError(f"{path} is not there; `relubloom examine` writes it") from None
+        except (OSError, ValueError, KeyError) as error:
+            raise FileError(f"{path} is not a code ({error}); remake it with `examine`") from None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Code):
+            return NotImplemented
+        return self.bits.shape == other.bits.shape and bool((self.bits == other.bits).all())
+
+    def __hash__(self) -> int:
+        return hash((self.bits.shape, self.bits.tobytes()))
+
+    def __repr__(self) -> str:
+        return (
+            f"Code(vocab_size={self.vocab_size}, width={self.width}, "
+            f"weight {self.weights.mean():.2f} ± {self.weights.std():.2f})"
+        )
+
+    def _checked(self, sets: ArrayLike) -> NDArray[np.int64]:
+        ids = np.asarray(sets, dtype=np.int64)
+        if ids.ndim != 2:
+            raise UsageError(
+                f"sets have shape {ids.shape}: they must be [batch, set_size]; wrap one set in a list"
+            )
+        if ids.size and (ids.min() < 0 or ids.max() > self.vocab_size):
+            raise UsageError(
+                f"sets hold ids from {ids.min()} to {ids.max()}: ids are 0 to {self.vocab_size - 1} "
+                f"({self.vocab_size} is padding); check the vocabulary"
+            )
+        return ids
+
+    @cached_property
+    def _packed_with_padding(self) -> NDArray[np.uint64]:
+        empty = np.zeros((1, self.packed.shape[1]), dtype=np.uint64)
+        return np.concatenate([self.packed, empty])
+
+    def _packed_unions(self, ids: NDArray[np.int64]) -> NDArray[np.uint64]:
+        unions = np.zeros((len(ids), self.packed.shape[1]), dtype=np.uint64)
+        for column in range(ids.shape[1]):
+            unions |= self._packed_with_padding[ids[:, column]]
+        return unions
+
+
+def pack_bits(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """Pack bool [rows, width] into uint64 [rows, ceil(width / 64)], bit i in word i // 64."""
+    words = -(-bits.shape[1] // WORD)
+    padded = np.zeros((len(bits), words * WORD), dtype=np.bool_)
+    padded[:, : bits.shape[1]] = bits
+    return np.packbits(padded, axis=1, bitorder="little").view("<u8").astype(np.uint64)
+
+
+def unpack_bits(packed: NDArray[np.uint64], width: int) -> NDArray[np.bool_]:
+    """The inverse of `pack_bits`."""
+    octets = np.ascontiguousarray(packed.astype("<u8")).view(np.uint8)
+    return np.unpackbits(octets, axis=1, count=width, bitorder="little").astype(np.bool_)
+
+
+def distinct_tokens(ids: NDArray[np.int64], padding: int) -> NDArray[np.int64]:
+    """Number of distinct non-padding ids of each set, int64 [batch]."""
+    ordered = np.sort(ids, axis=1)
+    fresh = ordered != padding
+    fresh[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
+    return fresh.sum(1, dtype=np.int64)
+
+
+def _chunks(count: int, vocab_size: int) -> Iterator[tuple[int, int]]:
+    size = max(1, CHUNK_BYTES // (8 * vocab_size))
+    for start in range(0, count, size):
+        yield start, min(count, start + size)
+
+
