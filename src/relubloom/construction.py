@@ -1,0 +1,51 @@
+"""From a code to the network that is exactly its Bloom filter."""
+
+import math
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from relubloom.code import Code
+from relubloom.errors import UsageError
+from relubloom.network import ReluNet
+
+TOLERANCE = 1e-9  # default mass that all non-members together may keep
+
+
+def construct(code: Code | Bool[Tensor, "vocab width"], sharpness: float | None = None) -> ReluNet:
+    """Set a network's weights so that it is the Bloom filter of `code`.
+
+    W_in[t, i] = -A[t, i], b_in = 1, W_out[i, t] = -sharpness A[t, i], b_out = 0. On sets without
+    repeated tokens unit i is 1 when no token of the set has bit i, and exactly 0 otherwise; the
+    logit of t is -sharpness times its number of missing bits. All of this is exact in float32.
+
+    Args:
+        code: the hashes; a bool tensor or array [vocab, width] is taken as a code.
+        sharpness: logit lost per missing bit, > 0; None takes `sharpness_for` a set size of 1.
+
+    Raises:
+        UsageError: sharpness is not a positive finite number.
+    """
+    hashes = code if isinstance(code, Code) else Code(code.numpy())
+    level = sharpness_for(hashes.vocab_size, 1) if sharpness is None else sharpness
+    if not (level > 0 and math.isfinite(level)):
+        raise UsageError(f"sharpness is {level}: it must be positive and finite; try 20")
+    bits = torch.from_numpy(hashes.bits.copy()).float()
+    return ReluNet(
+        W_in=0.0 - bits,
+        b_in=torch.ones(hashes.width),
+        W_out=0.0 - level * bits.T.contiguous(),
+        b_out=torch.zeros(hashes.vocab_size),
+    )
+
+
+def sharpness_for(vocab_size: int, set_size: int, tolerance: float = TOLERANCE) -> float:
+    """The least sharpness at which non-members with a missing bit keep a mass <= `tolerance`.
+
+    Each of at most vocab - set_size of them has at most e^-sharpness of a member's mass, and a
+    member has at most 1/set_size: their total is at most (vocab - set_size) e^-sharpness /
+    set_size (derived here). At least 1, so that a lone vocabulary still has a sharp network.
+    """
+    others = max(1, vocab_size - set_size)
+    return max(1.0, math.log(others / (set_size * tolerance)))

@@ -1,0 +1,5 @@
+"""Evidence: what a network does, how it does it, and whether the Bloom reading holds."""
+
+from relubloom.evidence.gather import Evidence, gather_evidence
+
+__all__ = ["Evidence", "gather_evidence"]

@@ -1,0 +1,210 @@
+"""`KSparseTask`: which sets there are, how they are drawn, and on which ones to evaluate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from relubloom.errors import UsageError
+from relubloom.task.set_collections import AllSets, DrawnSets, ListedSets, SetCollection
+from relubloom.task.sampling import draw_sets, seeded_generator, zipf_masses
+from relubloom.task.sets_file import SetsFile, read_sets
+
+SourceName = Literal["uniform", "zipf", "file"]
+ENUMERATE_UP_TO = 5_000_000
+HELD_OUT_SETS = 100_000
+HELD_OUT_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class KSparseTask:
+    """The k-sparse distribution task: from a set of tokens to 1/k on each of them.
+
+    Args:
+        vocab_size: number of tokens, N; also the padding id.
+        set_size: k, or (smallest, largest) for sizes drawn uniformly between them.
+        source: "uniform" over all sets of a size, or "zipf": tokens drawn one by one without
+            replacement, token t with probability in proportion to 1 / (t + 1). For a file of real
+            sets use `from_file`.
+        split_seed: which distinct sets of a file are held out.
+
+    Raises:
+        UsageError: vocab_size or set_size is below 1, or a set cannot hold that many tokens.
+    """
+
+    vocab_size: int
+    set_size: int | tuple[int, int]
+    source: SourceName = "uniform"
+    split_seed: int = 0
+    file: SetsFile | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.vocab_size < 1:
+            raise UsageError(
+                f"vocab_size is {self.vocab_size}: a vocabulary has at least 1 token; raise it"
+            )
+        low, high = self.sizes
+        if not 1 <= low <= high:
+            raise UsageError(
+                f"set_size is {format_sizes(self.sizes)}: sizes are at least 1 and ascending; "
+                "give k or a..b"
+            )
+        if high > self.vocab_size:
+            raise UsageError(
+                f"set_size is {high} and vocab_size is {self.vocab_size}: a set has distinct "
+                "tokens, so set_size <= vocab_size; lower set_size or raise vocab_size"
+            )
+        if (self.source == "file") != (self.file is not None):
+            raise UsageError(
+                f"source is {self.source!r}: a file of sets is read by KSparseTask.from_file(path)"
+            )
+
+    @classmethod
+    def from_file(
+        cls,
+        path: Path | str,
+        set_size: int | tuple[int, int] | None = None,
+        tokens: tuple[str, ...] | None = None,
+        split_seed: int = 0,
+        skip_bad: bool = False,
+    ) -> KSparseTask:
+        """The task of a file of real sets; `set_size` keeps lines of those sizes only.
+
+        Raises:
+            FileError: the file is missing or a line is bad.
+        """
+        sizes = None if set_size is None else as_sizes(set_size)
+        file = read_sets(path, sizes, tokens, skip_bad)
+        lengths = [len(tokens_of) for tokens_of in file.counts]
+        spread = (min(lengths), max(lengths))
+        return cls(len(file.tokens), _simplest(spread), "file", split_seed, file)
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Smallest and largest set size."""
+        return as_sizes(self.set_size)
+
+    def training_sets(
+        self, seed: int, step: int, batch_size: int, device: torch.device | str = "cpu"
+    ) -> Int64[Tensor, "batch set_size"]:
+        """The batch of sets of one training step: a pure function of (seed, step, batch_size)."""
+        generator = seeded_generator(seed, "training", step, device)
+        if self.file is None:
+            return draw_sets(generator, batch_size, self.vocab_size, self.sizes, self._cumulative)
+        sets, copies = self._split[0].sets, self._split[0].copies
+        lines = torch.randint(
+            int(copies.sum()), (batch_size,), generator=generator, device=generator.device
+        )
+        chosen = torch.searchsorted(copies.cumsum(0).to(lines.device), lines, right=True)
+        return sets.to(lines.device)[chosen]
+
+    def evaluation_sets(self, seed: int = 0, at_least: int = HELD_OUT_SETS) -> SetCollection:
+        """The sets that figures are over.
+
+        All C(N, k) where that is at most 5 million (uniform source, one size); the held-out
+        lines of a file; else `at_least` drawn sets.
+        """
+        if self.file is not None:
+            return self._split[1]
+        if self.enumerable:
+            return AllSets(self.vocab_size, self.sizes[0])
+        return DrawnSets(self.vocab_size, self.sizes, self._cumulative, seed, at_least)
+
+    @property
+    def enumerable(self) -> bool:
+        """Whether figures are over every set there is."""
+        low, high = self.sizes
+        return (
+            self.source == "uniform"
+            and low == high
+            and math.comb(self.vocab_size, low) <= ENUMERATE_UP_TO
+        )
+
+    def training_lines(self) -> ListedSets:
+        """The training side of a file's split.
+
+        Raises:
+            UsageError: the task has no file.
+        """
+        if self.file is None:
+            raise UsageError(f"source is {self.source!r}: only a file of sets has training lines")
+        return self._split[0]
+
+    def with_sizes(self, set_size: int | tuple[int, int]) -> KSparseTask:
+        """The same source with other set sizes (not for a file)."""
+        return replace(self, set_size=set_size)
+
+    def describe(self) -> dict[str, Any]:
+        """What identifies the task, as JSON values."""
+        low, high = self.sizes
+        described: dict[str, Any] = {
+            "source": self.source,
+            "vocab_size": self.vocab_size,
+            "set_size": low if low == high else [low, high],
+        }
+        if self.file is not None:
+            described |= {
+                "sets": self.file.path,
+                "sha256": self.file.sha256,
+                "split_seed": self.split_seed,
+                "lines": self.file.lines,
+                "left_out": self.file.left_out,
+                "bad_lines": self.file.bad_lines,
+                "merged_duplicates": self.file.merged_duplicates,
+            }
+        return described
+
+    @cached_property
+    def _cumulative(self) -> Int64[Tensor, " vocab"] | None:
+        return zipf_masses(self.vocab_size, 1.0) if self.source == "zipf" else None
+
+    @cached_property
+    def _split(self) -> tuple[ListedSets, ListedSets]:
+        """Training and held-out sets: 20 % of the distinct sets are held out, copies together."""
+        assert self.file is not None
+        distinct = len(self.file.counts)
+        if distinct < 2:
+            raise UsageError(
+                f"{self.file.path} has {distinct} distinct set: at least 2 are needed, one to train "
+                "on and one held out; give more sets"
+            )
+        sets = padded(self.file.counts, self.vocab_size)
+        copies = torch.tensor(list(self.file.counts.values()), dtype=torch.int64)
+        generator = seeded_generator(self.split_seed, "split", 0)
+        order = torch.randperm(distinct, generator=generator)
+        held = max(1, round(HELD_OUT_SHARE * distinct))
+        held_out, training = order[:held].sort().values, order[held:].sort().values
+        return (
+            ListedSets(sets[training], copies[training], "training"),
+            ListedSets(sets[held_out], copies[held_out]),
+        )
+
+
+def as_sizes(set_size: int | tuple[int, int]) -> tuple[int, int]:
+    """(smallest, largest) of a set_size that may be one number."""
+    return (set_size, set_size) if isinstance(set_size, int) else set_size
+
+
+def format_sizes(sizes: tuple[int, int]) -> str:
+    """`k`, or `a..b`."""
+    return str(sizes[0]) if sizes[0] == sizes[1] else f"{sizes[0]}..{sizes[1]}"
+
+
+def padded(
+    sets: Iterable[tuple[int, ...]], padding: int
+) -> Int64[Tensor, "sets set_size"]:
+    """Sets of several sizes as one int64 matrix, padded with `padding`."""
+    rows = [torch.tensor(tokens, dtype=torch.int64) for tokens in sets]
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=padding)
+
+
+def _simplest(sizes: tuple[int, int]) -> int | tuple[int, int]:
+    return sizes[0] if sizes[0] == sizes[1] else sizes

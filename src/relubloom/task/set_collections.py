@@ -1,0 +1,126 @@
+"""Collections of sets to evaluate on: all of them, a seeded draw, or a list with copies."""
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float64, Int64
+from torch import Tensor
+
+from relubloom.task.sampling import draw_sets, seeded_generator
+
+BLOCK = 4096  # a drawn block is seeded by its number, so chunks of any size see the same sets
+
+
+class SetCollection(Protocol):
+    """Sets that can be read in chunks.
+
+    `method` says how they came about: "all" (every set, nothing left out), "drawn" (a seeded
+    sample from the source) or "held-out" (lines of a file that were never trained on).
+    """
+
+    @property
+    def method(self) -> str:
+        """How the sets came about."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def chunk(self, start: int, stop: int) -> Int64[Tensor, "batch set_size"]:
+        """Sets number `start` up to `stop`, on the CPU."""
+        ...
+
+    def weights(self, start: int, stop: int) -> Float64[Tensor, " batch"]:
+        """How often each of these sets counts."""
+        ...
+
+
+@dataclass(frozen=True)
+class AllSets:
+    """All C(vocab_size, set_size) sets, in colexicographic order."""
+
+    vocab_size: int
+    set_size: int
+    method: str = "all"
+
+    def __len__(self) -> int:
+        return math.comb(self.vocab_size, self.set_size)
+
+    def chunk(self, start: int, stop: int) -> Int64[Tensor, "batch set_size"]:
+        """The sets of ranks start..stop, tokens ascending (combinatorial number system).
+
+        Cost: O((stop - start) set_size log vocab).
+        """
+        rank = np.arange(start, stop, dtype=np.int64)
+        sets = np.empty((len(rank), self.set_size), dtype=np.int64)
+        for size in range(self.set_size, 0, -1):
+            below = _binomials(self.vocab_size, size)
+            sets[:, size - 1] = np.searchsorted(below, rank, side="right") - 1
+            rank -= below[sets[:, size - 1]]
+        return torch.from_numpy(sets)
+
+    def weights(self, start: int, stop: int) -> Float64[Tensor, " batch"]:
+        """Every set counts once."""
+        return torch.ones(stop - start, dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class DrawnSets:
+    """`count` sets drawn from a source by a seed; the n-th is the same in every reading."""
+
+    vocab_size: int
+    sizes: tuple[int, int]
+    cumulative: Int64[Tensor, " vocab"] | None
+    seed: int
+    count: int
+    method: str = "drawn"
+
+    def __len__(self) -> int:
+        return self.count
+
+    def chunk(self, start: int, stop: int) -> Int64[Tensor, "batch set_size"]:
+        """Sets number start..stop."""
+        first, last = start // BLOCK, -(-stop // BLOCK)
+        blocks = [
+            draw_sets(
+                seeded_generator(self.seed, "held-out", block),
+                BLOCK,
+                self.vocab_size,
+                self.sizes,
+                self.cumulative,
+            )
+            for block in range(first, last)
+        ]
+        return torch.cat(blocks)[start - first * BLOCK : stop - first * BLOCK]
+
+    def weights(self, start: int, stop: int) -> Float64[Tensor, " batch"]:
+        """Every set counts once."""
+        return torch.ones(stop - start, dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class ListedSets:
+    """Given sets, each with its number of copies."""
+
+    sets: Int64[Tensor, "sets set_size"]
+    copies: Int64[Tensor, " sets"]
+    method: str = "held-out"
+
+    def __len__(self) -> int:
+        return len(self.sets)
+
+    def chunk(self, start: int, stop: int) -> Int64[Tensor, "batch set_size"]:
+        """Sets number start..stop."""
+        return self.sets[start:stop]
+
+    def weights(self, start: int, stop: int) -> Float64[Tensor, " batch"]:
+        """The copies of each set."""
+        return self.copies[start:stop].double()
+
+
+@functools.cache
+def _binomials(vocab_size: int, size: int) -> Int64[np.ndarray, " vocab"]:
+    return np.array([math.comb(n, size) for n in range(vocab_size + 1)], dtype=np.int64)

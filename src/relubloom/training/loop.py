@@ -1,0 +1,237 @@
+"""The training loop: several seeds as one stack, resumable at any step."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from relubloom.errors import StoppedError, UsageError
+from relubloom.network import NetStack, ReluNet
+from relubloom.task import KSparseTask
+from relubloom.training.checkpoint import load_checkpoint, move_to, save_checkpoint
+from relubloom.training.initialisation import initialise
+from relubloom.training.interrupt import deferred_interrupt
+from relubloom.training.recipe import Recipe
+from relubloom.training.step import Step, dense_step
+
+SNAPSHOTS = 40
+FILM_BYTES = 64 << 20  # snapshots of one network; beyond that the first tokens only
+HISTORY_RECORDS = 200
+CHECKPOINT_SECONDS = 20.0
+CHECKPOINT_SHARE = 0.05  # of the time may go into writing checkpoints
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stands: steps done of `steps`, and the mean loss over the instances."""
+
+    step: int
+    steps: int
+    objective: str
+    loss: float
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A trained network and how it came about.
+
+    `history` holds {"step", "objective", "learning_rate", "loss"} (loss: mean over the batches
+    since the last record); `film` is W_in of the first tokens at `film_steps`, the first before
+    any step, [snapshots, tokens, width].
+    """
+
+    net: ReluNet
+    seed: int
+    history: list[dict[str, Any]]
+    film: Float[Tensor, "snapshots tokens width"]
+    film_steps: list[int]
+
+
+def train(
+    task: KSparseTask, width: int, recipe: Recipe | None = None, seed: int = 0
+) -> tuple[ReluNet, list[dict[str, Any]]]:
+    """Train one network; returns it with its history.
+
+    Raises:
+        UsageError: width is below 1.
+    """
+    trained = train_stack(task, width, recipe or Recipe(), (seed,))[0]
+    return trained.net, trained.history
+
+
+def train_stack(
+    task: KSparseTask,
+    width: int,
+    recipe: Recipe,
+    seeds: tuple[int, ...],
+    *,
+    device: torch.device | str = "cpu",
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    step: Step = dense_step,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> list[TrainedNetwork]:
+    """Train one network a seed, all at once.
+
+    A seed has the sets and the initialisation that it has alone. With `checkpoint`, the state is
+    written there about every 20 seconds and on Ctrl-C; `resume` continues from it if it is there.
+
+    Raises:
+        UsageError: width < 1, or no seeds.
+        FileError: the checkpoint is of another configuration or cannot be read or written.
+        StoppedError: Ctrl-C; the state is on disk if `checkpoint` was given.
+    """
+    if width < 1:
+        raise UsageError(f"width is {width}: a network has at least 1 hidden unit; raise it")
+    if not seeds:
+        raise UsageError("no seeds given: at least one network is trained; raise --seeds")
+    run = _Run(task, width, recipe, seeds, device, step)
+    if checkpoint is not None and resume and checkpoint.exists():
+        run.restore(checkpoint)
+    with deferred_interrupt() as interrupted:
+        written, cost = time.monotonic(), 0.0
+        while run.done < recipe.steps:
+            run.advance()
+            if on_progress is not None:
+                on_progress(run.progress())
+            now = time.monotonic()
+            if interrupted():
+                if checkpoint is not None:
+                    run.save(checkpoint)
+                raise StoppedError(f"stopped at step {run.done} of {recipe.steps}")
+            pause = max(CHECKPOINT_SECONDS, cost / CHECKPOINT_SHARE)
+            if checkpoint is not None and now - written > pause:
+                run.save(checkpoint)
+                written = time.monotonic()
+                cost = written - now
+    return run.results()
+
+
+class _Run:
+    """The state of a training run between two steps."""
+
+    def __init__(
+        self,
+        task: KSparseTask,
+        width: int,
+        recipe: Recipe,
+        seeds: tuple[int, ...],
+        device: torch.device | str,
+        step: Step,
+    ) -> None:
+        self.task, self.recipe, self.seeds = task, recipe, seeds
+        self.device, self.step = device, step
+        self.stack = initialise(task.vocab_size, width, recipe, seeds, device)
+        self.adam = torch.optim.Adam(list(self.stack.parameters().values()), fused=True)
+        self.film_steps = snapshot_steps(recipe.steps)
+        tokens = FILM_BYTES // (4 * width * len(self.film_steps))
+        self.film_tokens = max(1, min(task.vocab_size, tokens))
+        self.film = [self._frame()]
+        self.history: list[list[dict[str, Any]]] = [[] for _ in seeds]
+        self.record_every = max(1, recipe.steps // HISTORY_RECORDS)
+        self.loss_sum = torch.zeros(len(seeds), device=device)
+        self.loss_steps = 0
+        self.last_loss = torch.zeros(len(seeds), device=device)
+        self.done = 0
+
+    def advance(self) -> None:
+        """One optimiser step, with its bookkeeping."""
+        objective, rate = self.recipe.at(self.done)
+        sets = torch.stack(
+            [
+                self.task.training_sets(seed, self.done, self.recipe.batch_size, self.device)
+                for seed in self.seeds
+            ]
+        )
+        result = self.step(self.stack, sets, objective)
+        for name, value in self.stack.parameters().items():
+            value.grad = result.gradients[name]
+        self.adam.param_groups[0]["lr"] = rate
+        self.adam.step()
+        self.done += 1
+        self.last_loss = result.loss
+        self.loss_sum += result.loss
+        self.loss_steps += 1
+        if self.done % self.record_every == 0 or self.done == self.recipe.steps:
+            self._record(objective, rate)
+        if self.done in self.film_steps:
+            self.film.append(self._frame())
+
+    def progress(self) -> Progress:
+        """What a progress bar shows."""
+        objective = self.recipe.at(self.done - 1)[0]
+        return Progress(self.done, self.recipe.steps, objective, float(self.last_loss.mean()))
+
+    def results(self) -> list[TrainedNetwork]:
+        """One trained network a seed, on the CPU."""
+        film = torch.stack(self.film, dim=1)
+        on_cpu = NetStack(**move_to(self.stack.parameters(), "cpu"))
+        return [
+            TrainedNetwork(on_cpu[i], seed, self.history[i], film[i], self.film_steps)
+            for i, seed in enumerate(self.seeds)
+        ]
+
+    def save(self, path: Path) -> None:
+        """Write the state."""
+        tensors = dict(self.stack.parameters())
+        for name, value in self.stack.parameters().items():
+            moments = self.adam.state[value]
+            tensors |= {f"adam.{name}.{key}": moment for key, moment in moments.items()}
+        tensors["film"] = torch.stack(self.film)
+        tensors["loss_sum"] = self.loss_sum
+        progress = {"done": self.done, "loss_steps": self.loss_steps, "history": self.history}
+        save_checkpoint(path, move_to(tensors, "cpu"), self.fingerprint(), progress)
+
+    def restore(self, path: Path) -> None:
+        """Continue from a saved state."""
+        tensors, progress = load_checkpoint(path, self.fingerprint())
+        for name, value in self.stack.parameters().items():
+            value.copy_(tensors[name])
+            prefix = f"adam.{name}."
+            self.adam.state[value] = {
+                key.removeprefix(prefix): moment if key.endswith(".step") else moment.to(self.device)
+                for key, moment in tensors.items()
+                if key.startswith(prefix)
+            }
+        self.film = list(tensors["film"])
+        self.loss_sum = tensors["loss_sum"].to(self.device)
+        self.done, self.loss_steps = progress["done"], progress["loss_steps"]
+        self.history = progress["history"]
+
+    def fingerprint(self) -> str:
+        """A hash of all that the state depends on."""
+        described = {
+            "task": self.task.describe(),
+            "width": self.stack.W_in.shape[2],
+            "recipe": self.recipe.describe(),
+            "seeds": self.seeds,
+        }
+        described["task"].pop("sets", None)  # the file's hash counts, not its path
+        text = json.dumps(described, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _frame(self) -> Tensor:
+        return self.stack.W_in[:, : self.film_tokens].detach().to("cpu", copy=True)
+
+    def _record(self, objective: str, rate: float) -> None:
+        for i, loss in enumerate((self.loss_sum / self.loss_steps).tolist()):
+            self.history[i].append(
+                {"step": self.done, "objective": objective, "learning_rate": rate, "loss": loss}
+            )
+        self.loss_sum.zero_()
+        self.loss_steps = 0
+
+
+def snapshot_steps(steps: int, count: int = SNAPSHOTS) -> list[int]:
+    """About `count` moments from 0 to `steps`, closer together early, where hashes form."""
+    last = count - 1
+    return sorted({round(steps * (index / last) ** 2) for index in range(count)})

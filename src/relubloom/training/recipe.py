@@ -1,0 +1,123 @@
+"""`Recipe`: everything that training depends on besides the task, the width and the seed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from relubloom.errors import UsageError
+
+Objective = Literal["mse", "kl"]
+ObjectiveName = Literal["mse", "kl", "kl-then-mse"]
+LEARNING_RATES = {"mse": 2e-2, "kl": 3e-2, "kl-then-mse": 3e-2}  # docs/recipes.md
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with one objective and one warm-up-and-cosine schedule."""
+
+    objective: Objective
+    steps: int
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained. Adam (.9, .999); linear warm-up, then cosine decay to zero.
+
+    Args:
+        objective: "mse" (sum over tokens of (p - target)^2), "kl" (cross-entropy minus ln k), or
+            "kl-then-mse" (kl first, then `polish_share` of the steps with mse).
+        steps: optimiser steps in all.
+        batch_size: sets per step.
+        learning_rate: the peak; None takes 2e-2 for mse and 3e-2 for the others.
+        polish_share: the part of the steps that "kl-then-mse" spends on mse.
+        polish_learning_rate: the peak there.
+        warmup: the part of a phase's steps in which the rate rises.
+        init_scale_in, init_scale_out: weights start normal with sd = scale / sqrt(width); biases 0.
+
+    Raises:
+        UsageError: a value lies outside its range, or the objective is unknown.
+    """
+
+    objective: ObjectiveName = "mse"
+    steps: int = 5000
+    batch_size: int = 512
+    learning_rate: float | None = None
+    polish_share: float = 0.3
+    polish_learning_rate: float = 1e-2
+    warmup: float = 0.02
+    init_scale_in: float = 3.0
+    init_scale_out: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.objective not in get_args(ObjectiveName):
+            raise UsageError(
+                f"objective is {self.objective!r}: choose one of "
+                f"{', '.join(get_args(ObjectiveName))}"
+            )
+        for name in ("steps", "batch_size"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}: at least 1; raise it")
+        for name in ("polish_share", "warmup"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UsageError(
+                    f"{name} is {getattr(self, name)}: a share is in [0, 1); change it"
+                )
+        for name in ("learning_rate", "polish_learning_rate", "init_scale_in", "init_scale_out"):
+            value = getattr(self, name)
+            if value is not None and not (value > 0 and math.isfinite(value)):
+                raise UsageError(f"{name} is {value}: it must be positive and finite; change it")
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The schedule as phases; their steps add up to `steps`."""
+        rate = self.learning_rate or LEARNING_RATES[self.objective]
+        if self.objective != "kl-then-mse":
+            return (Phase(self.objective, self.steps, rate),)
+        polish = round(self.polish_share * self.steps)
+        both = (
+            Phase("kl", self.steps - polish, rate),
+            Phase("mse", polish, self.polish_learning_rate),
+        )
+        return tuple(phase for phase in both if phase.steps)
+
+    def at(self, step: int) -> tuple[Objective, float]:
+        """The objective and learning rate of step number `step`, counted from 0.
+
+        Raises:
+            UsageError: the recipe has no such step.
+        """
+        start = 0
+        for phase in self.phases:
+            if start <= step < start + phase.steps:
+                scale = _schedule(step - start, phase.steps, self.warmup)
+                return phase.objective, scale * phase.learning_rate
+            start += phase.steps
+        raise UsageError(f"step is {step}: the recipe has steps 0 to {self.steps - 1}")
+
+    def describe(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_description(cls, described: dict[str, Any]) -> Recipe:
+        """The inverse of `describe`.
+
+        Raises:
+            UsageError: a key is unknown.
+        """
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(described.keys() - known):
+            raise UsageError(
+                f"recipe has no {unknown[0]!r}: its keys are {', '.join(sorted(known))}"
+            )
+        return cls(**described)
+
+
+def _schedule(step: int, steps: int, warmup: float) -> float:
+    rising = max(1, int(warmup * steps))
+    if step < rising:
+        return (step + 1) / rising
+    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))

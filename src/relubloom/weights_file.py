@@ -1,0 +1,84 @@
+"""`config.json` + `model.safetensors`: the Hugging Face layout of a network on disk."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from relubloom import __version__, atomic
+from relubloom.errors import FileError
+
+SCHEMA_VERSION = 1
+NAMES = ("W_in", "b_in", "W_out", "b_out")
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+
+
+def write_weights(folder: Path, tensors: dict[str, Tensor], config: dict[str, Any]) -> None:
+    """Write the two files, each atomically; `config` gains the versions and the network's sizes.
+
+    Raises:
+        FileError: the folder cannot be written.
+    """
+    vocab_size, width = tensors["W_in"].shape
+    versions = {
+        "model_type": "relubloom",
+        "schema_version": SCHEMA_VERSION,
+        "relubloom_version": __version__,
+        "network": {"vocab_size": vocab_size, "width": width},
+    }
+    content = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    atomic.write_bytes(folder / WEIGHTS, save(content, {"format": "pt"}))
+    atomic.write_json(folder / CONFIG, versions | config)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read `config.json`.
+
+    Raises:
+        FileError: it is missing, is not a JSON object, or is of a newer schema.
+    """
+    if not folder.is_dir():
+        raise FileError(f"{folder} is no folder; give a run folder, as `relubloom train` writes it")
+    config = atomic.read_json(folder / CONFIG)
+    if not isinstance(config, dict):
+        raise FileError(f"{folder / CONFIG} holds no JSON object; restore or remake it")
+    version = config.get("schema_version", SCHEMA_VERSION)
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise FileError(
+            f"{folder / CONFIG} has schema_version {version!r}: this relubloom ({__version__}) "
+            f"reads up to {SCHEMA_VERSION}; install a newer relubloom"
+        )
+    return config
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """Read the four tensors and check that they are the weights of one network.
+
+    Raises:
+        FileError: the file is missing or damaged, a tensor is missing, is not floating point, has
+            the wrong shape, or holds NaN or infinity.
+    """
+    path = folder / WEIGHTS
+    try:
+        found = load(path.read_bytes())
+    except FileNotFoundError:
+        raise FileError(
+            f"{folder} has no {WEIGHTS}; give a run folder, as `relubloom train` writes it"
+        ) from None
+    except (OSError, SafetensorError) as error:
+        raise FileError(f"{path} is not a safetensors file ({error}); restore it") from None
+    if missing := [name for name in NAMES if name not in found]:
+        raise FileError(
+            f"{path} has no tensor {missing[0]}: a network has {', '.join(NAMES)}; found "
+            f"{', '.join(sorted(found)) or 'none'}"
+        )
+    tensors = {name: found[name] for name in NAMES}
+    for name, value in tensors.items():
+        if not value.is_floating_point():
+            raise FileError(f"{path}: {name} is {value.dtype}; weights are floating point")
+        if not bool(torch.isfinite(value).all()):
+            raise FileError(f"{path}: {name} holds NaN or infinity; train again or restore it")
+    return tensors
