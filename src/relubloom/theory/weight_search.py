@@ -6,7 +6,8 @@ P(X < E[X] + z sd) >= z²/(1+z²). A larger union covers more, so the error is a
 z²/(1+z²) times the error at that union size. For large z Bernstein's inequality says more:
 P(X < E[X] + t) >= 1 - exp(-t²/(2 (d q (1-q) + t/3))). It holds although the units are not
 independent, because they are negatively associated (Joag-Dev and Proschan 1983, from memory:
-so is a random h-set, and so are increasing functions of disjoint parts). (Derived here.)
+so is a random h-set, and so are increasing functions of disjoint parts). And by Markov's,
+P(X = 0) >= 1 - E[X]. (Derived here.)
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ def error_bounds(vocab_size: int, width: int, set_size: int, by: Criterion) -> F
     )
     # With chance `share` or more, the union has this many units or more.
     union = np.maximum(np.ceil(width - outside - excess - 1e-9), weights)
+    share = np.hstack([share, np.maximum(1 - outside, 0)])  # Markov: all units are covered
+    union = np.hstack([union, np.full_like(outside, width)])
     cover = np.exp(np.minimum(log_cover_chance(width, weights, union), 0.0))
     error = _error_at_cover(cover, vocab_size - set_size, set_size, by)
     return (share * error).max(1) * (1 - MARGIN)
