@@ -1,0 +1,45 @@
+"""Checks of the sizes that every formula takes; each message names value, rule and remedy."""
+
+from relubloom.errors import UsageError
+
+
+def check_sizes(vocab_size: int, width: int, set_size: int) -> None:
+    """Refuse sizes for which no set or no code exists.
+
+    Raises:
+        UsageError: `set_size` is not in 1..vocab_size, or `width` is below 1.
+    """
+    check_set_size(vocab_size, set_size)
+    if width < 1:
+        raise UsageError(
+            f"width is {width}: a code has at least one unit; give a width of 1 or more"
+        )
+
+
+def check_set_size(vocab_size: int, set_size: int) -> None:
+    """Refuse a set size that is not in 1..vocab_size.
+
+    Raises:
+        UsageError: there is no such set.
+    """
+    if set_size < 1:
+        raise UsageError(
+            f"set_size is {set_size}: a set has at least one token; give a set_size of 1 or more"
+        )
+    if vocab_size < set_size:
+        raise UsageError(
+            f"vocab_size is {vocab_size}, set_size {set_size}: a set's tokens are distinct, so "
+            "set_size <= vocab_size; lower set_size or raise vocab_size"
+        )
+
+
+def check_weight(weight: int, width: int) -> None:
+    """Refuse a weight that is not in 0..width.
+
+    Raises:
+        UsageError: no hash has that many bits.
+    """
+    if not 0 <= weight <= width:
+        raise UsageError(
+            f"weight is {weight}: a hash has between 0 and width = {width} bits; change the weight"
+        )

@@ -1,0 +1,80 @@
+"""How many units the hashes of k tokens cover, for random constant-weight hashes."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import gammaln  # pyright: ignore[reportMissingTypeStubs]
+
+from relubloom.errors import UsageError
+from relubloom.theory.cover import CoverLaw, Floats
+
+FORGOTTEN = 1e-250  # union sizes less likely than this are left out of the recursion
+TABLE_LIMIT = 1 << 26  # entries of one transition table: half a gigabyte
+
+
+def cover_law(width: int, weight: int, set_size: int) -> CoverLaw:
+    """Law of the union's size, with the chance c(u) that a union of that size covers a hash."""
+    if weight == 0:  # the empty hash: every token is covered
+        return CoverLaw(np.ones(1), np.zeros(1))
+    probability, smallest = union_sizes(width, weight, set_size)
+    sizes = np.arange(smallest, smallest + len(probability), dtype=np.float64)
+    return CoverLaw(probability, log_cover_chance(width, weight, sizes))
+
+
+def log_cover_chance(width: int, weight: int | Floats, sizes: Floats) -> Floats:
+    """Ln of C(u, h) / C(d, h) for union sizes u >= h, any shape; real u by the gamma function."""
+    return (
+        gammaln(sizes + 1.0)
+        - gammaln(sizes - weight + 1.0)
+        - gammaln(width + 1.0)
+        + gammaln(width - weight + 1.0)
+    )
+
+
+def union_sizes(width: int, weight: int, set_size: int) -> tuple[Floats, int]:
+    """P(u), and the union size u that its first entry belongs to; sums to 1.
+
+    Cost: O(k h d). Union sizes with probability below `FORGOTTEN` are dropped on the way.
+    """
+    largest = min(width, set_size * weight)
+    table = _fresh_bits_table(width, weight, largest)
+    probability, smallest = np.ones(1), weight
+    for _ in range(set_size - 1):
+        columns = slice(smallest - weight, smallest - weight + len(probability))
+        grown = np.zeros(len(probability) + weight)
+        for fresh in range(min(weight, largest - smallest) + 1):
+            grown[fresh : fresh + len(probability)] += probability * table[fresh, columns]
+        grown = grown[: largest - smallest + 1]
+        kept = np.flatnonzero(grown > FORGOTTEN)
+        probability = grown[kept[0] : kept[-1] + 1]
+        smallest += int(kept[0])
+    return probability / probability.sum(), smallest
+
+
+def _fresh_bits_table(width: int, weight: int, largest: int) -> Floats:
+    """Chance that a random hash adds `fresh` bits to a union of size u: [fresh, u - weight].
+
+    Normalised over `fresh`, so that rounding of the log factorials does not pile up over k.
+    """
+    if (weight + 1) * (largest - weight + 1) > TABLE_LIMIT:
+        raise UsageError(
+            f"width is {width} at weight {weight}: the exact law would need a table of over half "
+            "a gigabyte; use a smaller width or weight, or width_rule for an estimate"
+        )
+    log_factorial = gammaln(np.arange(width + 2) + 1.0)
+    fresh = np.arange(weight + 1)[:, None]
+    union = np.arange(weight, largest + 1)[None, :]
+    outside = width - union
+    possible = (fresh <= outside) & (weight - fresh <= union)
+    left = np.where(possible, outside - fresh, 0)
+    logs = (
+        log_factorial[outside]
+        - log_factorial[fresh]
+        - log_factorial[left]
+        + log_factorial[union]
+        - log_factorial[weight - fresh]
+        - log_factorial[union - weight + fresh]
+    )
+    logs = np.where(possible, logs, -np.inf)
+    table = np.exp(logs - logs.max(0))
+    return table / table.sum(0)
