@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from relubloom.evidence.scores import SetScores
 
@@ -16,6 +17,7 @@ class Behaviour:
     by the two definitions of failing. `miss_share`, `false_positive_share`: sets with a member
     not called, and with a called non-member (`one_sided` when there are false positives and no
     misses).
+    `unseen_tokens`: the figures over sets with a token never trained on, null where there are none.
     `sets` counts what was evaluated; `method` says how they came about ("all" leaves none out).
     """
 
@@ -30,6 +32,7 @@ class Behaviour:
     false_positive_share: float
     one_sided: bool
     by_set_size: list[dict[str, Any]]
+    unseen_tokens: dict[str, Any] | None
 
 
 def measure_behaviour(scores: SetScores) -> Behaviour:
@@ -47,21 +50,18 @@ def measure_behaviour(scores: SetScores) -> Behaviour:
         miss_share=misses,
         false_positive_share=false_positives,
         one_sided=misses == 0 and false_positives > 0,
-        by_set_size=_by_set_size(scores),
+        by_set_size=[
+            {"set_size": int(size)} | _figures(scores, scores.set_size == size)
+            for size in np.unique(scores.set_size)
+        ],
+        unseen_tokens=_figures(scores, scores.unseen) if scores.unseen.any() else None,
     )
 
 
-def _by_set_size(scores: SetScores) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for size in np.unique(scores.set_size):
-        at = scores.set_size == size
-        copies = scores.copies[at]
-        rows.append(
-            {
-                "set_size": int(size),
-                "sets": int(at.sum()),
-                "mse": float(np.average(scores.mse[at], weights=copies)),
-                "p_exact": float(np.average(~scores.ranking_failure[at], weights=copies)),
-            }
-        )
-    return rows
+def _figures(scores: SetScores, chosen: NDArray[np.bool_]) -> dict[str, Any]:
+    copies = scores.copies[chosen]
+    return {
+        "sets": int(chosen.sum()),
+        "mse": float(np.average(scores.mse[chosen], weights=copies)),
+        "p_exact": float(np.average(~scores.ranking_failure[chosen], weights=copies)),
+    }

@@ -27,7 +27,7 @@ OnSets = Callable[[int, int], None]
 class SetScores:
     """Figures per set (float64 or int64 [sets]) and per unit ([width]), in float64 arithmetic.
 
-    `copies` is how often a set counts. `margin` is the least member logit minus the greatest
+    `copies` is how often a set counts; `unseen` marks sets with a token never trained on. `margin` is the least member logit minus the greatest
     non-member logit (infinite where every token is a member). `misses` and `called` follow the
     calling rule: p_t >= p_max / 2. `code_false_positives` counts the code's covered non-members.
     `unit_agreement` is the share of sets on which "unit is 0" equals "some token has the bit",
@@ -35,6 +35,7 @@ class SetScores:
     """
 
     copies: NDArray[np.float64]
+    unseen: NDArray[np.bool_]
     set_size: NDArray[np.int64]
     mse: NDArray[np.float64]
     kl: NDArray[np.float64]
@@ -84,7 +85,9 @@ def score_sets(
 
     def score(start: int) -> dict[str, Tensor]:
         stop = min(len(sets), start + size)
-        return _score_chunk(exact, code, sets.chunk(start, stop), sets.weights(start, stop))
+        copies = sets.weights(start, stop)
+        unseen = {"unseen": sets.unseen(start, stop)}
+        return _score_chunk(exact, code, sets.chunk(start, stop), copies) | unseen
 
     rows: list[dict[str, Tensor]] = []
     with ThreadPoolExecutor(workers) as pool:

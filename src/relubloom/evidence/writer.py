@@ -10,6 +10,17 @@ from relubloom.run_folder import CODE
 
 SCHEMA_VERSION = 1
 BEHAVIOUR, MECHANISM = "behaviour.json", "mechanism.json"
+FROM_MECHANISM = (
+    "mode_gap",
+    "two_valued",
+    "near_threshold",
+    "bits_per_token",
+    "unit_agreement",
+    "extracted",
+    "code_failure_share",
+    "failures_explained",
+    "failures_explained_by_loss",
+)
 
 
 def write_evidence(folder: Path, evidence: Evidence) -> None:
@@ -23,23 +34,16 @@ def write_evidence(folder: Path, evidence: Evidence) -> None:
     )
 
 
-def run_summary(folder: Path, evidence: Evidence, seed: int) -> dict[str, Any]:
-    """One row of `study.json`, by the keys of the contract."""
-    behaviour, mechanism, reading = evidence.behaviour, evidence.mechanism, evidence.reading
-    return {
-        "dir": str(folder),
-        "seed": seed,
-        "verdict": evidence.verdict,
-        "mse": behaviour.mse,
-        "kl": behaviour.kl,
-        "p_exact": behaviour.p_exact,
-        "mode_gap": mechanism.mode_gap,
-        "two_valued": mechanism.two_valued,
-        "near_threshold": mechanism.near_threshold,
-        "bits_per_token": asdict(mechanism.bits_per_token),
-        "unit_agreement": mechanism.unit_agreement,
-        "extracted": asdict(reading.extracted),
-        "code_failure_share": reading.code_failure_share,
-        "failures_explained": reading.failures_explained,
-        "failures_explained_by_loss": reading.failures_explained_by_loss,
-    }
+def run_summary(folder: Path, seed: int) -> dict[str, Any]:
+    """One row of `study.json`, by the keys of the contract, from the folder's evidence files.
+
+    Raises:
+        FileError: the folder was not examined.
+    """
+    behaviour = atomic.read_json(folder / BEHAVIOUR)
+    mechanism = atomic.read_json(folder / MECHANISM)
+    return (
+        {"dir": str(folder), "seed": seed, "verdict": mechanism["verdict"]}
+        | {key: behaviour[key] for key in ("mse", "kl", "p_exact")}
+        | {key: mechanism[key] for key in FROM_MECHANISM}
+    )

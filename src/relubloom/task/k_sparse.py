@@ -106,17 +106,28 @@ class KSparseTask:
         chosen = torch.searchsorted(copies.cumsum(0).to(lines.device), lines, right=True)
         return sets.to(lines.device)[chosen]
 
-    def evaluation_sets(self, seed: int = 0, at_least: int = HELD_OUT_SETS) -> SetCollection:
+    def evaluation_sets(self, draw: int | None = None) -> SetCollection:
         """The sets that figures are over.
 
         All C(N, k) where that is at most 5 million (uniform source, one size); the held-out
-        lines of a file; else `at_least` drawn sets.
+        lines of a file; else 100,000 drawn sets. `draw` asks for that many drawn sets instead
+        (a file keeps its held-out lines). Drawn sets are the same for every network.
         """
         if self.file is not None:
             return self._split[1]
-        if self.enumerable:
+        if self.enumerable and draw is None:
             return AllSets(self.vocab_size, self.sizes[0])
-        return DrawnSets(self.vocab_size, self.sizes, self._cumulative, seed, at_least)
+        return self.drawn_sets("held-out", draw or HELD_OUT_SETS)
+
+    def drawn_sets(self, stream: str, count: int) -> DrawnSets:
+        """`count` sets of the source, a pure function of the stream's name.
+
+        Raises:
+            UsageError: the source is a file, which is listed and not drawn.
+        """
+        if self.file is not None:
+            raise UsageError("source is 'file': its sets are listed, not drawn; use its lines")
+        return DrawnSets(self.vocab_size, self.sizes, self._cumulative, stream, count)
 
     @property
     def enumerable(self) -> bool:
@@ -182,9 +193,13 @@ class KSparseTask:
         order = torch.randperm(distinct, generator=generator)
         held = max(1, round(HELD_OUT_SHARE * distinct))
         held_out, training = order[:held].sort().values, order[held:].sort().values
+        trained = torch.zeros(self.vocab_size + 1, dtype=torch.bool)
+        trained[sets[training]] = True
+        trained[self.vocab_size] = True  # padding
+        unseen = ~trained[sets].all(1)
         return (
-            ListedSets(sets[training], copies[training], "training"),
-            ListedSets(sets[held_out], copies[held_out]),
+            ListedSets(sets[training], copies[training], unseen[training], "training"),
+            ListedSets(sets[held_out], copies[held_out], unseen[held_out]),
         )
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
 from relubloom.task.sampling import draw_sets, seeded_generator
@@ -19,7 +19,7 @@ class SetCollection(Protocol):
     """Sets that can be read in chunks.
 
     `method` says how they came about: "all" (every set, nothing left out), "drawn" (a seeded
-    sample from the source) or "held-out" (lines of a file that were never trained on).
+    sample of the source) or "held-out" (lines of a file that were never trained on).
     """
 
     @property
@@ -35,6 +35,10 @@ class SetCollection(Protocol):
 
     def weights(self, start: int, stop: int) -> Float64[Tensor, " batch"]:
         """How often each of these sets counts."""
+        ...
+
+    def unseen(self, start: int, stop: int) -> Bool[Tensor, " batch"]:
+        """Which of these sets hold a token that no training set holds."""
         ...
 
 
@@ -66,15 +70,19 @@ class AllSets:
         """Every set counts once."""
         return torch.ones(stop - start, dtype=torch.float64)
 
+    def unseen(self, start: int, stop: int) -> Bool[Tensor, " batch"]:
+        """None: training draws from all tokens."""
+        return torch.zeros(stop - start, dtype=torch.bool)
+
 
 @dataclass(frozen=True)
 class DrawnSets:
-    """`count` sets drawn from a source by a seed; the n-th is the same in every reading."""
+    """`count` sets drawn from a source; the n-th is the same in every reading."""
 
     vocab_size: int
     sizes: tuple[int, int]
     cumulative: Int64[Tensor, " vocab"] | None
-    seed: int
+    stream: str
     count: int
     method: str = "drawn"
 
@@ -86,7 +94,7 @@ class DrawnSets:
         first, last = start // BLOCK, -(-stop // BLOCK)
         blocks = [
             draw_sets(
-                seeded_generator(self.seed, "held-out", block),
+                seeded_generator(0, self.stream, block),
                 BLOCK,
                 self.vocab_size,
                 self.sizes,
@@ -100,13 +108,18 @@ class DrawnSets:
         """Every set counts once."""
         return torch.ones(stop - start, dtype=torch.float64)
 
+    def unseen(self, start: int, stop: int) -> Bool[Tensor, " batch"]:
+        """None: training draws from all tokens."""
+        return torch.zeros(stop - start, dtype=torch.bool)
+
 
 @dataclass(frozen=True)
 class ListedSets:
-    """Given sets, each with its number of copies."""
+    """Given sets, each with its number of copies, and whether it has a token never trained on."""
 
     sets: Int64[Tensor, "sets set_size"]
     copies: Int64[Tensor, " sets"]
+    has_unseen: Bool[Tensor, " sets"]
     method: str = "held-out"
 
     def __len__(self) -> int:
@@ -119,6 +132,10 @@ class ListedSets:
     def weights(self, start: int, stop: int) -> Float64[Tensor, " batch"]:
         """The copies of each set."""
         return self.copies[start:stop].double()
+
+    def unseen(self, start: int, stop: int) -> Bool[Tensor, " batch"]:
+        """As given."""
+        return self.has_unseen[start:stop]
 
 
 @functools.cache

@@ -83,7 +83,8 @@ def train_stack(
     """Train one network a seed, all at once.
 
     A seed has the sets and the initialisation that it has alone. With `checkpoint`, the state is
-    written there about every 20 seconds and on Ctrl-C; `resume` continues from it if it is there.
+    written there about every 20 seconds, on Ctrl-C and at the end; `resume` continues from it if
+    it is there.
 
     Raises:
         UsageError: width < 1, or no seeds.
@@ -113,6 +114,8 @@ def train_stack(
                 run.save(checkpoint)
                 written = time.monotonic()
                 cost = written - now
+    if checkpoint is not None:
+        run.save(checkpoint)
     return run.results()
 
 

@@ -1,0 +1,279 @@
+"""The main job: train, construct, gather evidence, report."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from relubloom import __version__, atomic
+from relubloom.code import random_constant_weight
+from relubloom.construction import construct, sharpness_for
+from relubloom.errors import UsageError
+from relubloom.evidence import gather_evidence
+from relubloom.evidence.random_code import BestRandomCode, best_random_code
+from relubloom.evidence.writer import BEHAVIOUR, MECHANISM, run_summary, write_evidence
+from relubloom.network import ReluNet
+from relubloom.report import write_report
+from relubloom.run_folder import Origin, write_network, write_training
+from relubloom.task import KSparseTask
+from relubloom.training import Progress, Recipe, TrainedNetwork, train_stack
+
+SCHEMA_VERSION = 1
+STUDY, REPORT, CHECKPOINT, CONSTRUCTED = (
+    "study.json",
+    "report.html",
+    "checkpoint.safetensors",
+    "constructed",
+)
+QUICK_STEPS, QUICK_SETS = 1500, 20_000
+THREADED_WORK = 1 << 23  # logits per step from which a second thread pays in one step
+
+Watch = Callable[[str, int, int, str], None]
+"""Called with (stage, done, total, detail) as the work goes on."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """What to study: a task, a width, a recipe, and how many seeds from which on.
+
+    `labels` are the tokens' names; `quick` trades steps and sets for an answer within seconds.
+    """
+
+    task: KSparseTask
+    width: int
+    recipe: Recipe
+    labels: tuple[str, ...]
+    seed: int = 0
+    seeds: int = 1
+    quick: bool = False
+
+    def __post_init__(self) -> None:
+        if self.width < 1:
+            raise UsageError(f"width is {self.width}: at least 1 hidden unit; raise it")
+        if self.seeds < 1:
+            raise UsageError(f"seeds is {self.seeds}: at least 1 network is trained; raise it")
+        if self.seed < 0:
+            raise UsageError(f"seed is {self.seed}: seeds are 0 or more; raise it")
+        if len(self.labels) != self.task.vocab_size:
+            raise UsageError(
+                f"{len(self.labels)} token labels for {self.task.vocab_size} tokens: give one "
+                "label a token"
+            )
+
+    @property
+    def all_seeds(self) -> tuple[int, ...]:
+        """The seeds of the networks."""
+        return tuple(range(self.seed, self.seed + self.seeds))
+
+    def describe(self) -> dict[str, Any]:
+        """What identifies the study, as JSON values."""
+        return {
+            "task": self.task.describe(),
+            "width": self.width,
+            "recipe": self.recipe.describe(),
+            "seeds": list(self.all_seeds),
+            "quick": self.quick,
+        }
+
+
+def run_study(
+    study: Study,
+    out: Path,
+    *,
+    command: str = "",
+    resume: bool = False,
+    force: bool = False,
+    device: str = "cpu",
+    threads: int = 1,
+    watch: Watch = lambda *_: None,
+) -> dict[str, Any]:
+    """Do the study in the folder `out` and return what `study.json` holds.
+
+    A finished study of the same settings is returned as it is when `resume` is given; an
+    unfinished one goes on where it stopped.
+
+    Raises:
+        UsageError: `out` holds something and neither `resume` nor `force` is given, or it
+            holds a study of other settings.
+        StoppedError: Ctrl-C; what was done is kept for `resume`.
+        FileError: something cannot be written.
+    """
+    finished = prepare_folder(study, out, resume=resume, force=force)
+    if finished is not None:
+        return finished
+    rival = best_random_code(study.task, study.width)
+    networks = _train(study, out, resume, device, threads, watch)
+    with intra_op_threads(1):
+        _examine_constructed(study, rival, out / CONSTRUCTED, threads, watch)
+        rows = [_examine_trained(study, each, out, threads, watch) for each in networks]
+    result = {
+        "schema_version": SCHEMA_VERSION,
+        "relubloom_version": __version__,
+        "command": command,
+        "configuration": study.describe(),
+        "runs": rows,
+        "best_random_code": {
+            "weight": rival.weight,
+            "mse": rival.mse,
+            "kl": rival.kl,
+            "p_exact": rival.p_exact,
+        },
+        "verdict": commonest([row["verdict"] for row in rows]),
+        "report": str(out / REPORT),
+    }
+    watch("report", 0, 1, "")
+    atomic.write_json(out / STUDY, result)
+    write_report(out)
+    watch("report", 1, 1, "")
+    (out / CHECKPOINT).unlink(missing_ok=True)
+    return result
+
+
+def prepare_folder(
+    study: Study, out: Path, *, resume: bool, force: bool
+) -> dict[str, Any] | None:
+    """Make `out` ready; returns the finished study that lies there if `resume` asks for it.
+
+    `force` removes what an earlier study wrote, and nothing else.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file: --out names a folder; choose another")
+    if not out.exists() or not any(out.iterdir()):
+        return None
+    ours = (out / STUDY).exists() or (out / CHECKPOINT).exists()
+    if force:
+        if not ours:
+            raise UsageError(f"{out} holds no study: --force replaces only those; choose another")
+        _remove_study(out)
+        return None
+    if not resume:
+        raise UsageError(
+            f"{out} is not empty; go on with --resume, replace it with --force, or choose "
+            "another --out"
+        )
+    if not (out / STUDY).exists():
+        return None
+    found = atomic.read_json(out / STUDY)
+    if _identity(found.get("configuration")) != _identity(study.describe()):
+        raise UsageError(
+            f"{out} holds a study of other settings; choose another --out, or replace it with "
+            "--force"
+        )
+    if not (out / REPORT).exists():
+        write_report(out)
+    return found
+
+
+def commonest(verdicts: list[str]) -> str:
+    """The commonest verdict; of equally common ones the least favourable."""
+    counts = Counter(verdicts)
+    return max(("not-bloom", "partly", "bloom"), key=lambda verdict: counts[verdict])
+
+
+@contextmanager
+def intra_op_threads(threads: int) -> Iterator[None]:
+    """Let one torch operation use `threads` threads within the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def training_threads(networks: int, recipe: Recipe, vocab_size: int, threads: int) -> int:
+    """Threads for one training step: a tiny network is fastest on one."""
+    work = networks * recipe.batch_size * vocab_size
+    return threads if work >= THREADED_WORK else 1
+
+
+def _train(
+    study: Study, out: Path, resume: bool, device: str, threads: int, watch: Watch
+) -> list[TrainedNetwork]:
+    def on_progress(progress: Progress) -> None:
+        detail = f"{progress.objective} {progress.loss:.5f}"
+        watch("training", progress.step, progress.steps, detail)
+
+    with intra_op_threads(
+        training_threads(study.seeds, study.recipe, study.task.vocab_size, threads)
+    ):
+        networks = train_stack(
+            study.task,
+            study.width,
+            study.recipe,
+            study.all_seeds,
+            device=device,
+            checkpoint=out / CHECKPOINT,
+            resume=resume,
+            on_progress=on_progress,
+        )
+    for each in networks:
+        folder = out / f"seed-{each.seed}"
+        if not (folder / MECHANISM).exists():
+            origin = Origin(study.task, each.seed, recipe=study.recipe)
+            write_network(folder, each.net, origin, study.labels)
+            write_training(folder, each.history, each.film, each.film_steps)
+    return networks
+
+
+def _examine_trained(
+    study: Study, trained: TrainedNetwork, out: Path, threads: int, watch: Watch
+) -> dict[str, Any]:
+    folder = out / f"seed-{trained.seed}"
+    _examine(study, trained.net, folder, f"seed {trained.seed}", threads, watch)
+    return run_summary(folder, trained.seed)
+
+
+def _examine_constructed(
+    study: Study, rival: BestRandomCode, folder: Path, threads: int, watch: Watch
+) -> None:
+    seed = study.seed if rival.closed_form else rival.seed
+    code = random_constant_weight(study.task.vocab_size, study.width, rival.weight, seed)
+    sharpness = sharpness_for(study.task.vocab_size, study.task.sizes[0])
+    net = construct(code, sharpness)
+    construction = {
+        "family": "constant-weight",
+        "weight": rival.weight,
+        "code_seed": seed,
+        "sharpness": sharpness,
+    }
+    origin = Origin(study.task, seed, construction=construction)
+    if not (folder / MECHANISM).exists():
+        write_network(folder, net, origin, study.labels)
+    _examine(study, net, folder, "constructed", threads, watch)
+
+
+def _examine(
+    study: Study, net: ReluNet, folder: Path, name: str, threads: int, watch: Watch
+) -> None:
+    if (folder / MECHANISM).exists() and (folder / BEHAVIOUR).exists():
+        return
+    sets = study.task.evaluation_sets(QUICK_SETS if study.quick else None)
+    stage = f"examining {name}"
+    evidence = gather_evidence(
+        net, sets, threads, lambda done, total: watch(stage, done, total, "sets")
+    )
+    write_evidence(folder, evidence)
+
+
+def _remove_study(out: Path) -> None:
+    for folder in [*out.glob("seed-*"), out / CONSTRUCTED]:
+        if (folder / "config.json").exists():
+            shutil.rmtree(folder)
+    for name in (STUDY, REPORT, CHECKPOINT):
+        (out / name).unlink(missing_ok=True)
+
+
+def _identity(described: Any) -> Any:
+    """The settings without what may differ: the path of a sets file (its hash counts)."""
+    if not isinstance(described, dict):
+        return None
+    task = {name: value for name, value in described.get("task", {}).items() if name != "sets"}
+    return described | {"task": task}
