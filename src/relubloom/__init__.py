@@ -1,3 +1,72 @@
-"""relubloom: ReLU networks that store sets of tokens as Bloom filters do."""
+"""relubloom: ReLU networks that store sets of tokens as Bloom filters do.
+
+The front door: everything listed in `__all__` is public and loaded on first use, so that
+`import relubloom` costs nothing; all other names are free to move.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from relubloom.code import Code, random_constant_weight
+    from relubloom.construction import construct
+    from relubloom.errors import RelubloomError
+    from relubloom.evidence import Evidence, gather_evidence
+    from relubloom.extraction import extract_code
+    from relubloom.network import NetStack, ReluNet
+    from relubloom.study import Study, run_study
+    from relubloom.task import KSparseTask
+    from relubloom.theory import best_constant_weight, constant_weight
+    from relubloom.training import Recipe, train, train_stack
+
+_HOMES = {
+    "Code": "code",
+    "random_constant_weight": "code",
+    "construct": "construction",
+    "RelubloomError": "errors",
+    "Evidence": "evidence",
+    "gather_evidence": "evidence",
+    "extract_code": "extraction",
+    "NetStack": "network",
+    "ReluNet": "network",
+    "Study": "study",
+    "run_study": "study",
+    "KSparseTask": "task",
+    "best_constant_weight": "theory",
+    "constant_weight": "theory",
+    "Recipe": "training",
+    "train": "training",
+    "train_stack": "training",
+}
+
+__all__ = [
+    "Code",
+    "Evidence",
+    "KSparseTask",
+    "NetStack",
+    "Recipe",
+    "ReluNet",
+    "RelubloomError",
+    "Study",
+    "best_constant_weight",
+    "constant_weight",
+    "construct",
+    "extract_code",
+    "gather_evidence",
+    "random_constant_weight",
+    "run_study",
+    "train",
+    "train_stack",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"relubloom has no {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(f"relubloom.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

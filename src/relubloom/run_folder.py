@@ -21,9 +21,11 @@ from relubloom.errors import FileError, UsageError
 from relubloom.network import ReluNet
 from relubloom.task import KSparseTask, read_tokens
 from relubloom.training.recipe import Recipe
-from relubloom.weights_file import read_config
+from relubloom.weights_file import CONFIG, WEIGHTS, read_config
 
 HISTORY, FILM, CODE, TOKENS = "history.jsonl", "snapshots.safetensors", "code.npz", "tokens.txt"
+CHECKPOINT, REPORT = "checkpoint.safetensors", "report.html"
+RUN_FILES = (CONFIG, WEIGHTS, HISTORY, FILM, CODE, TOKENS, CHECKPOINT, REPORT)
 
 
 @dataclass(frozen=True)

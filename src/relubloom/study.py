@@ -21,17 +21,12 @@ from relubloom.evidence.random_code import BestRandomCode, best_random_code
 from relubloom.evidence.writer import BEHAVIOUR, MECHANISM, run_summary, write_evidence
 from relubloom.network import ReluNet
 from relubloom.report import write_report
-from relubloom.run_folder import Origin, write_network, write_training
+from relubloom.run_folder import CHECKPOINT, REPORT, Origin, write_network, write_training
 from relubloom.task import KSparseTask
 from relubloom.training import Progress, Recipe, TrainedNetwork, train_stack
 
 SCHEMA_VERSION = 1
-STUDY, REPORT, CHECKPOINT, CONSTRUCTED = (
-    "study.json",
-    "report.html",
-    "checkpoint.safetensors",
-    "constructed",
-)
+STUDY, CONSTRUCTED = "study.json", "constructed"
 QUICK_STEPS, QUICK_SETS = 1500, 20_000
 THREADED_WORK = 1 << 23  # logits per step from which a second thread pays in one step
 
@@ -194,13 +189,19 @@ def training_threads(networks: int, recipe: Recipe, vocab_size: int, threads: in
     return threads if work >= THREADED_WORK else 1
 
 
-def _train(
-    study: Study, out: Path, resume: bool, device: str, threads: int, watch: Watch
-) -> list[TrainedNetwork]:
+def watch_training(watch: Watch) -> Callable[[Progress], None]:
+    """Turn the loop's progress into calls of `watch`."""
+
     def on_progress(progress: Progress) -> None:
         detail = f"{progress.objective} {progress.loss:.5f}"
         watch("training", progress.step, progress.steps, detail)
 
+    return on_progress
+
+
+def _train(
+    study: Study, out: Path, resume: bool, device: str, threads: int, watch: Watch
+) -> list[TrainedNetwork]:
     with intra_op_threads(
         training_threads(study.seeds, study.recipe, study.task.vocab_size, threads)
     ):
@@ -212,7 +213,7 @@ def _train(
             device=device,
             checkpoint=out / CHECKPOINT,
             resume=resume,
-            on_progress=on_progress,
+            on_progress=watch_training(watch),
         )
     for each in networks:
         folder = out / f"seed-{each.seed}"

@@ -10,6 +10,7 @@ from relubloom.run_folder import CODE
 
 SCHEMA_VERSION = 1
 BEHAVIOUR, MECHANISM = "behaviour.json", "mechanism.json"
+EVIDENCE_FILES = (BEHAVIOUR, MECHANISM)
 FROM_MECHANISM = (
     "mode_gap",
     "two_valued",
@@ -34,7 +35,7 @@ def write_evidence(folder: Path, evidence: Evidence) -> None:
     )
 
 
-def run_summary(folder: Path, seed: int) -> dict[str, Any]:
+def run_summary(folder: Path, seed: int | None) -> dict[str, Any]:
     """One row of `study.json`, by the keys of the contract, from the folder's evidence files.
 
     Raises:

@@ -1,0 +1,134 @@
+"""`relubloom examine`, `report` and `query`: what can be asked of a run folder."""
+
+from __future__ import annotations
+
+import json as json_text
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from relubloom.cli import options
+from relubloom.cli.progress import ProgressDisplay
+
+if TYPE_CHECKING:
+    from relubloom.query import Answer
+
+
+def examine(
+    folder: options.RunDir,
+    set_size: options.SetSize = None,
+    sets: options.SetsPath = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    threads: options.Threads = None,
+    debug: options.Debug = False,
+) -> None:
+    """Test the Bloom reading on the network of a run folder, and write the evidence there."""
+    from relubloom.single_run import examine_run
+
+    with ProgressDisplay(quiet) as watch:
+        row = examine_run(
+            folder,
+            set_size=options.parse_set_size(set_size),
+            sets=sets,
+            threads=options.cores(threads),
+            watch=watch,
+        )
+    typer.echo(json_text.dumps(row, allow_nan=False) if json else _evidence_text(row))
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study or a run folder.")],
+    open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Write report.html from what a study or run folder holds."""
+    from relubloom.report import write_report
+
+    path = write_report(folder)
+    typer.echo(json_text.dumps({"report": str(path)}) if json else f"report: {path}")
+    if open_page:
+        typer.launch(path.resolve().as_uri())
+
+
+def query(
+    folder: options.RunDir,
+    tokens: Annotated[list[str], typer.Argument(metavar="TOKEN...", help="Labels or ids.")],
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Put tokens into a network: what comes out, the union, each false positive and why."""
+    from relubloom.extraction import extract_code
+    from relubloom.network import ReluNet
+    from relubloom.query import ask
+    from relubloom.run_folder import read_labels
+    from relubloom.single_run import refuse_study
+
+    refuse_study(folder)
+    net = ReluNet.from_pretrained(folder)
+    answer = ask(net, extract_code(net), read_labels(folder, net.vocab_size), tokens)
+    if json:
+        typer.echo(json_text.dumps(asdict(answer), allow_nan=False))
+    else:
+        typer.echo(_answer_text(answer))
+
+
+def _evidence_text(row: dict[str, Any]) -> str:
+    gap = "two exact values" if row["two_valued"] else _number(row["mode_gap"], ".2f")
+    bits, extracted = row["bits_per_token"], row["extracted"]
+    rows = [
+        ("verdict", row["verdict"]),
+        ("mse", f"{row['mse']:.6f}   (its hash as a Bloom filter {extracted['mse']:.6f})"),
+        ("kl", f"{row['kl']:.6f}   (its hash as a Bloom filter {extracted['kl']:.6f})"),
+        ("exact sets", f"{row['p_exact']:.4%}   (its hash {extracted['p_exact']:.4%})"),
+        ("mode gap", gap),
+        ("entries near threshold", f"{row['near_threshold']:.2%}"),
+        ("bits per token", f"{bits['mean']:.2f} ± {bits['sd']:.2f}"),
+        ("units agree with union", f"{row['unit_agreement']:.2%}"),
+        ("loss failures predicted, F1", _number(extracted["loss_failure_f1"], ".3f")),
+        ("sets where the hash fails", f"{row['code_failure_share']:.2%}"),
+        ("ranking failures inside", _number(row["failures_explained"], ".2%")),
+        ("loss failures inside", _number(row["failures_explained_by_loss"], ".2%")),
+    ]
+    return "\n".join(f"{name:<28} {value}" for name, value in rows)
+
+
+def _number(value: float | None, form: str) -> str:
+    return "none to count" if value is None else format(value, form)
+
+
+def _answer_text(answer: Answer) -> str:
+    lines = [
+        f"in:     {' '.join(answer.members)}",
+        f"union:  {len(answer.union)} units covered: {' '.join(map(str, answer.union))}",
+    ]
+    odd = sorted(set(answer.union) ^ set(answer.units_off))
+    if odd:
+        lines.append(f"        units that disagree with the union: {' '.join(map(str, odd))}")
+    lines.append("out:    token, probability, logit, missing bits")
+    for scored in answer.top:
+        mark = "in" if scored.member else "  "
+        lines.append(
+            f"     {mark} {scored.token:<16} {scored.probability:8.4f} {scored.logit:9.2f} "
+            f"{scored.missing_bits:3d}"
+        )
+    if answer.misses:
+        lines.append(f"misses: {' '.join(answer.misses)}")
+    if not answer.false_positives:
+        lines.append("no false positives")
+    for wrong in answer.false_positives:
+        lines.append(f"false positive: {wrong.token}, {_why(wrong.called, wrong.covered)}")
+        for bit, members in wrong.covered_by.items():
+            lines.append(f"        bit {bit:3d}: {'from ' + ' '.join(members) if members else 'missing'}")
+    return "\n".join(lines)
+
+
+def _why(called: bool, covered: bool) -> str:
+    if called and covered:
+        return "called by the network: every bit it probes is already covered"
+    if called:
+        return "called by the network although its hash is not covered"
+    return "of the hash alone: all bits are covered, the network does not call it"

@@ -1,0 +1,215 @@
+"""`relubloom study` and `relubloom train`."""
+
+from __future__ import annotations
+
+import json as json_text
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from relubloom.cli import options
+from relubloom.cli.progress import ProgressDisplay
+
+if TYPE_CHECKING:
+    from relubloom.task import KSparseTask
+    from relubloom.training import Recipe
+
+
+def study(
+    preset: options.Preset = "article",
+    vocab_size: options.VocabSize = None,
+    width: options.Width = None,
+    set_size: options.SetSize = None,
+    source: options.SourceOption = "uniform",
+    sets: options.SetsPath = None,
+    tokens: options.TokensPath = None,
+    skip_bad: options.SkipBad = False,
+    objective: options.ObjectiveOption = None,
+    steps: options.Steps = None,
+    batch_size: options.BatchSize = None,
+    learning_rate: options.LearningRate = None,
+    seed: options.Seed = 0,
+    seeds: Annotated[
+        int, typer.Option(help="Networks to train.", rich_help_panel=options.TRAINING)
+    ] = 1,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick",
+            help="An answer within seconds: at most 1,500 steps, figures over 20,000 drawn sets.",
+            rich_help_panel=options.TRAINING,
+        ),
+    ] = False,
+    out: options.Out = None,
+    resume: options.Resume = False,
+    force: options.Force = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    device: options.Device = "cpu",
+    threads: options.Threads = None,
+    debug: options.Debug = False,
+) -> None:
+    """Train, construct, examine, report: everything, from a task to a verdict."""
+    from relubloom.devices import check_device
+    from relubloom.presets import PRESETS
+    from relubloom.study import QUICK_STEPS, Study, run_study
+
+    base = PRESETS[preset]
+    task, labels = options.build_task(
+        (base.vocab_size, base.set_size), vocab_size, set_size, source, sets, tokens, skip_bad
+    )
+    recipe = _recipe(base.recipe, objective, steps, batch_size, learning_rate)
+    if quick and recipe.steps > QUICK_STEPS:
+        recipe = _recipe(recipe, None, QUICK_STEPS, None, None)
+    planned = Study(
+        task, base.width if width is None else width, recipe, labels, seed, seeds, quick
+    )
+    folder = out or Path("runs") / _folder_name(task, planned.width, recipe, seed, seeds, quick)
+    check_device(device)
+    _say_what_was_left_out(task, quiet)
+    with ProgressDisplay(quiet) as watch:
+        result = run_study(
+            planned,
+            folder,
+            command=shlex.join(["relubloom", *sys.argv[1:]]),
+            resume=resume,
+            force=force,
+            device=device,
+            threads=options.cores(threads),
+            watch=watch,
+        )
+    typer.echo(json_text.dumps(result, allow_nan=False) if json else _study_text(result))
+
+
+def train(
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="Run folder to write.", rich_help_panel=options.OUTPUT),
+    ],
+    preset: options.Preset = "article",
+    vocab_size: options.VocabSize = None,
+    width: options.Width = None,
+    set_size: options.SetSize = None,
+    source: options.SourceOption = "uniform",
+    sets: options.SetsPath = None,
+    tokens: options.TokensPath = None,
+    skip_bad: options.SkipBad = False,
+    objective: options.ObjectiveOption = None,
+    steps: options.Steps = None,
+    batch_size: options.BatchSize = None,
+    learning_rate: options.LearningRate = None,
+    seed: options.Seed = 0,
+    resume: options.Resume = False,
+    force: options.Force = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    device: options.Device = "cpu",
+    threads: options.Threads = None,
+    debug: options.Debug = False,
+) -> None:
+    """Train one network into a run folder (examine it afterwards)."""
+    from relubloom.devices import check_device
+    from relubloom.presets import PRESETS
+    from relubloom.single_run import train_run
+
+    base = PRESETS[preset]
+    task, labels = options.build_task(
+        (base.vocab_size, base.set_size), vocab_size, set_size, source, sets, tokens, skip_bad
+    )
+    recipe = _recipe(base.recipe, objective, steps, batch_size, learning_rate)
+    check_device(device)
+    _say_what_was_left_out(task, quiet)
+    with ProgressDisplay(quiet) as watch:
+        history = train_run(
+            task,
+            base.width if width is None else width,
+            recipe,
+            labels,
+            seed,
+            out,
+            resume=resume,
+            force=force,
+            device=device,
+            threads=options.cores(threads),
+            watch=watch,
+        )
+    last = history[-1]
+    if json:
+        typer.echo(json_text.dumps({"dir": str(out), "seed": seed} | last, allow_nan=False))
+    else:
+        typer.echo(f"{out}: {last['objective']} {last['loss']:.5f} after {last['step']:,} steps")
+        typer.echo(f"next: relubloom examine {out}")
+
+
+def _recipe(
+    base: Recipe,
+    objective: options.Objective | None,
+    steps: int | None,
+    batch_size: int | None,
+    learning_rate: float | None,
+) -> Recipe:
+    from dataclasses import replace
+
+    changes: dict[str, Any] = {
+        "objective": objective,
+        "steps": steps,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+    }
+    return replace(base, **{key: value for key, value in changes.items() if value is not None})
+
+
+def _folder_name(
+    task: KSparseTask, width: int, recipe: Recipe, seed: int, seeds: int, quick: bool
+) -> str:
+    from relubloom.task import format_sizes
+
+    what = f"N{task.vocab_size}" if task.file is None else Path(task.file.path).stem
+    parts = [what, f"d{width}", f"k{format_sizes(task.sizes)}", recipe.objective, f"seed{seed}"]
+    if task.source == "zipf":
+        parts.insert(1, "zipf")
+    if seeds > 1:
+        parts.append(f"x{seeds}")
+    if quick:
+        parts.append("quick")
+    return "-".join(parts)
+
+
+def _say_what_was_left_out(task: KSparseTask, quiet: bool) -> None:
+    if task.file is None or quiet:
+        return
+    file = task.file
+    notes = [f"{file.lines:,} sets of {task.vocab_size:,} tokens from {file.path}"]
+    if file.left_out:
+        notes.append(f"{file.left_out:,} of other sizes left out")
+    if file.bad_lines:
+        notes.append(f"{file.bad_lines:,} bad lines skipped")
+    if file.merged_duplicates:
+        notes.append(f"{file.merged_duplicates:,} repeated tokens merged")
+    typer.echo("; ".join(notes), err=True)
+
+
+def _study_text(result: dict[str, Any]) -> str:
+    rival = result["best_random_code"]
+    lines = [f"verdict: {result['verdict']}"]
+    for row in result["runs"]:
+        explained = row["failures_explained"]
+        reason = (
+            "no ranking failures"
+            if explained is None
+            else f"its own hash explains {explained:.1%} of its ranking failures "
+            f"(false positives on {row['code_failure_share']:.1%} of the sets)"
+        )
+        lines.append(
+            f"  seed {row['seed']}: {row['verdict']}, mse {row['mse']:.5f}, "
+            f"{row['p_exact']:.2%} of the sets exact, {reason}"
+        )
+    lines.append(
+        f"  best random code: weight {rival['weight']}, mse {rival['mse']:.5f}, "
+        f"{rival['p_exact']:.2%} exact"
+    )
+    lines.append(f"report: {result['report']}")
+    return "\n".join(lines)

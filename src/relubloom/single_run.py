@@ -1,0 +1,156 @@
+"""The steps of a study one at a time, each on one run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from relubloom.code import random_constant_weight
+from relubloom.construction import construct, sharpness_for
+from relubloom.errors import FileError, UsageError
+from relubloom.evidence import gather_evidence
+from relubloom.evidence.writer import EVIDENCE_FILES, run_summary, write_evidence
+from relubloom.network import ReluNet
+from relubloom.run_folder import (
+    CHECKPOINT,
+    RUN_FILES,
+    Origin,
+    read_task,
+    write_network,
+    write_training,
+)
+from relubloom.study import Watch, intra_op_threads, training_threads, watch_training
+from relubloom.task import KSparseTask
+from relubloom.theory import best_constant_weight
+from relubloom.training import Recipe, train_stack
+from relubloom.weights_file import WEIGHTS, read_config
+
+
+def train_run(
+    task: KSparseTask,
+    width: int,
+    recipe: Recipe,
+    labels: tuple[str, ...],
+    seed: int,
+    out: Path,
+    *,
+    resume: bool = False,
+    force: bool = False,
+    device: str = "cpu",
+    threads: int = 1,
+    watch: Watch = lambda *_: None,
+) -> list[dict[str, Any]]:
+    """Train one network into the run folder `out`; returns its history.
+
+    Raises:
+        UsageError: `out` holds something and neither `resume` nor `force` is given.
+        StoppedError: Ctrl-C; the state is kept for `resume`.
+    """
+    unfinished = (out / CHECKPOINT).exists()
+    if not (resume and unfinished):
+        clear_run(out, force=force)
+    with intra_op_threads(training_threads(1, recipe, task.vocab_size, threads)):
+        trained = train_stack(
+            task,
+            width,
+            recipe,
+            (seed,),
+            device=device,
+            checkpoint=out / CHECKPOINT,
+            resume=resume,
+            on_progress=watch_training(watch),
+        )[0]
+    write_training(out, trained.history, trained.film, trained.film_steps)
+    write_network(out, trained.net, Origin(task, seed, recipe=recipe), labels)
+    (out / CHECKPOINT).unlink(missing_ok=True)
+    return trained.history
+
+
+def construct_run(
+    task: KSparseTask,
+    width: int,
+    labels: tuple[str, ...],
+    out: Path,
+    *,
+    weight: int | None = None,
+    sharpness: float | None = None,
+    seed: int = 0,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Write the exact network of a random constant-weight code; returns how it was made.
+
+    Raises:
+        UsageError: a value breaks its rule, or `out` holds something and `force` is not given.
+    """
+    k = task.sizes[0]
+    if weight is None:
+        weight = best_constant_weight(task.vocab_size, width, k).weight
+    if sharpness is None:
+        sharpness = sharpness_for(task.vocab_size, k)
+    net = construct(random_constant_weight(task.vocab_size, width, weight, seed), sharpness)
+    made = {
+        "family": "constant-weight",
+        "weight": weight,
+        "code_seed": seed,
+        "sharpness": sharpness,
+    }
+    clear_run(out, force=force)
+    write_network(out, net, Origin(task, seed, construction=made), labels)
+    return made
+
+
+def examine_run(
+    folder: Path,
+    *,
+    set_size: int | tuple[int, int] | None = None,
+    sets: Path | None = None,
+    threads: int = 1,
+    watch: Watch = lambda *_: None,
+) -> dict[str, Any]:
+    """Gather evidence about the network in a run folder and write it there.
+
+    Returns the row that `study.json` would hold. `set_size` where the folder does not say it,
+    `sets` where its sets file lies now.
+    """
+    refuse_study(folder)
+    net = ReluNet.from_pretrained(folder)
+    task = read_task(folder, net, set_size, sets)
+    with intra_op_threads(1):
+        evidence = gather_evidence(
+            net,
+            task.evaluation_sets(),
+            threads,
+            lambda done, total: watch("examining", done, total, "sets"),
+        )
+    write_evidence(folder, evidence)
+    return run_summary(folder, read_config(folder).get("seed"))
+
+
+def clear_run(out: Path, *, force: bool) -> None:
+    """Make `out` ready for a run folder: it is empty, or `force` removes the run that is there.
+
+    Raises:
+        UsageError: `out` is no folder, or holds something and `force` is not given, or holds
+            something that is no run folder.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file: --out names a folder; choose another")
+    if not out.exists() or not any(out.iterdir()):
+        return
+    if not force:
+        raise UsageError(f"{out} is not empty; replace it with --force, or choose another --out")
+    if not (out / WEIGHTS).exists() and not (out / CHECKPOINT).exists():
+        raise UsageError(f"{out} holds no run: --force replaces only those; choose another")
+    for name in (*RUN_FILES, *EVIDENCE_FILES):
+        (out / name).unlink(missing_ok=True)
+
+
+def refuse_study(folder: Path) -> None:
+    """Point from a study to one of its run folders.
+
+    Raises:
+        FileError: the folder is a study.
+    """
+    runs = sorted(folder.glob("seed-*/config.json"))
+    if runs and not (folder / WEIGHTS).exists():
+        raise FileError(f"{folder} is a study; give one of its run folders, such as {runs[0].parent}")
