@@ -161,9 +161,10 @@ Made by `make results` (`benchmarks/study_results.py`): every number below is re
 `study.json`. Figures are over all C(N, k) sets where those are at most 5 million, over the
 held-out lines of a sets file, and else over 100,000 drawn sets.
 
-Columns: *exact*, share of sets whose members are strictly above all other tokens; *gap*, distance of
-the two modes of W_in in pooled standard deviations; *near*, entries near the threshold; *bits*, the
-hashes' weight; *agreement*, (set, unit) pairs on which "unit is 0" equals "some token has the bit";
+Columns: *exact*, share of sets whose members are strictly above all other tokens; *gap*, distance
+of the two modes of W_in in pooled standard deviations; *near*, entries near the threshold; *bits*,
+the hashes' weight; *agreement*, (set, unit) pairs on which "unit is 0" equals "some token has the
+bit";
 *hash mse*, the extracted hash run as a textbook Bloom filter; *F1*, how well its false positives
 predict the network's loss failures; *hash fails*, sets on which it has a false positive;
 *explained*, ranking failures inside those sets, *by loss*, loss failures inside them; *none*, there

@@ -1,4 +1,4 @@
-"""The errors a user can cause. Each message is one line: the value received, the rule, the remedy."""
+"""The errors a user can cause, each with one line: the value received, the rule, the remedy."""
 
 
 class RelubloomError(Exception):

@@ -42,11 +42,12 @@ class TwoModes:
 
 
 def fit_two_modes(columns: NDArray[np.floating]) -> TwoModes:
-    """Fit the mixture by EM to each column of [entries, columns], started at the best 2-means split.
+    """Fit the mixture by EM to each column of [entries, columns], from the best 2-means split.
 
     All entries are used, in float64; above a million, neighbours of the sorted column share one
-    posterior (a group spans a millionth of the entries), with their exact moments. A column with one or two values is not iterated: its means
-    are those values. Cost: O(entries) per iteration and column, at most 500 iterations.
+    posterior (a group spans a millionth of the entries), with their exact moments. A column with
+    one or two values is not iterated: its means are those values. Cost: O(entries) per iteration
+    and column, at most 500 iterations.
     """
     fits = [_fit_column(column) for column in np.asarray(columns, dtype=np.float64).T]
     share, mean, sd, gain, distinct = (np.array(values) for values in zip(*fits, strict=True))

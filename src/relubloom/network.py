@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
@@ -55,9 +54,7 @@ class ReluNet(nn.Module):
         b_out: Float[Tensor, " vocab"],
     ) -> None:
         super().__init__()
-        check_shapes(
-            {name: tuple(value.shape) for name, value in _named(W_in, b_in, W_out, b_out)}
-        )
+        check_shapes({name: tuple(value.shape) for name, value in _named(W_in, b_in, W_out, b_out)})
         self.W_in = nn.Parameter(W_in.detach())
         self.b_in = nn.Parameter(b_in.detach())
         self.W_out = nn.Parameter(W_out.detach())
@@ -149,8 +146,8 @@ class ReluNet(nn.Module):
     def _gathered(self, ids: Int64[Tensor, "batch set_size"]) -> Float[Tensor, "batch width"]:
         real = ids < self.vocab_size
         if bool(real.all()):
-            return F.embedding_bag(ids, self.W_in, mode="sum")
-        return F.embedding_bag(
+            return nn.functional.embedding_bag(ids, self.W_in, mode="sum")
+        return nn.functional.embedding_bag(
             ids.clamp(max=self.vocab_size - 1),
             self.W_in,
             mode="sum",

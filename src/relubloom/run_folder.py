@@ -85,12 +85,12 @@ def read_task(
         if set_size is None:
             raise UsageError(f"{folder} does not say its set_size; pass --set-size k or a..b")
         return KSparseTask(net.vocab_size, set_size)
-    sizes = described.get("set_size")
-    sizes = tuple(sizes) if isinstance(sizes, list) else sizes
+    said = described["set_size"]
+    sizes = set_size or ((said[0], said[1]) if isinstance(said, list) else said)
     if described.get("source") == "file":
-        task = _file_task(folder, described, sets, set_size or sizes)
+        task = _file_task(folder, described, sets, sizes)
     else:
-        task = KSparseTask(net.vocab_size, set_size or sizes, described.get("source", "uniform"))
+        task = KSparseTask(net.vocab_size, sizes, described.get("source", "uniform"))
     if task.vocab_size != net.vocab_size:
         raise FileError(
             f"{folder} has {net.vocab_size} tokens and its task {task.vocab_size}; "
@@ -195,6 +195,4 @@ def _file_task(
             "pass that file with --sets"
         )
     tokens = read_tokens(folder / TOKENS)
-    return KSparseTask.from_file(
-        path, sizes, tokens, described.get("split_seed", 0), skip_bad=True
-    )
+    return KSparseTask.from_file(path, sizes, tokens, described.get("split_seed", 0), skip_bad=True)

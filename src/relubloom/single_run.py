@@ -19,7 +19,7 @@ from relubloom.run_folder import (
     write_network,
     write_training,
 )
-from relubloom.study import Watch, intra_op_threads, training_threads, watch_training
+from relubloom.study import Watch, intra_op_threads, training_threads, unwatched, watch_training
 from relubloom.task import KSparseTask
 from relubloom.theory import best_constant_weight
 from relubloom.training import Recipe, train_stack
@@ -38,7 +38,7 @@ def train_run(
     force: bool = False,
     device: str = "cpu",
     threads: int = 1,
-    watch: Watch = lambda *_: None,
+    watch: Watch = unwatched,
 ) -> list[dict[str, Any]]:
     """Train one network into the run folder `out`; returns its history.
 
@@ -105,7 +105,7 @@ def examine_run(
     set_size: int | tuple[int, int] | None = None,
     sets: Path | None = None,
     threads: int = 1,
-    watch: Watch = lambda *_: None,
+    watch: Watch = unwatched,
 ) -> dict[str, Any]:
     """Gather evidence about the network in a run folder and write it there.
 
@@ -153,4 +153,6 @@ def refuse_study(folder: Path) -> None:
     """
     runs = sorted(folder.glob("seed-*/config.json"))
     if runs and not (folder / WEIGHTS).exists():
-        raise FileError(f"{folder} is a study; give one of its run folders, such as {runs[0].parent}")
+        raise FileError(
+            f"{folder} is a study; give one of its run folders, such as {runs[0].parent}"
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,10 @@ THREADED_WORK = 1 << 23  # logits per step from which a second thread pays in on
 
 Watch = Callable[[str, int, int, str], None]
 """Called with (stage, done, total, detail) as the work goes on."""
+
+
+def unwatched(_stage: str, _done: int, _total: int, _detail: str) -> None:
+    """Show nothing."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def run_study(
     force: bool = False,
     device: str = "cpu",
     threads: int = 1,
-    watch: Watch = lambda *_: None,
+    watch: Watch = unwatched,
 ) -> dict[str, Any]:
     """Do the study in the folder `out` and return what `study.json` holds.
 
@@ -131,9 +135,7 @@ def run_study(
     return result
 
 
-def prepare_folder(
-    study: Study, out: Path, *, resume: bool, force: bool
-) -> dict[str, Any] | None:
+def prepare_folder(study: Study, out: Path, *, resume: bool, force: bool) -> dict[str, Any] | None:
     """Make `out` ready; returns the finished study that lies there if `resume` asks for it.
 
     `force` removes what an earlier study wrote, and nothing else.
@@ -173,7 +175,7 @@ def commonest(verdicts: list[str]) -> str:
 
 
 @contextmanager
-def intra_op_threads(threads: int) -> Iterator[None]:
+def intra_op_threads(threads: int) -> Generator[None]:
     """Let one torch operation use `threads` threads within the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)

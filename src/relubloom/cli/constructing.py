@@ -43,9 +43,7 @@ def construct(
         ),
     ] = None,
     tokens: options.TokensPath = None,
-    seed: Annotated[
-        int, typer.Option(help="Seed of the code.", rich_help_panel=options.TASK)
-    ] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the code.", rich_help_panel=options.TASK)] = 0,
     force: options.Force = False,
     json: options.Json = False,
     quiet: options.Quiet = False,

@@ -75,9 +75,7 @@ LearningRate = Annotated[
     float | None,
     typer.Option("--learning-rate", help="Peak learning rate.", rich_help_panel=TRAINING),
 ]
-Seed = Annotated[
-    int, typer.Option("--seed", help="The (first) seed.", rich_help_panel=TRAINING)
-]
+Seed = Annotated[int, typer.Option("--seed", help="The (first) seed.", rich_help_panel=TRAINING)]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on where it stopped.", rich_help_panel=OUTPUT)
 ]
@@ -91,16 +89,12 @@ Json = Annotated[
     bool,
     typer.Option("--json", help="One JSON object on standard output.", rich_help_panel=OUTPUT),
 ]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="No progress.", rich_help_panel=OUTPUT)
-]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.", rich_help_panel=OUTPUT)]
 Debug = Annotated[
     bool,
     typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=MACHINE),
 ]
-Device = Annotated[
-    str, typer.Option("--device", help="cpu, cuda, mps.", rich_help_panel=MACHINE)
-]
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda, mps.", rich_help_panel=MACHINE)]
 Threads = Annotated[
     int | None,
     typer.Option(

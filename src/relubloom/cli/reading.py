@@ -122,7 +122,9 @@ def _answer_text(answer: Answer) -> str:
     for wrong in answer.false_positives:
         lines.append(f"false positive: {wrong.token}, {_why(wrong.called, wrong.covered)}")
         for bit, members in wrong.covered_by.items():
-            lines.append(f"        bit {bit:3d}: {'from ' + ' '.join(members) if members else 'missing'}")
+            lines.append(
+                f"        bit {bit:3d}: {'from ' + ' '.join(members) if members else 'missing'}"
+            )
     return "\n".join(lines)
 
 

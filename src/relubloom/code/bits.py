@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -74,7 +73,7 @@ class Code:
         return unpack_bits(self._packed_unions(self._checked(sets)), self.width)
 
     def decode(self, sets: ArrayLike) -> NDArray[np.bool_]:
-        """Tokens whose every bit lies in the union: members and false positives, bool [batch, vocab].
+        """Tokens whose every bit is in the union, members and false positives: bool [batch, vocab].
 
         Cost: O(batch vocab width / 64).
         """
@@ -158,12 +157,13 @@ class Code:
         ids = np.asarray(sets, dtype=np.int64)
         if ids.ndim != 2:
             raise UsageError(
-                f"sets have shape {ids.shape}: they must be [batch, set_size]; wrap one set in a list"
+                f"sets have shape {ids.shape}: they must be [batch, set_size]; wrap one set in "
+                "a list"
             )
         if ids.size and (ids.min() < 0 or ids.max() > self.vocab_size):
             raise UsageError(
-                f"sets hold ids from {ids.min()} to {ids.max()}: ids are 0 to {self.vocab_size - 1} "
-                f"({self.vocab_size} is padding); check the vocabulary"
+                f"sets hold ids from {ids.min()} to {ids.max()}: ids are 0 to "
+                f"{self.vocab_size - 1} ({self.vocab_size} is padding); check the vocabulary"
             )
         return ids
 
@@ -205,5 +205,3 @@ def _chunks(count: int, vocab_size: int) -> Iterator[tuple[int, int]]:
     size = max(1, CHUNK_BYTES // (8 * vocab_size))
     for start in range(0, count, size):
         yield start, min(count, start + size)
-
-

@@ -96,15 +96,15 @@ def _near(columns: NDArray[np.float64], modes: TwoModes) -> NDArray[np.float64]:
     return (np.abs(columns - modes.midpoint) < reach).mean(0)
 
 
-def _units(
-    W_in: NDArray[np.float64], code: Code, modes: TwoModes, scores: SetScores
-) -> list[Unit]:
+def _units(W_in: NDArray[np.float64], code: Code, modes: TwoModes, scores: SetScores) -> list[Unit]:
     near = _near(W_in, modes)
     bits = code.bits.sum(0)
     return [
         Unit(
             unit=unit,
-            kind=_kind(modes, unit, float(scores.unit_on[unit]), float(scores.unit_agreement[unit])),
+            kind=_kind(
+                modes, unit, float(scores.unit_on[unit]), float(scores.unit_agreement[unit])
+            ),
             gap=None if np.isnan(modes.gap[unit]) else float(modes.gap[unit]),
             threshold=float(modes.midpoint[unit]),
             near_threshold=float(near[unit]),

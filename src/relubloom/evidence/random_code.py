@@ -42,7 +42,7 @@ def best_random_code(task: KSparseTask, width: int) -> BestRandomCode:
     """
     low, high = task.sizes
     if task.source == "uniform":
-        sizes = {size: 1.0 for size in range(low, high + 1)}
+        sizes = dict.fromkeys(range(low, high + 1), 1.0)
     else:
         sizes = _size_counts(task)
     ranked = _expected_by_weight(task.vocab_size, width, sizes)
@@ -65,7 +65,9 @@ class _Expected:
 
 def _expected_by_weight(vocab_size: int, width: int, sizes: dict[int, float]) -> list[_Expected]:
     """Expected errors of every weight that may be best, least mse first."""
-    best = [best_constant_weight(vocab_size, width, size).weight for size in (min(sizes), max(sizes))]
+    best = [
+        best_constant_weight(vocab_size, width, size).weight for size in (min(sizes), max(sizes))
+    ]
     weights = range(max(0, min(best) - 2), min(width, max(best) + 2) + 1)
     expected = [
         _mixed(
@@ -90,7 +92,7 @@ def _mixed(weight: int, parts: list[tuple[float, Expectations]]) -> _Expected:
 def _size_counts(task: KSparseTask) -> dict[int, float]:
     low, high = task.sizes
     if task.source == "zipf":
-        return {size: 1.0 for size in range(low, high + 1)}
+        return dict.fromkeys(range(low, high + 1), 1.0)
     lines = task.training_lines()
     sizes = (lines.sets < task.vocab_size).sum(1).tolist()
     counts: Counter[int] = Counter()

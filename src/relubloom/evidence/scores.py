@@ -27,11 +27,12 @@ OnSets = Callable[[int, int], None]
 class SetScores:
     """Figures per set (float64 or int64 [sets]) and per unit ([width]), in float64 arithmetic.
 
-    `copies` is how often a set counts; `unseen` marks sets with a token never trained on. `margin` is the least member logit minus the greatest
-    non-member logit (infinite where every token is a member). `misses` and `called` follow the
-    calling rule: p_t >= p_max / 2. `code_false_positives` counts the code's covered non-members.
-    `unit_agreement` is the share of sets on which "unit is 0" equals "some token has the bit",
-    `unit_on` the share on which the unit is above 0.
+    `copies` is how often a set counts; `unseen` marks sets with a token never trained on.
+    `margin` is the least member logit minus the greatest non-member logit (infinite where every
+    token is a member). `misses` and `false_positives` follow the calling rule: p_t >= p_max / 2.
+    `code_false_positives` counts the code's covered non-members. `unit_agreement` is the share of
+    sets on which "unit is 0" equals "some token has the bit", `unit_on` the share on which the
+    unit is above 0.
     """
 
     copies: NDArray[np.float64]

@@ -30,9 +30,7 @@ def write_evidence(folder: Path, evidence: Evidence) -> None:
     version = {"schema_version": SCHEMA_VERSION}
     atomic.write_json(folder / BEHAVIOUR, version | asdict(evidence.behaviour))
     mechanism = asdict(evidence.mechanism) | asdict(evidence.reading)
-    atomic.write_json(
-        folder / MECHANISM, version | {"verdict": evidence.verdict} | mechanism
-    )
+    atomic.write_json(folder / MECHANISM, version | {"verdict": evidence.verdict} | mechanism)
 
 
 def run_summary(folder: Path, seed: int | None) -> dict[str, Any]:

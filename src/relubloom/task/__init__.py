@@ -1,8 +1,8 @@
 """The k-sparse distribution task: set sources, files of sets, and sets to evaluate on."""
 
+from relubloom.task.k_sparse import KSparseTask, as_sizes, format_sizes
 from relubloom.task.set_collections import AllSets, DrawnSets, ListedSets, SetCollection
 from relubloom.task.sets_file import SetsFile, read_sets, read_tokens
-from relubloom.task.k_sparse import KSparseTask, as_sizes, format_sizes
 
 __all__ = [
     "AllSets",

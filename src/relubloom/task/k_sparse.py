@@ -14,8 +14,8 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from relubloom.errors import UsageError
-from relubloom.task.set_collections import AllSets, DrawnSets, ListedSets, SetCollection
 from relubloom.task.sampling import draw_sets, seeded_generator, zipf_masses
+from relubloom.task.set_collections import AllSets, DrawnSets, ListedSets, SetCollection
 from relubloom.task.sets_file import SetsFile, read_sets
 
 SourceName = Literal["uniform", "zipf", "file"]
@@ -184,8 +184,8 @@ class KSparseTask:
         distinct = len(self.file.counts)
         if distinct < 2:
             raise UsageError(
-                f"{self.file.path} has {distinct} distinct set: at least 2 are needed, one to train "
-                "on and one held out; give more sets"
+                f"{self.file.path} has {distinct} distinct set: one to train on and one held out "
+                "are needed; give more sets"
             )
         sets = padded(self.file.counts, self.vocab_size)
         copies = torch.tensor(list(self.file.counts.values()), dtype=torch.int64)
@@ -213,9 +213,7 @@ def format_sizes(sizes: tuple[int, int]) -> str:
     return str(sizes[0]) if sizes[0] == sizes[1] else f"{sizes[0]}..{sizes[1]}"
 
 
-def padded(
-    sets: Iterable[tuple[int, ...]], padding: int
-) -> Int64[Tensor, "sets set_size"]:
+def padded(sets: Iterable[tuple[int, ...]], padding: int) -> Int64[Tensor, "sets set_size"]:
     """Sets of several sizes as one int64 matrix, padded with `padding`."""
     rows = [torch.tensor(tokens, dtype=torch.int64) for tokens in sets]
     return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=padding)

@@ -3,8 +3,10 @@
 import hashlib
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from relubloom.errors import FileError
 
@@ -48,49 +50,66 @@ def read_sets(
     Raises:
         FileError: the file is missing, a line is bad (its number is given), or no line is kept.
     """
-    digest = hashlib.sha256()
     allowed = None if tokens is None else frozenset(tokens)
-    kept: Counter[tuple[str, ...]] = Counter()
-    left_out = bad = merged = number = 0
+    found = _Lines()
     try:
         with Path(path).open("rb") as stream:
-            while line := stream.readline(MAX_LINE_BYTES + 2):
-                number += 1
-                digest.update(line)
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+            stream.seek(0)
+            for number, line in _lines(stream):
                 try:
-                    words = _words(line, number == 1, allowed)
+                    found.add(_words(line, number == 1, allowed), sizes)
                 except ValueError as reason:
-                    if len(line) > MAX_LINE_BYTES:
-                        _finish_line(stream, line, digest)
                     if not skip_bad:
                         raise FileError(
                             f"{path}, line {number}: {reason}; mend the line or pass --skip-bad"
                         ) from None
-                    bad += 1
-                    continue
-                if not words:
-                    continue
-                distinct = tuple(dict.fromkeys(words))
-                merged += len(words) - len(distinct)
-                if sizes is None or sizes[0] <= len(distinct) <= sizes[1]:
-                    kept[distinct] += 1
-                else:
-                    left_out += 1
+                    found.bad += 1
     except OSError as error:
         raise FileError(f"cannot read {path}: {error.strerror}; give the path of a file") from None
-    if not kept:
-        raise FileError(_nothing_kept(path, sizes, left_out, bad))
-    vocabulary = tokens or tuple(dict.fromkeys(word for words in kept for word in words))
+    if not found.kept:
+        raise FileError(_nothing_kept(path, sizes, found))
+    vocabulary = tokens or tuple(dict.fromkeys(word for words in found.kept for word in words))
     return SetsFile(
         path=str(path),
-        sha256=digest.hexdigest(),
+        sha256=sha256,
         tokens=vocabulary,
-        counts=_by_ids(kept, vocabulary),
-        lines=sum(kept.values()),
-        left_out=left_out,
-        bad_lines=bad,
-        merged_duplicates=merged,
+        counts=_by_ids(found.kept, vocabulary),
+        lines=sum(found.kept.values()),
+        left_out=found.left_out,
+        bad_lines=found.bad,
+        merged_duplicates=found.merged,
     )
+
+
+@dataclass
+class _Lines:
+    """What was read so far: kept sets with their copies, and the counts of the rest."""
+
+    kept: Counter[tuple[str, ...]] = field(default_factory=Counter[tuple[str, ...]])
+    left_out: int = 0
+    bad: int = 0
+    merged: int = 0
+
+    def add(self, words: list[str], sizes: tuple[int, int] | None) -> None:
+        if not words:
+            return
+        distinct = tuple(dict.fromkeys(words))
+        self.merged += len(words) - len(distinct)
+        if sizes is None or sizes[0] <= len(distinct) <= sizes[1]:
+            self.kept[distinct] += 1
+        else:
+            self.left_out += 1
+
+
+def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Numbered lines; of an over-long one only the beginning is held."""
+    number = 0
+    while line := stream.readline(MAX_LINE_BYTES + 2):
+        number += 1
+        yield number, line
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(MAX_LINE_BYTES)
 
 
 def read_tokens(path: Path | str) -> tuple[str, ...]:
@@ -138,13 +157,6 @@ def _words(line: bytes, first: bool, allowed: frozenset[str] | None) -> list[str
     return words
 
 
-def _finish_line(stream: object, line: bytes, digest: object) -> None:
-    """Read on to the end of an over-long line without holding it."""
-    while line and not line.endswith(b"\n"):
-        line = stream.readline(MAX_LINE_BYTES)  # type: ignore[attr-defined]
-        digest.update(line)  # type: ignore[attr-defined]
-
-
 def _by_ids(
     kept: Counter[tuple[str, ...]], vocabulary: tuple[str, ...]
 ) -> dict[tuple[int, ...], int]:
@@ -155,14 +167,12 @@ def _by_ids(
     return dict(counts)
 
 
-def _nothing_kept(
-    path: Path | str, sizes: tuple[int, int] | None, left_out: int, bad: int
-) -> str:
-    if left_out and sizes is not None:
+def _nothing_kept(path: Path | str, sizes: tuple[int, int] | None, found: _Lines) -> str:
+    if found.left_out and sizes is not None:
         return (
-            f"{path}: none of its {left_out} sets has {sizes[0]} to {sizes[1]} tokens; "
+            f"{path}: none of its {found.left_out} sets has {sizes[0]} to {sizes[1]} tokens; "
             "widen --set-size"
         )
-    if bad:
-        return f"{path}: all {bad} lines are bad; mend the file"
+    if found.bad:
+        return f"{path}: all {found.bad} lines are bad; mend the file"
     return f"{path} holds no sets; give a file with one set per line"

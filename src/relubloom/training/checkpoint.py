@@ -40,7 +40,9 @@ def save_checkpoint(
         beside.replace(path)
     except (OSError, SafetensorError) as error:
         beside.unlink(missing_ok=True)
-        raise FileError(f"cannot write {path}: {error}; free space or choose another --out") from None
+        raise FileError(
+            f"cannot write {path}: {error}; free space or choose another --out"
+        ) from None
 
 
 def load_checkpoint(path: Path, fingerprint: str) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -201,7 +201,9 @@ class _Run:
             value.copy_(tensors[name])
             prefix = f"adam.{name}."
             self.adam.state[value] = {
-                key.removeprefix(prefix): moment if key.endswith(".step") else moment.to(self.device)
+                key.removeprefix(prefix): moment
+                if key.endswith(".step")
+                else moment.to(self.device)
                 for key, moment in tensors.items()
                 if key.startswith(prefix)
             }
@@ -212,13 +214,14 @@ class _Run:
 
     def fingerprint(self) -> str:
         """A hash of all that the state depends on."""
+        task = self.task.describe()
+        task.pop("sets", None)  # the file's hash counts, not its path
         described = {
-            "task": self.task.describe(),
+            "task": task,
             "width": self.stack.W_in.shape[2],
             "recipe": self.recipe.describe(),
             "seeds": self.seeds,
         }
-        described["task"].pop("sets", None)  # the file's hash counts, not its path
         text = json.dumps(described, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -32,7 +32,9 @@ class Step(Protocol):
         stack: NetStack,
         sets: Int64[Tensor, "instances batch set_size"],
         objective: Objective,
-    ) -> StepResult: ...
+    ) -> StepResult:
+        """Do it; the stack is left as it is."""
+        ...
 
 
 def dense_step(
