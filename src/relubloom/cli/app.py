@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
-from typing import Annotated
+import traceback
+from typing import Annotated, Any
 
 import typer
 
@@ -23,7 +25,11 @@ app = typer.Typer(
     epilog="Start with: relubloom study --quick",
 )
 
-for command in (study, train, construct, examine, report, query):
+COMMANDS = (study, train, construct, examine, report, query)
+INTERRUPTED = 130  # what the parser answers to Ctrl-C
+STOPPED = "stopped; go on with the same command and --resume"
+
+for command in COMMANDS:
     app.command()(command)
 
 
@@ -57,35 +63,43 @@ def run(arguments: list[str]) -> int:
         arguments = ["--version"]
     try:
         status = app(arguments, prog_name="relubloom", standalone_mode=False)
-    except StoppedError as stopped:
-        return _fail(f"{stopped}; go on with the same command and --resume", 1)
-    except RelubloomError as error:
+    except Exception as error:  # noqa: BLE001 - the last line of defence: one line, no traceback
         if debug:
-            raise
-        return _fail(str(error), error.exit_status)
+            traceback.print_exc()
+        return _explain(error, arguments)
     except KeyboardInterrupt:
-        return _fail("stopped; go on with the same command and --resume", 1)
-    except BrokenPipeError:
-        return 1
-    except MemoryError:
-        return _fail("out of memory; lower --vocab-size, --batch-size or --seeds", 1)
-    except Exception as error:  # noqa: BLE001 - the last line of defence: one line, not a traceback
-        return _unexpected(error, debug)
+        return _fail(STOPPED, 1)
+    if status == INTERRUPTED:
+        return _fail(STOPPED, 1)
     return status if isinstance(status, int) else 0
 
 
-def _unexpected(error: Exception, debug: bool) -> int:
-    """Errors of the argument parser are usage; anything else is ours to mend."""
-    format_message = getattr(error, "format_message", None)
-    if format_message is not None:
-        text = format_message() or "give a command"
-        return _fail(f"{text.rstrip('.')}; see relubloom --help", getattr(error, "exit_code", 2))
-    if debug:
-        raise error
+def _explain(error: Exception, arguments: list[str]) -> int:
+    if isinstance(error, StoppedError):
+        return _fail(f"{error}; go on with the same command and --resume", error.exit_status)
+    if isinstance(error, RelubloomError):
+        return _fail(str(error), error.exit_status)
+    if isinstance(error, MemoryError):
+        return _fail("out of memory; lower --vocab-size, --batch-size or --seeds", 1)
+    if isinstance(error, BrokenPipeError):
+        return 1
+    if hasattr(error, "format_message"):
+        return _fail(_usage_text(error, arguments), 2)
     return _fail(f"{type(error).__name__}: {error}; rerun with --debug for the traceback", 1)
 
 
+def _usage_text(error: Any, arguments: list[str]) -> str:
+    """What the argument parser found wrong, with the value it was given."""
+    text = (error.format_message() or "no command given").rstrip(".")
+    names = getattr(getattr(error, "param", None), "opts", [])
+    for name, value in itertools.pairwise(arguments):
+        if name in names and value not in text:
+            text += f" (received {value!r})"
+    command = next((word for word in arguments if not word.startswith("-")), "")
+    known = {each.__name__ for each in COMMANDS}
+    return f"{text}; see relubloom {command + ' ' if command in known else ''}--help"
+
+
 def _fail(message: str, status: int) -> int:
-    line = " ".join(message.split())
-    typer.echo(f"relubloom: {line}", err=True)
+    typer.echo(f"relubloom: {' '.join(message.split())}", err=True)
     return status
