@@ -12,7 +12,7 @@ from relubloom.errors import UsageError
 from relubloom.theory.arguments import check_set_size, check_sizes
 from relubloom.theory.cover import CoverLaw, Floats, mean_losses
 from relubloom.theory.expectations import Expectations, expectations
-from relubloom.theory.with_replacement import occupied_bins
+from relubloom.theory.occupancy import Occupancy
 
 STATE_LIMIT = 1_000_000
 
@@ -80,7 +80,7 @@ def partitioned_bounds(
     """
     block = _block_size(vocab_size, width, weight, set_size)
     others = vocab_size - set_size
-    probability, smallest = occupied_bins(block, set_size)
+    probability, smallest = Occupancy(block, set_size).after(1)
     share = np.arange(smallest, smallest + len(probability)) / block
     fpr = float(probability @ share) ** weight
     square = float(probability @ share**2) ** weight
@@ -122,7 +122,7 @@ def partitioned_states(weight: int, block_size: int, set_size: int) -> int:
 
 def _cover_law(blocks: int, block_size: int, set_size: int) -> CoverLaw:
     """Mix over how many blocks have each occupancy; one row per multiset of occupancies."""
-    probability, smallest = occupied_bins(block_size, set_size)
+    probability, smallest = Occupancy(block_size, set_size).after(1)
     occupancy = np.arange(smallest, smallest + len(probability))
     left = np.array([blocks])
     log_probability: Floats = np.array([gammaln(blocks + 1.0)])

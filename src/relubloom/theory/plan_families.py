@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from relubloom.theory.arguments import Criterion
@@ -144,9 +144,7 @@ def _partitioned_row(goal: Goal) -> FamilyRow:
     if goal.width is None and states > STATES_PER_TRIAL:
         note += "; a width that is enough, by the upper bound"
     row = _exact_row("partitioned", width, blocks, errors, note)
-    if states <= STATE_LIMIT:
-        return row
-    return FamilyRow(**{**vars(row), "method": "bounds"})
+    return row if states <= STATE_LIMIT else replace(row, method="bounds")
 
 
 def _partitioned_errors(goal: Goal, given: int, state_limit: int) -> SetErrors:

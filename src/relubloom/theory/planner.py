@@ -102,7 +102,7 @@ def plan(
 
     Exactly one of `width`, `mse` (mean squared error, at infinite sharpness) and `p_exact` (share
     of sets answered exactly). Each family's width is the smallest that meets the goal, in the
-    sense of `smallest_width`: it does, and the four widths below it do not. (For constant weight
+    sense of `smallest_width`: it does, and the three widths below it do not. (For constant weight
     E[F] is monotone in the width, by coupling; the mse and P_exact were in every case tried.)
 
     Cost: well under 2 s for vocab_size up to 10^7 at widths up to about 1000.

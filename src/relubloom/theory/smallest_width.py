@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-LOOK_BACK = 4  # widths below the answer that are checked as well
+LOOK_BACK = 3  # widths just below the answer that are known to fail
 
 
 def smallest_width(reaches: Callable[[int], bool], guess: int) -> int:
@@ -16,7 +16,7 @@ def smallest_width(reaches: Callable[[int], bool], guess: int) -> int:
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if reaches(middle) else (middle, high)
-    below = high - 1
+    below = high - 2  # high - 1 has failed already
     while below >= max(1, high - LOOK_BACK):
         if reaches(below):
             high = below

@@ -8,7 +8,7 @@ from relubloom.errors import UsageError
 from relubloom.theory.arguments import Criterion, check_criterion, check_sizes
 from relubloom.theory.cover import CoverLaw, Floats
 from relubloom.theory.expectations import Expectations, expectations
-from relubloom.theory.union_size import FORGOTTEN
+from relubloom.theory.occupancy import Occupancy
 from relubloom.theory.weight_search import (
     bound_at_unions,
     error,
@@ -34,7 +34,7 @@ def with_replacement(vocab_size: int, width: int, weight: int, set_size: int) ->
     check_sizes(vocab_size, width, set_size)
     _check_hashes(weight)
     return expectations(
-        _cover_law(width, weight, set_size),
+        _cover_law(Occupancy(width, set_size), width, weight),
         vocab_size=vocab_size,
         width=width,
         set_size=set_size,
@@ -52,9 +52,10 @@ def best_with_replacement(
     check_sizes(vocab_size, width, set_size)
     check_criterion(by)
     others = vocab_size - set_size
+    occupancy = Occupancy(width, set_size)
 
     def error_of(weight: int) -> float:
-        return error(_cover_law(width, weight, set_size), others, set_size, by)
+        return error(_cover_law(occupancy, width, weight), others, set_size, by)
 
     weight = 0
     if others > 0:
@@ -70,9 +71,10 @@ def some_hashes_reach(
     others = vocab_size - set_size
     if others == 0:
         return True
+    occupancy = Occupancy(width, set_size)
 
     def error_of(weight: int) -> float:
-        return error(_cover_law(width, weight, set_size), others, set_size, by)
+        return error(_cover_law(occupancy, width, weight), others, set_size, by)
 
     bounds = _error_bounds(vocab_size, width, set_size, by)
     return some_reaches(bounds, error_of, likely_weight(width, set_size), target)
@@ -94,27 +96,11 @@ def classic(width: int, weight: int, set_size: int) -> float:
     return float(-np.expm1(weight * set_size * np.log1p(-1 / width))) ** weight
 
 
-def occupied_bins(bins: int, balls: int) -> tuple[Floats, int]:
-    """P(number of occupied bins), and the number that its first entry belongs to; sums to 1.
-
-    Numbers with probability below 1e-250 are dropped on the way. Cost: O(balls bins).
-    """
-    probability, smallest = np.ones(1), 0
-    for _ in range(balls):
-        occupied = np.arange(smallest, smallest + len(probability))
-        grown = np.zeros(len(probability) + 1)
-        grown[:-1] += probability * (occupied / bins)
-        grown[1:] += probability * ((bins - occupied) / bins)
-        kept = np.flatnonzero(grown > FORGOTTEN)
-        probability = grown[kept[0] : kept[-1] + 1]
-        smallest += int(kept[0])
-    return probability / probability.sum(), smallest
-
-
-def _cover_law(width: int, weight: int, set_size: int) -> CoverLaw:
+def _cover_law(occupancy: Occupancy, width: int, weight: int) -> CoverLaw:
+    """The law for `weight` hashes; `occupancy` throws one ball per member at each step."""
     if weight == 0:
         return CoverLaw(np.ones(1), np.zeros(1))
-    probability, smallest = occupied_bins(width, weight * set_size)
+    probability, smallest = occupancy.after(weight)
     sizes = np.arange(smallest, smallest + len(probability))
     return CoverLaw(probability, weight * np.log(sizes / width))
 
