@@ -9,7 +9,6 @@ from typing import Literal
 
 from relubloom.theory.arguments import Criterion
 from relubloom.theory.bernoulli import best_bernoulli
-from relubloom.theory.bounds import width_rule
 from relubloom.theory.constant_weight import best_constant_weight
 from relubloom.theory.expectations import SetErrors
 from relubloom.theory.kautz_singleton import kautz_singleton
@@ -93,6 +92,16 @@ def family_rows(goal: Goal, width: int) -> tuple[FamilyRow, ...]:
         _kautz_singleton_row(goal, width),
         _linear_row(goal, width),
     )
+
+
+def likely_width(goal: Goal) -> int:
+    """The width given, or a guess at it by the rule of thumb, E[F] = -ln P; at least 1."""
+    if goal.width is not None:
+        return goal.width
+    if goal.target is None or goal.others == 0:
+        return 1
+    allowed = goal.target * (goal.set_size * (goal.set_size + 1) if goal.by == "mse" else 1)
+    return max(1, round(goal.set_size / math.log(2) ** 2 * math.log(goal.others / allowed)))
 
 
 def constant_weight_width(goal: Goal) -> int:
@@ -201,12 +210,7 @@ def _solve(goal: Goal, reaches: Callable[[int, float], bool]) -> int:
     if goal.target is None or goal.others == 0:
         return 1
     target = goal.target
-    rule = (
-        width_rule(goal.vocab_size, goal.set_size, mse=target)
-        if goal.by == "mse"
-        else goal.set_size / math.log(2) ** 2 * math.log(max(1.0, goal.others / target))
-    )
-    return smallest_width(lambda width: reaches(width, target), round(rule))
+    return smallest_width(lambda width: reaches(width, target), likely_width(goal))
 
 
 def _error(goal: Goal, errors: SetErrors) -> float:

@@ -17,9 +17,17 @@ from relubloom.theory.bounds import (
     width_rule,
 )
 from relubloom.theory.kautz_singleton import kautz_singleton
-from relubloom.theory.plan_families import FamilyRow, Goal, constant_weight_width, family_rows
+from relubloom.theory.plan_families import (
+    FamilyRow,
+    Goal,
+    constant_weight_width,
+    family_rows,
+    likely_width,
+)
 
 SMALLEST_MSE = 1e-200  # below, the exact laws run into the underflow of floats
+UNDERFLOW = 1e-230  # smaller errors are shown as 0, or with fewer digits
+WIDEST = 50_000  # units; the exact laws take tens of seconds there
 FLOAT32 = 4  # bytes
 NARROW, BORDERLINE = 6, 10  # widths per set_size token: what training on N = 1000 suggests
 
@@ -109,10 +117,12 @@ def plan(
 
     Raises:
         UsageError: not exactly one goal; a goal that no random family reaches (mse <= 0,
-            p_exact >= 1) or that asks nothing (mse >= 1, p_exact <= 0); sizes that do not exist.
+            p_exact >= 1) or that asks nothing (mse >= 1, p_exact <= 0); sizes that do not exist;
+            a width above 50,000.
     """
     check_set_size(vocab_size, set_size)
     goal, given, value = _goal(vocab_size, set_size, width, mse, p_exact)
+    _check_width(goal)
     solved = constant_weight_width(goal)
     rows = family_rows(goal, solved)
     own = rows[0]
@@ -135,7 +145,7 @@ def plan(
         parameters=parameters,
         bytes_float32=FLOAT32 * parameters,
         believable=solved >= NARROW * set_size,
-        notes=_notes(goal, solved),
+        notes=_notes(goal, solved, own),
     )
 
 
@@ -177,6 +187,16 @@ def _check_mse(vocab_size: int, set_size: int, mse: float) -> None:
         )
 
 
+def _check_width(goal: Goal) -> None:
+    """Refuse a plan whose exact laws would take minutes."""
+    width = goal.width or likely_width(goal)
+    if width > WIDEST:
+        raise UsageError(
+            f"the plan is for about {width} units: the exact laws are offered up to {WIDEST}; "
+            "use width_rule for an estimate, or smaller sets"
+        )
+
+
 def _certain(vocab_size: int, set_size: int) -> str:
     """The remedy for those who want no error at all."""
     width = min(vocab_size, kautz_singleton(vocab_size, set_size).width)
@@ -202,8 +222,12 @@ def _bounds(goal: Goal, width: int, own: FamilyRow) -> PlanBounds:
     )
 
 
-def _notes(goal: Goal, width: int) -> tuple[str, ...]:
+def _notes(goal: Goal, width: int, own: FamilyRow) -> tuple[str, ...]:
     notes: list[str] = []
+    if (own.mse or 0.0) < UNDERFLOW and goal.others > 0:
+        notes.append(
+            f"at width {width} the error is below {UNDERFLOW}, where floats lose it: take it as 0"
+        )
     if goal.set_size <= 2:
         notes.append(
             f"set_size is {goal.set_size}: plain linear superposition with a softmax does as well "
