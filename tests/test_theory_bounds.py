@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -194,7 +195,7 @@ def test_score_noise_is_what_random_directions_have() -> None:
         (lambda: kautz_singleton(3, 0), "set_size is 0"),
     ],
 )
-def test_bad_values_are_refused_in_one_line(call, text: str) -> None:  # type: ignore[no-untyped-def]
+def test_bad_values_are_refused_in_one_line(call: Callable[[], object], text: str) -> None:
     with pytest.raises(UsageError) as error:
         call()
     assert str(error.value).startswith(text)

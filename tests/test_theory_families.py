@@ -6,7 +6,7 @@ and the set {0, .., k-1} is asked (the tokens are exchangeable, so one set stand
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import pytest
@@ -261,7 +261,7 @@ def test_sharpness_for_a_tolerance() -> None:
         (lambda: best_constant_weight(9, 4, 2, by="f1"), "by is 'f1': the best weight is by 'mse'"),  # type: ignore[arg-type]
     ],
 )
-def test_bad_values_are_refused_in_one_line(call, text: str) -> None:  # type: ignore[no-untyped-def]
+def test_bad_values_are_refused_in_one_line(call: Callable[[], object], text: str) -> None:
     with pytest.raises(UsageError) as error:
         call()
     assert str(error.value).startswith(text)

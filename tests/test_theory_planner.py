@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from relubloom.errors import UsageError
 from relubloom.theory import (
     FAMILY_COLUMNS,
+    FamilyRow,
     Plan,
     best_bernoulli,
     best_constant_weight,
@@ -37,7 +38,7 @@ CONTRACT = {
 FAMILIES = ["constant weight", "with replacement", "Bernoulli", "partitioned"]
 
 
-def row(of: Plan, family: str):  # type: ignore[no-untyped-def]
+def row(of: Plan, family: str) -> FamilyRow:
     return next(r for r in of.families if r.family == family)
 
 
