@@ -155,7 +155,7 @@ def test_smallest_width_looks_below_a_dent() -> None:
     assert smallest_width(lambda w: w >= 37, 500) == 37
     assert smallest_width(lambda w: w >= 1, 64) == 1
     assert smallest_width(lambda w: w >= 2, 1) == 2
-    assert smallest_width(lambda w: w >= 37 or w == 35, 40) == 35  # a dent of one width
+    assert smallest_width(lambda w: w >= 37 or w == 35, 37) == 35  # bisection stops at 37
 
 
 @pytest.mark.parametrize(

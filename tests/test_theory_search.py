@@ -49,14 +49,14 @@ def test_whether_some_weight_reaches_a_target(
 
 
 def test_the_best_weights_by_error_and_by_false_positives_differ() -> None:
-    # numbers.md: 10 by mse, 9 by E[F], at N = 1000, d = 64, k = 4.
+    # At N = 1000, d = 64, k = 4 it is 10 by mse and 9 by E[F].
     assert best_constant_weight(1000, 64, 4).weight == 10
     assert best_constant_weight(1000, 64, 4, by="false_positives").weight == 9
 
 
 @pytest.mark.parametrize(("set_size", "share"), [(2, 0.263), (3, 0.188), (4, 0.147), (8, 0.080)])
 def test_the_best_weight_is_the_expected_share_of_the_width(set_size: int, share: float) -> None:
-    # The shares of numbers.md, which are rounded, at a width where a weight is .2 % of it.
+    # The shares are rounded; at this width a weight is .2 % of it.
     assert best_constant_weight(1000, 512, set_size).weight / 512 == pytest.approx(share, abs=0.006)
 
 

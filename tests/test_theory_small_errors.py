@@ -57,7 +57,14 @@ def assert_agrees(errors: SetErrors, law: Law, cover: dict[int, Fraction], n: in
 
 @pytest.mark.parametrize(
     ("width", "weight", "set_size", "below"),
-    [(331, 86, 2, 1e-36), (330, 62, 3, 1e-22), (160, 12, 8, 1e-5), (24, 20, 3, 1), (90, 3, 12, 1)],
+    [
+        (331, 86, 2, 1e-36),
+        (2000, 1230, 2, 1e-100),
+        (330, 62, 3, 1e-22),
+        (160, 12, 8, 1e-5),
+        (24, 20, 3, 1),
+        (90, 3, 12, 1),
+    ],
 )
 def test_constant_weight(width: int, weight: int, set_size: int, below: float) -> None:
     law = union_sizes(width, weight, set_size)
