@@ -1,6 +1,72 @@
 """Exact laws of random codes, bounds, and the planner that solves them for a width."""
 
+from relubloom.theory.bernoulli import BernoulliExpectations, bernoulli, best_bernoulli
+from relubloom.theory.bounds import (
+    counting_bound,
+    counting_width,
+    disjunct_bound,
+    log2_sets,
+    random_readout_capacity,
+    readout_capacity,
+    width_rule,
+)
 from relubloom.theory.constant_weight import best_constant_weight, constant_weight
 from relubloom.theory.expectations import Expectations, SetErrors
+from relubloom.theory.kautz_singleton import KautzSingleton, is_prime_power, kautz_singleton
+from relubloom.theory.partitioned import (
+    PartitionedBounds,
+    best_blocks,
+    partitioned,
+    partitioned_bounds,
+)
+from relubloom.theory.plan_families import FamilyRow
+from relubloom.theory.plan_table import FAMILY_COLUMNS, bounds_table, family_notes, family_table
+from relubloom.theory.planner import Plan, PlanBounds, plan
+from relubloom.theory.sharpness import kl_bound, leak, sharpness_for
+from relubloom.theory.superposition import (
+    Superposition,
+    linear_superposition,
+    superposition_noise,
+)
+from relubloom.theory.with_replacement import best_with_replacement, classic, with_replacement
 
-__all__ = ["Expectations", "SetErrors", "best_constant_weight", "constant_weight"]
+__all__ = [
+    "FAMILY_COLUMNS",
+    "BernoulliExpectations",
+    "Expectations",
+    "FamilyRow",
+    "KautzSingleton",
+    "PartitionedBounds",
+    "Plan",
+    "PlanBounds",
+    "SetErrors",
+    "Superposition",
+    "bernoulli",
+    "best_bernoulli",
+    "best_blocks",
+    "best_constant_weight",
+    "best_with_replacement",
+    "bounds_table",
+    "classic",
+    "constant_weight",
+    "counting_bound",
+    "counting_width",
+    "disjunct_bound",
+    "family_notes",
+    "family_table",
+    "is_prime_power",
+    "kautz_singleton",
+    "kl_bound",
+    "leak",
+    "linear_superposition",
+    "log2_sets",
+    "partitioned",
+    "partitioned_bounds",
+    "plan",
+    "random_readout_capacity",
+    "readout_capacity",
+    "sharpness_for",
+    "superposition_noise",
+    "width_rule",
+    "with_replacement",
+]

@@ -1,6 +1,10 @@
 """Checks of the sizes that every formula takes; each message names value, rule and remedy."""
 
+from typing import Literal
+
 from relubloom.errors import UsageError
+
+Criterion = Literal["mse", "false_positives", "p_exact"]
 
 
 def check_sizes(vocab_size: int, width: int, set_size: int) -> None:
@@ -42,4 +46,17 @@ def check_weight(weight: int, width: int) -> None:
     if not 0 <= weight <= width:
         raise UsageError(
             f"weight is {weight}: a hash has between 0 and width = {width} bits; change the weight"
+        )
+
+
+def check_criterion(by: str) -> None:
+    """Refuse a criterion that no search knows.
+
+    Raises:
+        UsageError: `by` is not one of `Criterion`.
+    """
+    if by not in ("mse", "false_positives", "p_exact"):
+        raise UsageError(
+            f"by is {by!r}: the best weight is by 'mse', 'false_positives' or 'p_exact'; "
+            "choose one of these"
         )

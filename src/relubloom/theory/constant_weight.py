@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from relubloom.errors import UsageError
-from relubloom.theory.arguments import check_sizes, check_weight
+from relubloom.theory.arguments import Criterion, check_criterion, check_sizes, check_weight
 from relubloom.theory.expectations import Expectations, expectations
 from relubloom.theory.union_size import cover_law
-from relubloom.theory.weight_search import Criterion, search_weight
+from relubloom.theory.weight_search import search_weight
 
 
 def constant_weight(vocab_size: int, width: int, weight: int, set_size: int) -> Expectations:
@@ -50,10 +49,6 @@ def best_constant_weight(
         UsageError: as `constant_weight`; or `by` is none of the three.
     """
     check_sizes(vocab_size, width, set_size)
-    if by not in ("mse", "false_positives", "p_exact"):
-        raise UsageError(
-            f"by is {by!r}: the best weight is by 'mse', 'false_positives' or 'p_exact'; "
-            "choose one of these"
-        )
+    check_criterion(by)
     weight = search_weight(vocab_size, width, set_size, by)
     return constant_weight(vocab_size, width, weight, set_size)

@@ -37,7 +37,7 @@ def union_sizes(width: int, weight: int, set_size: int) -> tuple[Floats, int]:
     Cost: O(k h d). Union sizes with probability below `FORGOTTEN` are dropped on the way.
     """
     largest = min(width, set_size * weight)
-    table = _fresh_bits_table(width, weight, largest)
+    table = fresh_bits_table(width, weight, largest)
     probability, smallest = np.ones(1), weight
     for _ in range(set_size - 1):
         columns = slice(smallest - weight, smallest - weight + len(probability))
@@ -51,7 +51,7 @@ def union_sizes(width: int, weight: int, set_size: int) -> tuple[Floats, int]:
     return probability / probability.sum(), smallest
 
 
-def _fresh_bits_table(width: int, weight: int, largest: int) -> Floats:
+def fresh_bits_table(width: int, weight: int, largest: int) -> Floats:
     """Chance that a random hash adds `fresh` bits to a union of size u: [fresh, u - weight].
 
     Normalised over `fresh`, so that rounding of the log factorials does not pile up over k.

@@ -1,0 +1,234 @@
+"""The families that a plan compares: each is solved for its width and evaluated there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from relubloom.theory.arguments import Criterion
+from relubloom.theory.bernoulli import best_bernoulli
+from relubloom.theory.constant_weight import best_constant_weight
+from relubloom.theory.expectations import SetErrors
+from relubloom.theory.kautz_singleton import kautz_singleton
+from relubloom.theory.partitioned import (
+    STATE_LIMIT,
+    best_blocks,
+    partitioned,
+    partitioned_bounds,
+    partitioned_states,
+)
+from relubloom.theory.smallest_width import smallest_width
+from relubloom.theory.superposition import linear_superposition, superposition_noise
+from relubloom.theory.weight_search import some_weight_reaches
+from relubloom.theory.with_replacement import best_with_replacement, some_hashes_reach
+
+Method = Literal["exact", "bounds", "existence", "Monte Carlo", "closed form"]
+
+STATES_PER_TRIAL = 50_000  # of a partitioned code, while its width is being solved for
+ENTRIES_OF_RIVAL = 1 << 21  # vocab_size x width up to which the linear rival is simulated
+SETS_OF_RIVAL = 32
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a plan is asked for.
+
+    Attributes:
+        vocab_size: number of tokens.
+        set_size: tokens per set.
+        by: the error to make least, and to hold to the target.
+        target: largest error allowed, mse or P(F > 0); None where the width is given.
+        width: the width given, or None.
+    """
+
+    vocab_size: int
+    set_size: int
+    by: Criterion
+    target: float | None = None
+    width: int | None = None
+
+    @property
+    def others(self) -> int:
+        """Number of non-members, N - k."""
+        return self.vocab_size - self.set_size
+
+
+@dataclass(frozen=True)
+class FamilyRow:
+    """One family in a plan; None where a figure is unknown or does not apply.
+
+    Attributes:
+        family: its name.
+        method: how the figures were made: "exact" (the exact law), "bounds" (p_exact is a lower,
+            mse and kl are upper bounds; fpr and false_positives exact), "existence" (a code with
+            these figures exists), "Monte Carlo", or "closed form".
+        width: units used.
+        weight: bits per token (a mean for Bernoulli codes).
+        false_positives, fpr, p_exact, mse, kl: as in `SetErrors`.
+        note: one sentence, possibly empty.
+    """
+
+    family: str
+    method: Method
+    width: int
+    weight: float | None
+    false_positives: float | None
+    fpr: float | None
+    p_exact: float | None
+    mse: float | None
+    kl: float | None
+    note: str = ""
+
+
+def family_rows(goal: Goal, width: int) -> tuple[FamilyRow, ...]:
+    """A row for every family; `width` is the constant-weight code's, solved already."""
+    return (
+        constant_weight_row(goal, width),
+        _with_replacement_row(goal),
+        _bernoulli_row(goal),
+        _partitioned_row(goal),
+        _kautz_singleton_row(goal, width),
+        _linear_row(goal, width),
+    )
+
+
+def likely_width(goal: Goal) -> int:
+    """The width given, or a guess at it by the rule of thumb, E[F] = -ln P; at least 1."""
+    if goal.width is not None:
+        return goal.width
+    if goal.target is None or goal.others == 0:
+        return 1
+    allowed = goal.target * (goal.set_size * (goal.set_size + 1) if goal.by == "mse" else 1)
+    return max(1, round(goal.set_size / math.log(2) ** 2 * math.log(goal.others / allowed)))
+
+
+def constant_weight_width(goal: Goal) -> int:
+    """Smallest width at which some constant weight meets the goal. See `smallest_width`."""
+
+    def reaches(width: int, target: float) -> bool:
+        return some_weight_reaches(goal.vocab_size, width, goal.set_size, goal.by, target)
+
+    return _solve(goal, reaches)
+
+
+def constant_weight_row(goal: Goal, width: int) -> FamilyRow:
+    """The best weight at this width, by what the goal is about."""
+    best = best_constant_weight(goal.vocab_size, width, goal.set_size, goal.by)
+    return _exact_row("constant weight", width, best.weight, best)
+
+
+def _with_replacement_row(goal: Goal) -> FamilyRow:
+    def reaches(width: int, target: float) -> bool:
+        return some_hashes_reach(goal.vocab_size, width, goal.set_size, goal.by, target)
+
+    width = _solve(goal, reaches)
+    best = best_with_replacement(goal.vocab_size, width, goal.set_size, goal.by)
+    return _exact_row("with replacement", width, best.weight, best)
+
+
+def _bernoulli_row(goal: Goal) -> FamilyRow:
+    def reaches(width: int, target: float) -> bool:
+        best = best_bernoulli(goal.vocab_size, width, goal.set_size)
+        return _error(goal, best) <= target
+
+    width = _solve(goal, reaches)
+    best = best_bernoulli(goal.vocab_size, width, goal.set_size)
+    note = f"density 1/{goal.set_size + 1}, which makes the false positives fewest"
+    return _exact_row("Bernoulli", width, best.density * width, best, note)
+
+
+def _partitioned_row(goal: Goal) -> FamilyRow:
+    def reaches(width: int, target: float) -> bool:
+        errors = _partitioned_errors(goal, width, STATES_PER_TRIAL)
+        return _error(goal, errors) <= target
+
+    given = _solve(goal, reaches)
+    blocks = best_blocks(given, goal.set_size)
+    width = blocks * (given // blocks)
+    errors = _partitioned_errors(goal, given, STATE_LIMIT)
+    states = partitioned_states(blocks, given // blocks, goal.set_size)
+    note = "blocks that make the false positives fewest"
+    if goal.width is None and states > STATES_PER_TRIAL:
+        note += "; a width that is enough, by the upper bound"
+    row = _exact_row("partitioned", width, blocks, errors, note)
+    return row if states <= STATE_LIMIT else replace(row, method="bounds")
+
+
+def _partitioned_errors(goal: Goal, given: int, state_limit: int) -> SetErrors:
+    """Exact errors of the best blocks, or the pessimistic side of the bounds."""
+    blocks = best_blocks(given, goal.set_size)
+    block = given // blocks
+    sizes = (goal.vocab_size, blocks * block, blocks, goal.set_size)
+    if partitioned_states(blocks, block, goal.set_size) <= state_limit:
+        return partitioned(*sizes)
+    bounds = partitioned_bounds(*sizes)
+    return SetErrors(
+        fpr=bounds.fpr,
+        false_positives=bounds.false_positives,
+        p_exact=bounds.p_exact[0],
+        p_failure=min(1.0, bounds.false_positives),
+        mse=bounds.mse[1],
+        kl=bounds.kl[1],
+    )
+
+
+def _kautz_singleton_row(goal: Goal, width: int) -> FamilyRow:
+    code = kautz_singleton(goal.vocab_size, goal.set_size)
+    used, weight = code.width, code.weight
+    note = f"no false positive on any set: {code.weight} blocks of {code.field_size}"
+    if code.width >= goal.vocab_size:
+        used, weight = goal.vocab_size, 1
+        note = "one unit per token is narrower than any such code, and exact"
+    if used > (goal.width or used):
+        note += f"; does not fit in {goal.width} units"
+    return FamilyRow("Kautz-Singleton", "existence", used, weight, 0.0, 0.0, 1.0, 0.0, 0.0, note)
+
+
+def _linear_row(goal: Goal, width: int) -> FamilyRow:
+    """The rival without a ReLU, at the constant-weight code's width."""
+    noise, own = superposition_noise(width, goal.set_size)
+    if goal.vocab_size * width > ENTRIES_OF_RIVAL or goal.others == 0:
+        note = (
+            f"score noise, mean square: non-members {noise:.3g}, members {own:.3g}; not simulated"
+        )
+        return _linear("closed form", width, None, note)
+    drawn = linear_superposition(goal.vocab_size, width, goal.set_size, sets=SETS_OF_RIVAL)
+    note = f"{drawn.method}; standard error {drawn.standard_error:.2g}"
+    return _linear("Monte Carlo", width, drawn.mse, note)
+
+
+def _linear(method: Method, width: int, mse: float | None, note: str) -> FamilyRow:
+    name = "linear superposition"
+    return FamilyRow(name, method, width, None, None, None, None, mse, None, note)
+
+
+def _solve(goal: Goal, reaches: Callable[[int, float], bool]) -> int:
+    if goal.width is not None:
+        return goal.width
+    if goal.target is None or goal.others == 0:
+        return 1
+    target = goal.target
+    return smallest_width(lambda width: reaches(width, target), likely_width(goal))
+
+
+def _error(goal: Goal, errors: SetErrors) -> float:
+    return errors.mse if goal.by == "mse" else errors.p_failure
+
+
+def _exact_row(
+    family: str, width: int, weight: float, errors: SetErrors, note: str = ""
+) -> FamilyRow:
+    return FamilyRow(
+        family=family,
+        method="exact",
+        width=width,
+        weight=weight,
+        false_positives=errors.false_positives,
+        fpr=errors.fpr,
+        p_exact=errors.p_exact,
+        mse=errors.mse,
+        kl=errors.kl,
+        note=note,
+    )

@@ -1,0 +1,248 @@
+"""The planner: from two of vocabulary, set size and error, the width; or the error of a width."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from relubloom.errors import UsageError
+from relubloom.theory.arguments import check_set_size, check_sizes
+from relubloom.theory.bounds import (
+    counting_bound,
+    counting_width,
+    disjunct_bound,
+    random_readout_capacity,
+    readout_capacity,
+    width_rule,
+)
+from relubloom.theory.kautz_singleton import kautz_singleton
+from relubloom.theory.plan_families import (
+    FamilyRow,
+    Goal,
+    constant_weight_width,
+    family_rows,
+    likely_width,
+)
+
+SMALLEST_MSE = 1e-200  # below, the exact laws run into the underflow of floats
+UNDERFLOW = 1e-230  # smaller errors are shown as 0, or with fewer digits
+WIDEST = 50_000  # units; the exact laws take tens of seconds there
+FLOAT32 = 4  # bytes
+NARROW, BORDERLINE = 6, 10  # widths per set_size token: what training on N = 1000 suggests
+
+
+@dataclass(frozen=True)
+class PlanBounds:
+    """What no binary hidden layer can beat, and what a readout can do.
+
+    Attributes:
+        counting_p_exact: upper bound on P_exact at the plan's width.
+        counting_width: least width for the plan's P_exact, units, not rounded.
+        counting_width_all_sets: the same for P_exact = 1.
+        disjunct_width: no code below this width is free of false positives on every set.
+        readout_set_size: largest set size for which some readout can name every set.
+        random_readout_set_size: about the set size up to which a random one names most; None
+            where the width is not below the vocabulary.
+        width_rule: rule of thumb for the plan's error, units; None where it says nothing.
+    """
+
+    counting_p_exact: float
+    counting_width: float
+    counting_width_all_sets: float
+    disjunct_width: int
+    readout_set_size: int
+    random_readout_set_size: float | None
+    width_rule: float | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A width and what a random constant-weight code of that width does.
+
+    Attributes:
+        vocab_size, set_size, width, weight: sizes; `weight` makes the mse least (P(F > 0) where
+            the plan is for p_exact).
+        false_positives, fpr, p_exact, mse, kl: means as in `Expectations`, kl in nats.
+        counting_bound: least width, units, of any binary hidden layer with this P_exact.
+        given: the name of the quantity that was given, with `given_value`.
+        families: every family, solved for the same goal.
+        bounds: see `PlanBounds`.
+        parameters: numbers in the network, 2 N d + N + d.
+        bytes_float32: their size in float32.
+        believable: whether the width is at least 6 units per token of a set.
+        notes: sentences for the reader.
+    """
+
+    vocab_size: int
+    set_size: int
+    width: int
+    weight: int
+    false_positives: float
+    fpr: float
+    p_exact: float
+    mse: float
+    kl: float
+    counting_bound: float
+    given: str
+    given_value: float
+    families: tuple[FamilyRow, ...]
+    bounds: PlanBounds
+    parameters: int
+    bytes_float32: int
+    believable: bool
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as plain JSON types: no infinities, no NaN."""
+        return asdict(self)
+
+
+def plan(
+    vocab_size: int,
+    set_size: int,
+    *,
+    width: int | None = None,
+    mse: float | None = None,
+    p_exact: float | None = None,
+) -> Plan:
+    """Solve for the width from an error, or for the errors from a width; exact laws throughout.
+
+    Exactly one of `width`, `mse` (mean squared error, at infinite sharpness) and `p_exact` (share
+    of sets answered exactly). Each family's width is the smallest that meets the goal, in the
+    sense of `smallest_width`: it does, and the three widths below it do not. (For constant weight
+    E[F] is monotone in the width, by coupling; the mse and P_exact were in every case tried.)
+
+    Cost: well under 2 s for vocab_size up to 10^7 at widths up to about 1000.
+
+    Raises:
+        UsageError: not exactly one goal; a goal that no random family reaches (mse <= 0,
+            p_exact >= 1) or that asks nothing (mse >= 1, p_exact <= 0); sizes that do not exist;
+            a width above 50,000.
+    """
+    check_set_size(vocab_size, set_size)
+    goal, given, value = _goal(vocab_size, set_size, width, mse, p_exact)
+    _check_width(goal)
+    solved = constant_weight_width(goal)
+    rows = family_rows(goal, solved)
+    own = rows[0]
+    parameters = 2 * vocab_size * solved + vocab_size + solved
+    return Plan(
+        vocab_size=vocab_size,
+        set_size=set_size,
+        width=solved,
+        weight=int(own.weight or 0),
+        false_positives=own.false_positives or 0.0,
+        fpr=own.fpr or 0.0,
+        p_exact=own.p_exact or 0.0,
+        mse=own.mse or 0.0,
+        kl=own.kl or 0.0,
+        counting_bound=counting_width(vocab_size, set_size, own.p_exact or 0.0),
+        given=given,
+        given_value=value,
+        families=rows,
+        bounds=_bounds(goal, solved, own),
+        parameters=parameters,
+        bytes_float32=FLOAT32 * parameters,
+        believable=solved >= NARROW * set_size,
+        notes=_notes(goal, solved, own),
+    )
+
+
+def _goal(
+    vocab_size: int, set_size: int, width: int | None, mse: float | None, p_exact: float | None
+) -> tuple[Goal, str, float]:
+    given = {"width": width, "mse": mse, "p_exact": p_exact}
+    named = [name for name, value in given.items() if value is not None]
+    if len(named) != 1:
+        raise UsageError(
+            f"the plan got {' and '.join(named) or 'no goal'}: it takes exactly one of width, mse "
+            "and p_exact; give one of them"
+        )
+    if width is not None:
+        check_sizes(vocab_size, width, set_size)
+        return Goal(vocab_size, set_size, "mse", width=width), "width", width
+    if mse is not None:
+        _check_mse(vocab_size, set_size, mse)
+        return Goal(vocab_size, set_size, "mse", target=mse), "mse", mse
+    assert p_exact is not None
+    if not 0 < p_exact < 1:
+        raise UsageError(
+            f"p_exact is {p_exact}: a random code reaches any share of the sets strictly between "
+            f"0 and 1; {_certain(vocab_size, set_size)}"
+        )
+    return Goal(vocab_size, set_size, "p_exact", target=1 - p_exact), "p_exact", p_exact
+
+
+def _check_mse(vocab_size: int, set_size: int, mse: float) -> None:
+    if not 0 < mse < 1:
+        raise UsageError(
+            f"mse is {mse}: a random code reaches any error strictly between 0 and 1; "
+            f"{_certain(vocab_size, set_size)}"
+        )
+    if mse < SMALLEST_MSE:
+        raise UsageError(
+            f"mse is {mse}: the exact laws hold down to {SMALLEST_MSE}; "
+            f"{_certain(vocab_size, set_size)}"
+        )
+
+
+def _check_width(goal: Goal) -> None:
+    """Refuse a plan whose exact laws would take minutes."""
+    width = goal.width or likely_width(goal)
+    if width > WIDEST:
+        raise UsageError(
+            f"the plan is for about {width} units: the exact laws are offered up to {WIDEST}; "
+            "use width_rule for an estimate, or smaller sets"
+        )
+
+
+def _certain(vocab_size: int, set_size: int) -> str:
+    """The remedy for those who want no error at all."""
+    width = min(vocab_size, kautz_singleton(vocab_size, set_size).width)
+    return f"ask for less, or use a disjunct code of {width} units, which makes no error"
+
+
+def _bounds(goal: Goal, width: int, own: FamilyRow) -> PlanBounds:
+    p_exact, mse = own.p_exact or 0.0, own.mse or 0.0
+    rule = None
+    if goal.by == "mse" and 0 < mse < 1:
+        rule = width_rule(goal.vocab_size, goal.set_size, mse=mse)
+    elif goal.by == "p_exact" and 0 < p_exact < 1:
+        rule = width_rule(goal.vocab_size, goal.set_size, p_exact=p_exact)
+    random_readout = random_readout_capacity(goal.vocab_size, width)
+    return PlanBounds(
+        counting_p_exact=counting_bound(goal.vocab_size, width, goal.set_size),
+        counting_width=counting_width(goal.vocab_size, goal.set_size, p_exact),
+        counting_width_all_sets=counting_width(goal.vocab_size, goal.set_size),
+        disjunct_width=disjunct_bound(goal.vocab_size, goal.set_size),
+        readout_set_size=readout_capacity(goal.vocab_size, width),
+        random_readout_set_size=random_readout if math.isfinite(random_readout) else None,
+        width_rule=rule,
+    )
+
+
+def _notes(goal: Goal, width: int, own: FamilyRow) -> tuple[str, ...]:
+    notes: list[str] = []
+    if (own.mse or 0.0) < UNDERFLOW and goal.others > 0:
+        notes.append(
+            f"at width {width} the error is below {UNDERFLOW}, where floats lose it: take it as 0"
+        )
+    if goal.set_size <= 2:
+        notes.append(
+            f"set_size is {goal.set_size}: plain linear superposition with a softmax does as well "
+            "here; the case for a Bloom filter starts at set_size 3"
+        )
+    if width < BORDERLINE * goal.set_size:
+        sure = "is not believable" if width < NARROW * goal.set_size else "may not be believable"
+        notes.append(
+            f"width {width} is {width / goal.set_size:.1f} units per token of a set: below about "
+            f"{NARROW} to {BORDERLINE} a trained network need not binarise, so the plan {sure} "
+            "for training (a constructed network keeps to it)"
+        )
+    if width >= goal.vocab_size:
+        notes.append(
+            f"width {width} is not below vocab_size {goal.vocab_size}: one unit per token does "
+            "the task without any error"
+        )
+    return tuple(notes)
