@@ -39,6 +39,7 @@ TRIALS = [
     Trial(ARTICLE, Recipe(learning_rate=1e-2)),
     Trial(ARTICLE, Recipe(learning_rate=3e-2)),
     Trial(ARTICLE, Recipe(learning_rate=4e-2)),
+    Trial(ARTICLE, Recipe(learning_rate=4e-2, steps=2000), "`--quick`"),
     Trial(ARTICLE, Recipe(warmup=0.1)),
     Trial(ARTICLE, Recipe(init_scale_in=1.5)),
     Trial(ARTICLE, Recipe(steps=3000)),

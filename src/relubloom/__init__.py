@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from relubloom.network import NetStack, ReluNet
     from relubloom.study import Study, run_study
     from relubloom.task import KSparseTask
-    from relubloom.theory import best_constant_weight, constant_weight
+    from relubloom.theory import best_constant_weight, constant_weight, plan
     from relubloom.training import Recipe, train, train_stack
 
 _HOMES = {
@@ -34,6 +34,7 @@ _HOMES = {
     "Study": "study",
     "run_study": "study",
     "KSparseTask": "task",
+    "plan": "theory",
     "best_constant_weight": "theory",
     "constant_weight": "theory",
     "Recipe": "training",
@@ -55,6 +56,7 @@ __all__ = [
     "construct",
     "extract_code",
     "gather_evidence",
+    "plan",
     "random_constant_weight",
     "run_study",
     "train",

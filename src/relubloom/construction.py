@@ -9,6 +9,7 @@ from torch import Tensor
 from relubloom.code import Code
 from relubloom.errors import UsageError
 from relubloom.network import ReluNet
+from relubloom.theory import sharpness_for
 
 TOLERANCE = 1e-9  # default mass that all non-members together may keep
 
@@ -22,13 +23,14 @@ def construct(code: Code | Bool[Tensor, "vocab width"], sharpness: float | None 
 
     Args:
         code: the hashes; a bool tensor or array [vocab, width] is taken as a code.
-        sharpness: logit lost per missing bit, > 0; None takes `sharpness_for` a set size of 1.
+        sharpness: logit lost per missing bit, > 0; None takes `default_sharpness` for sets of
+            one token.
 
     Raises:
         UsageError: sharpness is not a positive finite number.
     """
     hashes = code if isinstance(code, Code) else Code(code.numpy())
-    level = sharpness_for(hashes.vocab_size, 1) if sharpness is None else sharpness
+    level = default_sharpness(hashes.vocab_size, 1) if sharpness is None else sharpness
     if not (level > 0 and math.isfinite(level)):
         raise UsageError(f"sharpness is {level}: it must be positive and finite; try 20")
     bits = torch.from_numpy(hashes.bits.copy()).float()
@@ -40,12 +42,9 @@ def construct(code: Code | Bool[Tensor, "vocab width"], sharpness: float | None 
     )
 
 
-def sharpness_for(vocab_size: int, set_size: int, tolerance: float = TOLERANCE) -> float:
-    """The least sharpness at which non-members with a missing bit keep a mass <= `tolerance`.
+def default_sharpness(vocab_size: int, set_size: int) -> float:
+    """The sharpness that leaves others a mass of 1e-9 in all; at least 1.
 
-    Each of at most vocab - set_size of them has at most e^-sharpness of a member's mass, and a
-    member has at most 1/set_size: their total is at most (vocab - set_size) e^-sharpness /
-    set_size (derived here). At least 1, so that a lone vocabulary still has a sharp network.
+    See `theory.sharpness_for`.
     """
-    others = max(1, vocab_size - set_size)
-    return max(1.0, math.log(others / (set_size * tolerance)))
+    return max(1.0, sharpness_for(vocab_size, set_size, TOLERANCE))

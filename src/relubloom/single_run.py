@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from relubloom.code import random_constant_weight
-from relubloom.construction import construct, sharpness_for
+from relubloom.construction import construct, default_sharpness
 from relubloom.errors import FileError, UsageError
 from relubloom.evidence import gather_evidence
 from relubloom.evidence.writer import EVIDENCE_FILES, run_summary, write_evidence
@@ -86,7 +86,7 @@ def construct_run(
     if weight is None:
         weight = best_constant_weight(task.vocab_size, width, k).weight
     if sharpness is None:
-        sharpness = sharpness_for(task.vocab_size, k)
+        sharpness = default_sharpness(task.vocab_size, k)
     net = construct(random_constant_weight(task.vocab_size, width, weight, seed), sharpness)
     made = {
         "family": "constant-weight",

@@ -14,7 +14,7 @@ import torch
 
 from relubloom import __version__, atomic
 from relubloom.code import random_constant_weight
-from relubloom.construction import construct, sharpness_for
+from relubloom.construction import construct, default_sharpness
 from relubloom.errors import UsageError
 from relubloom.evidence import gather_evidence
 from relubloom.evidence.random_code import BestRandomCode, best_random_code
@@ -27,7 +27,7 @@ from relubloom.training import Progress, Recipe, TrainedNetwork, train_stack
 
 SCHEMA_VERSION = 1
 STUDY, CONSTRUCTED = "study.json", "constructed"
-QUICK_STEPS, QUICK_SETS = 1500, 20_000
+QUICK_SETS = 20_000
 THREADED_WORK = 1 << 23  # logits per step from which a second thread pays in one step
 
 Watch = Callable[[str, int, int, str], None]
@@ -239,7 +239,7 @@ def _examine_constructed(
 ) -> None:
     seed = study.seed if rival.closed_form else rival.seed
     code = random_constant_weight(study.task.vocab_size, study.width, rival.weight, seed)
-    sharpness = sharpness_for(study.task.vocab_size, study.task.sizes[0])
+    sharpness = default_sharpness(study.task.vocab_size, study.task.sizes[0])
     net = construct(code, sharpness)
     construction = {
         "family": "constant-weight",

@@ -11,6 +11,7 @@ import typer
 
 from relubloom import __version__
 from relubloom.cli.constructing import construct
+from relubloom.cli.planning import plan
 from relubloom.cli.reading import examine, query, report
 from relubloom.cli.studying import study, train
 from relubloom.errors import RelubloomError, StoppedError
@@ -25,7 +26,7 @@ app = typer.Typer(
     epilog="Start with: relubloom study --quick",
 )
 
-COMMANDS = (study, train, construct, examine, report, query)
+COMMANDS = (study, train, construct, examine, report, query, plan)
 INTERRUPTED = 130  # what the parser answers to Ctrl-C
 STOPPED = "stopped; go on with the same command and --resume"
 

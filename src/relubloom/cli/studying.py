@@ -39,7 +39,7 @@ def study(
         bool,
         typer.Option(
             "--quick",
-            help="An answer within seconds: at most 1,500 steps, figures over 20,000 drawn sets.",
+            help="An answer within seconds: at most 2,000 steps, figures over 20,000 drawn sets.",
             rich_help_panel=options.TRAINING,
         ),
     ] = False,
@@ -54,16 +54,16 @@ def study(
 ) -> None:
     """Train, construct, examine, report: everything, from a task to a verdict."""
     from relubloom.devices import check_device
-    from relubloom.presets import PRESETS
-    from relubloom.study import QUICK_STEPS, Study, run_study
+    from relubloom.presets import PRESETS, quick_recipe
+    from relubloom.study import Study, run_study
 
     base = PRESETS[preset]
     task, labels = options.build_task(
         (base.vocab_size, base.set_size), vocab_size, set_size, source, sets, tokens, skip_bad
     )
     recipe = _recipe(base.recipe, objective, steps, batch_size, learning_rate)
-    if quick and recipe.steps > QUICK_STEPS:
-        recipe = _recipe(recipe, None, QUICK_STEPS, None, None)
+    if quick:
+        recipe = quick_recipe(recipe)
     planned = Study(
         task, base.width if width is None else width, recipe, labels, seed, seeds, quick
     )

@@ -1,0 +1,65 @@
+"""`relubloom plan`."""
+
+from __future__ import annotations
+
+import json as json_text
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from relubloom.cli import options
+
+if TYPE_CHECKING:
+    from relubloom.theory import Plan
+
+
+def plan(
+    vocab_size: Annotated[int, typer.Option("--vocab-size", "-N", help="Number of tokens.")],
+    set_size: Annotated[int, typer.Option("--set-size", "-k", help="Tokens per set.")],
+    width: Annotated[
+        int | None, typer.Option("--width", "-d", help="What error does this width give?")
+    ] = None,
+    mse: Annotated[
+        float | None, typer.Option("--mse", help="What width does this mse need?")
+    ] = None,
+    p_exact: Annotated[
+        float | None,
+        typer.Option("--p-exact", help="What width makes this share of the sets exact?"),
+    ] = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Plan before training: the width for an error, or the error of a width. Give one of three."""
+    from relubloom.theory import plan as make_plan
+
+    planned = make_plan(vocab_size, set_size, width=width, mse=mse, p_exact=p_exact)
+    if json:
+        typer.echo(json_text.dumps(planned.to_json(), allow_nan=False))
+        return
+    typer.echo(_plan_text(planned))
+
+
+def _plan_text(planned: Plan) -> str:
+    from relubloom.theory import FAMILY_COLUMNS, bounds_table, family_notes, family_table
+
+    lines = [
+        f"{planned.vocab_size:,} tokens, sets of {planned.set_size}: width {planned.width} with "
+        f"{planned.weight} bits per token gives mse {planned.mse:.3g}, "
+        f"{planned.p_exact:.4%} of the sets exact (random constant-weight code, exact law)",
+        "",
+        *aligned([FAMILY_COLUMNS, *family_table(planned)]),
+        "",
+        *aligned(bounds_table(planned)),
+    ]
+    notes = [*family_notes(planned), *planned.notes]
+    return "\n".join([*lines, "", *(f"- {note}" for note in notes)])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of text with columns as wide as their widest cell; nothing is cut off."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
