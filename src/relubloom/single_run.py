@@ -19,7 +19,7 @@ from relubloom.run_folder import (
     write_network,
     write_training,
 )
-from relubloom.study import Watch, intra_op_threads, training_threads, unwatched, watch_training
+from relubloom.study import Watch, unwatched, watch_training
 from relubloom.task import KSparseTask
 from relubloom.theory import best_constant_weight
 from relubloom.training import Recipe, train_stack
@@ -49,17 +49,17 @@ def train_run(
     unfinished = (out / CHECKPOINT).exists()
     if not (resume and unfinished):
         clear_run(out, force=force)
-    with intra_op_threads(training_threads(1, recipe, task.vocab_size, threads)):
-        trained = train_stack(
-            task,
-            width,
-            recipe,
-            (seed,),
-            device=device,
-            checkpoint=out / CHECKPOINT,
-            resume=resume,
-            on_progress=watch_training(watch),
-        )[0]
+    trained = train_stack(
+        task,
+        width,
+        recipe,
+        (seed,),
+        device=device,
+        threads=threads,
+        checkpoint=out / CHECKPOINT,
+        resume=resume,
+        on_progress=watch_training(watch),
+    )[0]
     write_training(out, trained.history, trained.film, trained.film_steps)
     write_network(out, trained.net, Origin(task, seed, recipe=recipe), labels)
     (out / CHECKPOINT).unlink(missing_ok=True)
@@ -115,13 +115,12 @@ def examine_run(
     refuse_study(folder)
     net = ReluNet.from_pretrained(folder)
     task = read_task(folder, net, set_size, sets)
-    with intra_op_threads(1):
-        evidence = gather_evidence(
-            net,
-            task.evaluation_sets(),
-            threads,
-            lambda done, total: watch("examining", done, total, "sets"),
-        )
+    evidence = gather_evidence(
+        net,
+        task.evaluation_sets(),
+        threads,
+        lambda done, total: watch("examining", done, total, "sets"),
+    )
     write_evidence(folder, evidence)
     return run_summary(folder, read_config(folder).get("seed"))
 

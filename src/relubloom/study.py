@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from relubloom import __version__, atomic
 from relubloom.code import random_constant_weight
@@ -28,7 +25,6 @@ from relubloom.training import Progress, Recipe, TrainedNetwork, train_stack
 SCHEMA_VERSION = 1
 STUDY, CONSTRUCTED = "study.json", "constructed"
 QUICK_SETS = 20_000
-THREADED_WORK = 1 << 23  # logits per step from which a second thread pays in one step
 
 Watch = Callable[[str, int, int, str], None]
 """Called with (stage, done, total, detail) as the work goes on."""
@@ -109,9 +105,8 @@ def run_study(
         return finished
     rival = best_random_code(study.task, study.width)
     networks = _train(study, out, resume, device, threads, watch)
-    with intra_op_threads(1):
-        _examine_constructed(study, rival, out / CONSTRUCTED, threads, watch)
-        rows = [_examine_trained(study, each, out, threads, watch) for each in networks]
+    _examine_constructed(study, rival, out / CONSTRUCTED, threads, watch)
+    rows = [_examine_trained(study, each, out, threads, watch) for each in networks]
     result = {
         "schema_version": SCHEMA_VERSION,
         "relubloom_version": __version__,
@@ -174,23 +169,6 @@ def commonest(verdicts: list[str]) -> str:
     return max(("not-bloom", "partly", "bloom"), key=lambda verdict: counts[verdict])
 
 
-@contextmanager
-def intra_op_threads(threads: int) -> Generator[None]:
-    """Let one torch operation use `threads` threads within the block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def training_threads(networks: int, recipe: Recipe, vocab_size: int, threads: int) -> int:
-    """Threads for one training step: a tiny network is fastest on one."""
-    work = networks * recipe.batch_size * vocab_size
-    return threads if work >= THREADED_WORK else 1
-
-
 def watch_training(watch: Watch) -> Callable[[Progress], None]:
     """Turn the loop's progress into calls of `watch`."""
 
@@ -204,19 +182,17 @@ def watch_training(watch: Watch) -> Callable[[Progress], None]:
 def _train(
     study: Study, out: Path, resume: bool, device: str, threads: int, watch: Watch
 ) -> list[TrainedNetwork]:
-    with intra_op_threads(
-        training_threads(study.seeds, study.recipe, study.task.vocab_size, threads)
-    ):
-        networks = train_stack(
-            study.task,
-            study.width,
-            study.recipe,
-            study.all_seeds,
-            device=device,
-            checkpoint=out / CHECKPOINT,
-            resume=resume,
-            on_progress=watch_training(watch),
-        )
+    networks = train_stack(
+        study.task,
+        study.width,
+        study.recipe,
+        study.all_seeds,
+        device=device,
+        threads=threads,
+        checkpoint=out / CHECKPOINT,
+        resume=resume,
+        on_progress=watch_training(watch),
+    )
     for each in networks:
         folder = out / f"seed-{each.seed}"
         if not (folder / MECHANISM).exists():

@@ -15,17 +15,30 @@ from torch import Tensor
 from relubloom.code import Code
 from relubloom.network import ReluNet
 from relubloom.task import SetCollection
+from relubloom.threads import intra_op_threads
 
 CHUNK_BYTES = 2 << 20  # of one [batch, vocab] array in float64: it stays in a core's cache
 MIN_CHUNK = 64  # sets; below that a chunk would read W_out more often than it uses it
 CALL_MARGIN = float(np.log(2))  # a token is called when its p is at least half of the largest
+
+PER_SET = {
+    "copies": np.float64,
+    "unseen": np.bool_,
+    "set_size": np.int32,
+    "mse": np.float64,
+    "kl": np.float64,
+    "margin": np.float64,
+    "misses": np.int32,
+    "false_positives": np.int32,
+    "code_false_positives": np.int32,
+}
 
 OnSets = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class SetScores:
-    """Figures per set (float64 or int64 [sets]) and per unit ([width]), in float64 arithmetic.
+    """Figures per set ([sets]) and per unit ([width]), in float64 arithmetic.
 
     `copies` is how often a set counts; `unseen` marks sets with a token never trained on.
     `margin` is the least member logit minus the greatest non-member logit (infinite where every
@@ -37,13 +50,13 @@ class SetScores:
 
     copies: NDArray[np.float64]
     unseen: NDArray[np.bool_]
-    set_size: NDArray[np.int64]
+    set_size: NDArray[np.int32]
     mse: NDArray[np.float64]
     kl: NDArray[np.float64]
     margin: NDArray[np.float64]
-    misses: NDArray[np.int64]
-    false_positives: NDArray[np.int64]
-    code_false_positives: NDArray[np.int64]
+    misses: NDArray[np.int32]
+    false_positives: NDArray[np.int32]
+    code_false_positives: NDArray[np.int32]
     unit_agreement: NDArray[np.float64]
     unit_on: NDArray[np.float64]
     method: str
@@ -77,44 +90,37 @@ def score_sets(
 ) -> SetScores:
     """Run the network (in float64) and the code on every set of the collection.
 
-    Chunks go to `workers` threads; with more than one, let torch itself use one thread.
+    Chunks go to `workers` threads, in each of which torch uses one.
     `on_sets(done, total)` is called as they come back. Cost: 2 sets width vocab FLOPs and one
     exponential per (set, token); about 20 MB a worker, more where vocab exceeds 4,096.
     """
     exact = ReluNet(*(value.detach().to("cpu", torch.float64) for value in net.parameters()))
     size = max(MIN_CHUNK, CHUNK_BYTES // (8 * net.vocab_size))
+    per_set = {name: np.empty(len(sets), dtype) for name, dtype in PER_SET.items()}
 
     def score(start: int) -> dict[str, Tensor]:
         stop = min(len(sets), start + size)
         copies = sets.weights(start, stop)
-        unseen = {"unseen": sets.unseen(start, stop)}
-        return _score_chunk(exact, code, sets.chunk(start, stop), copies) | unseen
+        found = _score_chunk(exact, code, sets.chunk(start, stop), copies)
+        found |= {"copies": copies, "unseen": sets.unseen(start, stop)}
+        for name, values in per_set.items():
+            values[start:stop] = found.pop(name).numpy()
+        return found
 
-    rows: list[dict[str, Tensor]] = []
-    with ThreadPoolExecutor(workers) as pool:
+    per_unit = {name: np.zeros(net.width) for name in ("unit_agreement", "unit_on")}
+    with intra_op_threads(1), ThreadPoolExecutor(workers) as pool:
         try:
-            for row in pool.map(score, range(0, len(sets), size)):
-                rows.append(row)
+            for chunk, found in enumerate(pool.map(score, range(0, len(sets), size)), 1):
+                for name, values in per_unit.items():
+                    values += found[name].numpy()
                 if on_sets is not None:
-                    on_sets(min(len(sets), len(rows) * size), len(sets))
+                    on_sets(min(len(sets), chunk * size), len(sets))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return _gathered(rows, sets.method)
-
-
-def _gathered(rows: list[dict[str, Tensor]], method: str) -> SetScores:
-    per_set = {
-        name: torch.cat([row[name] for row in rows]).numpy()
-        for name in rows[0]
-        if not name.startswith("unit_")
-    }
     total = per_set["copies"].sum()
-    per_unit = {
-        name: torch.stack([row[name] for row in rows]).sum(0).numpy() / total
-        for name in ("unit_agreement", "unit_on")
-    }
-    return SetScores(**per_set, **per_unit, method=method)
+    shares = {name: values / total for name, values in per_unit.items()}
+    return SetScores(**per_set, **shares, method=sets.method)
 
 
 @torch.no_grad()
@@ -125,7 +131,6 @@ def _score_chunk(
     union = torch.from_numpy(code.union(sets.numpy()))
     off = cache["hook_post"] == 0
     return _output_scores(logits, sets) | {
-        "copies": copies,
         "code_false_positives": torch.from_numpy(code.false_positives(sets.numpy())),
         "unit_agreement": copies @ (off == union).double(),
         "unit_on": copies @ (~off).double(),

@@ -17,6 +17,7 @@ from torch import Tensor
 from relubloom.errors import StoppedError, UsageError
 from relubloom.network import NetStack, ReluNet
 from relubloom.task import KSparseTask
+from relubloom.threads import intra_op_threads, threads_for
 from relubloom.training.checkpoint import load_checkpoint, move_to, save_checkpoint
 from relubloom.training.initialisation import initialise
 from relubloom.training.interrupt import deferred_interrupt
@@ -75,6 +76,7 @@ def train_stack(
     seeds: tuple[int, ...],
     *,
     device: torch.device | str = "cpu",
+    threads: int | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
     step: Step = dense_step,
@@ -84,7 +86,7 @@ def train_stack(
 
     A seed has the sets and the initialisation that it has alone. With `checkpoint`, the state is
     written there about every 20 seconds, on Ctrl-C and at the end; `resume` continues from it if
-    it is there.
+    it is there. `threads` (by default torch's number) is the most that one operation uses.
 
     Raises:
         UsageError: width < 1, or no seeds.
@@ -98,7 +100,8 @@ def train_stack(
     run = _Run(task, width, recipe, seeds, device, step)
     if checkpoint is not None and resume and checkpoint.exists():
         run.restore(checkpoint)
-    with deferred_interrupt() as interrupted:
+    logits = len(seeds) * recipe.batch_size * task.vocab_size
+    with intra_op_threads(threads_for(logits, threads)), deferred_interrupt() as interrupted:
         written, cost = time.monotonic(), 0.0
         while run.done < recipe.steps:
             run.advance()
