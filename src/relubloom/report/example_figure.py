@@ -69,7 +69,7 @@ def draw_example(
 ) -> str:
     """Rows of bits: the members, their union, and the token that it covers."""
     width = WIDE if wide else PANEL
-    row, left = (22.0, 150.0) if wide else (20.0, 88.0)
+    row, left = (23.0, 128.0) if wide else (20.0, 80.0)
     rows = len(example.members) + 2
     height = rows * row + 26
 
@@ -78,16 +78,16 @@ def draw_example(
         axes.set_xlim(0, width)
         axes.set_ylim(height, 0)
         axes.axis("off")
-        cell = (width - left - 6) / code.width
+        cell = (width - left) / code.width
         union = np.zeros(code.width, dtype=np.bool_)
-        length = 18 if wide else 11
+        length = 17 if wide else 11
         for index, token in enumerate(example.members):
             bits = code.bits[token][order]
             union |= bits
             text = shortened(labels[token], length)
             _row(axes, text, bits, (left, index * row + 3), cell, row, BIT)
         below = len(example.members) * row + 11
-        text = "union = units at 0" if wide else "union"
+        text = "their union" if wide else "union"
         _row(axes, text, union, (left, below), cell, row, MUTED)
         text = shortened(labels[example.false_positive], length)
         bits = code.bits[example.false_positive][order]
@@ -110,7 +110,7 @@ def _row(
     """A label and a tile for each bit; what is off is an empty tile."""
     left, top = at
     tall = row - 6
-    axes.text(left - 10, top + tall / 2, label, ha="right", va="center", fontsize=10.5, color=INK)
+    axes.text(0, top + tall / 2, label, ha="left", va="center", fontsize=11, color=INK)
     for unit, bit in enumerate(bits.tolist()):
         x = left + unit * cell
         if bit and round_tiles:

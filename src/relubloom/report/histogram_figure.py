@@ -67,14 +67,14 @@ def draw_histogram(
     modes: Modes | None,
     description: str,
 ) -> str:
-    """One panel. Bins below the threshold (the bits) are hatched, so that hue is not needed."""
+    """One panel; with modes, bins below the threshold (the bits) have a colour of their own."""
 
     def paint(figure: Figure) -> None:
         axes = figure.add_axes((0.145, 0.18, 0.835, 0.78))
         highest = 100 * float(shares.max())
         centres, width = (edges[:-1] + edges[1:]) / 2, edges[1] - edges[0]
         low = centres < modes.threshold if modes else np.zeros(len(centres), dtype=bool)
-        for chosen, colour in ((low, BIT), (~low, OTHER)):
+        for chosen, colour in ((low, BIT), (~low, OTHER if modes else MUTED)):
             axes.bar(centres[chosen], 100 * shares[chosen], width, color=colour, linewidth=0)
         if modes is not None:
             _mark(axes, modes, edges, highest)

@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from relubloom.report.numbers import figure as written
 from relubloom.report.style import (
@@ -24,6 +24,8 @@ from relubloom.report.style import (
 
 LINES = {"mse": "-", "kl": (0, (5, 1.5))}
 NAMES = {"mse": "mse (squared error per set)", "kl": "kl (nats per set)"}
+LABEL_ALL = 1000.0  # ends of the axis further apart than this label powers of ten only
+LETTER = 6.0  # width of a letter in SVG units, amply
 FLOOR = 1e-12  # a log scale shows nothing at or below 0
 
 
@@ -72,12 +74,16 @@ def draw_loss(
             start = parts[index - 1].steps[-1] if index else 0
             _name(axes, part, start, last, wide, dividing=index > 0)
             if part.objective == "mse" and best_random_mse:
-                _reference(axes, best_random_mse, start, last)
+                room = (0.985 - left) * width * (last - start) / last
+                _reference(axes, best_random_mse, (start, last), part.losses[-1], room)
         axes.set_xlim(0, last)
         axes.set_xlabel("training step")
         axes.set_ylabel("training loss (log scale)")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.yaxis.set_major_formatter(lambda value, _: plain_number(value))
+        low, high = axes.get_ylim()
+        subs = (1.0, 2.0, 5.0) if high < LABEL_ALL * low else (1.0,)
+        axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=20))
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.locator_params(axis="x", nbins=6 if wide else 4)
         unclip(axes)
@@ -107,14 +113,20 @@ def _name(
     axes.text(start + last * 0.008, 1.03, text, transform=across, fontsize=10, color=MUTED)
 
 
-def _reference(axes: Axes, mse: float, start: int, last: int) -> None:
-    axes.plot([start, last], [mse, mse], color=INK, lw=1, ls=(0, (2, 2)))
+def _reference(
+    axes: Axes, mse: float, span: tuple[int, int], final_loss: float, room: float
+) -> None:
+    """The random code's level, labelled on the side away from the curve if there is room."""
+    axes.plot(list(span), [mse, mse], color=INK, lw=1, ls=(0, (2, 2)))
+    texts = (f"best random code: mse {written(mse)}", "best random code", "random")
+    text = next((text for text in texts if len(text) * LETTER < room), "")
+    above = final_loss < mse
     axes.annotate(
-        f"best random code: mse {written(mse)}",
-        (last, mse),
-        xytext=(0, 4),
+        text,
+        (span[1], mse),
+        xytext=(0, 4 if above else -4),
         textcoords="offset points",
         ha="right",
-        va="bottom",
+        va="bottom" if above else "top",
         fontsize=10,
     )

@@ -12,7 +12,7 @@ from relubloom.report.style import PANEL, diverging, draw, plain_number, unclip
 TOKENS, UNITS = 64, 128  # what a panel can show
 TILE = 8  # pixels of one tile, a line of them clear
 LABELS = 8  # rows that carry their token's label
-LABEL_LENGTH = 10
+LABEL_LENGTH = 13
 
 
 def unit_order(W_in: NDArray[np.float32], code: Code | None) -> NDArray[np.intp]:
@@ -44,7 +44,10 @@ def draw_matrix(
 ) -> str:
     """One panel, tokens down and hidden units across."""
     tokens, units = part.shape
-    left, bottom, top = 66.0, 34.0, 6.0
+    every = -(-tokens // LABELS)
+    rows = list(range(0, tokens, every))
+    names = [shortened(labels[row]) for row in rows]
+    left, bottom, top = 12 + 5.6 * max(map(len, names)), 34.0, 6.0
     across = PANEL - left - 8
     down = min(across * 1.25, max(across / 3, across * tokens / max(units, 40)))
     height = down + bottom + top
@@ -57,9 +60,7 @@ def draw_matrix(
             aspect="auto",
             extent=(0.0, float(units), float(tokens), 0.0),
         )
-        every = -(-tokens // LABELS)
-        rows = list(range(0, tokens, every))
-        axes.set_yticks([row + 0.5 for row in rows], [shortened(labels[row]) for row in rows])
+        axes.set_yticks([row + 0.5 for row in rows], names)
         steps = [step for step in (1, 2, 4, 8, 16, 32) if units / step <= 8][:1] or [32]
         axes.set_xticks(range(0, units + 1, steps[0]))
         axes.set_xlabel("hidden units, sorted")

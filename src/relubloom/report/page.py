@@ -12,6 +12,7 @@ from markupsafe import Markup
 from relubloom import atomic
 from relubloom.report import tables, wording
 from relubloom.report.contents import Contents, read_contents
+from relubloom.report.numbers import figure
 from relubloom.report.sections import Figures, draw_figures
 
 REPORT = "report.html"
@@ -51,12 +52,14 @@ def _variables(contents: Contents, figures: Figures) -> dict[str, Any]:
         "style": Markup(_package_text("style.css")),
         "title": wording.title(contents),
         "verdict": wording.verdict_sentences(contents),
+        "remarks": wording.remarks(contents),
         "tiles": tables.tiles(contents),
         "task": wording.task_sentence(run.task),
         "making": wording.making_sentence(
             run, figures.vocab_size, figures.width, len(contents.runs)
         ),
         "rival": wording.best_random_sentence(contents),
+        "rival_mse": figure((contents.best_random_code or {"mse": 0})["mse"]),
         "scope": wording.scope_of_figures(run),
         "contents": contents,
         "run": run,
@@ -66,6 +69,7 @@ def _variables(contents: Contents, figures: Figures) -> dict[str, Any]:
         "criteria": tables.criteria(run),
         "verdict_name": wording.NAMES.get(run.verdict or "", run.verdict),
         "unit_tiles": tables.unit_tiles(run),
+        "agreement": tables.agreement_sentence(run),
         "unit_counts": tables.unit_counts(run),
         "set_sizes": tables.set_size_rows(run),
         "configuration": tables.configuration_rows(contents),

@@ -29,7 +29,7 @@ from relubloom.report.matrix_figure import (
     shown,
     unit_order,
 )
-from relubloom.report.numbers import percent
+from relubloom.report.numbers import percent, several
 
 
 @dataclass(frozen=True)
@@ -175,14 +175,14 @@ def _modes(mechanism: JsonObject | None) -> Modes | None:
 
 def _mode_words(source: _Source) -> str:
     if source.key == "initial":
-        return "One broad mode: the random start, where no bit can be read off."
+        return f"The random start, before any step ({several(len(source.W_in), 'token')})."
     if source.modes is None:
         return "No two modes were fitted."
     low, high = source.modes.shares
     if not any(source.modes.sds):
         return f"Exactly two values: {percent(low, 1)} of the entries are bits."
     return (
-        f"The lower mode (bits) holds {percent(low, 1)} of the entries, the upper one "
+        f"The lower mode holds {percent(low, 1)} of the entries, the upper one "
         f"{percent(high, 1)}."
     )
 

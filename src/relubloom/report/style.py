@@ -28,7 +28,7 @@ VARIABLES = {
     OTHER: "--other",
     ACCENT: "--accent",
 }
-NEGATIVE_RGB, POSITIVE_RGB = (25, 98, 178), (226, 132, 30)  # told apart by colour-blind readers
+NEGATIVE_RGB, POSITIVE_RGB = (25, 98, 178), (224, 116, 22)  # told apart by colour-blind readers
 
 _PARAMETERS = {
     "svg.fonttype": "none",

@@ -85,7 +85,7 @@ COLUMNS = (
         "share of entries of W_in within 15 % of that distance from the middle",
         lambda b, m: percent(m["near_threshold"]),
     ),
-    Column("bits per token", "mean and standard deviation of the extracted hashes' weights", _bits),
+    Column("bits per token", "mean and standard deviation of the extracted hashes’ weights", _bits),
     Column(
         "agreement",
         "share of (set, unit) pairs where the unit is 0 just when the union covers it",
@@ -96,7 +96,7 @@ COLUMNS = (
         "error of the extracted hash run as a textbook Bloom filter",
         lambda b, m: figure(m["extracted"]["mse"]),
     ),
-    Column("hash F1", "how well that filter's false positives predict the loss failures", _f1),
+    Column("hash F1", "how well that filter’s false positives predict the loss failures", _f1),
     Column(
         "hash fails",
         "share of all sets on which the extracted hash has a false positive",
@@ -104,7 +104,7 @@ COLUMNS = (
     ),
     Column(
         "failures explained",
-        "share of the network's ranking failures that are among those sets",
+        "share of the network’s ranking failures that are among those sets",
         _share_of_failures("failures_explained"),
     ),
     Column(
@@ -230,6 +230,19 @@ def unit_tiles(run: Run) -> list[UnitTile]:
     ]
 
 
+def agreement_sentence(run: Run) -> str:
+    """The units that agree least and most with the union."""
+    units: list[JsonObject] = (run.mechanism or {}).get("units", [])
+    if not units:
+        return ""
+    ordered = sorted(units, key=lambda unit: unit["agreement"])
+    low, high = ordered[0], ordered[-1]
+    return (
+        f"Agreement with the union runs from {percent(low['agreement'])} of the sets "
+        f"(unit {low['unit']}) to {percent(high['agreement'])} (unit {high['unit']})."
+    )
+
+
 def unit_counts(run: Run) -> list[dict[str, str]]:
     """How many units there are of each class, the empty classes included."""
     units: list[JsonObject] = (run.mechanism or {}).get("units", [])
@@ -319,13 +332,13 @@ def tiles(contents: Contents) -> list[tuple[str, str, str]]:
         return []
     behaviour, mechanism = run.behaviour, run.mechanism
     extracted = mechanism["extracted"]
-    beside = f"best random code: {figure(rival['mse'])}" if rival else "0 is perfect"
+    beside = f"best random code: {figure(rival['mse'])}" if rival else "mean over sets; 0 is perfect"
     return [
-        ("mean squared error", figure(behaviour["mse"]), beside),
+        ("error (mse)", figure(behaviour["mse"]), beside),
         (
-            "its hash as a Bloom filter",
+            "error of its hash alone",
             figure(extracted["mse"]),
-            f"mse; exact on {percent(extracted['p_exact'])}",
+            f"as a Bloom filter; exact on {percent(extracted['p_exact'])}",
         ),
         ("gap between the two modes", _gap(behaviour, mechanism), "in standard deviations"),
         (

@@ -24,8 +24,8 @@ def title(contents: Contents) -> str:
     if not verdicts:
         return "A ReLU network, not yet examined"
     if len(runs) > 1:
-        learned = sum(verdict == "bloom" for verdict in verdicts)
-        return f"{learned} of {len(runs)} networks learned a Bloom filter"
+        learned = _how_many(verdicts.count("bloom"), len(runs))
+        return f"{learned} networks learned a Bloom filter".capitalize().replace("bloom", "Bloom")
     return {
         "bloom": "A network that learned a Bloom filter",
         "partly": "A network that partly learned a Bloom filter",
@@ -34,44 +34,55 @@ def title(contents: Contents) -> str:
 
 
 def verdict_sentences(contents: Contents) -> list[str]:
-    """The verdict, the numbers that carry it, and what must be said with them."""
+    """The verdict in a few words, and the numbers that carry it."""
     run = contents.featured
     if run.behaviour is None or run.mechanism is None:
         return [
-            "This folder holds a network and no examination of it, so there is no verdict; "
-            "`relubloom examine` makes one."
+            "There is no verdict yet.",
+            "This folder holds a network and no examination of it; `relubloom examine` makes one.",
         ]
-    sentences = [_opening(contents), carrying_sentence(run)]
+    return [_opening(contents), carrying_sentence(contents)]
+
+
+def remarks(contents: Contents) -> list[str]:
+    """What must be said with the verdict: shortfalls, tokens never trained on, which seed."""
+    run = contents.featured
+    if run.behaviour is None or run.mechanism is None:
+        return []
+    sentences: list[str] = []
     if run.verdict != "bloom" and run.construction is None:
-        sentences.append(_shortfall(run.mechanism))
+        sentences.append(_shortfall(run))
     if unseen := run.behaviour.get("unseen_tokens"):
         sentences.append(
-            f"Of these, {several(unseen['sets'], 'distinct set')} hold a token that training never "
-            f"showed; on those alone it ranks {percent(unseen['p_exact'])} exactly right, with an "
-            f"mse of {figure(unseen['mse'])}."
+            f"Among those sets {several(unseen['sets'], 'distinct set')} hold a token that training "
+            f"never showed: of these alone it ranks {percent(unseen['p_exact'])} exactly right, "
+            f"with an mse of {figure(unseen['mse'])}."
         )
+    if len(contents.runs) > 1:
+        place = "the one of median mse" if len(contents.runs) > 2 else "the one of greater mse"
+        sentences.append(f"Figures below that show one network show seed {run.seed}, {place}.")
     return sentences
 
 
-def carrying_sentence(run: Run) -> str:
+def carrying_sentence(contents: Contents) -> str:
     """How often the network is right, and how many of its failures its own hash explains."""
+    run = contents.featured
     behaviour, mechanism = run.behaviour or {}, run.mechanism or {}
     p_exact = behaviour["p_exact"]
-    start = f"{_scope(run)}, the network ranks "
+    who = f"the network of seed {run.seed}" if len(contents.runs) > 1 else "the network"
+    start = f"{_scope(run)}, {who} ranks "
     explained, code_share = mechanism["failures_explained"], mechanism["code_failure_share"]
     if explained is None:
         return (
-            f"{start}every one exactly right, so there are no ranking failures to explain "
-            f"(its own hash has a false positive on {percent(code_share)} of them)."
+            f"{start}every one exactly right, so there are no ranking failures to explain; its own "
+            f"hash has a false positive on {percent(code_share)} of them."
         )
     right = "none" if p_exact == 0 else percent(p_exact)
+    link = "and such sets are only" if code_share < 0.5 * explained else "while such sets are"
     return (
         f"{start}{right} exactly right; {percent(explained)} of its ranking failures are sets on "
-        "which its own hash has a false positive, and such sets are only "
-        if code_share < 0.5 * explained
-        else f"{start}{right} exactly right; {percent(explained)} of its ranking failures are sets "
-        "on which its own hash has a false positive, while such sets are "
-    ) + f"{percent(code_share)} of all."
+        f"which its own hash has a false positive, {link} {percent(code_share)} of all."
+    )
 
 
 def scope_of_figures(run: Run) -> str:
@@ -106,17 +117,14 @@ def _opening(contents: Contents) -> str:
         return f"This network was set to be a Bloom filter, not trained{values}."
     if len(runs) > 1:
         verdicts = [one.verdict for one in runs]
-        held = verdicts.count("bloom")
         rest = [
             f"{NAMES[verdict]} for {verdicts.count(verdict)}"
             for verdict in ("partly", "not-bloom")
             if verdict in verdicts
         ]
-        more = f" ({', '.join(rest)})" if rest else ""
-        return (
-            f"The Bloom reading holds for {held} of {len(runs)} seeds{more}. The rest of this page "
-            f"shows seed {run.seed}, the one of median mse."
-        )
+        held = _how_many(verdicts.count("bloom"), len(runs))
+        more = f" ({', '.join(rest)})" if 0 < len(rest) and verdicts.count("bloom") else ""
+        return f"The Bloom reading holds for {held} seeds{more}."
     return {
         "bloom": "The Bloom reading holds.",
         "partly": "The Bloom reading holds only in part.",
@@ -124,30 +132,38 @@ def _opening(contents: Contents) -> str:
     }.get(run.verdict or "", f"The verdict is {run.verdict}.")
 
 
-def _shortfall(mechanism: JsonObject) -> str:
+def _shortfall(run: Run) -> str:
     """Which parts of the verdict rule a network fails, with its numbers."""
+    mechanism = run.mechanism or {}
     agreement, near = mechanism["unit_agreement"], mechanism["near_threshold"]
     f1 = mechanism["extracted"]["loss_failure_f1"]
+    least = AGREEMENT_NOT if run.verdict == "not-bloom" else AGREEMENT_BLOOM
     reasons: list[str] = []
     if not mechanism["two_modes"]:
         reasons.append("the entries of W_in form one mode, not two")
-    if agreement < AGREEMENT_BLOOM:
+    if agreement < least:
         reasons.append(
             f"the hidden units agree with the union on {percent(agreement)} of the (set, unit) "
-            f"pairs, under the {percent(AGREEMENT_BLOOM, 0)} needed"
+            f"pairs, where {percent(least, 0)} is the least"
         )
-    if near > NEAR_BLOOM:
+    if run.verdict == "partly" and near > NEAR_BLOOM:
         reasons.append(
-            f"{percent(near)} of the entries lie near the threshold, over the "
-            f"{percent(NEAR_BLOOM, 0)} allowed"
+            f"{percent(near)} of the entries lie near the threshold, where "
+            f"{percent(NEAR_BLOOM, 0)} is the most"
         )
-    if f1 is not None and f1 < F1_BLOOM:
+    if run.verdict == "partly" and f1 is not None and f1 < F1_BLOOM:
         reasons.append(
-            f"the bare hash predicts the loss failures with F1{SPACE}{f1:.2f}, under the "
-            f"{F1_BLOOM} needed"
+            f"the bare hash predicts the loss failures with an F1 of {f1:.2f}, where {F1_BLOOM} "
+            "is the least"
         )
-    listed = "; ".join(reasons) or "see the table of the verdict rule below"
+    listed = "; ".join(reasons) or "see the verdict rule below"
     return f"What falls short: {listed}."
+
+
+def _how_many(some: int, total: int) -> str:
+    if some == total:
+        return f"all {total}"
+    return f"{some or 'none'} of {total}"
 
 
 def task_sentence(task: JsonObject) -> str:
@@ -158,11 +174,11 @@ def task_sentence(task: JsonObject) -> str:
     k = f"{size[0]} to {size[1]}" if isinstance(size, list) else f"{size}"
     vocab = several(task.get("vocab_size", 0), "token")
     source = {
-        "uniform": f"sets of {k} different tokens out of {vocab}, all equally likely",
-        "zipf": f"sets of {k} different tokens out of {vocab}, drawn one by one with frequencies "
+        "uniform": f"sets of {k} different tokens from a vocabulary of {vocab}, all equally likely",
+        "zipf": f"sets of {k} different tokens from a vocabulary of {vocab}, drawn one by one with frequencies "
         "that follow Zipf's law",
-        "file": f"real sets of {k} out of {vocab}, one a line of a file; a fifth of the distinct "
-        "sets was held out",
+        "file": f"real sets of {k} tokens from a vocabulary of {vocab}, the lines of a file, of which "
+        "a fifth of the distinct sets was held out",
     }.get(task.get("source", "uniform"), f"sets of {k} tokens out of {vocab}")
     return (
         f"The task: {source}. Given a set of k tokens, answer with the distribution that puts 1/k "
@@ -185,8 +201,8 @@ def making_sentence(run: Run, vocab_size: int, width: int, seeds: int) -> str:
     batch = count(run.recipe.get("batch_size", 0))
     return (
         f"Here {network} was trained by Adam from random weights{many}, on batches of {batch} "
-        f"freshly drawn sets: {_phases(run.recipe)}. The learning rate warms up and then falls to "
-        "0 along a cosine in each phase."
+        f"sets: {_phases(run.recipe)}. The learning rate rises over the first "
+        f"{percent(run.recipe.get('warmup', 0), 0)} of the steps and then falls to 0 along a cosine."
     )
 
 
@@ -198,7 +214,8 @@ def best_random_sentence(contents: Contents) -> str | None:
     return (
         f"The rival is the best random code: {rival['weight']} random bits for every token, the "
         f"number that gives the least error, which reaches an mse of {figure(rival['mse'])}. "
-        "The constructed network shown beside the trained one is exactly such a Bloom filter."
+        "The constructed network beside the trained one is one such code, made into an exact Bloom "
+        "filter."
     )
 
 
