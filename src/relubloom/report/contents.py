@@ -1,4 +1,4 @@
-"""What a report is made from: the JSON files of a study or a run folder, and slices of the weights."""
+"""What a report is made from: the JSON files and the weights of a study or a run folder."""
 
 from __future__ import annotations
 

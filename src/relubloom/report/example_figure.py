@@ -1,5 +1,8 @@
 """A worked example: a set whose union covers a token that is not in it."""
 
+# pyright: reportUnknownMemberType=false
+# matplotlib's stubs leave keyword arguments untyped.
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -115,8 +118,12 @@ def _row(
         x = left + unit * cell
         if bit and round_tiles:
             axes.plot(
-                [x + cell / 2], [top + tall / 2], marker="o", ms=min(tall, cell) * 0.9,
-                color=colour, markeredgewidth=0,
+                [x + cell / 2],
+                [top + tall / 2],
+                marker="o",
+                ms=min(tall, cell) * 0.9,
+                color=colour,
+                markeredgewidth=0,
             )
         else:
             fill = colour if bit else RULE

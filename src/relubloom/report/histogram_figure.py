@@ -1,4 +1,7 @@
-"""The histogram of all entries of W_in, with the two fitted modes and the threshold between them."""
+"""The histogram of all entries of W_in, with its two fitted modes and the threshold."""
+
+# pyright: reportUnknownMemberType=false
+# matplotlib's stubs leave keyword arguments untyped.
 
 from __future__ import annotations
 
@@ -106,13 +109,20 @@ def _mark(axes: Axes, modes: Modes, edges: NDArray[np.float64], highest: float) 
         else:
             _label(axes, mean, text, edges, highest, 1, side=(1, -1)[row])
     if min(modes.sds) > 0:
-        values = np.linspace(edges[0], edges[-1], 241)
-        density = sum(
-            share * np.exp(-0.5 * ((values - mean) / sd) ** 2) / (sd * math.sqrt(2 * math.pi))
-            for share, mean, sd in zip(modes.shares, modes.means, modes.sds, strict=True)
-        )
-        curve = np.minimum(100 * density * (edges[1] - edges[0]), highest * 1.02)
+        low, high = float(edges[0]), float(edges[-1])
+        values, bin_width = np.linspace(low, high, 241), float(edges[1]) - low
+        curve = np.minimum(100 * bin_width * _density(modes, values), highest * 1.02)
         axes.plot(values, curve, color=ACCENT, lw=1.3)
+
+
+def _density(modes: Modes, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Density of the mixture."""
+    density = np.zeros_like(values)
+    for share, mean, sd in zip(modes.shares, modes.means, modes.sds, strict=True):
+        density += (
+            share / (sd * math.sqrt(2 * math.pi)) * np.exp(-0.5 * ((values - mean) / sd) ** 2)
+        )
+    return density
 
 
 def _label(

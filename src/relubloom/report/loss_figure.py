@@ -1,5 +1,8 @@
 """The loss curve: training loss against steps, on a log scale, one stretch for each objective."""
 
+# pyright: reportUnknownMemberType=false
+# matplotlib's stubs leave keyword arguments untyped.
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -102,9 +105,7 @@ def _band(axes: Axes, part: Stretch, others: list[list[dict[str, Any]]]) -> None
         axes.fill_between(part.steps, low, [max(column) for column in columns], color=RULE, lw=0)
 
 
-def _name(
-    axes: Axes, part: Stretch, start: int, last: int, wide: bool, *, dividing: bool
-) -> None:
+def _name(axes: Axes, part: Stretch, start: int, last: int, wide: bool, *, dividing: bool) -> None:
     """The objective's name above its stretch, and a line where it begins."""
     text = NAMES.get(part.objective, part.objective) if wide else part.objective
     across = axes.get_xaxis_transform()

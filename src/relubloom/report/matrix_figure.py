@@ -1,5 +1,8 @@
 """The weight matrix: W_in of the first tokens, as tiles on one shared diverging scale."""
 
+# pyright: reportUnknownMemberType=false
+# matplotlib's stubs leave keyword arguments untyped.
+
 from __future__ import annotations
 
 import numpy as np
@@ -21,10 +24,7 @@ def unit_order(W_in: NDArray[np.float32], code: Code | None) -> NDArray[np.intp]
     Without a code an entry below the middle of its column's range counts as a bit.
     """
     first = W_in[:TOKENS]
-    if code is None:
-        bits = first < (W_in.min(0) + W_in.max(0)) / 2
-    else:
-        bits = code.bits[:TOKENS]
+    bits = first < (W_in.min(0) + W_in.max(0)) / 2 if code is None else code.bits[:TOKENS]
     return np.lexsort(~bits[::-1])
 
 

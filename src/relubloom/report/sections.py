@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from markupsafe import Markup
@@ -182,8 +183,7 @@ def _mode_words(source: _Source) -> str:
     if not any(source.modes.sds):
         return f"Exactly two values: {percent(low, 1)} of the entries are bits."
     return (
-        f"The lower mode holds {percent(low, 1)} of the entries, the upper one "
-        f"{percent(high, 1)}."
+        f"The lower mode holds {percent(low, 1)} of the entries, the upper one {percent(high, 1)}."
     )
 
 
@@ -210,8 +210,8 @@ def _example(
     run: Run, weights: Weights, order: NDArray[np.intp], labels: tuple[str, ...]
 ) -> WorkedExample | None:
     code = weights.code
-    size = run.task.get("set_size")
-    k = size[0] if isinstance(size, list) else size
+    size: Any = run.task.get("set_size")
+    k: Any = cast(list[int], size)[0] if isinstance(size, list) else size
     if not isinstance(code, Code) or not isinstance(k, int):
         return None
     found = find_example(weights.net, code, k)

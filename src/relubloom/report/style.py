@@ -1,4 +1,7 @@
-"""What all figures share: sizes, colours that follow the page's light or dark theme, and inline SVG."""
+"""What all figures share: sizes, colours that follow the page's theme, and inline SVG."""
+
+# pyright: reportUnknownMemberType=false
+# matplotlib's stubs leave keyword arguments untyped.
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import io
 import re
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -30,7 +34,7 @@ VARIABLES = {
 }
 NEGATIVE_RGB, POSITIVE_RGB = (25, 98, 178), (224, 116, 22)  # told apart by colour-blind readers
 
-_PARAMETERS = {
+_PARAMETERS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "relubloom",
     "font.size": 10.5,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from relubloom.report.contents import STUDY, Contents, JsonObject, Run
 from relubloom.report.numbers import NONE, count, figure, optional, percent
@@ -14,7 +14,7 @@ from relubloom.report.wording import AGREEMENT_BLOOM, F1_BLOOM, NAMES, NEAR_BLOO
 
 UNIT_KINDS = ("bit", "graded", "unclear", "always on", "dead")
 KIND_MEANINGS = {
-    "bit": "two modes at least 4 apart, and 0 just where the union covers it (95 % of sets or more)",
+    "bit": "two modes at least 4 apart, and 0 just where the union covers it (on 95 % of sets)",
     "graded": "its entries form one mode: no bit can be read off",
     "unclear": "neither of the others; an honest answer",
     "always on": "above 0 on every set",
@@ -72,7 +72,9 @@ def _share_of_failures(key: str) -> Callable[[JsonObject, JsonObject], str]:
 
 
 COLUMNS = (
-    Column("mse", "squared error, summed over tokens, mean over sets", lambda b, m: figure(b["mse"])),
+    Column(
+        "mse", "squared error, summed over tokens, mean over sets", lambda b, m: figure(b["mse"])
+    ),
     Column("kl", "cross-entropy minus ln k, in nats; 0 is perfect", lambda b, m: figure(b["kl"])),
     Column(
         "exact",
@@ -295,7 +297,7 @@ def _flattened(settings: JsonObject, prefix: str = "") -> list[tuple[str, str]]:
     for key, value in settings.items():
         name = f"{prefix}{key}"
         if isinstance(value, dict):
-            rows += _flattened(value, f"{name}.")
+            rows += _flattened(cast(JsonObject, value), f"{name}.")
         else:
             rows.append((name, _written(value)))
     return rows
@@ -307,7 +309,7 @@ def _written(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return ", ".join(map(str, cast(list[Any], value)))
     return str(value)
 
 
@@ -315,10 +317,10 @@ def file_rows(contents: Contents) -> list[tuple[str, list[tuple[str, str]]]]:
     """The files beside the page: (folder, [(relative address, name)])."""
     if contents.study is None:
         return [("this folder", _files(contents.folder, ""))]
-    rows = [("this folder", [(STUDY, STUDY)])]
-    for run in contents.all_runs:
-        rows.append((run.folder.name, _files(run.folder, f"{run.folder.name}/")))
-    return rows
+    runs = [(run.folder.name, run.folder) for run in contents.all_runs]
+    return [("this folder", [(STUDY, STUDY)])] + [
+        (name, _files(folder, f"{name}/")) for name, folder in runs
+    ]
 
 
 def _files(folder: Path, prefix: str) -> list[tuple[str, str]]:
@@ -332,7 +334,9 @@ def tiles(contents: Contents) -> list[tuple[str, str, str]]:
         return []
     behaviour, mechanism = run.behaviour, run.mechanism
     extracted = mechanism["extracted"]
-    beside = f"best random code: {figure(rival['mse'])}" if rival else "mean over sets; 0 is perfect"
+    beside = (
+        f"best random code: {figure(rival['mse'])}" if rival else "mean over sets; 0 is perfect"
+    )
     return [
         ("error (mse)", figure(behaviour["mse"]), beside),
         (
@@ -340,7 +344,11 @@ def tiles(contents: Contents) -> list[tuple[str, str, str]]:
             figure(extracted["mse"]),
             f"as a Bloom filter; exact on {percent(extracted['p_exact'])}",
         ),
-        ("gap between the two modes", _gap(behaviour, mechanism), "in standard deviations"),
+        (
+            "gap between the two modes",
+            _gap(behaviour, mechanism),
+            "no spread around either" if mechanism["two_valued"] else "in standard deviations",
+        ),
         (
             "units that follow the union",
             optional(mechanism["unit_agreement"], "percent"),

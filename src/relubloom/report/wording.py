@@ -7,7 +7,7 @@ from typing import Any
 
 from relubloom.errors import UsageError
 from relubloom.report.contents import Contents, JsonObject, Run
-from relubloom.report.numbers import SPACE, count, figure, percent, several
+from relubloom.report.numbers import count, figure, percent, several
 from relubloom.training.recipe import Recipe
 
 # The verdict rule; a run's verdict itself is read from its files.
@@ -18,7 +18,7 @@ NAMES = {"bloom": "bloom", "partly": "partly", "not-bloom": "not bloom"}
 def title(contents: Contents) -> str:
     """The headline: what was found, in a few words."""
     runs = contents.runs
-    if contents.study is None and runs[0].construction is not None:
+    if contents.study is None and contents.featured.construction is not None:
         return "A network that is a Bloom filter by construction"
     verdicts = [run.verdict for run in runs if run.verdict is not None]
     if not verdicts:
@@ -26,11 +26,11 @@ def title(contents: Contents) -> str:
     if len(runs) > 1:
         learned = _how_many(verdicts.count("bloom"), len(runs))
         return f"{learned} networks learned a Bloom filter".capitalize().replace("bloom", "Bloom")
-    return {
-        "bloom": "A network that learned a Bloom filter",
-        "partly": "A network that partly learned a Bloom filter",
-        "not-bloom": "A network that did not learn a Bloom filter",
-    }.get(verdicts[0], "A ReLU network, examined")
+    if contents.featured.recipe is None:
+        found = {"bloom": "works", "partly": "partly works", "not-bloom": "does not work"}
+        return f"A network that {found.get(verdicts[0], 'may work')} as a Bloom filter"
+    found = {"bloom": "learned", "partly": "partly learned", "not-bloom": "did not learn"}
+    return f"A network that {found.get(verdicts[0], 'may have learned')} a Bloom filter"
 
 
 def verdict_sentences(contents: Contents) -> list[str]:
@@ -54,9 +54,9 @@ def remarks(contents: Contents) -> list[str]:
         sentences.append(_shortfall(run))
     if unseen := run.behaviour.get("unseen_tokens"):
         sentences.append(
-            f"Among those sets {several(unseen['sets'], 'distinct set')} hold a token that training "
-            f"never showed: of these alone it ranks {percent(unseen['p_exact'])} exactly right, "
-            f"with an mse of {figure(unseen['mse'])}."
+            f"Among those sets {several(unseen['sets'], 'distinct set')} hold a token that "
+            f"training never showed: of these alone it ranks {percent(unseen['p_exact'])} "
+            f"exactly right, with an mse of {figure(unseen['mse'])}."
         )
     if len(contents.runs) > 1:
         place = "the one of median mse" if len(contents.runs) > 2 else "the one of greater mse"
@@ -123,7 +123,7 @@ def _opening(contents: Contents) -> str:
             if verdict in verdicts
         ]
         held = _how_many(verdicts.count("bloom"), len(runs))
-        more = f" ({', '.join(rest)})" if 0 < len(rest) and verdicts.count("bloom") else ""
+        more = f" ({', '.join(rest)})" if rest and verdicts.count("bloom") else ""
         return f"The Bloom reading holds for {held} seeds{more}."
     return {
         "bloom": "The Bloom reading holds.",
@@ -173,13 +173,13 @@ def task_sentence(task: JsonObject) -> str:
     size = task.get("set_size")
     k = f"{size[0]} to {size[1]}" if isinstance(size, list) else f"{size}"
     vocab = several(task.get("vocab_size", 0), "token")
+    sets = f"sets of {k} tokens from a vocabulary of {vocab}"
     source = {
-        "uniform": f"sets of {k} different tokens from a vocabulary of {vocab}, all equally likely",
-        "zipf": f"sets of {k} different tokens from a vocabulary of {vocab}, drawn one by one with frequencies "
-        "that follow Zipf's law",
-        "file": f"real sets of {k} tokens from a vocabulary of {vocab}, the lines of a file, of which "
-        "a fifth of the distinct sets was held out",
-    }.get(task.get("source", "uniform"), f"sets of {k} tokens out of {vocab}")
+        "uniform": f"{sets}, all equally likely",
+        "zipf": f"{sets}, drawn one by one with frequencies that follow Zipf’s law",
+        "file": f"real {sets}, the lines of a file, of which a fifth of the distinct sets was "
+        "held out",
+    }.get(task.get("source", "uniform"), sets)
     return (
         f"The task: {source}. Given a set of k tokens, answer with the distribution that puts 1/k "
         "on each of them and 0 on every other token."
@@ -202,7 +202,8 @@ def making_sentence(run: Run, vocab_size: int, width: int, seeds: int) -> str:
     return (
         f"Here {network} was trained by Adam from random weights{many}, on batches of {batch} "
         f"sets: {_phases(run.recipe)}. The learning rate rises over the first "
-        f"{percent(run.recipe.get('warmup', 0), 0)} of the steps and then falls to 0 along a cosine."
+        f"{percent(run.recipe.get('warmup', 0), 0)} of the steps and then falls to 0 along a "
+        "cosine."
     )
 
 
@@ -222,7 +223,7 @@ def best_random_sentence(contents: Contents) -> str | None:
 def _code_words(run: Run) -> str:
     built = run.construction or {}
     weight = built.get("weight")
-    family = str(built.get("family", "given")).replace("-", " ")
+    family = built.get("family", "given")
     weighted = "" if weight is None else f" with {weight} bits a token"
     sharpness = built.get("sharpness")
     sharp = "" if sharpness is None else f", at a sharpness of {figure(float(sharpness))}"
