@@ -212,7 +212,7 @@ def test_study_features_the_seed_of_median_mse(study_folder: Path, study_page: s
         for seed in range(3)
     ]
     median = mses.index(sorted(mses)[1])
-    assert f"show seed {median}, the one of median mse" in words(study_page)
+    assert f"is seed {median}, the one of median mse" in words(study_page)
 
 
 def test_study_reads_its_own_folders_wherever_it_was_moved(
@@ -361,6 +361,15 @@ def test_damaged_folders_are_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="no run folder seed-N"):
         write_report(tmp_path)
     assert not (tmp_path / "report.html").exists()
+
+
+def test_missing_key_is_one_clear_line(tmp_path: Path) -> None:
+    constructed_run(tmp_path)
+    mechanism = atomic.read_json(tmp_path / "mechanism.json")
+    del mechanism["unit_agreement"]
+    atomic.write_json(tmp_path / "mechanism.json", mechanism)
+    with pytest.raises(FileError, match="has no 'unit_agreement'"):
+        write_report(tmp_path)
 
 
 def test_shares_never_round_to_all_or_nothing() -> None:

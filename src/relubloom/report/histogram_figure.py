@@ -81,7 +81,7 @@ def draw_histogram(
             axes.bar(centres[chosen], 100 * shares[chosen], width, color=colour, linewidth=0)
         if modes is not None:
             _mark(axes, modes, edges, highest)
-        axes.set_ylim(0, highest * 1.38)
+        axes.set_ylim(0, highest * (1.38 if modes else 1.08))
         axes.set_xlim(edges[0], edges[-1])
         axes.set_yticks(_ticks(highest))
         axes.xaxis.set_major_formatter(lambda value, _: plain_number(value))

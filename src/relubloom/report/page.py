@@ -10,6 +10,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from relubloom import atomic
+from relubloom.errors import FileError
 from relubloom.report import tables, wording
 from relubloom.report.contents import Contents, read_contents
 from relubloom.report.numbers import figure
@@ -28,7 +29,12 @@ def write_report(folder: Path) -> Path:
         FileError: the folder is neither a study nor a run folder, or a file in it is damaged.
     """
     contents = read_contents(folder)
-    page = render(contents, draw_figures(contents))
+    try:
+        page = render(contents, draw_figures(contents))
+    except KeyError as error:
+        raise FileError(
+            f"a JSON file in {folder} has no {error}; make it anew with `relubloom examine`"
+        ) from error
     atomic.write_text(folder / REPORT, page)
     return folder / REPORT
 

@@ -14,13 +14,15 @@ from relubloom.report.wording import AGREEMENT_BLOOM, F1_BLOOM, NAMES, NEAR_BLOO
 
 UNIT_KINDS = ("bit", "graded", "unclear", "always on", "dead")
 KIND_MEANINGS = {
-    "bit": "two modes at least 4 apart, and 0 just where the union covers it (on 95 % of sets)",
+    "bit": "two modes at least 4 apart, and on at least 95\u00a0% of the sets 0 just where the union "
+    "covers it",
     "graded": "its entries form one mode: no bit can be read off",
     "unclear": "neither of the others; an honest answer",
     "always on": "above 0 on every set",
     "dead": "0 on every set",
 }
 GLYPHS = {"bit": "■", "graded": "◧", "unclear": "?", "always on": "●", "dead": "□"}
+COMMIT = 12  # characters that name a commit
 STRIP = 512  # units that the strip shows
 FILES = (
     "config.json",
@@ -84,7 +86,7 @@ COLUMNS = (
     Column("gap", "distance of the two modes of W_in in standard deviations", _gap),
     Column(
         "near threshold",
-        "share of entries of W_in within 15 % of that distance from the middle",
+        "share of entries of W_in within 15\u00a0% of that distance from the middle",
         lambda b, m: percent(m["near_threshold"]),
     ),
     Column("bits per token", "mean and standard deviation of the extracted hashes’ weights", _bits),
@@ -128,7 +130,12 @@ class Row:
 
 
 def seed_rows(contents: Contents) -> list[Row]:
-    """A row for every run, then the constructed network and the best random code."""
+    """A row for every run, then the constructed network and the best random code.
+
+    None at all where nothing was examined.
+    """
+    if not any(run.mechanism and run.behaviour for run in contents.all_runs):
+        return []
     worst = _worst(contents.runs)
     rows = [_row(run, _run_name(contents, run), worst is run) for run in contents.runs]
     if contents.constructed is not None:
@@ -285,7 +292,7 @@ def configuration_rows(contents: Contents) -> list[tuple[str, str]]:
             if key not in ("model_type", "schema_version", "relubloom_version", "git_commit")
         }
         versions = {"relubloom version": run.config.get("relubloom_version")}
-    versions["git commit"] = run.config.get("git_commit")
+    versions["git commit"] = (run.config.get("git_commit") or "")[:COMMIT] or None
     versions["schema version"] = run.config.get("schema_version")
     return _flattened(settings) + [
         (name, _written(value)) for name, value in versions.items() if value is not None

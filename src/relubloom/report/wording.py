@@ -60,8 +60,27 @@ def remarks(contents: Contents) -> list[str]:
         )
     if len(contents.runs) > 1:
         place = "the one of median mse" if len(contents.runs) > 2 else "the one of greater mse"
-        sentences.append(f"Figures below that show one network show seed {run.seed}, {place}.")
+        sentences += [
+            _spread(contents),
+            f"What is shown of a single network is seed {run.seed}, {place}.",
+        ]
     return sentences
+
+
+def _spread(contents: Contents) -> str:
+    """How far the seeds lie apart."""
+    mses = [run.behaviour["mse"] for run in contents.runs if run.behaviour]
+    shares = [run.mechanism["failures_explained"] for run in contents.runs if run.mechanism]
+    found = [share for share in shares if share is not None]
+    explained = (
+        f", and the share of ranking failures explained from {percent(min(found))} to "
+        f"{percent(max(found))}"
+        if found
+        else ""
+    )
+    return (
+        f"Over the seeds the mse runs from {figure(min(mses))} to {figure(max(mses))}{explained}."
+    )
 
 
 def carrying_sentence(contents: Contents) -> str:
