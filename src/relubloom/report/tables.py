@@ -14,8 +14,8 @@ from relubloom.report.wording import AGREEMENT_BLOOM, F1_BLOOM, NAMES, NEAR_BLOO
 
 UNIT_KINDS = ("bit", "graded", "unclear", "always on", "dead")
 KIND_MEANINGS = {
-    "bit": "two modes at least 4 apart, and on at least 95\u00a0% of the sets 0 just where the union "
-    "covers it",
+    "bit": "two modes at least 4 apart, and on at least 95\u00a0% of the sets 0 just where the "
+    "union covers it",
     "graded": "its entries form one mode: no bit can be read off",
     "unclear": "neither of the others; an honest answer",
     "always on": "above 0 on every set",
