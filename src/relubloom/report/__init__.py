@@ -1,8 +1,5 @@
-"""Reports."""
+"""Reports: one self-contained HTML page for a study or a run folder, read from its files."""
 
-from pathlib import Path
+from relubloom.report.page import write_report
 
-
-def write_report(folder: Path) -> Path:
-    """Placeholder."""
-    return folder
+__all__ = ["write_report"]
