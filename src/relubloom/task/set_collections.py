@@ -3,7 +3,7 @@
 import functools
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from relubloom.task.sampling import draw_sets, seeded_generator
 BLOCK = 4096  # a drawn block is seeded by its number, so chunks of any size see the same sets
 
 
+@runtime_checkable
 class SetCollection(Protocol):
     """Sets that can be read in chunks.
 
