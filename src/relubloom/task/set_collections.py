@@ -141,4 +141,6 @@ class ListedSets:
 
 @functools.cache
 def _binomials(vocab_size: int, size: int) -> Int64[np.ndarray, " vocab"]:
-    return np.array([math.comb(n, size) for n in range(vocab_size + 1)], dtype=np.int64)
+    largest = np.iinfo(np.int64).max  # above every rank, which is all that is asked of it
+    counts = [min(math.comb(n, size), largest) for n in range(vocab_size + 1)]
+    return np.array(counts, dtype=np.int64)
