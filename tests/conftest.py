@@ -1,4 +1,4 @@
-"""Every annotation of relubloom is checked as the tests run: shapes by jaxtyping, types by beartype."""
+"""Annotations of relubloom are checked as the tests run: shapes by jaxtyping, types by beartype."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Drawn sets: exactly uniform, or Zipf's law without replacement; pure functions of their address."""
+"""Drawn sets: exactly uniform, or Zipf without replacement; pure functions of their address."""
 
 import itertools
 import math

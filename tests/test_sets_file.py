@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import DATA
 
+from conftest import DATA
 from relubloom.errors import FileError
 from relubloom.task import KSparseTask, read_sets, read_tokens
 from relubloom.task.sets_file import MAX_LINE_BYTES
@@ -132,9 +132,9 @@ def test_a_file_that_keeps_no_set_is_refused(
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="cannot read .*nowhere.sets: No such file"):
+    with pytest.raises(FileError, match=r"cannot read .*nowhere.sets: No such file"):
         read_sets(tmp_path / "nowhere.sets")
-    with pytest.raises(FileError, match="cannot read .*: Is a directory"):
+    with pytest.raises(FileError, match=r"cannot read .*: Is a directory"):
         read_sets(tmp_path)
 
 
