@@ -85,8 +85,8 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
             raise FileError(f"{path}: {name} is {_kind(value)}; weights are floating point")
         if value.dtype != tensors["W_in"].dtype:
             raise FileError(
-                f"{path}: {name} is {_kind(value)} and W_in {_kind(tensors['W_in'])}; give all four "
-                "the same precision"
+                f"{path}: {name} is {_kind(value)} and W_in {_kind(tensors['W_in'])}; give all "
+                "four the same precision"
             )
         if not bool(torch.isfinite(value).all()):
             raise FileError(f"{path}: {name} holds NaN or infinity; train again or restore it")
