@@ -1,5 +1,6 @@
 """Recipes: schedules, phases, ranges; and the moments of the film."""
 
+import itertools
 import math
 from dataclasses import FrozenInstanceError
 
@@ -20,7 +21,7 @@ def test_warm_up_and_cosine_by_hand() -> None:
     assert rates[10] == pytest.approx(2.0)
     assert rates[55] == pytest.approx(1.0)  # halfway down
     assert rates[99] == pytest.approx(1 + math.cos(math.pi * 89 / 90))
-    assert all(a > b for a, b in zip(rates[10:], rates[11:], strict=False))
+    assert all(a > b for a, b in itertools.pairwise(rates[10:]))
 
 
 def test_kl_then_mse_has_two_schedules() -> None:

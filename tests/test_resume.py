@@ -148,7 +148,7 @@ def test_a_damaged_checkpoint_is_one_clear_line(tmp_path: Path, kept: int) -> No
     at = tmp_path / "checkpoint.safetensors"
     train_stack(TASK, 8, replace(RECIPE, steps=1), (2,), checkpoint=at)
     at.write_bytes(at.read_bytes()[:kept])
-    with pytest.raises(FileError, match="is no readable checkpoint .*; start anew with --force"):
+    with pytest.raises(FileError, match=r"is no readable checkpoint .*; start anew with --force"):
         train_stack(TASK, 8, replace(RECIPE, steps=1), (2,), checkpoint=at, resume=True)
 
 
