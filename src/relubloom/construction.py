@@ -1,7 +1,6 @@
 """From a code to the network that is exactly its Bloom filter."""
 
-import math
-
+import numpy as np
 import torch
 from jaxtyping import Bool
 from torch import Tensor
@@ -14,7 +13,9 @@ from relubloom.theory import sharpness_for
 TOLERANCE = 1e-9  # default mass that all non-members together may keep
 
 
-def construct(code: Code | Bool[Tensor, "vocab width"], sharpness: float | None = None) -> ReluNet:
+def construct(
+    code: Code | Bool[Tensor | np.ndarray, "vocab width"], sharpness: float | None = None
+) -> ReluNet:
     """Set a network's weights so that it is the Bloom filter of `code`.
 
     W_in[t, i] = -A[t, i], b_in = 1, W_out[i, t] = -sharpness A[t, i], b_out = 0. On sets without
@@ -27,12 +28,12 @@ def construct(code: Code | Bool[Tensor, "vocab width"], sharpness: float | None 
             one token.
 
     Raises:
-        UsageError: sharpness is not a positive finite number.
+        UsageError: sharpness is outside 1e-30..1e30, where float32 holds it and its multiples.
     """
-    hashes = code if isinstance(code, Code) else Code(code.numpy())
+    hashes = code if isinstance(code, Code) else Code(np.asarray(code))
     level = default_sharpness(hashes.vocab_size, 1) if sharpness is None else sharpness
-    if not (level > 0 and math.isfinite(level)):
-        raise UsageError(f"sharpness is {level}: it must be positive and finite; try 20")
+    if not 1e-30 <= level <= 1e30:
+        raise UsageError(f"sharpness is {level}: it must be from 1e-30 to 1e30; try 20")
     bits = torch.from_numpy(hashes.bits.copy()).float()
     return ReluNet(
         W_in=0.0 - bits,

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from relubloom.errors import FileError, UsageError
-from relubloom.weights_file import read_config, read_weights, write_weights
+from relubloom.weights_file import check_shapes, read_config, read_weights, write_weights
 
 HOOK_NAMES = ("hook_in", "hook_pre", "hook_post", "hook_out")
 
@@ -129,11 +129,7 @@ class ReluNet(nn.Module):
         """
         folder = Path(path)
         sizes = read_config(folder).get("network")
-        tensors = read_weights(folder)
-        try:
-            net = cls(**tensors)
-        except UsageError as error:
-            raise FileError(f"{folder}: {error}") from None
+        net = cls(**read_weights(folder))
         said = sizes if isinstance(sizes, dict) else {}
         for name, value in (("vocab_size", net.vocab_size), ("width", net.width)):
             if said.get(name, value) != value:
@@ -144,6 +140,8 @@ class ReluNet(nn.Module):
         return net
 
     def _gathered(self, ids: Int64[Tensor, "batch set_size"]) -> Float[Tensor, "batch width"]:
+        if ids.shape[1] == 0:
+            return self.W_in.new_zeros(len(ids), self.width)
         real = ids < self.vocab_size
         if bool(real.all()):
             return nn.functional.embedding_bag(ids, self.W_in, mode="sum")
@@ -200,25 +198,6 @@ class NetStack:
     def parameters(self) -> dict[str, Tensor]:
         """The four tensors by name."""
         return dict(_named(self.W_in, self.b_in, self.W_out, self.b_out))
-
-
-def check_shapes(shapes: dict[str, tuple[int, ...]]) -> None:
-    """Refuse shapes that are no network.
-
-    Raises:
-        UsageError: a tensor's rank or size does not fit the others'.
-    """
-    W_in = shapes["W_in"]
-    if len(W_in) != 2 or 0 in W_in:
-        raise UsageError(f"W_in has shape {W_in}: it must be [vocab, width], both at least 1")
-    vocab, width = W_in
-    wanted = {"b_in": (width,), "W_out": (width, vocab), "b_out": (vocab,)}
-    for name, shape in wanted.items():
-        if shapes[name] != shape:
-            raise UsageError(
-                f"{name} has shape {shapes[name]}: beside W_in {W_in} it must be {shape}; "
-                "give the four tensors of one network"
-            )
 
 
 def _named(

@@ -72,25 +72,25 @@ def read_task(
     set_size: int | tuple[int, int] | None = None,
     sets: Path | None = None,
 ) -> KSparseTask:
-    """The task that a run folder names; a folder that names none needs `set_size`.
+    """The task that a run folder names; a folder that names no sizes needs `set_size`.
 
     `set_size` changes the sizes that the folder names; `sets` says where its sets file lies now.
 
     Raises:
-        UsageError: the folder names no task and no set_size is given.
-        FileError: the sets file is gone or has changed, or the task does not fit the network.
+        UsageError: neither the folder nor the caller says a set_size.
+        FileError: the sets file is gone or has changed, or the task makes no sense or does not
+            fit the network.
     """
-    described = read_config(folder).get("task")
-    if not isinstance(described, dict):
-        if set_size is None:
-            raise UsageError(f"{folder} does not say its set_size; pass --set-size k or a..b")
-        return KSparseTask(net.vocab_size, set_size)
-    said = described["set_size"]
-    sizes = set_size or ((said[0], said[1]) if isinstance(said, list) else said)
-    if described.get("source") == "file":
+    said = read_config(folder).get("task")
+    described: dict[str, Any] = said if isinstance(said, dict) else {}
+    sizes = _said_sizes(folder, described) if set_size is None else set_size
+    source = described.get("source", "uniform")
+    if source == "file":
         task = _file_task(folder, described, sets, sizes)
+    elif source in ("uniform", "zipf"):
+        task = KSparseTask(net.vocab_size, sizes, source)
     else:
-        task = KSparseTask(net.vocab_size, sizes, described.get("source", "uniform"))
+        raise _damaged(folder, "source", source)
     if task.vocab_size != net.vocab_size:
         raise FileError(
             f"{folder} has {net.vocab_size} tokens and its task {task.vocab_size}; "
@@ -176,12 +176,36 @@ def git_commit() -> str | None:
     return answer.stdout.strip() or None
 
 
+def _said_sizes(folder: Path, described: dict[str, Any]) -> int | tuple[int, int]:
+    """The sizes in a folder's task: a number, or two in a list."""
+    match described.get("set_size"):
+        case None:
+            raise UsageError(f"{folder} does not say its set_size; pass --set-size k or a..b")
+        case bool() as other:
+            raise _damaged(folder, "set_size", other)
+        case int() as size:
+            return size
+        case [int() as low, int() as high]:
+            return low, high
+        case other:
+            raise _damaged(folder, "set_size", other)
+
+
+def _damaged(folder: Path, name: str, value: object) -> FileError:
+    return FileError(
+        f"{folder / CONFIG} has a task with {name} {value!r}, which makes no sense; restore it"
+    )
+
+
 def _file_task(
     folder: Path,
     described: dict[str, Any],
     sets: Path | None,
-    sizes: int | tuple[int, int] | None,
+    sizes: int | tuple[int, int],
 ) -> KSparseTask:
+    for name in ("sets", "sha256"):
+        if not isinstance(described.get(name), str):
+            raise _damaged(folder, name, described.get(name))
     path = sets or Path(described["sets"])
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -22,7 +22,7 @@ from relubloom.run_folder import (
 from relubloom.study import Watch, unwatched, watch_training
 from relubloom.task import KSparseTask
 from relubloom.theory import best_constant_weight
-from relubloom.training import Recipe, train_stack
+from relubloom.training import Recipe, check_network, train_stack
 from relubloom.weights_file import WEIGHTS, read_config
 
 
@@ -43,9 +43,11 @@ def train_run(
     """Train one network into the run folder `out`; returns its history.
 
     Raises:
-        UsageError: `out` holds something and neither `resume` nor `force` is given.
+        UsageError: a value breaks its rule, or `out` holds something and neither `resume` nor
+            `force` is given.
         StoppedError: Ctrl-C; the state is kept for `resume`.
     """
+    check_network(width, (seed,))
     unfinished = (out / CHECKPOINT).exists()
     if not (resume and unfinished):
         clear_run(out, force=force)
@@ -82,6 +84,10 @@ def construct_run(
     Raises:
         UsageError: a value breaks its rule, or `out` holds something and `force` is not given.
     """
+    if len(labels) != task.vocab_size:
+        raise UsageError(
+            f"{len(labels)} token labels for {task.vocab_size} tokens: give one label a token"
+        )
     k = task.sizes[0]
     if weight is None:
         weight = best_constant_weight(task.vocab_size, width, k).weight

@@ -9,7 +9,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from relubloom import __version__, atomic
-from relubloom.errors import FileError
+from relubloom.errors import FileError, UsageError
 
 SCHEMA_VERSION = 1
 NAMES = ("W_in", "b_in", "W_out", "b_out")
@@ -58,8 +58,8 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     """Read the four tensors and check that they are the weights of one network.
 
     Raises:
-        FileError: the file is missing or damaged, a tensor is missing, is not floating point, has
-            the wrong shape, or holds NaN or infinity.
+        FileError: the file is missing or damaged, a tensor is missing, is not floating point or
+            of another precision, has the wrong shape, or holds NaN or infinity.
     """
     path = folder / WEIGHTS
     try:
@@ -76,9 +76,41 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
             f"{', '.join(sorted(found)) or 'none'}"
         )
     tensors = {name: found[name] for name in NAMES}
+    try:
+        check_shapes({name: tuple(value.shape) for name, value in tensors.items()})
+    except UsageError as error:
+        raise FileError(f"{path}: {error}") from None
     for name, value in tensors.items():
         if not value.is_floating_point():
-            raise FileError(f"{path}: {name} is {value.dtype}; weights are floating point")
+            raise FileError(f"{path}: {name} is {_kind(value)}; weights are floating point")
+        if value.dtype != tensors["W_in"].dtype:
+            raise FileError(
+                f"{path}: {name} is {_kind(value)} and W_in {_kind(tensors['W_in'])}; give all "
+                "four the same precision"
+            )
         if not bool(torch.isfinite(value).all()):
             raise FileError(f"{path}: {name} holds NaN or infinity; train again or restore it")
     return tensors
+
+
+def check_shapes(shapes: dict[str, tuple[int, ...]]) -> None:
+    """Refuse shapes that are no network.
+
+    Raises:
+        UsageError: a tensor's rank or size does not fit the others'.
+    """
+    W_in = shapes["W_in"]
+    if len(W_in) != 2 or 0 in W_in:
+        raise UsageError(f"W_in has shape {W_in}: it must be [vocab, width], both at least 1")
+    vocab, width = W_in
+    wanted = {"b_in": (width,), "W_out": (width, vocab), "b_out": (vocab,)}
+    for name, shape in wanted.items():
+        if shapes[name] != shape:
+            raise UsageError(
+                f"{name} has shape {shapes[name]}: beside W_in {W_in} it must be {shape}; "
+                "give the four tensors of one network"
+            )
+
+
+def _kind(value: Tensor) -> str:
+    return str(value.dtype).removeprefix("torch.")

@@ -34,10 +34,11 @@ for command in COMMANDS:
     app.command()(command)
 
 
-def _show_version(wanted: bool) -> None:
+def _show_version(wanted: bool) -> bool:
     if wanted:
         typer.echo(f"relubloom {__version__}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()

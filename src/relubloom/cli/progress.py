@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Self
 
 LINE_SECONDS = 10.0
 
@@ -20,7 +19,7 @@ class ProgressDisplay:
         self._started = self._printed = 0.0
         self._bar = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> ProgressDisplay:
         if self._terminal:
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +19,8 @@ from relubloom.errors import FileError, UsageError
 WORD = 64
 CHUNK_BYTES = 1 << 21  # a chunk's words stay in a core's cache
 SCHEMA_VERSION = 1
+DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, zlib.error)
+"""What numpy raises on a file that is no archive, or holds something else than a code."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,12 +135,12 @@ class Code:
             FileError: the file is missing or is no such archive.
         """
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
                 width = int(archive["width"])
                 return cls(np.unpackbits(archive["packed_bits"], axis=1, count=width).astype(bool))
         except FileNotFoundError:
             raise FileError(f"{path} is not there; `relubloom examine` writes it") from None
-        except (OSError, ValueError, KeyError) as error:
+        except DAMAGE as error:
             raise FileError(f"{path} is not a code ({error}); remake it with `examine`") from None
 
     def __eq__(self, other: object) -> bool:

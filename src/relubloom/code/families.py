@@ -12,8 +12,11 @@ def random_constant_weight(vocab_size: int, width: int, weight: int, seed: int =
     Cost: O(vocab width). Exact laws: `theory.constant_weight`.
 
     Raises:
-        UsageError: `weight` is not in 0..width.
+        UsageError: there are no tokens or units, or `weight` is not in 0..width.
     """
+    for name, value in (("vocab_size", vocab_size), ("width", width)):
+        if value < 1:
+            raise UsageError(f"{name} is {value}: a code has at least 1; raise it")
     if not 0 <= weight <= width:
         raise UsageError(
             f"weight is {weight}: a hash has between 0 and width = {width} bits; lower the weight"

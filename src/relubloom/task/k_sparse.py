@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from relubloom.errors import UsageError
+from relubloom.errors import FileError, UsageError
 from relubloom.task.sampling import draw_sets, seeded_generator, zipf_masses
 from relubloom.task.set_collections import AllSets, DrawnSets, ListedSets, SetCollection
 from relubloom.task.sets_file import SetsFile, read_sets
@@ -79,10 +79,15 @@ class KSparseTask:
         """The task of a file of real sets; `set_size` keeps lines of those sizes only.
 
         Raises:
-            FileError: the file is missing or a line is bad.
+            FileError: the file is missing, a line is bad, or there is nothing to hold out.
         """
         sizes = None if set_size is None else as_sizes(set_size)
         file = read_sets(path, sizes, tokens, skip_bad)
+        if len(file.counts) < 2:
+            raise FileError(
+                f"{path} has 1 distinct set: at least 2 are needed, one to train on and one held "
+                "out; give more sets"
+            )
         lengths = [len(tokens_of) for tokens_of in file.counts]
         spread = (min(lengths), max(lengths))
         return cls(len(file.tokens), _simplest(spread), "file", split_seed, file)
@@ -182,11 +187,6 @@ class KSparseTask:
         """Training and held-out sets: 20 % of the distinct sets are held out, copies together."""
         assert self.file is not None
         distinct = len(self.file.counts)
-        if distinct < 2:
-            raise UsageError(
-                f"{self.file.path} has {distinct} distinct set: one to train on and one held out "
-                "are needed; give more sets"
-            )
         sets = padded(self.file.counts, self.vocab_size)
         copies = torch.tensor(list(self.file.counts.values()), dtype=torch.int64)
         generator = seeded_generator(self.split_seed, "split", 0)

@@ -3,7 +3,7 @@
 import functools
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from relubloom.task.sampling import draw_sets, seeded_generator
 BLOCK = 4096  # a drawn block is seeded by its number, so chunks of any size see the same sets
 
 
+@runtime_checkable
 class SetCollection(Protocol):
     """Sets that can be read in chunks.
 
@@ -140,4 +141,6 @@ class ListedSets:
 
 @functools.cache
 def _binomials(vocab_size: int, size: int) -> Int64[np.ndarray, " vocab"]:
-    return np.array([math.comb(n, size) for n in range(vocab_size + 1)], dtype=np.int64)
+    largest = np.iinfo(np.int64).max  # above every rank, which is all that is asked of it
+    counts = [min(math.comb(n, size), largest) for n in range(vocab_size + 1)]
+    return np.array(counts, dtype=np.int64)

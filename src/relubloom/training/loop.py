@@ -93,10 +93,7 @@ def train_stack(
         FileError: the checkpoint is of another configuration or cannot be read or written.
         StoppedError: Ctrl-C; the state is on disk if `checkpoint` was given.
     """
-    if width < 1:
-        raise UsageError(f"width is {width}: a network has at least 1 hidden unit; raise it")
-    if not seeds:
-        raise UsageError("no seeds given: at least one network is trained; raise --seeds")
+    check_network(width, seeds)
     run = _Run(task, width, recipe, seeds, device, step)
     if checkpoint is not None and resume and checkpoint.exists():
         run.restore(checkpoint)
@@ -120,6 +117,18 @@ def train_stack(
     if checkpoint is not None:
         run.save(checkpoint)
     return run.results()
+
+
+def check_network(width: int, seeds: tuple[int, ...]) -> None:
+    """Refuse what cannot be trained, before anything is written.
+
+    Raises:
+        UsageError: width < 1, or no seeds.
+    """
+    if width < 1:
+        raise UsageError(f"width is {width}: a network has at least 1 hidden unit; raise it")
+    if not seeds:
+        raise UsageError("no seeds given: at least one network is trained; raise --seeds")
 
 
 class _Run:

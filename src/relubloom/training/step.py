@@ -6,7 +6,7 @@ and the two of the backward pass), and three arrays of batch x vocab.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int64
@@ -24,6 +24,7 @@ class StepResult:
     gradients: dict[str, Tensor]
 
 
+@runtime_checkable
 class Step(Protocol):
     """Loss and gradients of `objective` on `sets` (int64 [instances, batch, set_size])."""
 

@@ -1,0 +1,104 @@
+"""Annotations of relubloom are checked as the tests run: shapes by jaxtyping, types by beartype."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jaxtyping import config as jaxtyping_config
+from jaxtyping import install_import_hook
+
+install_import_hook("relubloom", "beartype.beartype")
+
+import pytest  # noqa: E402 - the hook comes first
+import torch  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
+
+torch.set_num_threads(1)  # tiny tensors: a second thread only waits for the first
+
+settings.register_profile(
+    "relubloom",
+    deadline=None,  # a busy machine is no failure
+    derandomize=True,
+    database=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("relubloom")
+
+COMMAND = "from relubloom.cli import main; main()"
+DATA = Path(__file__).parent / "data"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command answered."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output, which must be one JSON value and nothing else."""
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> str:
+        """The one line on standard error of a command that failed."""
+        lines = self.err.splitlines()
+        assert len(lines) == 1, self.err
+        assert lines[0].startswith("relubloom: ")
+        return lines[0].removeprefix("relubloom: ")
+
+
+@pytest.fixture
+def relubloom(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Run a command line in this process."""
+    from relubloom.cli.app import run
+
+    def call(*arguments: object) -> Outcome:
+        capsys.readouterr()
+        status = run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Outcome(status, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Callable[..., Outcome]:
+    """Run Python source with arguments in a process of its own, in an empty folder."""
+
+    def call(source: str, *arguments: object, cwd: Path = tmp_path) -> Outcome:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", source, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=cwd,
+            env=process_environment(),
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    return call
+
+
+@pytest.fixture
+def unchecked() -> Iterator[None]:
+    """Without the run-time checks of annotations: as users call relubloom."""
+    jaxtyping_config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping_config.update("jaxtyping_disable", False)
+
+
+def process_environment() -> dict[str, str]:
+    """The environment in which a child process imports the relubloom that is tested here."""
+    import relubloom as package
+
+    source = str(Path(package.__file__).parents[1])
+    return os.environ | {"PYTHONPATH": source, "OMP_NUM_THREADS": "1"}

@@ -1,0 +1,98 @@
+"""Recipes: schedules, phases, ranges; and the moments of the film."""
+
+import itertools
+import math
+from dataclasses import FrozenInstanceError
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relubloom.errors import UsageError
+from relubloom.training import Recipe
+from relubloom.training.loop import snapshot_steps
+
+
+def test_warm_up_and_cosine_by_hand() -> None:
+    # 100 steps, 10 of them warm-up: 1/10, 2/10, ..., 1, then half a cosine over 90 steps.
+    recipe = Recipe(steps=100, warmup=0.1, learning_rate=2.0)
+    rates = [recipe.at(step)[1] for step in range(100)]
+    assert rates[:10] == pytest.approx([0.2 * n for n in range(1, 11)])
+    assert rates[10] == pytest.approx(2.0)
+    assert rates[55] == pytest.approx(1.0)  # halfway down
+    assert rates[99] == pytest.approx(1 + math.cos(math.pi * 89 / 90))
+    assert all(a > b for a, b in itertools.pairwise(rates[10:]))
+
+
+def test_kl_then_mse_has_two_schedules() -> None:
+    recipe = Recipe(
+        objective="kl-then-mse", steps=100, polish_share=0.3, warmup=0.0, learning_rate=0.5
+    )
+    assert [recipe.at(step)[0] for step in (0, 69, 70, 99)] == ["kl", "kl", "mse", "mse"]
+    assert recipe.at(0)[1] == pytest.approx(0.5)
+    assert recipe.at(70)[1] == pytest.approx(recipe.polish_learning_rate)
+
+
+@given(
+    st.sampled_from(["mse", "kl", "kl-then-mse"]),
+    st.integers(1, 300),
+    st.floats(0, 0.99),
+    st.floats(0, 0.99),
+)
+def test_every_step_has_a_positive_rate_up_to_the_peak(
+    objective: str, steps: int, polish: float, warmup: float
+) -> None:
+    recipe = Recipe(objective=objective, steps=steps, polish_share=polish, warmup=warmup)
+    assert sum(phase.steps for phase in recipe.phases) == steps
+    peak = max(phase.learning_rate for phase in recipe.phases)
+    assert all(0 < recipe.at(step)[1] <= peak for step in range(steps))
+
+
+def test_there_is_no_step_after_the_last() -> None:
+    with pytest.raises(UsageError, match="step is 10: the recipe has steps 0 to 9"):
+        Recipe(steps=10).at(10)
+    with pytest.raises(UsageError, match="step is -1"):
+        Recipe(steps=10).at(-1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"steps": 0}, "steps is 0: at least 1; raise it"),
+        ({"batch_size": -3}, "batch_size is -3: at least 1"),
+        ({"learning_rate": 0.0}, r"learning_rate is 0.0: it must be positive and finite"),
+        ({"learning_rate": math.nan}, "learning_rate is nan"),
+        ({"polish_learning_rate": math.inf}, "polish_learning_rate is inf"),
+        ({"init_scale_in": -1.0}, r"init_scale_in is -1.0"),
+        ({"polish_share": 1.0}, r"polish_share is 1.0: a share is in \[0, 1\)"),
+        ({"warmup": -0.1}, r"warmup is -0.1: a share"),
+        ({"objective": "mae"}, "objective is 'mae': choose one of mse, kl, kl-then-mse"),
+    ],
+)
+@pytest.mark.usefixtures("unchecked")
+def test_values_out_of_range_are_refused(changes: dict[str, object], text: str) -> None:
+    with pytest.raises(UsageError, match=text):
+        Recipe(**changes)
+
+
+def test_a_description_gives_the_recipe_back() -> None:
+    recipe = Recipe(objective="kl", steps=17, learning_rate=0.25)
+    assert Recipe.from_description(recipe.describe()) == recipe
+    with pytest.raises(UsageError, match="recipe has no 'stepz': its keys are batch_size, "):
+        Recipe.from_description({"stepz": 3})
+
+
+def test_a_recipe_does_not_change() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Recipe().steps = 3
+
+
+@given(st.integers(1, 10_000))
+def test_the_film_starts_before_the_first_step_and_ends_after_the_last(steps: int) -> None:
+    moments = snapshot_steps(steps)
+    assert moments[0] == 0
+    assert moments[-1] == steps
+    assert moments == sorted(set(moments))
+    assert len(moments) <= 40
+    if steps >= 5000:
+        assert len(moments) >= 38
