@@ -12,7 +12,9 @@ from typing import Any
 from jaxtyping import config as jaxtyping_config
 from jaxtyping import install_import_hook
 
-install_import_hook("relubloom", "beartype.beartype")
+install_import_hook(
+    "relubloom", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+)
 
 import pytest  # noqa: E402 - the hook comes first
 import torch  # noqa: E402

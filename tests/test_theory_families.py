@@ -261,6 +261,7 @@ def test_sharpness_for_a_tolerance() -> None:
         (lambda: best_constant_weight(9, 4, 2, by="f1"), "by is 'f1': the best weight is by 'mse'"),  # type: ignore[arg-type]
     ],
 )
+@pytest.mark.usefixtures("unchecked")
 def test_bad_values_are_refused_in_one_line(call: Callable[[], object], text: str) -> None:
     with pytest.raises(UsageError) as error:
         call()

@@ -83,7 +83,7 @@ def draw_loss(
         axes.set_xlabel("training step")
         axes.set_ylabel("training loss (log scale)")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        axes.yaxis.set_major_formatter(lambda value, _: plain_number(value))
+        axes.yaxis.set_major_formatter(lambda value, _: plain_number(float(value)))
         low, high = axes.get_ylim()
         subs = (1.0, 2.0, 5.0) if high < LABEL_ALL * low else (1.0,)
         axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=20))
