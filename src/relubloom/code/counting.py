@@ -61,17 +61,24 @@ def count_false_positives(
     binomials = [math.comb(n, set_size) for n in range(code.vocab_size)]
     signed = np.zeros(code.vocab_size, dtype=np.int64)
     total = done = 0
-    candidates, copies = _coverable_tokens(code, set_size)
+    candidates, copies = coverable_tokens(code, set_size)
     light = code.weights[candidates] <= TABLE_WEIGHT
     columns = unit_columns(code.bits)
+    blocks = list(_blocks(code, candidates[light], copies[light]))
+
+    def counted(block: _Block) -> NDArray[np.int64]:
+        return _signed_counts(code, columns, block.tokens)
+
     with ThreadPoolExecutor(threads) as pool:
-        blocks = list(_blocks(code, candidates[light], copies[light]))
-        shares = pool.map(lambda block: _signed_counts(code, columns, block.tokens), blocks)
-        for block, share in zip(blocks, shares, strict=True):
-            signed += block.copies * share
-            done += len(block.tokens)
-            if progress is not None:
-                progress(done, len(candidates))
+        try:
+            for block, share in zip(blocks, pool.map(counted, blocks), strict=True):
+                signed += block.copies * share
+                done += len(block.tokens)
+                if progress is not None:
+                    progress(done, len(candidates))
+        except BaseException:  # Ctrl-C must not wait for the blocks still queued
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     total += _weigh(signed, binomials)
     for token, times in zip(candidates[~light], copies[~light], strict=True):
         total += int(times) * _heavy_count(code, int(token), set_size)
@@ -97,19 +104,36 @@ def false_positives_by_token(code: Code, set_size: int) -> list[int]:
     Cost and errors as `count_false_positives`, plus O(min(vocab, 2**weight)) big-integer products
     per token.
     """
-    check_set_size(code, set_size)
-    binomials = [math.comb(n, set_size) for n in range(code.vocab_size)]
-    columns = unit_columns(code.bits)
-    counts = [0] * code.vocab_size
-    candidates, _ = _coverable_tokens(code, set_size)
-    for token in candidates.tolist():
-        if code.weights[token] <= TABLE_WEIGHT:
-            signed = _signed_counts(code, columns, np.array([token]))
-            counts[token] = _weigh(signed, binomials)
-        else:
-            counts[token] = _heavy_count(code, token, set_size)
+    counter = TokenCounter(code, set_size)
+    counts = {token: counter.count(token) for token in coverable_tokens(code, set_size)[0].tolist()}
     _, first, group = np.unique(code.packed, axis=0, return_index=True, return_inverse=True)
-    return [counts[token] for token in first[group.reshape(-1)].tolist()]
+    return [counts.get(token, 0) for token in first[group.reshape(-1)].tolist()]
+
+
+class TokenCounter:
+    """Counts, token by token, the sets on which a token is a false positive.
+
+    Raises:
+        UsageError: `set_size` is not in 1..vocab_size.
+    """
+
+    def __init__(self, code: Code, set_size: int) -> None:
+        check_set_size(code, set_size)
+        self._code = code
+        self._set_size = set_size
+        self._binomials = [math.comb(n, set_size) for n in range(code.vocab_size)]
+        self._columns = unit_columns(code.bits)
+
+    def count(self, token: int) -> int:
+        """The number of sets without `token` that cover it, exact.
+
+        Raises:
+            UsageError: the token's weight is above 24 and it resists branching.
+        """
+        if self._code.weights[token] > TABLE_WEIGHT:
+            return _heavy_count(self._code, token, self._set_size)
+        signed = _signed_counts(self._code, self._columns, np.array([token]))
+        return _weigh(signed, self._binomials)
 
 
 def check_set_size(code: Code, set_size: int) -> None:
@@ -125,13 +149,14 @@ def check_set_size(code: Code, set_size: int) -> None:
         )
 
 
-def _coverable_tokens(
-    code: Code, set_size: int
+def coverable_tokens(
+    code: Code, set_size: int, *, every_token: bool = False
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """One token per distinct hash that the overlap test does not clear, and its copies.
 
     If the `set_size` largest overlaps of a token sum to less than its weight, no set covers it.
-    The test goes on while it clears tokens: random codes near their best weight are seldom helped.
+    The test goes on while it clears tokens (random codes near their best weight are seldom
+    helped), or over `every_token`. Cost: O(vocab**2 width) multiply-adds where it goes on.
     """
     _, first, copies = np.unique(code.packed, axis=0, return_index=True, return_counts=True)
     bits = code.bits.astype(np.float32)
@@ -143,14 +168,12 @@ def _coverable_tokens(
         largest = np.partition(overlaps, -set_size, axis=1)[:, -set_size:]
         coverable = largest.sum(1) >= code.weights[tokens]
         keep[start : start + PRUNING_ROWS] = coverable
-        if coverable.all():
+        if coverable.all() and not every_token:
             break
     return first[keep].astype(np.int64), copies[keep].astype(np.int64)
 
 
-def _blocks(
-    code: Code, tokens: NDArray[np.int64], copies: NDArray[np.int64]
-) -> Iterator[_Block]:
+def _blocks(code: Code, tokens: NDArray[np.int64], copies: NDArray[np.int64]) -> Iterator[_Block]:
     """Group tokens of equal weight and equal number of copies into blocks that fit a cache."""
     weights = code.weights[tokens]
     for weight, times in np.unique(np.stack([weights, copies], axis=1), axis=0).tolist():
@@ -164,7 +187,7 @@ def _blocks(
 def _signed_counts(
     code: Code, columns: NDArray[np.uint8], tokens: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """How often n(t, J) = n over tokens t of one weight and their J, signed by (-1)^|J|, [vocab]."""
+    """How often n(t, J) = n over tokens t of one weight, signed by (-1)^|J|, int64 [vocab]."""
     weight = int(code.weights[tokens[0]])
     batch = len(tokens)
     units = np.nonzero(code.bits[tokens])[1].reshape(batch, weight)
@@ -178,7 +201,7 @@ def _signed_counts(
 
 
 def _signed_histogram(
-    tables: NDArray[np.uint16] | NDArray[np.uint32], weight: int, vocab_size: int
+    tables: NDArray[np.uint16 | np.uint32], weight: int, vocab_size: int
 ) -> NDArray[np.int64]:
     flat = tables.reshape(-1)
     signed = np.zeros(vocab_size, dtype=np.int64)
@@ -194,7 +217,7 @@ def _signed_histogram(
 
 @lru_cache(maxsize=4)
 def _odd_shift(entries: int, weight: int, vocab_size: int) -> NDArray[np.int64]:
-    """`vocab_size` where |J| is odd, J the bits outside the entry's index, so that it is counted apart."""
+    """`vocab_size` where |J| is odd, else 0; J is the bits outside the entry's index."""
     kept = np.bitwise_count(np.arange(entries) & ((1 << weight) - 1))
     return ((kept ^ weight) & 1).astype(np.int64) * vocab_size
 

@@ -7,6 +7,7 @@ approximated: counts are integers in float64, exact below 2**53.
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,7 +118,9 @@ class Neighbourhood:
     def _effect_on_others(self, token: int, held: Ints) -> Floats:
         """Covering sets that hold the token, over all other tokens, for each changed hash."""
         width = self.width
-        everyone = np.delete(np.arange(self.vocab_size), token)
+        others = np.ones(self.vocab_size, dtype=np.bool_)
+        others[token] = False
+        everyone = np.flatnonzero(others)
         units = self._units[everyone]
         traces = self._traces(token, everyone)
         weights = self.bits[everyone].sum(1)
@@ -208,23 +211,20 @@ class Neighbourhood:
 
 
 def _binomials(largest: int, size: int) -> Floats:
-    return np.array([float(math.comb(n, size)) for n in range(largest + 1)])
+    return np.array([float(math.comb(n, size)) for n in range(largest + 1)], dtype=np.float64)
 
 
-_SIGNS: dict[int, Floats] = {}
-
-
+@lru_cache(maxsize=32)
 def _signs(weight: int) -> Floats:
     """Signs of inclusion-exclusion, [2**weight, weight + 1], for entry M (J is its complement).
 
     Column i keeps the entries whose J spares bit i (the hash without that bit), the last all.
     """
-    if weight not in _SIGNS:
-        entries = np.arange(1 << weight)
-        sign = 1.0 - 2.0 * ((np.bitwise_count(entries) ^ weight) & 1)
-        spared = (entries[:, None] >> np.arange(weight)) & 1
-        _SIGNS[weight] = np.concatenate([sign[:, None] * spared, sign[:, None]], axis=1)
-    return _SIGNS[weight]
+    entries = np.arange(1 << weight)
+    odd = (np.bitwise_count(entries) ^ weight) & 1
+    sign = np.where(odd, -1.0, 1.0)[:, None]
+    spared = (entries[:, None] >> np.arange(weight)) & 1
+    return np.concatenate([sign * spared, sign], axis=1, dtype=np.float64)
 
 
 def _float_subset_sums(table: Floats) -> None:

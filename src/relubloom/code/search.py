@@ -50,14 +50,14 @@ def improve(
     by: Literal["false_positives"] = "false_positives",
     warmth: float = WARMTH,
     max_weight: int | None = None,
-    progress: Callable[[int, float], None] | None = None,
+    progress: Callable[[float, float], None] | None = None,
 ) -> SearchResult:
     """Lower E[F] over all sets of `set_size` tokens by simulated annealing on exact counts.
 
     A step takes one token, computes the exact total for each hash one bit away (a unit dropped,
     added or exchanged), and picks among them by their Boltzmann weights (heat bath). The
     temperature falls geometrically; the last tenth is greedy. The result is never worse than
-    the start. A further call with `result.code` goes on from there.
+    the start, and a code without false positives ends the search. A further call with `result.code` goes on from there.
 
     Args:
         code: where to start, for example `random_constant_weight` or `greedy_low_overlap`.
@@ -92,7 +92,7 @@ def improve(
     walk = _Walk(Neighbourhood(code, set_size, max_weight), seed, warmth)
     stopped = False
     try:
-        while (spent := _spent(started, walk.steps, seconds, steps)) < 1:
+        while walk.least > 0 and (spent := _spent(started, walk.steps, seconds, steps)) < 1:
             walk.step(spent)
             if progress is not None and walk.steps % REPORT_EVERY == 0:
                 progress(spent, walk.state.total / math.comb(code.vocab_size, set_size))
@@ -117,7 +117,7 @@ class _Walk:
         self.state = state
         self.steps = 0
         self.best = state.bits.copy()
-        self._least = state.total
+        self.least = state.total
         self._generator = np.random.default_rng([seed, state.vocab_size, state.width])
         self._order: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self._hottest = warmth * state.total / state.vocab_size
@@ -139,12 +139,12 @@ class _Walk:
         drop = int(held[row]) if row < len(held) else None
         add = column if column < self.state.width else None
         self.state.apply(token, drop, add, float(changes[row, column]))
-        if self.state.total < self._least:
-            self._least = self.state.total
+        if self.state.total < self.least:
             self.best = self.state.bits.copy()
+            self.least = self.state.total
 
     def _choose(self, changes: NDArray[np.float64], temperature: float) -> int | None:
-        """A change drawn by its Boltzmann weight against staying; at 0 the best if none is worse."""
+        """A change drawn by its Boltzmann weight against staying; at 0 the best, if no worse."""
         if temperature <= 0:
             least = changes.min()
             if not least <= 0:
