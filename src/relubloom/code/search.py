@@ -57,7 +57,8 @@ def improve(
     A step takes one token, computes the exact total for each hash one bit away (a unit dropped,
     added or exchanged), and picks among them by their Boltzmann weights (heat bath). The
     temperature falls geometrically; the last tenth is greedy. The result is never worse than
-    the start, and a code without false positives ends the search. A further call with `result.code` goes on from there.
+    the start; a code without false positives ends the search. A further call with `result.code`
+    goes on from there.
 
     Args:
         code: where to start, for example `random_constant_weight` or `greedy_low_overlap`.
