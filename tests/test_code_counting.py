@@ -105,7 +105,7 @@ def test_empty_full_and_equal_hashes_by_hand():
 
 
 def test_equal_hashes_never_overflow():
-    """200 copies of one hash: each of the C(200, 100) sets has all 100 others as false positives."""
+    """200 copies of one hash: on each of C(200, 100) sets the 100 others are false positives."""
     code = Code(np.ones((200, 3), dtype=bool))
     assert count_false_positives(code, 100) == 100 * math.comb(200, 100)  # about 2**202
 
@@ -132,7 +132,7 @@ def test_branching_agrees_with_tables(monkeypatch, limit):
 
 
 def test_a_heavy_token_is_counted():
-    """One token of all 40 bits among tokens of 10: only the four that partition the bits cover it."""
+    """One token of all 40 bits: only the four tokens that partition the bits cover it."""
     rows = [list(range(10 * i, 10 * i + 10)) for i in range(4)] + [list(range(40))]
     code = from_rows([*rows, [0, 10, 20, 30]], 40)
     # The one covering 4-set of token 4 is {0, 1, 2, 3}; it covers token 5 as well.
