@@ -1,6 +1,7 @@
 """Families of codes: weights, overlaps, widths and the errors of impossible requests."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -72,6 +73,33 @@ def test_the_point_at_infinity_keeps_overlaps_low(field, dimension, points):
 def test_prime_powers_with_galois(field, points):
     pytest.importorskip("galois", reason="the extra `fields` is not installed")
     code = kautz_singleton(KautzSingleton(field, 2, points))
+    assert largest_overlap(code) == 1
+
+
+class Quaternary(np.ndarray):
+    """GF(4) in the interface of galois: elements 0, 1, a, a + 1 as 0 to 3, a * a = a + 1."""
+
+    PRODUCTS = np.array([[0, 0, 0, 0], [0, 1, 2, 3], [0, 2, 3, 1], [0, 3, 1, 2]])
+
+    def __add__(self, other):
+        return np.asarray(self) ^ np.asarray(other)
+
+    def __mul__(self, other):
+        return self.PRODUCTS[np.asarray(self), np.asarray(other)]
+
+
+def test_prime_powers_ask_galois(monkeypatch):
+    """A stand-in for the extra's GF(4) gives overlaps of one bit at five points."""
+
+    def field(field_size, **_):
+        assert field_size == 4
+        return lambda elements: elements.view(Quaternary)
+
+    monkeypatch.setitem(sys.modules, "galois", SimpleNamespace(GF=field))
+    field_tables.cache_clear()
+    code = kautz_singleton(KautzSingleton(4, 2, 5))
+    field_tables.cache_clear()
+    assert (code.weights == 5).all()
     assert largest_overlap(code) == 1
 
 
