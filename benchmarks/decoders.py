@@ -23,7 +23,8 @@ HEAD = f"""# Decoders: COMP, DD and SCOMP
 
 Made by `python benchmarks/decoders.py`. N = {VOCAB_SIZE}, k = {SET_SIZE}, random constant-weight
 codes of weight round(ln 2 d / k). Sampled, not proved: the share of {CODES * SETS} random sets
-({CODES} codes, {SETS} sets each) whose members are recovered exactly, with its 95 % Wilson interval.
+({CODES} codes, {SETS} sets each) whose members are recovered exactly, with its 95 % Wilson
+interval.
 
 | d | weight | COMP | DD | SCOMP |
 |---|---|---|---|---|

@@ -54,11 +54,10 @@ def improve(
 ) -> SearchResult:
     """Lower E[F] over all sets of `set_size` tokens by simulated annealing on exact counts.
 
-    A step takes one token, computes the exact total for each hash one bit away (a unit dropped,
-    added or exchanged), and picks among them by their Boltzmann weights (heat bath). The
-    temperature falls geometrically; the last tenth is greedy. The result is never worse than
-    the start; a code without false positives ends the search. A further call with `result.code`
-    goes on from there.
+    A step takes one token and the exact totals of all hashes one bit away (a unit dropped, added
+    or exchanged), and picks by their Boltzmann weights (heat bath). The temperature falls
+    geometrically; the last tenth is greedy. The result is never worse than the start; a code
+    without false positives ends the search. To go on, call it again with `result.code`.
 
     Args:
         code: where to start, for example `random_constant_weight` or `greedy_low_overlap`.
@@ -68,7 +67,7 @@ def improve(
         seed: seed of the choices.
         by: what to lower. Only the false positives, over uniform sets.
         warmth: first temperature, as a share of the false positives of one average token;
-            0 for pure descent (what a structured start needs).
+            0 for pure descent.
         max_weight: no hash grows beyond it; default: the code's heaviest.
         progress: called every 100 steps with (share of the budget spent, E[F] now).
 
@@ -81,16 +80,9 @@ def improve(
     """
     _check(seconds, steps, by, warmth)
     check_set_size(code, set_size)
-    heaviest = int(code.weights.max())
-    if max_weight is None:
-        max_weight = max(1, heaviest)
-    if max_weight < heaviest:
-        raise UsageError(
-            f"max_weight is {max_weight}: the code has a hash of weight {heaviest}; "
-            "raise max_weight or start from a lighter code"
-        )
     started = time.perf_counter()
-    walk = _Walk(Neighbourhood(code, set_size, max_weight), seed, warmth)
+    state = Neighbourhood(code, set_size, _weight_limit(code, max_weight))
+    walk = _Walk(state, seed, warmth)
     stopped = False
     try:
         while walk.least > 0 and (spent := _spent(started, walk.steps, seconds, steps)) < 1:
@@ -101,14 +93,8 @@ def improve(
         stopped = True
     best = Code(walk.best)
     total = count_false_positives(best, set_size)
-    return SearchResult(
-        code=best,
-        total=total,
-        mean=total / math.comb(code.vocab_size, set_size),
-        steps=walk.steps,
-        seconds=time.perf_counter() - started,
-        stopped=stopped,
-    )
+    mean = total / math.comb(code.vocab_size, set_size)
+    return SearchResult(best, total, mean, walk.steps, time.perf_counter() - started, stopped)
 
 
 class _Walk:
@@ -162,6 +148,18 @@ def _spent(started: float, done: int, seconds: float | None, steps: int | None) 
         return done / steps if steps else 1.0
     assert seconds is not None
     return (time.perf_counter() - started) / seconds if seconds > 0 else 1.0
+
+
+def _weight_limit(code: Code, max_weight: int | None) -> int:
+    heaviest = int(code.weights.max())
+    if max_weight is None:
+        return max(1, heaviest)
+    if max_weight < heaviest:
+        raise UsageError(
+            f"max_weight is {max_weight}: the code has a hash of weight {heaviest}; "
+            "raise max_weight or start from a lighter code"
+        )
+    return max_weight
 
 
 def _check(seconds: float | None, steps: int | None, by: str, warmth: float) -> None:
