@@ -120,8 +120,10 @@ def test_blocks_and_wide_counters_do_not_matter(monkeypatch):
 
 
 @pytest.mark.parametrize("limit", [0, 3, 24])
-def test_branching_agrees_with_tables(monkeypatch, limit):
+@pytest.mark.parametrize("small", [0, 12])
+def test_branching_agrees_with_tables(monkeypatch, limit, small):
     monkeypatch.setattr(counting, "TABLE_WEIGHT", limit)
+    monkeypatch.setattr(counting, "SMALL_WEIGHT", small)
     generator = np.random.default_rng(1)
     code = Code(generator.random((30, 10)) < 0.5)
     for set_size in (1, 2, 3, 4):
@@ -142,8 +144,20 @@ def test_a_heavy_token_is_counted():
     assert count_false_positives(code, 4) == math.comb(5, 3) * 2 + 2
 
 
+def test_dense_codes_take_the_quicker_way():
+    """Weights 13 to 22, by tables and by branching: both are used, and agree with brute force."""
+    code = Code(np.random.default_rng(3).random((24, 30)) < 0.6)
+    tokens = np.arange(24)
+    branched = counting._branched(code, code.bits.sum(0), tokens, 5)
+    assert 0 < branched.sum() < 24
+    truth = int(code.false_positives(all_sets(24, 5)).sum())
+    assert truth > 0
+    assert count_false_positives(code, 5) == truth
+
+
 def test_resisting_heavy_token_is_refused(monkeypatch):
     monkeypatch.setattr(covering, "BRANCHING_LIMIT", 1000)
+    monkeypatch.setattr(counting, "SMALL_WEIGHT", 24)
     bits = np.random.default_rng(0).random((40, 30)) < 0.5
     bits[0] = True
     with pytest.raises(UsageError, match="token 0 has weight 30: tables hold weights up to 24"):

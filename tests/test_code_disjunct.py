@@ -8,6 +8,7 @@ import pytest
 from relubloom.code import (
     Code,
     KautzSingleton,
+    counting,
     covering,
     false_positives_by_token,
     is_disjunct,
@@ -67,6 +68,7 @@ def test_equal_hashes_break_each_other():
 def test_a_heavy_token_may_stay_open(monkeypatch):
     """With no budget a heavy token that greed does not cover is undecided, not certified."""
     monkeypatch.setattr(covering, "BRANCHING_LIMIT", 1)
+    monkeypatch.setattr(counting, "SMALL_WEIGHT", 24)
     bits = random_constant_weight(30, 30, 12, seed=1).bits.copy()
     bits[0] = True
     code = Code(np.concatenate([bits, np.eye(30, dtype=bool)], axis=1))  # every token: its own unit

@@ -24,6 +24,8 @@ from relubloom.errors import UsageError
 
 TABLE_WEIGHT = 24  # heavier hashes would need tables of more than 32 MB each
 BLOCK_ENTRIES = 1 << 19  # table entries per block: one or two megabytes, a core's second cache
+SMALL_WEIGHT = 12  # tables up to this weight are always the quicker way
+ENTRY_COST = 64  # multiply-adds of branching that take as long as one table entry
 PRUNING_ROWS = 256  # tokens whose overlaps are tested together
 
 
@@ -52,7 +54,8 @@ def count_false_positives(
     set_size overflows.
 
     Cost: O(vocab (vocab weight + weight 2**weight)) for weights up to 24; tokens that the
-    overlap test clears cost O(vocab width). Heavier tokens are counted by branching.
+    overlap test clears cost O(vocab width). Heavier tokens are counted by branching
+    (`covering_sets`), and lighter ones too where that is quicker.
 
     Raises:
         UsageError: `set_size` is out of range; or a token of weight above 24 resists branching.
@@ -62,7 +65,7 @@ def count_false_positives(
     signed = np.zeros(code.vocab_size, dtype=np.int64)
     total = done = 0
     candidates, copies = coverable_tokens(code, set_size)
-    light = code.weights[candidates] <= TABLE_WEIGHT
+    light = ~_branched(code, _loads(code), candidates, set_size)
     columns = unit_columns(code.bits)
     blocks = list(_blocks(code, candidates[light], copies[light]))
 
@@ -123,6 +126,7 @@ class TokenCounter:
         self._set_size = set_size
         self._binomials = [math.comb(n, set_size) for n in range(code.vocab_size)]
         self._columns = unit_columns(code.bits)
+        self._loads = _loads(code)
 
     def count(self, token: int) -> int:
         """The number of sets without `token` that cover it, exact.
@@ -130,7 +134,7 @@ class TokenCounter:
         Raises:
             UsageError: the token's weight is above 24 and it resists branching.
         """
-        if self._code.weights[token] > TABLE_WEIGHT:
+        if _branched(self._code, self._loads, np.array([token]), self._set_size)[0]:
             return _heavy_count(self._code, token, self._set_size)
         signed = _signed_counts(self._code, self._columns, np.array([token]))
         return _weigh(signed, self._binomials)
@@ -171,6 +175,24 @@ def coverable_tokens(
         if coverable.all() and not every_token:
             break
     return first[keep].astype(np.int64), copies[keep].astype(np.int64)
+
+
+def _branched(
+    code: Code, loads: NDArray[np.int64], tokens: NDArray[np.int64], set_size: int
+) -> NDArray[np.bool_]:
+    """Which tokens to count by branching: too heavy for a table, or quicker so (bounds of both)."""
+    weights = code.weights[tokens]
+    branched = weights > TABLE_WEIGHT
+    for place in np.flatnonzero((weights > SMALL_WEIGHT) & ~branched).tolist():
+        scarcity = int(loads[code.bits[tokens[place]]].min())
+        weight = int(weights[place])
+        work = scarcity ** (set_size - 1) * code.vocab_size * weight
+        branched[place] = work < ENTRY_COST << weight
+    return branched
+
+
+def _loads(code: Code) -> NDArray[np.int64]:
+    return code.bits.sum(0, dtype=np.int64)  # tokens per unit
 
 
 def _blocks(code: Code, tokens: NDArray[np.int64], copies: NDArray[np.int64]) -> Iterator[_Block]:
