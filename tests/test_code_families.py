@@ -20,8 +20,9 @@ from relubloom.code import (
     shorten,
     smallest_kautz_singleton,
 )
-from relubloom.code.finite_field import field_tables, is_prime, is_prime_power
+from relubloom.code.finite_field import field_tables, is_prime
 from relubloom.errors import UsageError
+from relubloom.theory import is_prime_power
 
 
 def largest_overlap(code):

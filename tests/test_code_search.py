@@ -128,7 +128,6 @@ def test_progress_is_reported():
         ({}, "exactly one budget"),
         ({"seconds": 1.0, "steps": 1}, "exactly one budget"),
         ({"steps": -1}, "budget is -1"),
-        ({"steps": 1, "by": "mse"}, "by is 'mse'"),
         ({"steps": 1, "warmth": -1.0}, "warmth is -1.0"),
         ({"steps": 1, "max_weight": 2}, "max_weight is 2: the code has a hash of weight 3"),
         ({"steps": 1, "max_weight": 40}, "GiB of covering tables"),

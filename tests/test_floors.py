@@ -16,8 +16,8 @@ SOURCE = Path(package.__file__).parent
 FLOORS = [
     {"errors"},
     {"atomic", "threads"},
-    {"weights_file", "task", "code", "theory", "modes"},
-    {"network"},
+    {"weights_file", "task", "theory", "modes"},
+    {"network", "code"},
     {"construction", "extraction", "training"},
     {"run_folder", "presets", "devices"},
     {"evidence", "report", "query"},

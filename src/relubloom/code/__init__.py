@@ -1,6 +1,7 @@
 """Codes: packed bits, union, decode, exact counts, and the families that make them."""
 
 from relubloom.code.bits import Code
+from relubloom.code.by_family import Family, make_code
 from relubloom.code.counting import (
     count_false_positives,
     false_positives_by_token,
@@ -23,6 +24,7 @@ from relubloom.code.search import SearchResult, improve
 __all__ = [
     "Code",
     "Disjunctness",
+    "Family",
     "KautzSingleton",
     "SearchResult",
     "bernoulli",
@@ -37,6 +39,7 @@ __all__ = [
     "improve",
     "is_disjunct",
     "kautz_singleton",
+    "make_code",
     "mean_false_positives",
     "partitioned",
     "random_constant_weight",

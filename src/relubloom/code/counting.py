@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from relubloom.code.bits import Code
 from relubloom.code.covering import covering_sets
-from relubloom.code.traces import counter_type, subset_sums, traces_on, unit_columns
+from relubloom.code.traces import Tables, counter_type, subset_sums, traces_on, unit_columns
 from relubloom.errors import UsageError
 
 TABLE_WEIGHT = 24  # heavier hashes would need tables of more than 32 MB each
@@ -222,9 +222,7 @@ def _signed_counts(
     return _signed_histogram(tables, weight, code.vocab_size)
 
 
-def _signed_histogram(
-    tables: NDArray[np.uint16 | np.uint32], weight: int, vocab_size: int
-) -> NDArray[np.int64]:
+def _signed_histogram(tables: Tables, weight: int, vocab_size: int) -> NDArray[np.int64]:
     flat = tables.reshape(-1)
     signed = np.zeros(vocab_size, dtype=np.int64)
     for start in range(0, flat.size, BLOCK_ENTRIES):

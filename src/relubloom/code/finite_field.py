@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.errors import UsageError
+from relubloom.theory.kautz_singleton import is_prime_power
 
 
 @lru_cache(maxsize=8)
@@ -44,13 +45,3 @@ def field_tables(field_size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]
 def is_prime(number: int) -> bool:
     """Whether a number is prime, by trial division."""
     return number > 1 and all(number % divisor for divisor in range(2, int(number**0.5) + 1))
-
-
-def is_prime_power(number: int) -> bool:
-    """Whether a number is a power of one prime."""
-    if number < 2:
-        return False
-    prime = next(divisor for divisor in range(2, number + 1) if number % divisor == 0)
-    while number % prime == 0:
-        number //= prime
-    return number == 1

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from relubloom import theory
 from relubloom.code.bits import Code
-from relubloom.code.finite_field import field_tables, is_prime, is_prime_power
+from relubloom.code.finite_field import field_tables, is_prime
 from relubloom.errors import UsageError
+from relubloom.theory import is_prime_power
 
 LARGEST_DESIGN = 1 << 22  # polynomials that `disjunct_code` is willing to list
 
@@ -93,18 +95,16 @@ def kautz_singleton(design: KautzSingleton, vocab_size: int | None = None) -> Co
     return Code(bits)
 
 
-def smallest_kautz_singleton(
-    vocab_size: int, set_size: int, *, prime_powers: bool = True
-) -> KautzSingleton:
+def smallest_kautz_singleton(vocab_size: int, set_size: int) -> KautzSingleton:
     """The narrowest design without false positives for `vocab_size` tokens in sets of `set_size`.
 
-    Points are set_size (dimension - 1) + 1, at most q + 1. For dimension 1 this is one unit per
-    token.
+    The search is `theory.kautz_singleton`. For dimension 1 this is one unit per token.
 
     Raises:
-        UsageError: vocab_size or set_size is below 1.
+        UsageError: there is no such set.
     """
-    return min(_disjunct_designs(vocab_size, set_size, prime_powers), key=lambda d: d.width)
+    smallest = theory.kautz_singleton(vocab_size, set_size)
+    return KautzSingleton(smallest.field_size, smallest.dimension, smallest.weight)
 
 
 def disjunct_code(

@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +46,6 @@ def improve(
     seconds: float | None = None,
     steps: int | None = None,
     seed: int = 0,
-    by: Literal["false_positives"] = "false_positives",
     warmth: float = WARMTH,
     max_weight: int | None = None,
     progress: Callable[[float, float], None] | None = None,
@@ -65,7 +63,6 @@ def improve(
         seconds: wall time to spend; give this or `steps`.
         steps: steps to make; the result then depends on the arguments only.
         seed: seed of the choices.
-        by: what to lower. Only the false positives, over uniform sets.
         warmth: first temperature, as a share of the false positives of one average token;
             0 for pure descent.
         max_weight: no hash grows beyond it; default: the code's heaviest.
@@ -78,7 +75,7 @@ def improve(
     Raises:
         UsageError: both or neither of `seconds` and `steps`, or a value out of range.
     """
-    _check(seconds, steps, by, warmth)
+    _check(seconds, steps, warmth)
     check_set_size(code, set_size)
     started = time.perf_counter()
     state = Neighbourhood(code, set_size, _weight_limit(code, max_weight))
@@ -162,7 +159,7 @@ def _weight_limit(code: Code, max_weight: int | None) -> int:
     return max_weight
 
 
-def _check(seconds: float | None, steps: int | None, by: str, warmth: float) -> None:
+def _check(seconds: float | None, steps: int | None, warmth: float) -> None:
     if (seconds is None) == (steps is None):
         raise UsageError(
             f"seconds is {seconds} and steps is {steps}: the search needs exactly one budget; "
@@ -170,7 +167,5 @@ def _check(seconds: float | None, steps: int | None, by: str, warmth: float) -> 
         )
     if (seconds is not None and seconds < 0) or (steps is not None and steps < 0):
         raise UsageError(f"budget is {seconds or steps}: it cannot be negative; give 0 or more")
-    if by != "false_positives":
-        raise UsageError(f"by is {by!r}: the search lowers 'false_positives'; leave `by` out")
     if not warmth >= 0:
         raise UsageError(f"warmth is {warmth}: a temperature is at least 0; give 0 for descent")

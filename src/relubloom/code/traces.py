@@ -8,6 +8,7 @@ many tokens leave which trace.
 import numpy as np
 from numpy.typing import NDArray
 
+Tables = NDArray[np.unsignedinteger]  # uint16 or uint32 counts, as wide as the vocabulary asks
 LANES = 8  # bytes in the machine word that several small counters share while being added
 
 
@@ -40,7 +41,7 @@ def counter_type(vocab_size: int) -> type[np.uint16] | type[np.uint32]:
     return np.uint16 if vocab_size < 1 << 16 else np.uint32
 
 
-def subset_sums(tables: NDArray[np.uint16 | np.uint32]) -> None:
+def subset_sums(tables: Tables) -> None:
     """Replace each table by its sums over subsets, in place (the zeta transform).
 
     Args:
@@ -63,6 +64,6 @@ def subset_sums(tables: NDArray[np.uint16 | np.uint32]) -> None:
             halves[:, 1] += halves[:, 0]
 
 
-def _add_strided(flat: NDArray[np.uint16 | np.uint32 | np.uint64], step: int) -> None:
+def _add_strided(flat: Tables, step: int) -> None:
     for offset in range(step):
         flat[step + offset :: 2 * step] += flat[offset :: 2 * step]
