@@ -23,7 +23,7 @@ DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, zlib.e
 """What numpy raises on a file that is no archive, or holds something else than a code."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Code:
     """The hashes of a vocabulary: bit `bits[t, i]` says whether token t sets unit i.
 
@@ -39,8 +39,8 @@ class Code:
 
     bits: NDArray[np.bool_]
 
-    def __post_init__(self) -> None:
-        given = np.asarray(self.bits)
+    def __init__(self, bits: ArrayLike) -> None:
+        given = np.asarray(bits)
         if given.ndim != 2 or 0 in given.shape:
             raise UsageError(
                 f"code has shape {given.shape}: it needs at least one token (row) and one unit "
@@ -48,9 +48,9 @@ class Code:
             )
         if given.dtype != np.bool_ and not np.isin(given, (0, 1)).all():
             raise UsageError("code holds values other than 0 and 1; give a 0/1 matrix")
-        bits = given.astype(np.bool_)
-        bits.flags.writeable = False
-        object.__setattr__(self, "bits", bits)
+        kept = given.astype(np.bool_)
+        kept.flags.writeable = False
+        object.__setattr__(self, "bits", kept)
 
     @property
     def vocab_size(self) -> int:
