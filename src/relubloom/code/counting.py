@@ -223,7 +223,7 @@ def _signed_counts(
 
 
 def _signed_histogram(
-    tables: NDArray[np.uint16 | np.uint32], weight: int, vocab_size: int
+    tables: NDArray[np.unsignedinteger], weight: int, vocab_size: int
 ) -> NDArray[np.int64]:
     flat = tables.reshape(-1)
     signed = np.zeros(vocab_size, dtype=np.int64)

@@ -162,7 +162,7 @@ class Neighbourhood:
         avoiding = self._avoiding(token, held, by_unit=False)
         return float(self._choose[self.set_size][avoiding[0]] @ _signs(len(held))[:, -1])
 
-    def _avoiding(self, token: int, held: Ints, by_unit: bool) -> NDArray[np.uint16 | np.uint32]:
+    def _avoiding(self, token: int, held: Ints, by_unit: bool) -> NDArray[np.unsignedinteger]:
         """Other tokens whose trace on `held` lies in M: those with each unit, and (last) all."""
         entries = 1 << len(held)
         columns = self.bits.T.view(np.uint8)

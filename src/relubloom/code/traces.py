@@ -40,7 +40,7 @@ def counter_type(vocab_size: int) -> type[np.uint16] | type[np.uint32]:
     return np.uint16 if vocab_size < 1 << 16 else np.uint32
 
 
-def subset_sums(tables: NDArray[np.uint16 | np.uint32]) -> None:
+def subset_sums(tables: NDArray[np.unsignedinteger]) -> None:
     """Replace each table by its sums over subsets, in place (the zeta transform).
 
     Args:
@@ -63,6 +63,6 @@ def subset_sums(tables: NDArray[np.uint16 | np.uint32]) -> None:
             halves[:, 1] += halves[:, 0]
 
 
-def _add_strided(flat: NDArray[np.uint16 | np.uint32 | np.uint64], step: int) -> None:
+def _add_strided(flat: NDArray[np.unsignedinteger], step: int) -> None:
     for offset in range(step):
         flat[step + offset :: 2 * step] += flat[offset :: 2 * step]
