@@ -12,6 +12,7 @@ from typing import Any
 from jaxtyping import config as jaxtyping_config
 from jaxtyping import install_import_hook
 
+# An int will do for a float, as the typing rules say (PEP 484's numeric tower).
 install_import_hook(
     "relubloom", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 )

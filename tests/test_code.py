@@ -150,7 +150,6 @@ def test_a_code_does_not_change() -> None:
         code.bits[0, 1] = True
 
 
-@pytest.mark.usefixtures("unchecked")
 def test_zeros_and_ones_make_a_code_and_other_things_do_not() -> None:
     assert Code([[0, 1], [1, 1]]) == Code(np.array([[False, True], [True, True]]))
     with pytest.raises(UsageError, match="code holds values other than 0 and 1"):

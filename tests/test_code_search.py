@@ -133,6 +133,7 @@ def test_progress_is_reported():
         ({"steps": 1, "max_weight": 40}, "GiB of covering tables"),
     ],
 )
+@pytest.mark.usefixtures("unchecked")
 def test_bad_arguments(arguments, message):
     with pytest.raises(UsageError, match=message):
         improve(random_constant_weight(10, 50, 3), 2, **arguments)
