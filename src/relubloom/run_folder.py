@@ -48,6 +48,11 @@ class Origin:
         }
 
 
+def is_empty(folder: Path) -> bool:
+    """Whether nothing lies there; what a killed process left unfinished (`.name`) is nothing."""
+    return not folder.exists() or all(path.name.startswith(".") for path in folder.iterdir())
+
+
 def write_network(folder: Path, net: ReluNet, origin: Origin, tokens: tuple[str, ...]) -> None:
     """Write `config.json`, `model.safetensors` and `tokens.txt`."""
     atomic.write_text(folder / TOKENS, "".join(f"{token}\n" for token in tokens))
@@ -161,19 +166,20 @@ def read_code(folder: Path) -> Code | None:
 
 
 def git_commit() -> str | None:
-    """The commit of the checkout that relubloom runs from; None where it is no checkout."""
-    here = Path(__file__).parent
+    """The commit of the checkout that relubloom runs from; None where git does not track it."""
+    here = Path(__file__)
     try:
-        answer = subprocess.run(
-            ["git", "-C", str(here), "rev-parse", "HEAD"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=5,
-        )
+        for question in (["ls-files", "--error-unmatch", here.name], ["rev-parse", "HEAD"]):
+            answer = subprocess.run(
+                ["git", "-C", str(here.parent), *question],
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=5,
+            )
     except (OSError, subprocess.SubprocessError):
         return None
-    return answer.stdout.strip() or None
+    return answer.stdout.strip()
 
 
 def _said_sizes(folder: Path, described: dict[str, Any]) -> int | tuple[int, int]:

@@ -15,6 +15,7 @@ from relubloom.run_folder import (
     CHECKPOINT,
     RUN_FILES,
     Origin,
+    is_empty,
     read_task,
     write_network,
     write_training,
@@ -48,7 +49,11 @@ def train_run(
         StoppedError: Ctrl-C; the state is kept for `resume`.
     """
     check_network(width, (seed,))
+    if force and resume:
+        raise UsageError("--force and --resume are both given: replace or go on; give one")
     unfinished = (out / CHECKPOINT).exists()
+    if resume and not unfinished and (out / WEIGHTS).exists():
+        raise UsageError(f"{out} holds a finished run; examine it, or replace it with --force")
     if not (resume and unfinished):
         clear_run(out, force=force)
     trained = train_stack(
@@ -140,7 +145,7 @@ def clear_run(out: Path, *, force: bool) -> None:
     """
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file: --out names a folder; choose another")
-    if not out.exists() or not any(out.iterdir()):
+    if is_empty(out):
         return
     if not force:
         raise UsageError(f"{out} is not empty; replace it with --force, or choose another --out")

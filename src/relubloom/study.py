@@ -18,7 +18,14 @@ from relubloom.evidence.random_code import BestRandomCode, best_random_code
 from relubloom.evidence.writer import BEHAVIOUR, MECHANISM, run_summary, write_evidence
 from relubloom.network import ReluNet
 from relubloom.report import write_report
-from relubloom.run_folder import CHECKPOINT, REPORT, Origin, write_network, write_training
+from relubloom.run_folder import (
+    CHECKPOINT,
+    REPORT,
+    Origin,
+    is_empty,
+    write_network,
+    write_training,
+)
 from relubloom.task import KSparseTask
 from relubloom.training import Progress, Recipe, TrainedNetwork, train_stack
 
@@ -137,7 +144,9 @@ def prepare_folder(study: Study, out: Path, *, resume: bool, force: bool) -> dic
     """
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file: --out names a folder; choose another")
-    if not out.exists() or not any(out.iterdir()):
+    if force and resume:
+        raise UsageError("--force and --resume are both given: replace or go on; give one")
+    if is_empty(out):
         return None
     ours = (out / STUDY).exists() or (out / CHECKPOINT).exists()
     if force:
@@ -232,14 +241,21 @@ def _examine_constructed(
 def _examine(
     study: Study, net: ReluNet, folder: Path, name: str, threads: int, watch: Watch
 ) -> None:
-    if (folder / MECHANISM).exists() and (folder / BEHAVIOUR).exists():
-        return
     sets = study.task.evaluation_sets(QUICK_SETS if study.quick else None)
+    if _is_examined(folder, len(sets)):
+        return
     stage = f"examining {name}"
     evidence = gather_evidence(
         net, sets, threads, lambda done, total: watch(stage, done, total, "sets")
     )
     write_evidence(folder, evidence)
+
+
+def _is_examined(folder: Path, sets: int) -> bool:
+    """Whether an interrupted study has examined this network, on as many sets."""
+    if not ((folder / MECHANISM).exists() and (folder / BEHAVIOUR).exists()):
+        return False
+    return atomic.read_json(folder / BEHAVIOUR).get("sets") == sets
 
 
 def _remove_study(out: Path) -> None:

@@ -136,6 +136,12 @@ class Code:
         """
         try:
             with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+                version = int(archive["schema_version"])
+                if version > SCHEMA_VERSION:
+                    raise FileError(
+                        f"{path} has schema_version {version}: this relubloom reads up to "
+                        f"{SCHEMA_VERSION}; install a newer relubloom"
+                    )
                 width = int(archive["width"])
                 return cls(np.unpackbits(archive["packed_bits"], axis=1, count=width).astype(bool))
         except FileNotFoundError:

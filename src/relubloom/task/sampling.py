@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-RANDOM_BITS = 62  # one draw covers every vocabulary; the remainder's bias is below vocab / 2**62
+RANDOM_BITS = 62  # the remainder by a mass of at most 2^41 is biased by less than 2^-21 of itself
 
 
 def seeded_generator(
@@ -88,9 +88,9 @@ def _next_token(
 def zipf_masses(vocab_size: int, exponent: float) -> Int64[Tensor, " vocab"]:
     """Cumulative integer masses of Zipf's law, token t in proportion to 1 / (t + 1)^exponent.
 
-    Masses are rounded to integers that sum to less than 2^52, at least 1 each.
+    Masses are rounded to integers that sum to about 2^40, at least 1 each.
     """
     rank = torch.arange(1, vocab_size + 1, dtype=torch.float64)
     share = rank.pow(-exponent)
-    masses = (share / share.sum() * 2.0**51).round().clamp(min=1)
+    masses = (share / share.sum() * 2.0**40).round().clamp(min=1)
     return masses.to(torch.int64).cumsum(0)
