@@ -1,0 +1,116 @@
+"""Codes as CSV: one row per token, one 0/1 column per unit. A pooling design for a laboratory."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relubloom import atomic
+from relubloom.code.bits import Code
+from relubloom.errors import FileError, UsageError
+
+CELLS = {"0", "1"}
+
+
+def export_csv(code: Code, path: Path | str, tokens: Sequence[str] | None = None) -> None:
+    """Write a code as CSV (UTF-8, no header), atomically.
+
+    Args:
+        code: the hashes; row t is token t, column i unit i.
+        path: where to.
+        tokens: a label per token, written as the first column.
+
+    Raises:
+        UsageError: labels are too few, too many, or not distinct.
+        FileError: the file cannot be written.
+    """
+    if tokens is not None:
+        if len(tokens) != code.vocab_size:
+            raise UsageError(
+                f"{len(tokens)} tokens were given: the code has {code.vocab_size}; give one each"
+            )
+        repeated = _repeated(list(tokens))
+        if repeated is not None:
+            raise UsageError(f"token {repeated!r} is given twice: labels must differ; rename one")
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    for place, row in enumerate(code.bits.astype(np.uint8).tolist()):
+        writer.writerow(row if tokens is None else [tokens[place], *row])
+    atomic.write_text(Path(path), buffer.getvalue())
+
+
+def import_csv(path: Path | str, *, labelled: bool | None = None) -> tuple[Code, list[str] | None]:
+    """Read a code from CSV: one row per token, 0/1 cells, perhaps a label first. No header.
+
+    Args:
+        path: the file.
+        labelled: whether the first column holds labels; by default it does if any of its cells
+            is neither 0 nor 1.
+
+    Returns:
+        the code, and the labels or None. Blank lines are passed over.
+
+    Raises:
+        FileError: the file is missing or not UTF-8; a cell is neither 0 nor 1 (with its row and
+            column, from 1); rows differ in length; a label appears twice; there is nothing.
+    """
+    path = Path(path)
+    rows = _read_rows(path)
+    if labelled is None:
+        labelled = any(cells[0].strip() not in CELLS for _, cells in rows)
+    offset = int(labelled)
+    length = len(rows[0][1])
+    if length == offset:
+        raise FileError(f"{path}: row {rows[0][0]} holds no 0/1 cell; give one column per unit")
+    bits = np.empty((len(rows), length - offset), dtype=np.bool_)
+    for place, (number, cells) in enumerate(rows):
+        if len(cells) != length:
+            raise FileError(
+                f"{path}: row {number} has {len(cells)} cells where row {rows[0][0]} has "
+                f"{length}; give every token the same units"
+            )
+        bits[place] = _row_bits(path, number, cells, offset)
+    if not labelled:
+        return Code(bits), None
+    labels = [cells[0] for _, cells in rows]
+    repeated = _repeated(labels)
+    if repeated is not None:
+        raise FileError(f"{path}: token {repeated!r} has two rows; rename or remove one")
+    return Code(bits), labels
+
+
+def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream, strict=True)
+            rows = [(reader.line_num, cells) for cells in reader if cells]
+    except FileNotFoundError:
+        raise FileError(f"{path} is not there; check the path") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FileError(f"{path} is not readable CSV ({error}); save it as UTF-8 CSV") from None
+    if not rows:
+        raise FileError(f"{path} is empty; give one row of 0/1 cells per token")
+    return rows
+
+
+def _row_bits(path: Path, number: int, cells: list[str], offset: int) -> NDArray[np.bool_]:
+    stripped = [cell.strip() for cell in cells[offset:]]
+    if not CELLS.issuperset(stripped):
+        column = next(place for place, cell in enumerate(stripped) if cell not in CELLS)
+        raise FileError(
+            f"{path}: row {number}, column {column + offset + 1} holds {stripped[column]!r}: "
+            "cells are 0 or 1; mend it (a first column of labels is allowed, a header is not)"
+        )
+    return np.frombuffer("".join(stripped).encode("ascii"), dtype=np.uint8) == ord("1")
+
+
+def _repeated(labels: list[str]) -> str | None:
+    seen: set[str] = set()
+    for label in labels:
+        if label in seen:
+            return label
+        seen.add(label)
+    return None

@@ -1,0 +1,178 @@
+"""Search: lower a code's exact number of false positives by changing one bit at a time."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relubloom.code.bits import Code
+from relubloom.code.counting import check_set_size, count_false_positives
+from relubloom.code.neighbourhood import Neighbourhood
+from relubloom.errors import UsageError
+
+WARMTH = 0.25  # first temperature, in shares of the false positives of one token
+COLD = 1e-3  # last temperature of the schedule, in shares of the first
+REPORT_EVERY = 100  # steps between calls of `progress`
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search reached.
+
+    Attributes:
+        code: the best code met.
+        total: its false positives over all sets, counted exactly and afresh.
+        mean: its E[F].
+        steps: tokens looked at.
+        seconds: wall time spent.
+        stopped: True when Ctrl-C ended the search early.
+    """
+
+    code: Code
+    total: int
+    mean: float
+    steps: int
+    seconds: float
+    stopped: bool
+
+
+def improve(
+    code: Code,
+    set_size: int,
+    *,
+    seconds: float | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    by: Literal["false_positives"] = "false_positives",
+    warmth: float = WARMTH,
+    max_weight: int | None = None,
+    progress: Callable[[float, float], None] | None = None,
+) -> SearchResult:
+    """Lower E[F] over all sets of `set_size` tokens by simulated annealing on exact counts.
+
+    A step takes one token, computes the exact total for each hash one bit away (a unit dropped,
+    added or exchanged), and picks among them by their Boltzmann weights (heat bath). The
+    temperature falls geometrically; the last tenth is greedy. The result is never worse than
+    the start; a code without false positives ends the search. A further call with `result.code`
+    goes on from there.
+
+    Args:
+        code: where to start, for example `random_constant_weight` or `greedy_low_overlap`.
+        set_size: tokens per set.
+        seconds: wall time to spend; give this or `steps`.
+        steps: steps to make; the result then depends on the arguments only.
+        seed: seed of the choices.
+        by: what to lower. Only the false positives, over uniform sets.
+        warmth: first temperature, as a share of the false positives of one average token;
+            0 for pure descent (what a structured start needs).
+        max_weight: no hash grows beyond it; default: the code's heaviest.
+        progress: called every 100 steps with (share of the budget spent, E[F] now).
+
+    Cost: a step is O(vocab weight + width weight 2**weight + touched set_size 2**weight),
+    about 5 ms at vocab 1000, width 64, set_size 3, weight 10 on one core. Memory: see
+    `Neighbourhood`.
+
+    Raises:
+        UsageError: both or neither of `seconds` and `steps`, or a value out of range.
+    """
+    _check(seconds, steps, by, warmth)
+    check_set_size(code, set_size)
+    heaviest = int(code.weights.max())
+    if max_weight is None:
+        max_weight = max(1, heaviest)
+    if max_weight < heaviest:
+        raise UsageError(
+            f"max_weight is {max_weight}: the code has a hash of weight {heaviest}; "
+            "raise max_weight or start from a lighter code"
+        )
+    started = time.perf_counter()
+    walk = _Walk(Neighbourhood(code, set_size, max_weight), seed, warmth)
+    stopped = False
+    try:
+        while walk.least > 0 and (spent := _spent(started, walk.steps, seconds, steps)) < 1:
+            walk.step(spent)
+            if progress is not None and walk.steps % REPORT_EVERY == 0:
+                progress(spent, walk.state.total / math.comb(code.vocab_size, set_size))
+    except KeyboardInterrupt:
+        stopped = True
+    best = Code(walk.best)
+    total = count_false_positives(best, set_size)
+    return SearchResult(
+        code=best,
+        total=total,
+        mean=total / math.comb(code.vocab_size, set_size),
+        steps=walk.steps,
+        seconds=time.perf_counter() - started,
+        stopped=stopped,
+    )
+
+
+class _Walk:
+    """The annealed walk and the best code that it has met."""
+
+    def __init__(self, state: Neighbourhood, seed: int, warmth: float) -> None:
+        self.state = state
+        self.steps = 0
+        self.best = state.bits.copy()
+        self.least = state.total
+        self._generator = np.random.default_rng([seed, state.vocab_size, state.width])
+        self._order: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._hottest = warmth * state.total / state.vocab_size
+
+    def step(self, spent: float) -> None:
+        """Look at the next token, `spent` of the budget being used up."""
+        place = self.steps % self.state.vocab_size
+        if place == 0:
+            self._order = self._generator.permutation(self.state.vocab_size)
+        self.steps += 1
+        token = int(self._order[place])
+        temperature = 0.0 if spent > 0.9 else self._hottest * COLD ** (spent / 0.9)
+        changes = self.state.changes(token)
+        chosen = self._choose(changes.ravel(), temperature)
+        if chosen is None:
+            return
+        row, column = divmod(chosen, changes.shape[1])
+        held = self.state.units(token)
+        drop = int(held[row]) if row < len(held) else None
+        add = column if column < self.state.width else None
+        self.state.apply(token, drop, add, float(changes[row, column]))
+        if self.state.total < self.least:
+            self.best = self.state.bits.copy()
+            self.least = self.state.total
+
+    def _choose(self, changes: NDArray[np.float64], temperature: float) -> int | None:
+        """A change drawn by its Boltzmann weight against staying; at 0 the best, if no worse."""
+        if temperature <= 0:
+            least = changes.min()
+            if not least <= 0:
+                return None
+            return int(self._generator.choice(np.flatnonzero(changes == least)))
+        scaled = np.append(-changes, 0.0) / temperature
+        scaled += self._generator.gumbel(size=len(scaled))
+        chosen = int(scaled.argmax())
+        return chosen if chosen < len(changes) else None
+
+
+def _spent(started: float, done: int, seconds: float | None, steps: int | None) -> float:
+    if steps is not None:
+        return done / steps if steps else 1.0
+    assert seconds is not None
+    return (time.perf_counter() - started) / seconds if seconds > 0 else 1.0
+
+
+def _check(seconds: float | None, steps: int | None, by: str, warmth: float) -> None:
+    if (seconds is None) == (steps is None):
+        raise UsageError(
+            f"seconds is {seconds} and steps is {steps}: the search needs exactly one budget; "
+            "give seconds or steps"
+        )
+    if (seconds is not None and seconds < 0) or (steps is not None and steps < 0):
+        raise UsageError(f"budget is {seconds or steps}: it cannot be negative; give 0 or more")
+    if by != "false_positives":
+        raise UsageError(f"by is {by!r}: the search lowers 'false_positives'; leave `by` out")
+    if not warmth >= 0:
+        raise UsageError(f"warmth is {warmth}: a temperature is at least 0; give 0 for descent")
