@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from relubloom import __version__
+from relubloom.cli.certifying import certify
 from relubloom.cli.constructing import construct
 from relubloom.cli.reading import examine, query, report
 from relubloom.cli.studying import study, train
@@ -23,7 +24,7 @@ app = typer.Typer(
     epilog="Start with: relubloom study --quick",
 )
 
-for command in (study, train, construct, examine, report, query):
+for command in (study, train, construct, examine, certify, report, query):
     app.command()(command)
 
 

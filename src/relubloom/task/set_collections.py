@@ -140,4 +140,5 @@ class ListedSets:
 
 @functools.cache
 def _binomials(vocab_size: int, size: int) -> Int64[np.ndarray, " vocab"]:
-    return np.array([math.comb(n, size) for n in range(vocab_size + 1)], dtype=np.int64)
+    most = np.iinfo(np.int64).max  # a binomial above it exceeds every rank as well
+    return np.array([min(math.comb(n, size), most) for n in range(vocab_size + 1)], dtype=np.int64)
