@@ -33,11 +33,12 @@ class Arithmetic:
     roundoff: float
     smallest: float
     deepest: float  # exp of less than -deepest is 0
-    coarsest_grid: int  # multiples of 2**this and coarser are safe from underflow
+    finest_grid: int  # multiples of 2**this are safe from underflow
+    largest: float  # sums of sizes up to this cannot overflow
 
 
-FLOAT64 = Arithmetic(torch.float64, 53, 2.0**-53, 2.0**-1022, 746.0, -1000)
-FLOAT32 = Arithmetic(torch.float32, 24, 2.0**-24, 2.0**-126, 104.0, -110)
+FLOAT64 = Arithmetic(torch.float64, 53, 2.0**-53, 2.0**-1022, 746.0, -1000, 1e300)
+FLOAT32 = Arithmetic(torch.float32, 24, 2.0**-24, 2.0**-126, 104.0, -110, 1e37)
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def rounding_error(net: ReluNet, set_size: int, arithmetic: Arithmetic = FLOAT64
     """
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         logit = _largest_logit_error(net, set_size, arithmetic)
-    if not logit <= 1e300:  # also where it is NaN
+    if not math.isfinite(logit):
         return RoundingError(math.inf, math.inf)
     return RoundingError(logit, _share_error(logit, net.vocab_size, arithmetic))
 
@@ -112,7 +113,8 @@ def _largest_logit_error(net: ReluNet, set_size: int, arithmetic: Arithmetic) ->
     grid = np.minimum((unit_grid[:, None] + _grid(W_out)).min(0), _grid(b_out))
     exact = exact_unit.all() & _fits(sums, grid, arithmetic)
     error = np.where(exact, 0.0, error)
-    return math.nan if not np.isfinite(sums).all() or sums.max() > 1e300 else float(error.max())
+    safe = sizes.max() <= arithmetic.largest and sums.max() <= arithmetic.largest  # not if NaN
+    return float(error.max()) if safe else math.nan
 
 
 def _gamma(terms: int, roundoff: float) -> float:
@@ -131,4 +133,4 @@ def _grid(values: Reals) -> NDArray[np.int64]:
 def _fits(sizes: Reals, grid: NDArray[np.int64], arithmetic: Arithmetic) -> NDArray[np.bool_]:
     """Whether multiples of 2**grid of at most these sizes are all representable."""
     reach = np.ldexp(1.0, np.clip(grid + arithmetic.digits, -1000, 1000))
-    return (sizes == 0) | ((sizes <= reach) & (grid >= arithmetic.coarsest_grid))
+    return (sizes == 0) | ((sizes <= reach) & (grid >= arithmetic.finest_grid))
