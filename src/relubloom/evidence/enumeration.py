@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
+from jaxtyping import Float64
+from torch import Tensor
+
 from relubloom.evidence.certified import Certificate, Interval, OnSets, nothing_decided, proven
 from relubloom.evidence.outcomes import MeanSquaredError, MixedJudge
 from relubloom.network import ReluNet
@@ -19,16 +22,15 @@ QUEUE = 4  # chunks under way per worker: memory stays small, and Ctrl-C is answ
 
 class Counts(NamedTuple):
     """Sums over some sets: surely exact, surely not, called non-members at least and at most, and
-    the sets that float64 judged with their summed mse, beside those of float32 alone."""
+    the computed mse of those that float64 judged and of the others."""
 
-    sets: int = 0
-    exact: int = 0
-    failing: int = 0
-    called_low: int = 0
-    called_high: int = 0
-    fine_sets: int = 0
-    fine_mse: float = 0.0
-    coarse_mse: float = 0.0
+    sets: int
+    exact: int
+    failing: int
+    called_low: int
+    called_high: int
+    fine_mse: Float64[Tensor, " fine"]
+    coarse_mse: Float64[Tensor, " coarse"]
 
 
 class Tally:
@@ -46,8 +48,8 @@ class Tally:
         self.failing += counts.failing
         self.called_low += counts.called_low
         self.called_high += counts.called_high
-        self._fine.add(counts.fine_mse, counts.fine_sets)
-        self._coarse.add(counts.coarse_mse, counts.sets - counts.fine_sets)
+        self._fine.add(counts.fine_mse)
+        self._coarse.add(counts.coarse_mse)
 
     @property
     def judged_again(self) -> int:
@@ -126,9 +128,8 @@ def tally_sets(
             int(outcomes.failing.sum()),
             int(outcomes.called_low.sum()),
             int(outcomes.called_high.sum()),
-            int(again.sum()),
-            float(outcomes.mse[again].sum()),
-            float(outcomes.mse[~again].sum()),
+            outcomes.mse[again],
+            outcomes.mse[~again],
         )
 
     for counts in _shared(count, range(0, len(sets), size), workers):

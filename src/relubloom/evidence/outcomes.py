@@ -124,28 +124,30 @@ class MeanSquaredError:
     """Adds up computed mse and returns proven bounds on the true sum.
 
     The computed error vector is within eta of the true one in Euclidean norm, so a set's mse is
-    off by at most 2 eta sqrt(mse) + eta^2, and n sets' together, by Cauchy and Schwarz, by at
-    most 2 eta sqrt(n sum) + n eta^2. Summing adds (vocab + chunk) roundoffs.
+    off by at most 2 eta sqrt(mse) + eta^2, and the roots are summed too. Summing adds
+    (vocab + chunk) roundoffs.
     """
 
     def __init__(self, judge: Judge, vocab_size: int, chunk: int) -> None:
         self._eta = judge.error.share
         self._relative = 2 * (vocab_size + 40) * judge.roundoff + 2 * (chunk + 8) * 2.0**-53
         self._parts: list[float] = []
+        self._roots: list[float] = []
         self.sets = 0
 
-    def add(self, total: float, sets: int) -> None:
-        """Count a chunk of `sets` sets whose computed mse add up to `total`."""
-        self._parts.append(total)
-        self.sets += sets
+    def add(self, mse: Float64[Tensor, " batch"]) -> None:
+        """Count a chunk's computed mse."""
+        self._parts.append(float(mse.sum()))
+        self._roots.append(float(mse.sqrt().sum()))
+        self.sets += len(mse)
 
     def sum_bounds(self) -> tuple[float, float]:
         """Bounds on the true sum; (0, inf) when the shares are unknown."""
         total = math.fsum(self._parts)
         if not (math.isfinite(self._eta) and math.isfinite(total)):
             return 0.0, math.inf if self.sets else 0.0
-        high = total * (1 + self._relative)
-        slack = 2 * self._eta * math.sqrt(self.sets * high) + self.sets * self._eta**2
+        roots = math.fsum(self._roots) * (1 + self._relative)
+        slack = 2 * self._eta * roots + self.sets * self._eta**2
         slack = 1.0001 * (slack + self._relative * total + 1e-15 * total)
         return max(0.0, total - slack), total + slack
 
