@@ -18,7 +18,7 @@ from relubloom.network import ReluNet
 from relubloom.task import KSparseTask, format_sizes
 
 FLOAT64_WORK = 10**12  # multiply-adds: sets x vocab x width that float64 does in half a minute
-FLOAT32_WORK = 2 * 10**13  # and what float32 does in some minutes
+FLOAT32_WORK = 2 * 10**13  # and what float32 does in ten minutes on two free cores
 MOST_SETS = 10**13  # more are not enumerated even when asked for: it would take months
 
 
