@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from relubloom.construction import construct
     from relubloom.errors import RelubloomError
     from relubloom.evidence import Evidence, gather_evidence
+    from relubloom.evidence.certificate import certify
+    from relubloom.evidence.certified import Certificate
     from relubloom.extraction import extract_code
     from relubloom.network import NetStack, ReluNet
     from relubloom.study import Study, run_study
@@ -28,6 +30,8 @@ _HOMES = {
     "RelubloomError": "errors",
     "Evidence": "evidence",
     "gather_evidence": "evidence",
+    "Certificate": "evidence.certified",
+    "certify": "evidence.certificate",
     "extract_code": "extraction",
     "NetStack": "network",
     "ReluNet": "network",
@@ -43,6 +47,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Certificate",
     "Code",
     "Evidence",
     "KSparseTask",
@@ -52,6 +57,7 @@ __all__ = [
     "RelubloomError",
     "Study",
     "best_constant_weight",
+    "certify",
     "constant_weight",
     "construct",
     "extract_code",

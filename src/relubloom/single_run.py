@@ -5,11 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from relubloom import atomic
 from relubloom.code import random_constant_weight
 from relubloom.construction import construct, default_sharpness
 from relubloom.errors import FileError, UsageError
 from relubloom.evidence import gather_evidence
-from relubloom.evidence.writer import EVIDENCE_FILES, run_summary, write_evidence
+from relubloom.evidence.certificate import certify
+from relubloom.evidence.writer import (
+    CERTIFICATE,
+    EVIDENCE_FILES,
+    SCHEMA_VERSION,
+    run_summary,
+    write_evidence,
+)
 from relubloom.network import ReluNet
 from relubloom.run_folder import (
     CHECKPOINT,
@@ -134,6 +142,49 @@ def examine_run(
     )
     write_evidence(folder, evidence)
     return run_summary(folder, read_config(folder).get("seed"))
+
+
+def certify_run(
+    folder: Path,
+    *,
+    set_size: int | tuple[int, int] | None = None,
+    method: str | None = None,
+    threads: int = 1,
+    watch: Watch = unwatched,
+) -> dict[str, Any]:
+    """Certify the network in a run folder over all sets of one size; writes `certificate.json`.
+
+    `set_size` where the folder does not say it, or to certify another. A sets file that the
+    folder names is not read: all C(vocab, k) sets count alike.
+
+    Raises:
+        UsageError: the folder says no single set size, or the method cannot answer.
+        FileError: the folder is no run folder.
+    """
+    refuse_study(folder)
+    net = ReluNet.from_pretrained(folder)
+    task = KSparseTask(net.vocab_size, _said_set_size(folder) if set_size is None else set_size)
+    with intra_op_threads(1):
+        certificate = certify(
+            net,
+            task,
+            method=method,
+            workers=threads,
+            on_sets=lambda done, total: watch("certifying", done, total, ""),
+        )
+    result = certificate.describe()
+    atomic.write_json(folder / CERTIFICATE, {"schema_version": SCHEMA_VERSION} | result)
+    return result
+
+
+def _said_set_size(folder: Path) -> int | tuple[int, int]:
+    described = read_config(folder).get("task")
+    said = described.get("set_size") if isinstance(described, dict) else None
+    if isinstance(said, list) and len(said) == 2:
+        return int(said[0]), int(said[1])
+    if not isinstance(said, int):
+        raise UsageError(f"{folder} does not say its set_size; pass --set-size k")
+    return said
 
 
 def clear_run(out: Path, *, force: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from relubloom import __version__
+from relubloom.cli.certifying import certify
 from relubloom.cli.constructing import construct
 from relubloom.cli.planning import plan
 from relubloom.cli.reading import examine, query, report
@@ -26,9 +27,9 @@ app = typer.Typer(
     epilog="Start with: relubloom study --quick",
 )
 
-COMMANDS = (study, train, construct, examine, report, query, plan)
+COMMANDS = (study, train, construct, examine, certify, report, query, plan)
+RESUMABLE = ("study", "train")
 INTERRUPTED = 130  # what the parser answers to Ctrl-C
-STOPPED = "stopped; go on with the same command and --resume"
 
 for command in COMMANDS:
     app.command()(command)
@@ -70,9 +71,10 @@ def run(arguments: list[str]) -> int:
             traceback.print_exc()
         return _explain(error, arguments)
     except KeyboardInterrupt:
-        return _fail(STOPPED, 1)
+        status = INTERRUPTED
     if status == INTERRUPTED:
-        return _fail(STOPPED, 1)
+        resumable = any(word in RESUMABLE for word in arguments)
+        return _fail("stopped" + "; go on with the same command and --resume" * resumable, 1)
     return status if isinstance(status, int) else 0
 
 

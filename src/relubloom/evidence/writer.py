@@ -10,7 +10,8 @@ from relubloom.run_folder import CODE
 
 SCHEMA_VERSION = 1
 BEHAVIOUR, MECHANISM = "behaviour.json", "mechanism.json"
-EVIDENCE_FILES = (BEHAVIOUR, MECHANISM)
+CERTIFICATE = "certificate.json"
+EVIDENCE_FILES = (BEHAVIOUR, MECHANISM, CERTIFICATE)
 FROM_MECHANISM = (
     "mode_gap",
     "two_valued",

@@ -1,0 +1,88 @@
+"""`relubloom certify`: what holds for a network over all sets of a size."""
+
+from __future__ import annotations
+
+import json as json_text
+from typing import Annotated, Any, Literal
+
+import typer
+
+from relubloom.cli import options
+from relubloom.cli.progress import ProgressDisplay
+from relubloom.errors import RelubloomError
+
+MethodName = Literal["enumeration", "counting", "bounds", "sampled"]
+
+MethodOption = Annotated[
+    MethodName | None,
+    typer.Option(
+        "--method",
+        help="How to certify; by default the first that answers: enumeration of all sets, counting "
+        "for an exact Bloom filter, bounds, or else a sample (no proof).",
+        show_default=False,
+        rich_help_panel=options.TASK,
+    ),
+]
+OneSetSize = Annotated[
+    str | None,
+    typer.Option(
+        "--set-size",
+        "-k",
+        metavar="k",
+        help="Tokens per set, where the folder does not say it or to certify another size.",
+        show_default=False,
+        rich_help_panel=options.TASK,
+    ),
+]
+
+
+def certify(
+    folder: options.RunDir,
+    set_size: OneSetSize = None,
+    method: MethodOption = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    threads: options.Threads = None,
+    debug: options.Debug = False,
+) -> None:
+    """Prove what a network does over all C(N, k) sets, and write certificate.json there."""
+    from relubloom.single_run import certify_run
+
+    try:
+        with ProgressDisplay(quiet) as watch:
+            result = certify_run(
+                folder,
+                set_size=options.parse_set_size(set_size),
+                method=method,
+                threads=options.cores(threads),
+                watch=watch,
+            )
+    except KeyboardInterrupt:
+        raise RelubloomError("stopped; nothing was written; run it again from the start") from None
+    typer.echo(json_text.dumps(result, allow_nan=False) if json else _certificate_text(result))
+
+
+def _certificate_text(result: dict[str, Any]) -> str:
+    confidence = result["confidence"]
+    proof = (
+        "proven" if confidence is None else f"sampled, {confidence:.0%} confidence each; no proof"
+    )
+    low, high = result["exact_sets_bounds"]
+    exact = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    wrong = result["false_positives"]
+    total = "" if wrong["total"] is None else f"   ({wrong['total']:,} in all)"
+    rows = [
+        ("sets", f"all {result['sets']:,} sets of {result['set_size']} tokens count alike"),
+        ("method", f"{result['method']} ({proof})"),
+        ("", result["reasons"]),
+        ("exact sets", exact),
+        ("share exact", _range(result["p_exact"])),
+        ("mse", _range(result["mse"])),
+        ("false positives per set", _range(wrong["mean"]) + total),
+        ("undecided sets", f"{result['undecided_sets']:,}"),
+    ]
+    return "\n".join(f"{name:<24} {value}" for name, value in rows)
+
+
+def _range(bounds: dict[str, float]) -> str:
+    return f"{bounds['lower']:.9g} to {bounds['upper']:.9g}"

@@ -1,0 +1,125 @@
+"""Certificates: what holds for a network over all C(vocab, k) sets, proven where it can be."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+
+import torch
+
+from relubloom.errors import UsageError
+from relubloom.evidence.certified import METHODS, Certificate, Method, OnSets
+from relubloom.evidence.counted import as_exact_filter, count_sets
+from relubloom.evidence.enumeration import enumerate_sets
+from relubloom.evidence.interval import bound_sets
+from relubloom.evidence.sampled import sample_sets
+from relubloom.network import ReluNet
+from relubloom.task import KSparseTask, format_sizes
+
+FLOAT64_WORK = 10**12  # multiply-adds: sets x vocab x width that float64 does in half a minute
+FLOAT32_WORK = 2 * 10**13  # and what float32 does in ten minutes on two free cores
+MOST_SETS = 10**13  # more are not enumerated even when asked for: it would take months
+
+
+def certify(
+    net: ReluNet,
+    task: KSparseTask,
+    *,
+    method: str | None = None,
+    workers: int = 1,
+    on_sets: OnSets | None = None,
+) -> Certificate:
+    """Bound a network's exact sets, mse and false positives over all C(vocab, k) sets.
+
+    Truth is exact arithmetic on the stored weights; computed figures come with proven bounds on
+    their rounding errors, and a set inside them is undecided and widens the bounds.
+
+    Args:
+        net: finite weights, any floating-point type.
+        task: of the same vocab_size and one set size k. All C(vocab, k) sets count alike, whatever
+            the task's source.
+        method: one of "enumeration", "counting", "bounds", "sampled"; None takes the first that
+            answers: enumeration in float64 up to 10^12 multiply-adds, counting for an exact Bloom
+            filter, enumeration in float32 (doubtful sets again in float64) up to 2 * 10^13,
+            bounds if they certify anything, else a sample, which is never a proof.
+        workers: threads; with more than one, let torch itself use one thread.
+        on_sets: called with (done, total) as the work goes on.
+
+    Raises:
+        UsageError: the task has several set sizes or another vocabulary, the weights hold NaN or
+            infinity, the method is unknown, or it cannot answer for this network.
+
+    Cost: see `enumerate_sets`, `count_sets`, `bound_sets`, `sample_sets`.
+    """
+    k = _checked_set_size(net, task)
+    started = time.monotonic()
+    if method is None:
+        certificate = _first_that_answers(net, k, workers, on_sets)
+    else:
+        certificate = _by(_checked_method(method), net, k, workers, on_sets)
+    return replace(certificate, seconds=round(time.monotonic() - started, 3))
+
+
+def _first_that_answers(net: ReluNet, k: int, workers: int, on_sets: OnSets | None) -> Certificate:
+    work = _work(net, k)
+    if work <= FLOAT64_WORK:
+        return enumerate_sets(net, k, workers=workers, on_sets=on_sets)
+    if not isinstance(as_exact_filter(net), str):
+        try:
+            return count_sets(net, k, workers=workers, on_sets=on_sets)
+        except UsageError:  # a token too heavy to count
+            pass
+    if work <= FLOAT32_WORK:
+        return enumerate_sets(net, k, float32=True, workers=workers, on_sets=on_sets)
+    bounds = bound_sets(net, k, workers=workers)
+    if bounds.p_exact.lower > 0:
+        return bounds
+    return sample_sets(net, k, on_sets=on_sets)
+
+
+def _by(method: Method, net: ReluNet, k: int, workers: int, on_sets: OnSets | None) -> Certificate:
+    if method == "counting":
+        return count_sets(net, k, workers=workers, on_sets=on_sets)
+    if method == "bounds":
+        return bound_sets(net, k, workers=workers)
+    if method == "sampled":
+        return sample_sets(net, k, on_sets=on_sets)
+    sets = math.comb(net.vocab_size, k)
+    if sets > MOST_SETS:
+        raise UsageError(
+            f"method is 'enumeration' and there are {sets:.2e} sets: at most {MOST_SETS:.0e} can "
+            "be visited one by one; use counting, bounds or sampled"
+        )
+    float32 = _work(net, k) > FLOAT64_WORK
+    return enumerate_sets(net, k, float32=float32, workers=workers, on_sets=on_sets)
+
+
+def _work(net: ReluNet, k: int) -> int:
+    return math.comb(net.vocab_size, k) * net.vocab_size * net.width
+
+
+def _checked_method(method: str) -> Method:
+    if method not in METHODS:
+        raise UsageError(f"method is {method!r}: it must be one of {', '.join(METHODS)}")
+    return method
+
+
+def _checked_set_size(net: ReluNet, task: KSparseTask) -> int:
+    low, high = task.sizes
+    if low != high:
+        raise UsageError(
+            f"set_size is {format_sizes(task.sizes)}: a certificate is over the sets of one size; "
+            "give one, such as --set-size 3"
+        )
+    if task.vocab_size != net.vocab_size:
+        raise UsageError(
+            f"the task has {task.vocab_size} tokens and the network {net.vocab_size}: they must "
+            "agree; give the task the network was made for"
+        )
+    for name, value in net.named_parameters():
+        if not bool(torch.isfinite(value).all()):
+            raise UsageError(
+                f"{name} holds NaN or infinity: nothing can be certified; train again or restore it"
+            )
+    return low
