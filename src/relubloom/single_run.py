@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from relubloom import atomic
-from relubloom.code import random_constant_weight
+from relubloom.code import Family, make_code
+from relubloom.code.by_family import SEARCH_SECONDS
 from relubloom.construction import construct, default_sharpness
 from relubloom.errors import FileError, UsageError
 from relubloom.evidence import gather_evidence
@@ -30,7 +31,7 @@ from relubloom.run_folder import (
 )
 from relubloom.study import Watch, unwatched, watch_training
 from relubloom.task import KSparseTask
-from relubloom.theory import best_constant_weight
+from relubloom.threads import intra_op_threads
 from relubloom.training import Recipe, check_network, train_stack
 from relubloom.weights_file import WEIGHTS, read_config
 
@@ -87,12 +88,16 @@ def construct_run(
     labels: tuple[str, ...],
     out: Path,
     *,
+    family: Family = "constant-weight",
     weight: int | None = None,
+    seconds: float = SEARCH_SECONDS,
     sharpness: float | None = None,
     seed: int = 0,
     force: bool = False,
 ) -> dict[str, Any]:
-    """Write the exact network of a random constant-weight code; returns how it was made.
+    """Write the exact network of a code of the family; returns how it was made.
+
+    `weight`, `seconds` and `seed` are those of `code.make_code`.
 
     Raises:
         UsageError: a value breaks its rule, or `out` holds something and `force` is not given.
@@ -102,14 +107,13 @@ def construct_run(
             f"{len(labels)} token labels for {task.vocab_size} tokens: give one label a token"
         )
     k = task.sizes[0]
-    if weight is None:
-        weight = best_constant_weight(task.vocab_size, width, k).weight
+    code = make_code(family, task.vocab_size, width, k, weight=weight, seed=seed, seconds=seconds)
     if sharpness is None:
         sharpness = default_sharpness(task.vocab_size, k)
-    net = construct(random_constant_weight(task.vocab_size, width, weight, seed), sharpness)
+    net = construct(code, sharpness)
     made = {
-        "family": "constant-weight",
-        "weight": weight,
+        "family": family,
+        "weight": float(code.weights.mean()),
         "code_seed": seed,
         "sharpness": sharpness,
     }

@@ -10,7 +10,9 @@ import typer
 
 from relubloom.cli import options
 
-Family = Literal["constant-weight"]
+Family = Literal[
+    "constant-weight", "bernoulli", "partitioned", "kautz-singleton", "greedy", "search"
+]
 
 
 def construct(
@@ -19,7 +21,12 @@ def construct(
         typer.Option("--out", "-o", help="Run folder to write.", rich_help_panel=options.OUTPUT),
     ],
     family: Annotated[
-        Family, typer.Option(help="Family of codes.", rich_help_panel=options.TASK)
+        Family,
+        typer.Option(
+            help="Family of codes. kautz-singleton has no false positive on any set; search lowers "
+            "the exact number of false positives for --seconds.",
+            rich_help_panel=options.TASK,
+        ),
     ] = "constant-weight",
     vocab_size: Annotated[
         int, typer.Option("--vocab-size", "-N", rich_help_panel=options.TASK)
@@ -29,11 +36,15 @@ def construct(
     weight: Annotated[
         int | None,
         typer.Option(
-            help="Bits per token; the best for mse by default.",
+            help="Bits per token; the family's default if left out.",
             show_default=False,
             rich_help_panel=options.TASK,
         ),
     ] = None,
+    seconds: Annotated[
+        float,
+        typer.Option(help="What --family search may take.", rich_help_panel=options.TASK),
+    ] = 60.0,
     sharpness: Annotated[
         float | None,
         typer.Option(
@@ -57,13 +68,22 @@ def construct(
     task = KSparseTask(vocab_size, set_size)
     labels = default_labels(vocab_size) if tokens is None else read_tokens(tokens)
     construction = construct_run(
-        task, width, labels, out, weight=weight, sharpness=sharpness, seed=seed, force=force
+        task,
+        width,
+        labels,
+        out,
+        family=family,
+        weight=weight,
+        seconds=seconds,
+        sharpness=sharpness,
+        seed=seed,
+        force=force,
     )
     if json:
         typer.echo(json_text.dumps({"dir": str(out)} | construction, allow_nan=False))
     else:
         typer.echo(
-            f"{out}: a {family} code of weight {construction['weight']}, "
+            f"{out}: a {family} code of weight {construction['weight']:g}, "
             f"sharpness {construction['sharpness']:.2f}"
         )
         typer.echo(f"next: relubloom examine {out}")
