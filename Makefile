@@ -10,7 +10,7 @@ help:
 	@echo "make demo     install, run a study of the article's network, print the report's path"
 	@echo "make test     install, run the test suite"
 	@echo "make check    formatting, lint, types"
-	@echo "make results  regenerate docs/results (minutes to hours)"
+	@echo "make results  regenerate docs/results (two to three hours)"
 	@echo "make bench    benchmarks, with their rivals"
 	@echo "make install  the virtual environment only"
 
@@ -38,11 +38,17 @@ check: $(VENV)/tools-installed
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 
-results: $(VENV)/tools-installed
-	$(BIN)/python benchmarks/study_results.py
+# SETS="--sets FILE --set-size a..b" adds files of real sets to the studies.
+results: $(VENV)/package-installed
+	$(BIN)/python benchmarks/study_results.py $(SETS)
+	$(BIN)/python benchmarks/recipes.py
+	$(BIN)/python benchmarks/code_search.py
+	$(BIN)/python benchmarks/decoders.py
 
-bench: $(VENV)/tools-installed
-	$(BIN)/python benchmarks/step.py
+bench: $(VENV)/package-installed
+	$(BIN)/python benchmarks/step.py --large
+	$(BIN)/python benchmarks/exact_count.py
+	$(BIN)/python benchmarks/theory.py
 
 clean:
 	rm -rf $(VENV) runs
