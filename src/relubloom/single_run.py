@@ -31,7 +31,6 @@ from relubloom.run_folder import (
 )
 from relubloom.study import Watch, unwatched, watch_training
 from relubloom.task import KSparseTask
-from relubloom.threads import intra_op_threads
 from relubloom.training import Recipe, check_network, train_stack
 from relubloom.weights_file import WEIGHTS, read_config
 
@@ -168,14 +167,13 @@ def certify_run(
     refuse_study(folder)
     net = ReluNet.from_pretrained(folder)
     task = KSparseTask(net.vocab_size, _said_set_size(folder) if set_size is None else set_size)
-    with intra_op_threads(1):
-        certificate = certify(
-            net,
-            task,
-            method=method,
-            workers=threads,
-            on_sets=lambda done, total: watch("certifying", done, total, ""),
-        )
+    certificate = certify(
+        net,
+        task,
+        method=method,
+        workers=threads,
+        on_sets=lambda done, total: watch("certifying", done, total, "sets"),
+    )
     result = certificate.describe()
     atomic.write_json(folder / CERTIFICATE, {"schema_version": SCHEMA_VERSION} | result)
     return result

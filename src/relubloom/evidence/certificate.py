@@ -16,6 +16,7 @@ from relubloom.evidence.interval import bound_sets
 from relubloom.evidence.sampled import sample_sets
 from relubloom.network import ReluNet
 from relubloom.task import KSparseTask, format_sizes
+from relubloom.threads import intra_op_threads
 
 FLOAT64_WORK = 10**12  # multiply-adds: sets x vocab x width that float64 does in half a minute
 FLOAT32_WORK = 2 * 10**13  # and what float32 does in ten minutes on two free cores
@@ -43,7 +44,7 @@ def certify(
             answers: enumeration in float64 up to 10^12 multiply-adds, counting for an exact Bloom
             filter, enumeration in float32 (doubtful sets again in float64) up to 2 * 10^13,
             bounds if they certify anything, else a sample, which is never a proof.
-        workers: threads; with more than one, let torch itself use one thread.
+        workers: threads, in each of which torch uses one.
         on_sets: called with (done, total) as the work goes on.
 
     Raises:
@@ -54,10 +55,11 @@ def certify(
     """
     k = _checked_set_size(net, task)
     started = time.monotonic()
-    if method is None:
-        certificate = _first_that_answers(net, k, workers, on_sets)
-    else:
-        certificate = _by(_checked_method(method), net, k, workers, on_sets)
+    with intra_op_threads(1):
+        if method is None:
+            certificate = _first_that_answers(net, k, workers, on_sets)
+        else:
+            certificate = _by(_checked_method(method), net, k, workers, on_sets)
     return replace(certificate, seconds=round(time.monotonic() - started, 3))
 
 

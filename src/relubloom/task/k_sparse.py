@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -153,10 +153,6 @@ class KSparseTask:
         if self.file is None:
             raise UsageError(f"source is {self.source!r}: only a file of sets has training lines")
         return self._split[0]
-
-    def with_sizes(self, set_size: int | tuple[int, int]) -> KSparseTask:
-        """The same source with other set sizes (not for a file)."""
-        return replace(self, set_size=set_size)
 
     def describe(self) -> dict[str, Any]:
         """What identifies the task, as JSON values."""
