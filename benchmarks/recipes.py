@@ -1,6 +1,6 @@
 """Try recipes on several seeds and write docs/results/recipes.md.
 
-Usage: python benchmarks/recipes.py [--seeds 8]
+Usage: python benchmarks/recipes.py [--seeds 4]
 
 Each row trains a stack of seeds and examines every network on 50,000 drawn sets; the worst seed
 stands in the row. A row is kept in runs/recipes.json, so a killed run goes on where it was.
@@ -55,7 +55,7 @@ TRIALS = [
 def main() -> None:
     """Run what is missing, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--seeds", type=int, default=4)
     seeds = parser.parse_args().seeds
     torch.set_num_threads(1)
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}

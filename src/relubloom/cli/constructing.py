@@ -14,47 +14,65 @@ Family = Literal[
     "constant-weight", "bernoulli", "partitioned", "kautz-singleton", "greedy", "search"
 ]
 
+FamilyOption = Annotated[
+    Family,
+    typer.Option(
+        "--family",
+        help="Family of codes. kautz-singleton has no false positive on any set; search lowers "
+        "the exact number of false positives for --seconds.",
+        rich_help_panel=options.TASK,
+    ),
+]
+VocabSize = Annotated[
+    int, typer.Option("--vocab-size", "-N", help="Number of tokens.", rich_help_panel=options.TASK)
+]
+Width = Annotated[
+    int, typer.Option("--width", "-d", help="Number of units.", rich_help_panel=options.TASK)
+]
+SetSize = Annotated[
+    int, typer.Option("--set-size", "-k", help="Tokens per set.", rich_help_panel=options.TASK)
+]
+Weight = Annotated[
+    int | None,
+    typer.Option(
+        "--weight",
+        help="Bits per token; the family's default if left out.",
+        show_default=False,
+        rich_help_panel=options.TASK,
+    ),
+]
+Seconds = Annotated[
+    float,
+    typer.Option("--seconds", help="What --family search may take.", rich_help_panel=options.TASK),
+]
+Sharpness = Annotated[
+    float | None,
+    typer.Option(
+        "--sharpness",
+        help="Logit lost per missing bit; by default enough for a mass of 1e-9 on others.",
+        show_default=False,
+        rich_help_panel=options.TASK,
+    ),
+]
+CodeSeed = Annotated[
+    int, typer.Option("--seed", help="Seed of the code.", rich_help_panel=options.TASK)
+]
+
 
 def construct(
     out: Annotated[
         Path,
         typer.Option("--out", "-o", help="Run folder to write.", rich_help_panel=options.OUTPUT),
     ],
-    family: Annotated[
-        Family,
-        typer.Option(
-            help="Family of codes. kautz-singleton has no false positive on any set; search lowers "
-            "the exact number of false positives for --seconds.",
-            rich_help_panel=options.TASK,
-        ),
-    ] = "constant-weight",
-    vocab_size: Annotated[
-        int, typer.Option("--vocab-size", "-N", rich_help_panel=options.TASK)
-    ] = 256,
-    width: Annotated[int, typer.Option("--width", "-d", rich_help_panel=options.TASK)] = 48,
-    set_size: Annotated[int, typer.Option("--set-size", "-k", rich_help_panel=options.TASK)] = 3,
-    weight: Annotated[
-        int | None,
-        typer.Option(
-            help="Bits per token; the family's default if left out.",
-            show_default=False,
-            rich_help_panel=options.TASK,
-        ),
-    ] = None,
-    seconds: Annotated[
-        float,
-        typer.Option(help="What --family search may take.", rich_help_panel=options.TASK),
-    ] = 60.0,
-    sharpness: Annotated[
-        float | None,
-        typer.Option(
-            help="Logit lost per missing bit; by default enough for a mass of 1e-9 on others.",
-            show_default=False,
-            rich_help_panel=options.TASK,
-        ),
-    ] = None,
+    family: FamilyOption = "constant-weight",
+    vocab_size: VocabSize = 256,
+    width: Width = 48,
+    set_size: SetSize = 3,
+    weight: Weight = None,
+    seconds: Seconds = 60.0,
+    sharpness: Sharpness = None,
     tokens: options.TokensPath = None,
-    seed: Annotated[int, typer.Option(help="Seed of the code.", rich_help_panel=options.TASK)] = 0,
+    seed: CodeSeed = 0,
     force: options.Force = False,
     json: options.Json = False,
     quiet: options.Quiet = False,

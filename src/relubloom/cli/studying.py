@@ -53,23 +53,17 @@ def study(
     debug: options.Debug = False,
 ) -> None:
     """Train, construct, examine, report: everything, from a task to a verdict."""
-    from relubloom.devices import check_device
-    from relubloom.presets import PRESETS, quick_recipe
+    from relubloom.presets import quick_recipe
     from relubloom.study import Study, run_study
 
-    base = PRESETS[preset]
-    task, labels = options.build_task(
-        (base.vocab_size, base.set_size), vocab_size, set_size, source, sets, tokens, skip_bad
+    task, labels, width, recipe = _planned(
+        *(preset, vocab_size, width, set_size, source, sets, tokens, skip_bad),
+        *(objective, steps, batch_size, learning_rate, device, quiet),
     )
-    recipe = _recipe(base.recipe, objective, steps, batch_size, learning_rate)
     if quick:
         recipe = quick_recipe(recipe)
-    planned = Study(
-        task, base.width if width is None else width, recipe, labels, seed, seeds, quick
-    )
+    planned = Study(task, width, recipe, labels, seed, seeds, quick)
     folder = out or Path("runs") / _folder_name(task, planned.width, recipe, seed, seeds, quick)
-    check_device(device)
-    _say_what_was_left_out(task, quiet)
     with ProgressDisplay(quiet) as watch:
         result = run_study(
             planned,
@@ -111,21 +105,16 @@ def train(
     debug: options.Debug = False,
 ) -> None:
     """Train one network into a run folder (examine it afterwards)."""
-    from relubloom.devices import check_device
-    from relubloom.presets import PRESETS
     from relubloom.single_run import train_run
 
-    base = PRESETS[preset]
-    task, labels = options.build_task(
-        (base.vocab_size, base.set_size), vocab_size, set_size, source, sets, tokens, skip_bad
+    task, labels, width, recipe = _planned(
+        *(preset, vocab_size, width, set_size, source, sets, tokens, skip_bad),
+        *(objective, steps, batch_size, learning_rate, device, quiet),
     )
-    recipe = _recipe(base.recipe, objective, steps, batch_size, learning_rate)
-    check_device(device)
-    _say_what_was_left_out(task, quiet)
     with ProgressDisplay(quiet) as watch:
         history = train_run(
             task,
-            base.width if width is None else width,
+            width,
             recipe,
             labels,
             seed,
@@ -142,6 +131,36 @@ def train(
     else:
         typer.echo(f"{out}: {last['objective']} {last['loss']:.5f} after {last['step']:,} steps")
         typer.echo(f"next: relubloom examine {out}")
+
+
+def _planned(
+    preset: options.PresetName,
+    vocab_size: int | None,
+    width: int | None,
+    set_size: str | None,
+    source: options.Source,
+    sets: Path | None,
+    tokens: Path | None,
+    skip_bad: bool,
+    objective: options.Objective | None,
+    steps: int | None,
+    batch_size: int | None,
+    learning_rate: float | None,
+    device: str,
+    quiet: bool,
+) -> tuple[KSparseTask, tuple[str, ...], int, Recipe]:
+    """Task, labels, width and recipe: the preset's, changed by the options; the device works."""
+    from relubloom.devices import check_device
+    from relubloom.presets import PRESETS
+
+    base = PRESETS[preset]
+    task, labels = options.build_task(
+        (base.vocab_size, base.set_size), vocab_size, set_size, source, sets, tokens, skip_bad
+    )
+    recipe = _recipe(base.recipe, objective, steps, batch_size, learning_rate)
+    check_device(device)
+    _say_what_was_left_out(task, quiet)
+    return task, labels, base.width if width is None else width, recipe
 
 
 def _recipe(
