@@ -43,6 +43,7 @@ def certify(
     json: options.Json = False,
     quiet: options.Quiet = False,
     threads: options.Threads = None,
+    device: options.CpuOnly = "cpu",
     debug: options.Debug = False,
 ) -> None:
     """Prove what a network does over all C(N, k) sets, and write certificate.json there."""

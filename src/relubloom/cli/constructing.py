@@ -75,7 +75,9 @@ def construct(
     seed: CodeSeed = 0,
     force: options.Force = False,
     json: options.Json = False,
-    quiet: options.Quiet = False,
+    quiet: options.NoProgress = False,
+    device: options.CpuOnly = "cpu",
+    threads: options.OneThread = None,
     debug: options.Debug = False,
 ) -> None:
     """Set a network's weights so that it is exactly a Bloom filter."""

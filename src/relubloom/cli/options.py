@@ -105,6 +105,34 @@ Threads = Annotated[
         rich_help_panel=MACHINE,
     ),
 ]
+# Every command takes --device, --threads and --quiet, so that a script may always pass them.
+CpuOnly = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        help="Taken by every command; this one computes on the CPU whatever it says.",
+        rich_help_panel=MACHINE,
+    ),
+]
+OneThread = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        min=1,
+        help="Taken by every command; this one is quick on one.",
+        show_default=False,
+        rich_help_panel=MACHINE,
+    ),
+]
+NoProgress = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="Taken by every command; this one shows no progress anyway.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 RunDir = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.")]
 
 

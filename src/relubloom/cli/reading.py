@@ -23,6 +23,7 @@ def examine(
     json: options.Json = False,
     quiet: options.Quiet = False,
     threads: options.Threads = None,
+    device: options.CpuOnly = "cpu",
     debug: options.Debug = False,
 ) -> None:
     """Test the Bloom reading on the network of a run folder, and write the evidence there."""
@@ -43,6 +44,9 @@ def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study or a run folder.")],
     open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     json: options.Json = False,
+    quiet: options.NoProgress = False,
+    device: options.CpuOnly = "cpu",
+    threads: options.OneThread = None,
     debug: options.Debug = False,
 ) -> None:
     """Write report.html from what a study or run folder holds."""
@@ -58,6 +62,9 @@ def query(
     folder: options.RunDir,
     tokens: Annotated[list[str], typer.Argument(metavar="TOKEN...", help="Labels or ids.")],
     json: options.Json = False,
+    quiet: options.NoProgress = False,
+    device: options.CpuOnly = "cpu",
+    threads: options.OneThread = None,
     debug: options.Debug = False,
 ) -> None:
     """Put tokens into a network: what comes out, the union, each false positive and why."""
