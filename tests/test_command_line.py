@@ -80,7 +80,7 @@ BAD_VALUES = {
     "rate nan": (("study", "--learning-rate", "nan"), "learning_rate is nan"),
     "odd objective": (("study", "--objective", "mae"), "mae"),
     "odd preset": (("study", "--preset", "huge"), "huge"),
-    "odd device": (("study", "--device", "abacus"), "device is 'abacus': not usable here"),
+    "odd device": (("study", "--device", "abacus"), "device is 'abacus': choose cpu, cuda or mps"),
     "no threads": (("study", "--threads", 0), "0"),
     "odd option": (("study", "--colour"), "--colour"),
     "odd command": (("studdy",), "studdy"),

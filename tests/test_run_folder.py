@@ -174,7 +174,9 @@ def test_a_write_that_fails_leaves_the_old_file(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", no_space)
-    with pytest.raises(FileError, match=r"cannot write .*f.json: No space left on device; free"):
+    with pytest.raises(
+        FileError, match=r"cannot write .*f.json: No space left on device; make room"
+    ):
         atomic.write_json(path, {"a": 2})
     assert json.loads(path.read_text()) == {"a": 1}
     assert [each.name for each in tmp_path.iterdir()] == ["f.json"]

@@ -105,4 +105,3 @@ def test_a_task_describes_itself() -> None:
         "set_size": [2, 3],
     }
     assert KSparseTask(9, (2, 2)).describe()["set_size"] == 2
-    assert KSparseTask(9, 2).with_sizes((1, 4)).sizes == (1, 4)

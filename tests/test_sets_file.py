@@ -146,7 +146,7 @@ def test_tokens_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (b"", "line 1 is empty: one token a line is needed"),
+        (b"", "holds no tokens; give a file"),
         (b"a\n\nb\n", "line 2 is empty"),
         (b"a\nb\na\n", "lists token 'a' twice; list each token once"),
         (b"a\n\xff\n", r"is not UTF-8 \(byte 2\); save it as UTF-8"),

@@ -131,7 +131,7 @@ DAMAGE = {
     ),
     "integers": (
         lambda at: rewrite(at, b_in=torch.zeros(3, dtype=torch.int32)),
-        r"b_in is int32; weights are floating point",
+        r"b_in is int32; weights are float32",
     ),
     "transposed": (
         lambda at: rewrite(at, W_in=torch.zeros(3, 5)),

@@ -30,7 +30,8 @@ def write_bytes(path: Path, content: bytes) -> None:
             raise
     except OSError as error:
         raise FileError(
-            f"cannot write {path}: {error.strerror or error}; free space or choose another --out"
+            f"cannot write {path}: {error.strerror or error}; make room there, or write "
+            "to another folder"
         ) from error
 
 

@@ -17,6 +17,8 @@ def check_device(device: str) -> None:
     """
     if device == "cpu":
         return
+    if device.split(":")[0] not in ("cuda", "mps"):
+        raise UsageError(f"device is {device!r}: choose cpu, cuda or mps")
     net = construct(random_constant_weight(64, 24, 6), sharpness=16.0)
     sets = draw_sets(seeded_generator(0, "device-check", 0), 256, 64, (3, 3))
     expected = net(sets)

@@ -141,7 +141,7 @@ def examine_run(
         net,
         task.evaluation_sets(),
         threads,
-        lambda done, total: watch("examining", done, total, "sets"),
+        lambda done, total: watch("examining", done, total, ""),
     )
     write_evidence(folder, evidence)
     return run_summary(folder, read_config(folder).get("seed"))
@@ -172,7 +172,7 @@ def certify_run(
         task,
         method=method,
         workers=threads,
-        on_sets=lambda done, total: watch("certifying", done, total, "sets"),
+        on_sets=lambda done, total: watch("certifying", done, total, ""),
     )
     result = certificate.describe()
     atomic.write_json(folder / CERTIFICATE, {"schema_version": SCHEMA_VERSION} | result)

@@ -246,7 +246,7 @@ def _examine(
         return
     stage = f"examining {name}"
     evidence = gather_evidence(
-        net, sets, threads, lambda done, total: watch(stage, done, total, "sets")
+        net, sets, threads, lambda done, total: watch(stage, done, total, "")
     )
     write_evidence(folder, evidence)
 

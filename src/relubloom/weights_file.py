@@ -82,7 +82,7 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
         raise FileError(f"{path}: {error}") from None
     for name, value in tensors.items():
         if not value.is_floating_point():
-            raise FileError(f"{path}: {name} is {_kind(value)}; weights are floating point")
+            raise FileError(f"{path}: {name} is {_kind(value)}; weights are float32")
         if value.dtype != tensors["W_in"].dtype:
             raise FileError(
                 f"{path}: {name} is {_kind(value)} and W_in {_kind(tensors['W_in'])}; give all "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import sys
 import traceback
 from typing import Annotated, Any
@@ -28,6 +29,11 @@ app = typer.Typer(
 )
 
 COMMANDS = (study, train, construct, examine, certify, report, query, plan)
+PARSER_WORDS = (
+    (r"Value error, ", ""),
+    (r"Input should be a valid integer, .*", "it must be a whole number"),
+    (r"Input should be a valid number, .*", "it must be a number"),
+)
 RESUMABLE = ("study", "train")
 INTERRUPTED = 130  # what the parser answers to Ctrl-C
 
@@ -74,7 +80,8 @@ def run(arguments: list[str]) -> int:
         status = INTERRUPTED
     if status == INTERRUPTED:
         resumable = any(word in RESUMABLE for word in arguments)
-        return _fail("stopped" + "; go on with the same command and --resume" * resumable, 1)
+        remedy = "go on with the same command and --resume" if resumable else "run it again"
+        return _fail(f"stopped; {remedy}", 1)
     return status if isinstance(status, int) else 0
 
 
@@ -95,6 +102,8 @@ def _explain(error: Exception, arguments: list[str]) -> int:
 def _usage_text(error: Any, arguments: list[str]) -> str:
     """What the argument parser found wrong, with the value it was given."""
     text = (error.format_message() or "no command given").rstrip(".")
+    for theirs, ours in PARSER_WORDS:
+        text = re.sub(theirs, ours, text)
     names = getattr(getattr(error, "param", None), "opts", [])
     for name, value in itertools.pairwise(arguments):
         if name in names and value not in text:

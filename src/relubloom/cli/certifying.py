@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_text
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -60,30 +61,38 @@ def certify(
             )
     except KeyboardInterrupt:
         raise RelubloomError("stopped; nothing was written; run it again from the start") from None
-    typer.echo(json_text.dumps(result, allow_nan=False) if json else _certificate_text(result))
-
-
-def _certificate_text(result: dict[str, Any]) -> str:
-    confidence = result["confidence"]
-    proof = (
-        "proven" if confidence is None else f"sampled, {confidence:.0%} confidence each; no proof"
+    typer.echo(
+        json_text.dumps(result, allow_nan=False) if json else _certificate_text(result, folder)
     )
-    low, high = result["exact_sets_bounds"]
-    exact = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _certificate_text(result: dict[str, Any], folder: Path) -> str:
+    confidence = result["confidence"]
     wrong = result["false_positives"]
     total = "" if wrong["total"] is None else f"   ({wrong['total']:,} in all)"
     rows = [
         ("sets", f"all {result['sets']:,} sets of {result['set_size']} tokens count alike"),
-        ("method", f"{result['method']} ({proof})"),
+        ("method", result["method"] + (", proven" if confidence is None else "")),
         ("", result["reasons"]),
-        ("exact sets", exact),
+        *([] if confidence is not None else _exact_sets(result)),
         ("share exact", _range(result["p_exact"])),
         ("mse", _range(result["mse"])),
         ("false positives per set", _range(wrong["mean"]) + total),
-        ("undecided sets", f"{result['undecided_sets']:,}"),
+        ("written", str(folder / "certificate.json")),
     ]
     return "\n".join(f"{name:<24} {value}" for name, value in rows)
 
 
+def _exact_sets(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """Counted sets; a sample counts none of the rest."""
+    low, high = result["exact_sets_bounds"]
+    return [
+        ("exact sets", f"{low:,}" if low == high else f"{low:,} to {high:,}"),
+        ("undecided sets", f"{result['undecided_sets']:,}"),
+    ]
+
+
 def _range(bounds: dict[str, float]) -> str:
-    return f"{bounds['lower']:.9g} to {bounds['upper']:.9g}"
+    """Both ends, or one number where nine digits do not tell them apart."""
+    low, high = f"{bounds['lower']:.9g}", f"{bounds['upper']:.9g}"
+    return low if low == high else f"{low} to {high}"

@@ -81,10 +81,12 @@ def construct(
     debug: options.Debug = False,
 ) -> None:
     """Set a network's weights so that it is exactly a Bloom filter."""
+    from relubloom.memory import refuse_too_large
     from relubloom.run_folder import default_labels
     from relubloom.single_run import construct_run
     from relubloom.task import KSparseTask, read_tokens
 
+    refuse_too_large(vocab_size, width)
     task = KSparseTask(vocab_size, set_size)
     labels = default_labels(vocab_size) if tokens is None else read_tokens(tokens)
     construction = construct_run(

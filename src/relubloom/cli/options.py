@@ -43,15 +43,25 @@ SourceOption = Annotated[
 ]
 SetsPath = Annotated[
     Path | None,
-    typer.Option("--sets", help="A file of real sets, one per line.", rich_help_panel=TASK),
+    typer.Option(
+        "--sets",
+        help="A file of real sets: one per line, tokens separated by spaces or commas.",
+        rich_help_panel=TASK,
+    ),
 ]
 TokensPath = Annotated[
     Path | None,
-    typer.Option("--tokens", help="Token labels, one per line.", rich_help_panel=TASK),
+    typer.Option(
+        "--tokens",
+        help="Token labels, one per line; without --sets their number is the vocabulary's.",
+        rich_help_panel=TASK,
+    ),
 ]
 SkipBad = Annotated[
     bool,
-    typer.Option("--skip-bad", help="Count a sets file's bad lines.", rich_help_panel=TASK),
+    typer.Option(
+        "--skip-bad", help="Skip a sets file's bad lines, and count them.", rich_help_panel=TASK
+    ),
 ]
 Preset = Annotated[
     PresetName,
@@ -83,7 +93,14 @@ Force = Annotated[
     bool, typer.Option("--force", help="Replace what lies there.", rich_help_panel=OUTPUT)
 ]
 Out = Annotated[
-    Path | None, typer.Option("--out", "-o", help="Folder to write.", rich_help_panel=OUTPUT)
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        help="Folder to write; by default runs/ and a name made of the settings.",
+        show_default=False,
+        rich_help_panel=OUTPUT,
+    ),
 ]
 Json = Annotated[
     bool,
@@ -181,6 +198,11 @@ def build_task(
             raise UsageError(
                 f"--vocab-size is {vocab_size} and --sets is given: the vocabulary is the file's "
                 "tokens; leave --vocab-size out"
+            )
+        if source != "uniform":
+            raise UsageError(
+                f"--source is {source!r} and --sets is given: the file says which sets there are; "
+                "leave one out"
             )
         task = KSparseTask.from_file(sets, sizes, labels, skip_bad=skip_bad)
         assert task.file is not None

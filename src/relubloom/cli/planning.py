@@ -50,6 +50,7 @@ def _plan_text(planned: Plan) -> str:
         f"{planned.vocab_size:,} tokens, sets of {planned.set_size}: width {planned.width} with "
         f"{planned.weight} bits per token gives mse {planned.mse:.3g}, "
         f"{planned.p_exact:.4%} of the sets exact (random constant-weight code, exact law)",
+        *_narrower(planned),
         "",
         *aligned([FAMILY_COLUMNS, *family_table(planned)]),
         "",
@@ -57,6 +58,15 @@ def _plan_text(planned: Plan) -> str:
     ]
     notes = [*family_notes(planned), *planned.notes]
     return "\n".join([*lines, "", *(f"- {note}" for note in notes)])
+
+
+def _narrower(planned: Plan) -> list[str]:
+    """The family without errors, where it needs no more units than the random code."""
+    return [
+        f"no wider and without any error: a {row.family} code of {row.width} units"
+        for row in planned.families
+        if row.mse == 0 and row.width <= planned.width and planned.mse > 0
+    ]
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:

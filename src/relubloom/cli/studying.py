@@ -151,16 +151,19 @@ def _planned(
 ) -> tuple[KSparseTask, tuple[str, ...], int, Recipe]:
     """Task, labels, width and recipe: the preset's, changed by the options; the device works."""
     from relubloom.devices import check_device
+    from relubloom.memory import refuse_too_large
     from relubloom.presets import PRESETS
 
     base = PRESETS[preset]
+    wide = base.width if width is None else width
+    refuse_too_large(base.vocab_size if vocab_size is None else vocab_size, wide)
     task, labels = options.build_task(
         (base.vocab_size, base.set_size), vocab_size, set_size, source, sets, tokens, skip_bad
     )
     recipe = _recipe(base.recipe, objective, steps, batch_size, learning_rate)
     check_device(device)
     _say_what_was_left_out(task, quiet)
-    return task, labels, base.width if width is None else width, recipe
+    return task, labels, wide, recipe
 
 
 def _recipe(

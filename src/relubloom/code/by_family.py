@@ -48,6 +48,11 @@ def make_code(
     if family not in get_args(Family):
         raise UsageError(f"family is {family!r}: choose one of {', '.join(get_args(Family))}")
     if family == "kautz-singleton":
+        if weight is not None:
+            raise UsageError(
+                f"weight is {weight}: a kautz-singleton code has the weight that its design asks "
+                "for; leave weight out"
+            )
         return disjunct_code(vocab_size, width, set_size)
     if family == "bernoulli":
         density = 1 / (set_size + 1) if weight is None else weight / width

@@ -126,8 +126,10 @@ def read_tokens(path: Path | str) -> tuple[str, ...]:
         raise FileError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
     labels = text.removesuffix("\n").split("\n") if text else []
     labels = [label.removesuffix("\r") for label in labels]
-    if not labels or "" in labels:
-        line = labels.index("") + 1 if labels else 1
+    if not labels:
+        raise FileError(f"{path} holds no tokens; give a file with one token per line")
+    if "" in labels:
+        line = labels.index("") + 1
         raise FileError(f"{path}, line {line} is empty: one token a line is needed; fill the line")
     repeated = [label for label, count in Counter(labels).items() if count > 1]
     if repeated:

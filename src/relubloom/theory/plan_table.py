@@ -42,9 +42,8 @@ def bounds_table(plan: Plan) -> list[tuple[str, str]]:
 
 
 def family_notes(plan: Plan) -> list[str]:
-    """The families' remarks, one line each, then the plan's own notes."""
-    remarks = [f"{row.family}: {row.note}" for row in plan.families if row.note]
-    return [*remarks, *plan.notes]
+    """The families' remarks, one line each."""
+    return [f"{row.family}: {row.note}" for row in plan.families if row.note]
 
 
 def _figure(value: float | None) -> str:

@@ -169,7 +169,7 @@ def _goal(
     if not 0 < p_exact < 1:
         raise UsageError(
             f"p_exact is {p_exact}: a random code reaches any share of the sets strictly between "
-            f"0 and 1; {_certain(vocab_size, set_size)}"
+            f"0 and 1; {_remedy(vocab_size, set_size, p_exact == 1)}"
         )
     return Goal(vocab_size, set_size, "p_exact", target=1 - p_exact), "p_exact", p_exact
 
@@ -178,7 +178,7 @@ def _check_mse(vocab_size: int, set_size: int, mse: float) -> None:
     if not 0 < mse < 1:
         raise UsageError(
             f"mse is {mse}: a random code reaches any error strictly between 0 and 1; "
-            f"{_certain(vocab_size, set_size)}"
+            f"{_remedy(vocab_size, set_size, mse == 0)}"
         )
     if mse < SMALLEST_MSE:
         raise UsageError(
@@ -195,6 +195,10 @@ def _check_width(goal: Goal) -> None:
             f"the plan is for about {width} units: the exact laws are offered up to {WIDEST}; "
             "use width_rule for an estimate, or smaller sets"
         )
+
+
+def _remedy(vocab_size: int, set_size: int, perfect: bool) -> str:
+    return _certain(vocab_size, set_size) if perfect else "give a number between 0 and 1"
 
 
 def _certain(vocab_size: int, set_size: int) -> str:

@@ -41,7 +41,7 @@ def save_checkpoint(
     except (OSError, SafetensorError) as error:
         beside.unlink(missing_ok=True)
         raise FileError(
-            f"cannot write {path}: {error}; free space or choose another --out"
+            f"cannot write {path}: {error}; make room there, or write to another folder"
         ) from None
 
 
