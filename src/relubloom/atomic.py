@@ -21,10 +21,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(beside).chmod(0o666 & ~_umask())
-            Path(beside).replace(path)
+            settle(Path(beside), path)
         except BaseException:
             Path(beside).unlink(missing_ok=True)
             raise
@@ -33,6 +30,25 @@ def write_bytes(path: Path, content: bytes) -> None:
             f"cannot write {path}: {error.strerror or error}; make room there, or write "
             "to another folder"
         ) from error
+
+
+def settle(beside: Path, path: Path) -> None:
+    """Put a finished file in its place: fsync, the umask's permissions, rename."""
+    with beside.open("rb+") as stream:
+        os.fsync(stream.fileno())
+    beside.chmod(0o666 & ~_umask())
+    beside.replace(path)
+
+
+def check_writable(folder: Path) -> None:
+    """Make the folder and try it, before long work is done for it.
+
+    Raises:
+        FileError: nothing can be written there.
+    """
+    probe = folder / ".probe"
+    write_bytes(probe, b"")
+    probe.unlink(missing_ok=True)
 
 
 def write_text(path: Path, content: str) -> None:

@@ -88,7 +88,7 @@ def read_task(
     """
     said = read_config(folder).get("task")
     described: dict[str, Any] = said if isinstance(said, dict) else {}
-    sizes = _said_sizes(folder, described) if set_size is None else set_size
+    sizes = said_sizes(folder, described) if set_size is None else set_size
     source = described.get("source", "uniform")
     if source == "file":
         task = _file_task(folder, described, sets, sizes)
@@ -182,7 +182,7 @@ def git_commit() -> str | None:
     return answer.stdout.strip()
 
 
-def _said_sizes(folder: Path, described: dict[str, Any]) -> int | tuple[int, int]:
+def said_sizes(folder: Path, described: dict[str, Any]) -> int | tuple[int, int]:
     """The sizes in a folder's task: a number, or two in a list."""
     match described.get("set_size"):
         case None:

@@ -26,6 +26,7 @@ from relubloom.run_folder import (
     Origin,
     is_empty,
     read_task,
+    said_sizes,
     write_network,
     write_training,
 )
@@ -64,6 +65,7 @@ def train_run(
         raise UsageError(f"{out} holds a finished run; examine it, or replace it with --force")
     if not (resume and unfinished):
         clear_run(out, force=force)
+    atomic.check_writable(out)
     trained = train_stack(
         task,
         width,
@@ -166,7 +168,9 @@ def certify_run(
     """
     refuse_study(folder)
     net = ReluNet.from_pretrained(folder)
-    task = KSparseTask(net.vocab_size, _said_set_size(folder) if set_size is None else set_size)
+    if set_size is None:
+        set_size = said_sizes(folder, read_config(folder).get("task") or {})
+    task = KSparseTask(net.vocab_size, set_size)
     certificate = certify(
         net,
         task,
@@ -177,16 +181,6 @@ def certify_run(
     result = certificate.describe()
     atomic.write_json(folder / CERTIFICATE, {"schema_version": SCHEMA_VERSION} | result)
     return result
-
-
-def _said_set_size(folder: Path) -> int | tuple[int, int]:
-    described = read_config(folder).get("task")
-    said = described.get("set_size") if isinstance(described, dict) else None
-    if isinstance(said, list) and len(said) == 2:
-        return int(said[0]), int(said[1])
-    if not isinstance(said, int):
-        raise UsageError(f"{folder} does not say its set_size; pass --set-size k")
-    return said
 
 
 def clear_run(out: Path, *, force: bool) -> None:

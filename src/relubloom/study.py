@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,18 +15,25 @@ from relubloom.construction import construct, default_sharpness
 from relubloom.errors import UsageError
 from relubloom.evidence import gather_evidence
 from relubloom.evidence.random_code import BestRandomCode, best_random_code
-from relubloom.evidence.writer import BEHAVIOUR, MECHANISM, run_summary, write_evidence
+from relubloom.evidence.writer import (
+    BEHAVIOUR,
+    EVIDENCE_FILES,
+    MECHANISM,
+    run_summary,
+    write_evidence,
+)
 from relubloom.network import ReluNet
 from relubloom.report import write_report
 from relubloom.run_folder import (
     CHECKPOINT,
     REPORT,
+    RUN_FILES,
     Origin,
     is_empty,
     write_network,
     write_training,
 )
-from relubloom.task import KSparseTask
+from relubloom.task import KSparseTask, hash_of
 from relubloom.training import Progress, Recipe, TrainedNetwork, train_stack
 
 SCHEMA_VERSION = 1
@@ -78,6 +85,7 @@ class Study:
         """What identifies the study, as JSON values."""
         return {
             "task": self.task.describe(),
+            "tokens_sha256": hash_of(self.labels),
             "width": self.width,
             "recipe": self.recipe.describe(),
             "seeds": list(self.all_seeds),
@@ -110,7 +118,9 @@ def run_study(
     finished = prepare_folder(study, out, resume=resume, force=force)
     if finished is not None:
         return finished
-    rival = best_random_code(study.task, study.width)
+    atomic.check_writable(out)
+    draw = QUICK_SETS if study.quick else None
+    rival = best_random_code(study.task, study.width, draw)
     networks = _train(study, out, resume, device, threads, watch)
     _examine_constructed(study, rival, out / CONSTRUCTED, threads, watch)
     rows = [_examine_trained(study, each, out, threads, watch) for each in networks]
@@ -259,9 +269,12 @@ def _is_examined(folder: Path, sets: int) -> bool:
 
 
 def _remove_study(out: Path) -> None:
-    for folder in [*out.glob("seed-*"), out / CONSTRUCTED]:
-        if (folder / "config.json").exists():
-            shutil.rmtree(folder)
+    seeds = [folder for folder in out.glob("seed-*") if re.fullmatch(r"seed-\d+", folder.name)]
+    for folder in [*seeds, out / CONSTRUCTED]:
+        for name in (*RUN_FILES, *EVIDENCE_FILES):
+            (folder / name).unlink(missing_ok=True)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
     for name in (STUDY, REPORT, CHECKPOINT):
         (out / name).unlink(missing_ok=True)
 

@@ -170,7 +170,11 @@ def parse_set_size(text: str | None) -> int | tuple[int, int] | None:
 
 def cores(threads: int | None) -> int:
     """The number of threads asked for, or the cores this process may use."""
-    return threads or len(os.sched_getaffinity(0))
+    if threads is not None:
+        return threads
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def build_task(

@@ -147,7 +147,7 @@ class MeanSquaredError:
         if not (math.isfinite(self._eta) and math.isfinite(total)):
             return 0.0, math.inf if self.sets else 0.0
         roots = math.fsum(self._roots) * (1 + self._relative)
-        slack = 2 * self._eta * roots + self.sets * self._eta**2
+        slack = 2 * self._eta * roots + self.sets * self._eta * self._eta
         slack = 1.0001 * (slack + self._relative * total + 1e-15 * total)
         return max(0.0, total - slack), total + slack
 

@@ -33,9 +33,10 @@ class BestRandomCode:
     seed: int = 0
 
 
-def best_random_code(task: KSparseTask, width: int) -> BestRandomCode:
+def best_random_code(task: KSparseTask, width: int, draw: int | None = None) -> BestRandomCode:
     """Find it. Cost: closed form under a second; else 16 codes for each likely weight.
 
+    `draw` as in `KSparseTask.evaluation_sets`: the sets that the networks are examined on.
     The expectation over random codes of a set's errors depends on its size alone, whatever its
     tokens: so the closed form, mixed over the set sizes, is exact for every source and narrows
     down the weights to try.
@@ -52,7 +53,7 @@ def best_random_code(task: KSparseTask, width: int) -> BestRandomCode:
     likely = [each.weight for each in ranked if each.mse <= WITHIN * ranked[0].mse]
     training = _training_sample(task)
     weight = min(likely, key=lambda each: _median(task, width, each, training).mse)
-    return _median(task, width, weight, task.evaluation_sets())
+    return _median(task, width, weight, task.evaluation_sets(draw))
 
 
 @dataclass(frozen=True)

@@ -107,5 +107,5 @@ def _bernstein(values: torch.Tensor, spread: float) -> Interval:
 def _with_rounding(mse: Interval, eta: float, set_size: int) -> Interval:
     if not math.isfinite(eta):
         return clipped_mse(Interval(0.0, math.inf), set_size)
-    slack = 1.01 * (2 * eta * math.sqrt(2) + eta**2) + 1e-9
+    slack = 1.01 * (2 * eta * math.sqrt(2) + eta * eta) + 1e-9
     return clipped_mse(Interval(mse.lower - slack, mse.upper + slack), set_size)

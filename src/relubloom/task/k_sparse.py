@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Int64
@@ -61,6 +62,10 @@ class KSparseTask:
             raise UsageError(
                 f"set_size is {high} and vocab_size is {self.vocab_size}: a set has distinct "
                 "tokens, so set_size <= vocab_size; lower set_size or raise vocab_size"
+            )
+        if self.source not in get_args(SourceName):
+            raise UsageError(
+                f"source is {self.source!r}: choose one of {', '.join(get_args(SourceName))}"
             )
         if (self.source == "file") != (self.file is not None):
             raise UsageError(
@@ -166,6 +171,7 @@ class KSparseTask:
             described |= {
                 "sets": self.file.path,
                 "sha256": self.file.sha256,
+                "tokens_sha256": hash_of(self.file.tokens),
                 "split_seed": self.split_seed,
                 "lines": self.file.lines,
                 "left_out": self.file.left_out,
@@ -197,6 +203,11 @@ class KSparseTask:
             ListedSets(sets[training], copies[training], unseen[training], "training"),
             ListedSets(sets[held_out], copies[held_out], unseen[held_out]),
         )
+
+
+def hash_of(tokens: tuple[str, ...]) -> str:
+    """SHA-256 of the tokens in the order of their ids."""
+    return hashlib.sha256("\n".join(tokens).encode()).hexdigest()
 
 
 def as_sizes(set_size: int | tuple[int, int]) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from relubloom import atomic
 from relubloom.errors import FileError
 
 SCHEMA_VERSION = 1
@@ -35,9 +36,7 @@ def save_checkpoint(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file({name: value.contiguous() for name, value in tensors.items()}, beside, metadata)
-        with beside.open("rb+") as stream:
-            stream.flush()
-        beside.replace(path)
+        atomic.settle(beside, path)
     except (OSError, SafetensorError) as error:
         beside.unlink(missing_ok=True)
         raise FileError(
