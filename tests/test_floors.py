@@ -15,7 +15,7 @@ SOURCE = Path(package.__file__).parent
 # The table stands in docs/architecture.md too.
 FLOORS = [
     {"errors"},
-    {"atomic", "threads", "memory"},
+    {"atomic", "threads", "memory", "verdict_rule"},
     {"weights_file", "task", "theory", "modes"},
     {"network", "code"},
     {"construction", "extraction", "training"},

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from relubloom.evidence.mechanism import Mechanism
 from relubloom.evidence.scores import SetScores
+from relubloom.verdict_rule import AGREEMENT_BLOOM, AGREEMENT_NOT, F1_BLOOM, NEAR_BLOOM
 
 Verdict = Literal["bloom", "partly", "not-bloom"]
 
@@ -73,11 +74,12 @@ def judge(mechanism: Mechanism, reading: Reading) -> Verdict:
     hash predicts loss failures with F1 >= .8 (no failure on either side counts as agreement).
     *not-bloom*: unit agreement < .8, or no two modes. *partly*: the rest.
     """
-    if mechanism.unit_agreement < 0.8 or not mechanism.two_modes:
+    if mechanism.unit_agreement < AGREEMENT_NOT or not mechanism.two_modes:
         return "not-bloom"
     predicted = reading.extracted.loss_failure_f1
-    agrees = predicted is None or predicted >= 0.8
-    if mechanism.unit_agreement >= 0.97 and mechanism.near_threshold <= 0.03 and agrees:
+    agrees = predicted is None or predicted >= F1_BLOOM
+    binarised = mechanism.near_threshold <= NEAR_BLOOM
+    if mechanism.unit_agreement >= AGREEMENT_BLOOM and binarised and agrees:
         return "bloom"
     return "partly"
 

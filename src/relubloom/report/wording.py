@@ -9,9 +9,9 @@ from relubloom.errors import UsageError
 from relubloom.report.contents import Contents, JsonObject, Run
 from relubloom.report.numbers import count, figure, percent, several
 from relubloom.training.recipe import Recipe
+from relubloom.verdict_rule import AGREEMENT_BLOOM, AGREEMENT_NOT, F1_BLOOM, NEAR_BLOOM
 
 # The verdict rule; a run's verdict itself is read from its files.
-AGREEMENT_BLOOM, AGREEMENT_NOT, NEAR_BLOOM, F1_BLOOM = 0.97, 0.8, 0.03, 0.8
 NAMES = {"bloom": "bloom", "partly": "partly", "not-bloom": "not bloom"}
 
 
