@@ -10,11 +10,11 @@ import torch
 
 import relubloom as rb
 from rational_network import Truth, rational_logits, rational_truth
-from relubloom.evidence.certified import Certificate
-from relubloom.evidence.counted import as_exact_filter, count_sets
-from relubloom.evidence.enumeration import enumerate_sets
-from relubloom.evidence.error_bound import FLOAT32, FLOAT64, rounding_error
-from relubloom.evidence.interval import bound_sets
+from relubloom.evidence.certificate.certified import Certificate
+from relubloom.evidence.certificate.counted import as_exact_filter, count_sets
+from relubloom.evidence.certificate.enumeration import enumerate_sets
+from relubloom.evidence.certificate.error_bound import FLOAT32, FLOAT64, rounding_error
+from relubloom.evidence.certificate.interval import bound_sets
 from relubloom.network import ReluNet
 from relubloom.task import AllSets
 

@@ -8,7 +8,7 @@ import pytest
 
 import relubloom as rb
 from relubloom.cli.app import run
-from relubloom.evidence import sampled
+from relubloom.evidence.certificate import sampled
 
 
 @pytest.fixture

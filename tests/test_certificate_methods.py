@@ -13,10 +13,10 @@ import torch
 import relubloom as rb
 from relubloom.code.near_misses import count_near_misses
 from relubloom.errors import UsageError
-from relubloom.evidence import certificate, sampled
-from relubloom.evidence.counted import as_exact_filter
-from relubloom.evidence.enumeration import enumerate_sets
-from relubloom.evidence.interval import unit_levels
+from relubloom.evidence.certificate import by_method, sampled
+from relubloom.evidence.certificate.counted import as_exact_filter
+from relubloom.evidence.certificate.enumeration import enumerate_sets
+from relubloom.evidence.certificate.interval import unit_levels
 from relubloom.network import ReluNet
 from relubloom.task import AllSets
 
@@ -173,10 +173,10 @@ def test_the_method_follows_the_cost(monkeypatch):
     task = rb.KSparseTask(24, 3)
     exact, noisy = random_net(24, 16), random_net(24, 16, noise=0.3)
     assert rb.certify(exact, task).method == "enumeration"
-    monkeypatch.setattr(certificate, "FLOAT64_WORK", 0)
+    monkeypatch.setattr(by_method, "FLOAT64_WORK", 0)
     assert rb.certify(exact, task).method == "counting"
     assert "float32" in rb.certify(noisy, task).reasons
-    monkeypatch.setattr(certificate, "FLOAT32_WORK", 0)
+    monkeypatch.setattr(by_method, "FLOAT32_WORK", 0)
     monkeypatch.setattr(sampled, "MOST", 500)
     monkeypatch.setattr(sampled, "FEWEST", 500)
     assert rb.certify(noisy, task).method == "sampled"

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from relubloom.construction import construct
     from relubloom.errors import RelubloomError
     from relubloom.evidence import Evidence, gather_evidence
-    from relubloom.evidence.certificate import certify
-    from relubloom.evidence.certified import Certificate
+    from relubloom.evidence.certificate import Certificate, certify
     from relubloom.extraction import extract_code
     from relubloom.network import NetStack, ReluNet
     from relubloom.study import Study, run_study
@@ -30,7 +29,7 @@ _HOMES = {
     "RelubloomError": "errors",
     "Evidence": "evidence",
     "gather_evidence": "evidence",
-    "Certificate": "evidence.certified",
+    "Certificate": "evidence.certificate",
     "certify": "evidence.certificate",
     "extract_code": "extraction",
     "NetStack": "network",

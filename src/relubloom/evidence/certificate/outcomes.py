@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
-from relubloom.evidence.error_bound import FLOAT32, FLOAT64, Arithmetic, rounding_error
+from relubloom.evidence.certificate.error_bound import FLOAT32, FLOAT64, Arithmetic, rounding_error
 from relubloom.network import ReluNet
 
 Sets = Int64[Tensor, "batch set_size"]

@@ -10,8 +10,14 @@ from typing import NamedTuple
 from jaxtyping import Float64
 from torch import Tensor
 
-from relubloom.evidence.certified import Certificate, Interval, OnSets, nothing_decided, proven
-from relubloom.evidence.outcomes import MeanSquaredError, MixedJudge
+from relubloom.evidence.certificate.certified import (
+    Certificate,
+    Interval,
+    OnSets,
+    nothing_decided,
+    proven,
+)
+from relubloom.evidence.certificate.outcomes import MeanSquaredError, MixedJudge
 from relubloom.network import ReluNet
 from relubloom.task import AllSets, SetCollection
 

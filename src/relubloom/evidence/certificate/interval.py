@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from relubloom.code import Code
 from relubloom.code.near_misses import count_near_misses
-from relubloom.evidence.certified import Certificate, Interval, proven
-from relubloom.evidence.error_bound import FLOAT64, rounding_error, top_sums
+from relubloom.evidence.certificate.certified import Certificate, Interval, proven
+from relubloom.evidence.certificate.error_bound import FLOAT64, rounding_error, top_sums
 from relubloom.extraction import extract_code
 from relubloom.network import ReluNet
 

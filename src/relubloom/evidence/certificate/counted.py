@@ -19,7 +19,7 @@ import torch
 
 from relubloom.code import Code, count_false_positives
 from relubloom.errors import UsageError
-from relubloom.evidence.certified import (
+from relubloom.evidence.certificate.certified import (
     Certificate,
     Interval,
     OnSets,

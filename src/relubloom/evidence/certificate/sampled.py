@@ -7,7 +7,7 @@ import math
 import torch
 from scipy.stats import beta
 
-from relubloom.evidence.certified import (
+from relubloom.evidence.certificate.certified import (
     Certificate,
     FalsePositives,
     Interval,
@@ -15,8 +15,8 @@ from relubloom.evidence.certified import (
     clipped_mse,
     nothing_decided,
 )
-from relubloom.evidence.error_bound import FLOAT64
-from relubloom.evidence.outcomes import Judge
+from relubloom.evidence.certificate.error_bound import FLOAT64
+from relubloom.evidence.certificate.outcomes import Judge
 from relubloom.network import ReluNet
 from relubloom.task.sampling import draw_sets, seeded_generator
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 import torch
 
 from relubloom.errors import UsageError
-from relubloom.evidence.certified import METHODS, Certificate, Method, OnSets
-from relubloom.evidence.counted import as_exact_filter, count_sets
-from relubloom.evidence.enumeration import enumerate_sets
-from relubloom.evidence.interval import bound_sets
-from relubloom.evidence.sampled import sample_sets
+from relubloom.evidence.certificate.certified import METHODS, Certificate, Method, OnSets
+from relubloom.evidence.certificate.counted import as_exact_filter, count_sets
+from relubloom.evidence.certificate.enumeration import enumerate_sets
+from relubloom.evidence.certificate.interval import bound_sets
+from relubloom.evidence.certificate.sampled import sample_sets
 from relubloom.network import ReluNet
 from relubloom.task import KSparseTask, format_sizes
 from relubloom.threads import intra_op_threads
