@@ -273,7 +273,7 @@ def test_theory_keeps_the_weight_of_the_networks_own_size() -> None:
 
 
 def test_no_theory_where_the_exact_law_is_too_large() -> None:
-    assert random_codes_for(1000, 100_000, 3) is None
+    assert random_codes_for(1000, 30_000, 3) is None
 
 
 def test_sets_of_several_sizes_keep_their_own_rows() -> None:
