@@ -8,7 +8,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relubloom.code import Code, random_constant_weight
@@ -451,6 +451,7 @@ def test_sets_of_the_whole_vocabulary_have_a_behaviour() -> None:
     assert behaviour.tokens.correlation is None
 
 
+@settings(max_examples=25)  # each puts thousands of sets to a network
 @given(vocab=st.integers(1, 6), width=st.integers(1, 3), seed=st.integers(0, 99), data=st.data())
 def test_any_network_on_any_sizes_has_finite_figures(
     vocab: int, width: int, seed: int, data: st.DataObject
