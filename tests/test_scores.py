@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from relubloom.code import Code, random_constant_weight
 from relubloom.construction import construct
-from relubloom.evidence import scores as scores_module
-from relubloom.evidence.behaviour import measure_behaviour
+from relubloom.evidence import chunks as chunks_module
 from relubloom.evidence.scores import SetScores, score_sets
 from relubloom.network import ReluNet
 from relubloom.task import AllSets, KSparseTask, ListedSets
@@ -51,27 +50,12 @@ def test_the_hand_made_network() -> None:
     assert scores.ranking_failure.tolist() == [False, True, True]  # the tie is a failure
     assert scores.loss_failure.tolist() == [True, True, True]  # mse above 1/4: .285 1.04 .515
     assert scores.code_failure.tolist() == [False, False, True]
+    assert scores.member_mass == pytest.approx([0.6, 0.2, 0.45])
+    assert scores.uniformity.tolist() == [1, 1, 1]  # of one member
     # Copies 1, 2, 5 of 8 sets.
     assert scores.unit_agreement == pytest.approx([1, 1, 6 / 8])
     assert scores.unit_on == pytest.approx([1 / 8, 2 / 8, 5 / 8])
     assert scores.mean(scores.margin > 0) == pytest.approx(1 / 8)
-
-
-def test_behaviour_of_the_hand_made_network() -> None:
-    behaviour = measure_behaviour(score_sets(*hand_made()))
-    assert behaviour.sets == 3
-    assert behaviour.method == "held-out"
-    assert behaviour.mse == pytest.approx((0.285 + 2 * 1.04 + 5 * 0.515) / 8)
-    assert behaviour.p_exact == pytest.approx(1 / 8)
-    assert behaviour.ranking_failures == pytest.approx(7 / 8)
-    assert behaviour.loss_failures == pytest.approx(1)
-    assert behaviour.miss_share == pytest.approx(2 / 8)
-    assert behaviour.false_positive_share == pytest.approx(1)
-    assert not behaviour.one_sided
-    assert behaviour.by_set_size == [
-        {"set_size": 1, "sets": 3, "mse": pytest.approx(behaviour.mse), "p_exact": 1 / 8}
-    ]
-    assert behaviour.unseen_tokens == {"sets": 1, "mse": pytest.approx(1.04), "p_exact": 0.0}
 
 
 def random_net(vocab: int, width: int, seed: int) -> ReluNet:
@@ -111,9 +95,47 @@ def test_agrees_with_the_definitions_set_by_set(
         assert scores.false_positives[i] == len(called - set(members))
         assert scores.loss_failure[i] == (mse > 1 / (2 * k * (k + 1)))
         assert scores.code_false_positives[i] == code.false_positives([row])[0]
+        mass = sum(p[t] for t in members)
+        assert scores.member_mass[i] == pytest.approx(mass, abs=1e-12)
+        assert scores.uniformity[i] == pytest.approx(k * min(p[t] for t in members) / mass)
         _, cache = net.run_with_cache(torch.tensor([row]), "hook_post")
         agreement += (cache["hook_post"][0] == 0).numpy() == code.union([row])[0]
     assert scores.unit_agreement == pytest.approx(agreement / 6)
+
+
+@given(vocab=st.integers(2, 8), width=st.integers(1, 4), seed=st.integers(0, 999), data=st.data())
+def test_counts_by_token_and_pair_agree_with_the_definitions(
+    vocab: int, width: int, seed: int, data: st.DataObject
+) -> None:
+    high = data.draw(st.integers(1, vocab))
+    ids = KSparseTask(vocab, (1, high)).evaluation_sets(draw=6).chunk(0, 6)
+    copies = torch.tensor(data.draw(st.lists(st.integers(1, 4), min_size=6, max_size=6)))
+    net = random_net(vocab, width, seed)
+    code = random_constant_weight(vocab, width, data.draw(st.integers(0, width)), seed)
+    sets = ListedSets(ids, copies, torch.zeros(6, dtype=torch.bool))
+    counts = score_sets(net, code, sets).tokens
+    by_token = {name: np.zeros(vocab) for name in ("sets", "misses", "called", "covered")}
+    beside = {name: np.zeros((vocab, vocab)) for name in ("called", "covered")}
+    for row, often in zip(ids.tolist(), copies.tolist(), strict=True):
+        members = [t for t in row if t < vocab]
+        p = net(torch.tensor([row]))[0].detach().softmax(0).tolist()
+        covered = code.decode([row])[0]
+        for t in range(vocab):
+            if t in members:
+                by_token["sets"][t] += often
+                by_token["misses"][t] += often * (p[t] < max(p) / 2)
+                continue
+            for name, wrong in (("called", p[t] >= max(p) / 2), ("covered", covered[t])):
+                by_token[name][t] += often * wrong
+                beside[name][t, members] += often * wrong
+    assert counts.sets.tolist() == by_token["sets"].tolist()
+    assert counts.misses.tolist() == by_token["misses"].tolist()
+    assert counts.false_positives.tolist() == by_token["called"].tolist()
+    assert counts.code_false_positives.tolist() == by_token["covered"].tolist()
+    assert counts.false_positives_beside is not None
+    assert counts.code_false_positives_beside is not None
+    assert counts.false_positives_beside.tolist() == beside["called"].tolist()
+    assert counts.code_false_positives_beside.tolist() == beside["covered"].tolist()
 
 
 @given(vocab=st.integers(2, 9), width=st.integers(1, 6), seed=st.integers(0, 9999), data=st.data())
@@ -152,18 +174,23 @@ def test_a_constructed_network_scores_as_its_filter_does() -> None:
     assert (scores.loss_failure == (F > 0)).all()
     assert not scores.misses.any()
     assert (scores.unit_agreement == 1).all()
-    assert measure_behaviour(scores).one_sided
+    assert scores.member_mass == pytest.approx(3 / (3 + F), abs=1e-15)
+    assert (scores.uniformity == 1).all()
+
+
+NO_FIGURES = {"method", "tokens"}
 
 
 def arrays(scores: SetScores) -> dict[str, list[float]]:
-    return {name: value.tolist() for name, value in vars(scores).items() if name != "method"}
+    figures = vars(scores) | vars(scores.tokens)
+    return {name: figures[name].ravel().tolist() for name in figures if name not in NO_FIGURES}
 
 
 def test_workers_and_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     net, code = random_net(12, 5, 3), random_constant_weight(12, 5, 2)
     sets = AllSets(12, 3)
     whole = arrays(score_sets(net, code, sets))
-    monkeypatch.setattr(scores_module, "CHUNK_BYTES", 0)  # 64 sets a chunk, of 220
+    monkeypatch.setattr(chunks_module, "CHUNK_BYTES", 0)  # 64 sets a chunk, of 220
     seen: list[tuple[int, int]] = []
     pieces = arrays(score_sets(net, code, sets, 3, lambda done, total: seen.append((done, total))))
     assert seen == [(64, 220), (128, 220), (192, 220), (220, 220)]

@@ -36,7 +36,7 @@ def gather_evidence(
     reading = read_as_bloom(scores)
     return Evidence(
         code=code,
-        behaviour=measure_behaviour(scores),
+        behaviour=measure_behaviour(net, code, sets, scores, workers=workers),
         mechanism=mechanism,
         reading=reading,
         verdict=judge(mechanism, reading),

@@ -45,12 +45,11 @@ class Reading:
 
 def read_as_bloom(scores: SetScores) -> Reading:
     """Compare the code's false positives with the network's failures, set by set."""
-    F, k = scores.code_false_positives, scores.set_size
     return Reading(
         extracted=ExtractedFilter(
-            mse=scores.mean(F / (k * (k + F))),
-            kl=scores.mean(np.log1p(F / k)),
-            p_exact=scores.mean(F == 0),
+            mse=scores.mean(scores.code_mse),
+            kl=scores.mean(scores.code_kl),
+            p_exact=scores.mean(~scores.code_failure),
             loss_failure_f1=f1(scores.code_failure, scores.loss_failure, scores.copies),
         ),
         code_failure_share=scores.mean(scores.code_failure),

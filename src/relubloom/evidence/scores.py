@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Int64
 from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom.code import Code
+from relubloom.evidence.chunks import chunk_size, over_chunks
+from relubloom.evidence.outputs import called_others, missed_members, output_figures, split_logits
+from relubloom.evidence.token_counts import ChunkOfTokens, Listed, TokenCounts, TokenTally
 from relubloom.network import ReluNet
 from relubloom.task import SetCollection
-from relubloom.threads import intra_op_threads
-
-CHUNK_BYTES = 2 << 20  # of one [batch, vocab] array in float64: it stays in a core's cache
-MIN_CHUNK = 64  # sets; below that a chunk would read W_out more often than it uses it
-CALL_MARGIN = float(np.log(2))  # a token is called when its p is at least half of the largest
 
 PER_SET = {
     "copies": np.float64,
@@ -31,6 +28,8 @@ PER_SET = {
     "misses": np.int32,
     "false_positives": np.int32,
     "code_false_positives": np.int32,
+    "member_mass": np.float64,
+    "uniformity": np.float64,
 }
 
 OnSets = Callable[[int, int], None]
@@ -38,14 +37,15 @@ OnSets = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class SetScores:
-    """Figures per set ([sets]) and per unit ([width]), in float64 arithmetic.
+    """Figures per set ([sets]), per unit ([width]) and per token, in float64 arithmetic.
 
     `copies` is how often a set counts; `unseen` marks sets with a token never trained on.
     `margin` is the least member logit minus the greatest non-member logit (infinite where every
     token is a member). `misses` and `false_positives` follow the calling rule: p_t >= p_max / 2.
-    `code_false_positives` counts the code's covered non-members. `unit_agreement` is the share of
-    sets on which "unit is 0" equals "some token has the bit", `unit_on` the share on which the
-    unit is above 0.
+    `code_false_positives` counts the code's covered non-members. `member_mass` is the sum of p
+    over the members, `uniformity` set_size times the least of these p, divided by their sum.
+    `unit_agreement` is the share of sets on which "unit is 0" equals "some token has the bit",
+    `unit_on` the share on which the unit is above 0.
     """
 
     copies: NDArray[np.float64]
@@ -57,8 +57,11 @@ class SetScores:
     misses: NDArray[np.int32]
     false_positives: NDArray[np.int32]
     code_false_positives: NDArray[np.int32]
+    member_mass: NDArray[np.float64]
+    uniformity: NDArray[np.float64]
     unit_agreement: NDArray[np.float64]
     unit_on: NDArray[np.float64]
+    tokens: TokenCounts
     method: str
 
     @property
@@ -75,6 +78,17 @@ class SetScores:
     def code_failure(self) -> NDArray[np.bool_]:
         """Sets on which the code has a false positive."""
         return self.code_false_positives > 0
+
+    @property
+    def code_mse(self) -> NDArray[np.float64]:
+        """F / (k (k + F)): the mse of the code as an infinitely sharp filter."""
+        F, k = self.code_false_positives, self.set_size
+        return F / (k * (k + F))
+
+    @property
+    def code_kl(self) -> NDArray[np.float64]:
+        """ln(1 + F / k): the kl of the code as an infinitely sharp filter."""
+        return np.log1p(self.code_false_positives / self.set_size)
 
     def mean(self, values: NDArray[np.generic]) -> float:
         """Mean over the sets, copies counted."""
@@ -94,76 +108,69 @@ def score_sets(
     `on_sets(done, total)` is called as they come back. Cost: 2 sets width vocab FLOPs and one
     exponential per (set, token); about 20 MB a worker, more where vocab exceeds 4,096.
     """
-    exact = ReluNet(*(value.detach().to("cpu", torch.float64) for value in net.parameters()))
-    size = max(MIN_CHUNK, CHUNK_BYTES // (8 * net.vocab_size))
+    exact = in_float64(net)
     per_set = {name: np.empty(len(sets), dtype) for name, dtype in PER_SET.items()}
+    per_unit = {name: np.zeros(net.width) for name in ("unit_agreement", "unit_on")}
+    tally = TokenTally(net.vocab_size)
 
-    def score(start: int) -> dict[str, Tensor]:
-        stop = min(len(sets), start + size)
+    def score(start: int, stop: int) -> tuple[int, dict[str, Tensor], ChunkOfTokens]:
         copies = sets.weights(start, stop)
-        found = _score_chunk(exact, code, sets.chunk(start, stop), copies)
+        found, tokens = _score_chunk(exact, code, sets.chunk(start, stop), copies)
         found |= {"copies": copies, "unseen": sets.unseen(start, stop)}
         for name, values in per_set.items():
             values[start:stop] = found.pop(name).numpy()
-        return found
+        return stop, found, tokens
 
-    per_unit = {name: np.zeros(net.width) for name in ("unit_agreement", "unit_on")}
-    with intra_op_threads(1), ThreadPoolExecutor(workers) as pool:
-        try:
-            for chunk, found in enumerate(pool.map(score, range(0, len(sets), size)), 1):
-                for name, values in per_unit.items():
-                    values += found[name].numpy()
-                if on_sets is not None:
-                    on_sets(min(len(sets), chunk * size), len(sets))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    def take(scored: tuple[int, dict[str, Tensor], ChunkOfTokens]) -> None:
+        stop, found, tokens = scored
+        for name, values in per_unit.items():
+            values += found[name].numpy()
+        tally.add(tokens)
+        if on_sets is not None:
+            on_sets(stop, len(sets))
+
+    over_chunks(len(sets), chunk_size(net.vocab_size), score, take, workers)
     total = per_set["copies"].sum()
     shares = {name: values / total for name, values in per_unit.items()}
-    return SetScores(**per_set, **shares, method=sets.method)
+    return SetScores(**per_set, **shares, tokens=tally.counts(), method=sets.method)
+
+
+def in_float64(net: ReluNet) -> ReluNet:
+    """A copy on the CPU whose arithmetic is the truth: float64 evaluation of the weights."""
+    return ReluNet(*(value.detach().to("cpu", torch.float64) for value in net.parameters()))
 
 
 @torch.no_grad()
 def _score_chunk(
     net: ReluNet, code: Code, sets: Int64[Tensor, "batch set_size"], copies: Tensor
-) -> dict[str, Tensor]:
+) -> tuple[dict[str, Tensor], ChunkOfTokens]:
     logits, cache = net.run_with_cache(sets, "hook_post")
-    union = torch.from_numpy(code.union(sets.numpy()))
+    union = code.union(sets.numpy())
+    covered = _covered_others(code, union, sets)
     off = cache["hook_post"] == 0
-    return _output_scores(logits, sets) | {
-        "code_false_positives": torch.from_numpy(code.false_positives(sets.numpy())),
-        "unit_agreement": copies @ (off == union).double(),
+    outputs = split_logits(logits, sets)
+    missed, called = missed_members(outputs), called_others(outputs)
+    found = output_figures(outputs) | {
+        "misses": missed.sum(1),
+        "false_positives": torch.from_numpy(called.per_set(len(sets))),
+        "code_false_positives": torch.from_numpy(covered.per_set(len(sets))),
+        "unit_agreement": copies @ (off == torch.from_numpy(union)).double(),
         "unit_on": copies @ (~off).double(),
     }
+    return found, ChunkOfTokens(
+        ids=sets.numpy(),
+        copies=copies.numpy(),
+        mse=found["mse"].numpy(),
+        missed=missed.numpy(),
+        called=called,
+        covered=covered,
+    )
 
 
-def _output_scores(
-    logits: Float[Tensor, "batch vocab"], sets: Int64[Tensor, "batch set_size"]
-) -> dict[str, Tensor]:
-    """mse, kl, margin and calls of each set; overwrites the logits."""
-    vocab = logits.shape[1]
-    real = sets < vocab
-    ids = sets.clamp(max=vocab - 1)
-    size = real.sum(1)
-    members = logits.gather(1, ids)
-    top = logits.amax(1, keepdim=True)
-    called_members = ((members >= top - CALL_MARGIN) & real).sum(1)
-    called = (logits >= top - CALL_MARGIN).sum(1)
-
-    low = members.masked_fill(~real, torch.inf).amin(1)
-    padded = torch.cat([logits, logits.new_full((len(logits), 1), -torch.inf)], 1)
-    best_other = padded.scatter_(1, sets, -torch.inf).amax(1)
-
-    p = logits.sub_(top).exp_()
-    total = p.sum(1, keepdim=True)
-    surprise = (top + total.log() - members).masked_fill(~real, 0.0).sum(1)
-    target = real.double() / size[:, None]
-    error = p.div_(total).scatter_add_(1, ids, -target)
-    return {
-        "set_size": size,
-        "mse": error.square_().sum(1),
-        "kl": surprise / size - size.double().log(),
-        "margin": low - best_other,
-        "misses": size - called_members,
-        "false_positives": called - called_members,
-    }
+def _covered_others(
+    code: Code, union: NDArray[np.bool_], sets: Int64[Tensor, "batch set_size"]
+) -> Listed:
+    """The code's false positives, token by token."""
+    rows, tokens = np.divmod(np.flatnonzero(code.decode_unions(union)), code.vocab_size)
+    member = (sets.numpy()[rows] == tokens[:, None]).any(1)
+    return Listed(rows[~member], tokens[~member])

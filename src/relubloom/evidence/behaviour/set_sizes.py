@@ -1,0 +1,130 @@
+"""Sets of other sizes than the network was trained on, with the code and theory beside."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relubloom.code import Code
+from relubloom.evidence.behaviour.drawn import uniform_sets
+from relubloom.evidence.behaviour.random_codes import RandomCodes
+from relubloom.evidence.scores import OnSets, SetScores, score_sets
+from relubloom.network import ReluNet
+from relubloom.task import AllSets, SetCollection
+
+SIZES = 32  # at most that many are measured
+DRAWN_LOGITS = 20_000_000  # a size's share of the work: sets times vocab
+DRAWN_SETS = (1_000, 50_000)  # at least and at most, for each size
+
+
+@dataclass(frozen=True)
+class FilterFigures:
+    """The extracted code as an infinitely sharp Bloom filter on the same sets."""
+
+    mse: float
+    kl: float
+    p_exact: float
+    false_positives: float
+
+
+@dataclass(frozen=True)
+class TheoryFigures:
+    """Expectations over random codes of the weight that is best at the network's own size."""
+
+    mse: float
+    p_exact: float
+    false_positives: float
+
+
+@dataclass(frozen=True)
+class SizeFigures:
+    """Means over `sets` sets of one size; `false_positives` and `misses` are counts per set."""
+
+    set_size: int
+    sets: int
+    method: str
+    mse: float
+    kl: float
+    p_exact: float
+    false_positives: float
+    misses: float
+    code: FilterFigures
+    theory: TheoryFigures | None
+
+
+def measure_set_sizes(
+    net: ReluNet,
+    code: Code,
+    scores: SetScores,
+    random: RandomCodes | None,
+    workers: int = 1,
+    on_sets: OnSets | None = None,
+) -> list[SizeFigures]:
+    """Sizes 1 to twice the largest scored (and at most the vocabulary); of more than 32, some.
+
+    Sizes that were scored are all there, read from `scores`. Of the others all sets where they
+    are few, else uniformly drawn ones: 20 million / vocab, between 1,000 and 50,000, and no more
+    than were scored (or 1,000). Cost: that of scoring these.
+    """
+    scored = np.unique(scores.set_size).tolist()
+    wanted = sizes_up_to(min(2 * scored[-1], net.vocab_size))
+    draw = drawn_per_size(net.vocab_size, len(scores.mse))
+    others = {size: _sets_of(net.vocab_size, size, draw) for size in wanted if size not in scored}
+    total, done = sum(len(sets) for sets in others.values()), 0
+    rows = [_figures(scores, scores.set_size == size, random) for size in scored]
+    for sets in others.values():
+        found = score_sets(net, code, sets, workers)
+        rows.append(_figures(found, np.ones(len(sets), np.bool_), random))
+        done += len(sets)
+        if on_sets is not None:
+            on_sets(done, total)
+    return sorted(rows, key=lambda row: row.set_size)
+
+
+def sizes_up_to(largest: int) -> list[int]:
+    """1 to `largest`; of more than 32 sizes, 32 that are evenly spaced."""
+    return np.unique(np.linspace(1, largest, min(SIZES, largest)).round().astype(int)).tolist()
+
+
+def drawn_per_size(vocab_size: int, scored: int) -> int:
+    """How many sets are drawn of a size."""
+    low, high = DRAWN_SETS
+    return min(max(low, DRAWN_LOGITS // vocab_size), high, max(low, scored))
+
+
+def _sets_of(vocab_size: int, size: int, draw: int) -> SetCollection:
+    if math.comb(vocab_size, size) <= draw:
+        return AllSets(vocab_size, size)
+    return uniform_sets(vocab_size, size, f"set-size-{size}", draw)
+
+
+def _figures(
+    scores: SetScores, chosen: NDArray[np.bool_], random: RandomCodes | None
+) -> SizeFigures:
+    copies = scores.copies[chosen]
+
+    def mean(values: NDArray[np.generic]) -> float:
+        return float(np.average(values[chosen].astype(np.float64), weights=copies))
+
+    size = int(scores.set_size[chosen][0])
+    expected = random and random.at(size)
+    return SizeFigures(
+        set_size=size,
+        sets=len(copies),
+        method=scores.method,
+        mse=mean(scores.mse),
+        kl=mean(scores.kl),
+        p_exact=mean(~scores.ranking_failure),
+        false_positives=mean(scores.false_positives),
+        misses=mean(scores.misses),
+        code=FilterFigures(
+            mse=mean(scores.code_mse),
+            kl=mean(scores.code_kl),
+            p_exact=mean(~scores.code_failure),
+            false_positives=mean(scores.code_false_positives),
+        ),
+        theory=expected and TheoryFigures(expected.mse, expected.p_exact, expected.false_positives),
+    )

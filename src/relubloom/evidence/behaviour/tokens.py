@@ -1,0 +1,83 @@
+"""Error by token: who is called in vain, who is missed, and whose sets go wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relubloom.evidence.correlation import pearson
+from relubloom.evidence.scores import SetScores
+
+LISTED_UP_TO = 10_000  # tokens; above, only the worst are given
+WORST = 20
+
+
+@dataclass(frozen=True)
+class TokenFigures:
+    """One token: shares of the sets without it on which it is called (and covered), share of the
+    sets with it on which it is missed, and the mean mse of these sets, `sets` of them."""
+
+    token: int
+    sets: int
+    mse: float
+    miss_rate: float
+    false_positive_rate: float | None
+    code_false_positive_rate: float | None
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Rates by token id, null above 10,000 tokens and, inside, for a token that no set holds.
+
+    `worst`: the tokens whose sets have the largest mean mse. `correlation`: Pearson over the
+    tokens, the network's false positive rates against the code's.
+    """
+
+    false_positive_rate: list[float | None] | None
+    miss_rate: list[float | None] | None
+    code_false_positive_rate: list[float | None] | None
+    mse: list[float | None] | None
+    correlation: float | None
+    worst: list[TokenFigures]
+
+
+def measure_tokens(scores: SetScores) -> Tokens:
+    """Turn the counts by token into rates; copies count."""
+    counts = scores.tokens
+    held, absent = counts.sets, scores.copies.sum() - counts.sets
+    called = _rate(counts.false_positives, absent)
+    covered = _rate(counts.code_false_positives, absent)
+    missed, mse = _rate(counts.misses, held), _rate(counts.mse, held)
+    known = absent > 0
+    order = np.argsort(-np.where(held > 0, mse, -np.inf), kind="stable")[:WORST].tolist()
+    listed = len(held) <= LISTED_UP_TO
+    return Tokens(
+        false_positive_rate=_nullable(called) if listed else None,
+        miss_rate=_nullable(missed) if listed else None,
+        code_false_positive_rate=_nullable(covered) if listed else None,
+        mse=_nullable(mse) if listed else None,
+        correlation=pearson(called[known], covered[known]),
+        worst=[
+            TokenFigures(
+                token=token,
+                sets=round(float(held[token])),
+                mse=float(mse[token]),
+                miss_rate=float(missed[token]),
+                false_positive_rate=_nullable(called[[token]])[0],
+                code_false_positive_rate=_nullable(covered[[token]])[0],
+            )
+            for token in order
+            if held[token] > 0
+        ],
+    )
+
+
+def _rate(counts: NDArray[np.float64], sets: NDArray[np.float64]) -> NDArray[np.float64]:
+    """counts / sets, NaN where there are no sets."""
+    return np.divide(counts, sets, out=np.full_like(counts, np.nan), where=sets > 0)
+
+
+def _nullable(values: NDArray[np.float64]) -> list[float | None]:
+    return [None if np.isnan(value) else value for value in values.tolist()]

@@ -1,0 +1,44 @@
+"""Work on many sets in chunks: each chunk on one thread, several chunks at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from relubloom.threads import intra_op_threads
+
+CHUNK_BYTES = 2 << 20  # of one [batch, vocab] array in float64: it stays in a core's cache
+MIN_CHUNK = 64  # sets; below that a chunk would read W_out more often than it uses it
+
+Found = TypeVar("Found")
+
+
+def chunk_size(vocab_size: int) -> int:
+    """Sets in a chunk: 2 MB of float64 logits, and at least 64 sets."""
+    return max(MIN_CHUNK, CHUNK_BYTES // (8 * vocab_size))
+
+
+def over_chunks(
+    count: int,
+    size: int,
+    work: Callable[[int, int], Found],
+    take: Callable[[Found], None],
+    workers: int = 1,
+) -> None:
+    """Call `work(start, stop)` on chunks of `size` out of `count`, and `take` on each result.
+
+    `work` runs on `workers` threads, in each of which torch uses one; `take` runs on the calling
+    thread, in the order of the chunks. What either raises ends the work that is under way.
+    """
+
+    def at(start: int) -> Found:
+        return work(start, min(count, start + size))
+
+    with intra_op_threads(1), ThreadPoolExecutor(workers) as pool:
+        try:
+            for found in pool.map(at, range(0, count, size)):
+                take(found)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise

@@ -1,0 +1,128 @@
+"""Counts by token, and by pair of tokens: who is called, missed or covered, and beside whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+PAIRS_UP_TO = 2048  # tokens; two tables of all pairs are then at most 64 MB
+WAITING = 1 << 20  # pairs that are gathered before they go into the table
+
+
+@dataclass(frozen=True)
+class TokenCounts:
+    """float64 counts, copies counted; `false_positives` is the network's, by the calling rule.
+
+    By token ([vocab]): `sets` that hold it, the sum of their mse, the sets on which it is missed,
+    and on which it is a false positive of the network and of the code.
+    By pair ([vocab, vocab], or None above 2,048 tokens): at [t, w], the sets that hold w on which t
+    is a false positive.
+    """
+
+    sets: NDArray[np.float64]
+    mse: NDArray[np.float64]
+    misses: NDArray[np.float64]
+    false_positives: NDArray[np.float64]
+    code_false_positives: NDArray[np.float64]
+    false_positives_beside: NDArray[np.float64] | None
+    code_false_positives_beside: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Non-members that were called (or covered): token `tokens[i]` on set `rows[i]` of a chunk."""
+
+    rows: NDArray[np.int64]
+    tokens: NDArray[np.int64]
+
+    def per_set(self, sets: int) -> NDArray[np.int64]:
+        """How many are listed for each set of the chunk, int64 [sets]."""
+        return np.bincount(self.rows, minlength=sets)
+
+
+@dataclass(frozen=True)
+class ChunkOfTokens:
+    """What one chunk adds to the counts; `ids` and `missed` are [batch, set_size]."""
+
+    ids: NDArray[np.int64]
+    copies: NDArray[np.float64]
+    mse: NDArray[np.float64]
+    missed: NDArray[np.bool_]
+    called: Listed
+    covered: Listed
+
+
+class TokenTally:
+    """Adds up the counts, chunk by chunk."""
+
+    def __init__(self, vocab_size: int) -> None:
+        self._vocab = vocab_size
+        self._by_token = np.zeros((5, vocab_size))
+        paired = vocab_size <= PAIRS_UP_TO
+        self._called = PairTally(vocab_size) if paired else None
+        self._covered = PairTally(vocab_size) if paired else None
+
+    def add(self, chunk: ChunkOfTokens) -> None:
+        """Add one chunk. Cost: O(vocab + batch set_size + set_size times those listed)."""
+        copies = np.repeat(chunk.copies[:, None], chunk.ids.shape[1], axis=1)
+        weighed = [
+            (chunk.ids, copies),
+            (chunk.ids, copies * chunk.mse[:, None]),
+            (chunk.ids[chunk.missed], copies[chunk.missed]),
+            (chunk.called.tokens, chunk.copies[chunk.called.rows]),
+            (chunk.covered.tokens, chunk.copies[chunk.covered.rows]),
+        ]
+        for total, (tokens, weights) in zip(self._by_token, weighed, strict=True):
+            found = np.bincount(tokens.ravel(), weights.ravel(), self._vocab + 1)
+            total += found[: self._vocab]  # padding counts for nothing
+        for pairs, listed in ((self._called, chunk.called), (self._covered, chunk.covered)):
+            if pairs is not None:
+                members = chunk.ids[listed.rows]
+                pairs.add(listed.tokens[:, None], members, copies[listed.rows])
+
+    def counts(self) -> TokenCounts:
+        """What was added so far."""
+        sets, mse, misses, false_positives, code_false_positives = self._by_token
+        return TokenCounts(
+            sets=sets,
+            mse=mse,
+            misses=misses,
+            false_positives=false_positives,
+            code_false_positives=code_false_positives,
+            false_positives_beside=self._called and self._called.table(),
+            code_false_positives_beside=self._covered and self._covered.table(),
+        )
+
+
+class PairTally:
+    """Weights of ordered pairs of tokens, added up in a table [vocab, vocab]."""
+
+    def __init__(self, vocab_size: int) -> None:
+        self._stride = vocab_size + 1  # one more for padding
+        self._table = np.zeros(self._stride**2)
+        self._waiting: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
+        self._pairs = 0
+
+    def add(
+        self, first: NDArray[np.int64], second: NDArray[np.int64], weights: NDArray[np.float64]
+    ) -> None:
+        """Add pairs of ids; the three arrays are broadcast. Padding ids count for nothing."""
+        keys = first * self._stride + second
+        self._waiting.append((keys.ravel(), np.broadcast_to(weights, keys.shape).ravel()))
+        self._pairs += keys.size
+        if self._pairs >= WAITING:
+            self._settle()
+
+    def table(self) -> NDArray[np.float64]:
+        """The sum of weights at [first, second], float64 [vocab, vocab]."""
+        self._settle()
+        return self._table.reshape(self._stride, -1)[:-1, :-1].copy()
+
+    def _settle(self) -> None:
+        if not self._pairs:
+            return
+        keys, weights = (np.concatenate(part) for part in zip(*self._waiting, strict=True))
+        self._table += np.bincount(keys, weights, self._stride**2)
+        self._waiting, self._pairs = [], 0
