@@ -1,0 +1,12 @@
+"""White box: change a part of the network, with the effect predicted from the code beforehand."""
+
+from relubloom.evidence.interventions.intervene import OnCases, intervene
+from relubloom.evidence.interventions.results import (
+    Agreement,
+    Control,
+    Intervened,
+    Interventions,
+    Match,
+)
+
+__all__ = ["Agreement", "Control", "Intervened", "Interventions", "Match", "OnCases", "intervene"]
