@@ -103,16 +103,16 @@ class _Layer:
         post = embedding_bag(ids, self.W_in, mode="sum").add_(self.b_in).relu_().numpy()
         counts, sets = copies.numpy(), ids.numpy()
         on, covered, full = post > 0, self.code.union(sets), ~self.without.union(sets)
-        weakly_on = self._weakly_on(np.flatnonzero(on & covered), post, counts)
+        without_bit = np.where(covered, 0.0, post)
         return {
             "total": counts.sum(keepdims=True),
             "on": counts @ on,
             "covered": counts @ covered,
             "full": counts @ full,
             "full_on": counts @ (on & full),
-            "uncovered_sum": counts @ post - weakly_on["covered_sum"],
-            "uncovered_squares": counts @ (post * post) - weakly_on.pop("covered_squares"),
-        } | weakly_on
+            "uncovered_sum": counts @ without_bit,
+            "uncovered_squares": counts @ (without_bit * without_bit),
+        } | self._weakly_on(np.flatnonzero(on & covered), post, counts)
 
     def _weakly_on(
         self, where: NDArray[np.int64], post: NDArray[np.float64], copies: NDArray[np.float64]
@@ -125,7 +125,6 @@ class _Layer:
         return {
             "covered_on": group_sums(unit, copies, width),
             "covered_sum": group_sums(unit, copies * level, width),
-            "covered_squares": group_sums(unit, copies * level * level, width),
             "levels": group_sums(unit * LEVELS + step, copies, width * LEVELS),
         }
 

@@ -73,7 +73,7 @@ def measure_mechanism(
     100,000 of them. `on_sets(done, total)` is called through the former.
 
     Cost: the hidden layer on all sets, the logits on the fewer, and the overlaps of all pairs of
-    at most 10,000 tokens; nothing larger than the weights but chunks of about 2 MB.
+    at most 10,000 tokens. Memory: a few arrays of the size of W_in, and chunks of about 2 MB.
     """
     exact = ReluNet(*(value.detach().to("cpu", torch.float64) for value in net.parameters()))
     W_in = exact.W_in.detach().numpy()

@@ -16,7 +16,7 @@ Polarity = Literal["complement", "direct"]
 NEAR = 0.15  # an entry is near the threshold within this share of the gap between the means
 BIT_GAP = 4.0  # a unit's two modes are apart when their gap is at least this
 BIT_AGREEMENT = 0.95
-POLARITY = 0.8  # of the sets of either kind, at least, are as the polarity says
+POLARITY = 0.8  # each share by which a polarity is right, at least
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def measure_units(
     """One row a unit, from the mixture of its column and from the pass over the sets."""
     near = share_near(W_in, modes)
     bits = code.bits.sum(0)
-    polarity = polarities(layer)
+    polarity = polarities(layer, modes)
     agreement = (layer.uncovered_on + layer.covered - layer.covered_on) / layer.total
     on = layer.on / layer.total
     covered_off = _share(layer.covered - layer.covered_on, layer.covered)
@@ -100,32 +100,53 @@ def share_near(columns: NDArray[np.float64], modes: TwoModes) -> NDArray[np.floa
     return (np.abs(columns - modes.midpoint) < reach).mean(0)
 
 
-def polarities(layer: HiddenLayer) -> list[Polarity | None]:
-    """Which way each unit reads the tokens' bits (the lower entries of its column).
+def polarities(layer: HiddenLayer, modes: TwoModes) -> list[Polarity | None]:
+    """Which way each unit reads the tokens' bits, the lower entries of its column.
 
-    *complement*: on when no token has the bit, off when some token has it; the unit is the
-    complement of a union. *direct*: the other way: on when some token has the upper entry, off
-    when none has, that is, when every token has the bit; the unit is itself a union, of the
-    upper entries. Each is two shares of sets, those that should be on and are, and those that
-    should be off and are; the smaller one counts, so that a unit that is nearly always off
-    does not agree with a bit that nearly every set has. The polarity with the larger smaller
-    share holds if that is at least .8, else there is none. On sets of one token the two are the
-    same thing, which is called complement. A unit that never changes, and a bit that all sets or
-    none have, give no polarity.
+    *complement*: on when no token of the set has the bit, off when some token has it; the unit is
+    the complement of a union. *direct*: the other way: on when some token has the upper entry,
+    off when none has, that is, when every token has the bit; the unit is itself a union, of the
+    upper entries.
+
+    Each says which sets the unit is on for. It holds if at least .8 of those sets are on, .8 of
+    the others off, .8 of the sets that are on are among those, and .8 of the sets that are off
+    among the others: so a unit that is nearly always off does not go with a bit that nearly
+    every set has. If both hold, the one whose smallest share is larger is taken; on sets of one
+    token they are the same thing, called complement. A unit that never changes has none, and a
+    column without two modes (by BIC) has no bits to be read either way.
     """
-    complement = np.minimum(
-        _share(layer.uncovered_on, layer.uncovered),
-        _share(layer.covered - layer.covered_on, layer.covered),
+    covered, full = layer.covered, layer.full
+    complement = _smallest_share(layer, layer.uncovered, layer.uncovered_on, covered)
+    some_upper, on_there = layer.total - full, layer.on - layer.full_on
+    direct = _smallest_share(layer, some_upper, on_there, full)
+    return [
+        _polarity(*shares) if two else None
+        for two, *shares in zip(modes.bic_gain > 0, complement, direct, strict=True)
+    ]
+
+
+def _smallest_share(
+    layer: HiddenLayer,
+    wanted: NDArray[np.float64],
+    wanted_on: NDArray[np.float64],
+    others: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Of the four shares by which "on for the wanted sets alone" is right; nan where one has no
+    sets."""
+    off = layer.total - layer.on
+    others_off = off - (wanted - wanted_on)
+    return np.minimum.reduce(
+        [
+            _share(wanted_on, wanted),
+            _share(others_off, others),
+            _share(wanted_on, layer.on),
+            _share(others_off, off),
+        ]
     )
-    some_upper = layer.total - layer.full
-    direct = np.minimum(
-        _share(layer.on - layer.full_on, some_upper), _share(layer.full - layer.full_on, layer.full)
-    )
-    return [_polarity(*both) for both in zip(complement.tolist(), direct.tolist(), strict=True)]
 
 
 def _polarity(complement: float, direct: float) -> Polarity | None:
-    """Of the smaller shares (nan: there are no such sets), each true of at least `POLARITY`."""
+    """From the smallest share of each; nan is none."""
     if complement >= POLARITY and not direct > complement:
         return "complement"
     return "direct" if direct >= POLARITY else None
