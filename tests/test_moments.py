@@ -11,6 +11,9 @@ def test_a_spread_from_sums() -> None:
     assert found is not None
     assert (found.mean, found.sd) == (2, pytest.approx(np.sqrt(2)))
     assert spread(0, 0, 0) is None
+    equal = spread(1000, sum([0.1] * 1000), sum([0.1**2] * 1000))  # their variance comes out 1e-16
+    assert equal is not None
+    assert (equal.mean, equal.sd) == (pytest.approx(0.1), 0)
 
 
 def test_a_line_through_three_points() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-ROUNDING = 1e-12  # a spread below this share of the mean is the sums' own rounding
+ROUNDING = 1e-12  # what sums of squares may owe to rounding, as a share
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,13 @@ class Spread:
 def spread(total: float, sums: float, squares: float) -> Spread | None:
     """From the number, sum and sum of squares of some values; null where there are none.
 
-    Rounding leaves an sd of up to about 1e-8 of the mean where the values are all equal.
+    An sd under a millionth of the mean is what rounding leaves of equal values, and so 0.
     """
     if total == 0:
         return None
     mean = sums / total
-    return Spread(float(mean), float(np.sqrt(max(0.0, squares / total - mean**2))))
+    variance = squares / total - mean**2
+    return Spread(float(mean), float(np.sqrt(variance)) if variance > ROUNDING * mean**2 else 0.0)
 
 
 @dataclass(frozen=True)
