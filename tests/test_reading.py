@@ -9,7 +9,7 @@ import torch
 from relubloom.code import Code, random_constant_weight
 from relubloom.construction import construct
 from relubloom.evidence import gather_evidence
-from relubloom.evidence.mechanism import BitsPerToken, Mechanism, measure_mechanism
+from relubloom.evidence.mechanism import BitsPerToken, measure_mechanism
 from relubloom.evidence.reading import ExtractedFilter, Reading, f1, judge, read_as_bloom
 from relubloom.evidence.scores import score_sets
 from relubloom.extraction import extract_with_modes
@@ -50,17 +50,13 @@ def test_f1(predicted: list[int], actual: list[int], expected: float | None) -> 
     assert found == (expected if expected is None else pytest.approx(expected))
 
 
-SOUND = Mechanism(
+SOUND = replace(
+    gather_evidence(construct(Code(np.eye(4, dtype=bool)), 20.0), AllSets(4, 1)).mechanism,
     mode_gap=10.0,
     two_valued=False,
     two_modes=True,
-    mode_means=[-1.0, 0.0],
-    mode_sds=[0.1, 0.1],
-    mode_shares=[0.2, 0.8],
     near_threshold=0.0,
-    bits_per_token=BitsPerToken(9.0, 0.5),
     unit_agreement=1.0,
-    units=[],
 )
 
 
@@ -160,7 +156,8 @@ def test_near_threshold_counts_entries_between_the_modes() -> None:
         torch.zeros(200, dtype=torch.float64),
     )
     code, modes = extract_with_modes(net)
-    mechanism = measure_mechanism(net, code, modes, score_sets(net, code, AllSets(200, 1)))
+    sets = AllSets(200, 1)
+    mechanism = measure_mechanism(net, code, modes, sets, score_sets(net, code, sets))
     assert mechanism.near_threshold == pytest.approx(20 / 200)
     assert mechanism.units[0].near_threshold == pytest.approx(20 / 200)
     assert mechanism.two_modes

@@ -32,7 +32,7 @@ def gather_evidence(
     """
     code, unit_modes = extract_with_modes(net)
     scores = score_sets(net, code, sets, workers, on_sets)
-    mechanism = measure_mechanism(net, code, unit_modes, scores)
+    mechanism = measure_mechanism(net, code, unit_modes, sets, scores, workers=workers)
     reading = read_as_bloom(scores)
     return Evidence(
         code=code,

@@ -1,10 +1,7 @@
-"""White box: are the weights of two values, and is each unit the complement of a union?"""
+"""White box: are the weights of two values, is each unit the complement of a union, and are the
+logits a line in the missing bits?"""
 
-from relubloom.evidence.mechanism.weights_and_units import (
-    BitsPerToken,
-    Mechanism,
-    Unit,
-    measure_mechanism,
-)
+from relubloom.evidence.mechanism.summary import BitsPerToken, Mechanism, measure_mechanism
+from relubloom.evidence.mechanism.units import Unit
 
 __all__ = ["BitsPerToken", "Mechanism", "Unit", "measure_mechanism"]

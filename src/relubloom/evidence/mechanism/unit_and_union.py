@@ -1,0 +1,56 @@
+"""All units together against the union: the confusion matrix, and the levels in its cells."""
+
+from dataclasses import dataclass
+
+from relubloom.evidence.mechanism.hidden_layer import HiddenLayer
+from relubloom.evidence.mechanism.moments import Spread, spread
+
+
+@dataclass(frozen=True)
+class WeaklyOn:
+    """Covered units that stay above 0: their `share` of the covered (set, unit) pairs, and
+    `relative_level`, their mean level over that of uncovered units; null where there are none."""
+
+    share: float | None
+    relative_level: float | None
+
+
+@dataclass(frozen=True)
+class UnitAndUnion:
+    """Shares of the (set, unit) pairs, which sum to 1: covered means that some token of the set
+    has the unit's bit, off that the unit is 0. An exact Bloom filter has only `covered_off` and
+    `uncovered_on`. `level_uncovered` is of the units' activations where they are not covered,
+    zeros included; null where every pair is covered.
+    """
+
+    covered_off: float
+    covered_on: float
+    uncovered_on: float
+    uncovered_off: float
+    level_uncovered: Spread | None
+    weakly_on: WeaklyOn
+    method: str
+    sets: int
+
+
+def summarise_units(layer: HiddenLayer, method: str, sets: int) -> UnitAndUnion:
+    """Add up the units; `sets` is the number of distinct sets the layer was run on."""
+    pairs = layer.total * len(layer.on)
+    covered, covered_on = float(layer.covered.sum()), float(layer.covered_on.sum())
+    uncovered, uncovered_on = float(layer.uncovered.sum()), float(layer.uncovered_on.sum())
+    level = spread(
+        uncovered, float(layer.uncovered_sum.sum()), float(layer.uncovered_squares.sum())
+    )
+    relative = None
+    if covered_on > 0 and level is not None and level.mean > 0:
+        relative = float(layer.covered_sum.sum()) / covered_on / level.mean
+    return UnitAndUnion(
+        covered_off=(covered - covered_on) / pairs,
+        covered_on=covered_on / pairs,
+        uncovered_on=uncovered_on / pairs,
+        uncovered_off=(uncovered - uncovered_on) / pairs,
+        level_uncovered=level,
+        weakly_on=WeaklyOn(covered_on / covered if covered > 0 else None, relative),
+        method=method,
+        sets=sets,
+    )
