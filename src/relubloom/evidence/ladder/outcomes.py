@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from relubloom.code import Code
 from relubloom.code.cover_table import CoverTable
-from relubloom.evidence.certificate.error_bound import FLOAT32, rounding_error
+from relubloom.evidence.certificate.error_bound import (
+    FLOAT32,
+    rounding_error,
+    share_of,
+    top_sums,
+)
 from relubloom.evidence.ladder.rung import Program
 from relubloom.network import ReluNet
 
+LOG2_E = 1 / math.log(2)
 COARSE_LOGIT = 0.05  # a float32 logit error beyond which float64 would see most sets again
 
 
@@ -34,12 +41,13 @@ class Chunk:
     """Sets [batch, set_size], and what every program needs of them.
 
     `ids` are the sets with padding replaced by the set's least token, `real` is 1 where there is
-    no padding, `size` the number of tokens, `threshold` 1/(2k(k+1)).
+    no padding (transposed, [set_size, batch]: long rows are quick), `size` the number of tokens,
+    `threshold` 1/(2k(k+1)).
     """
 
     sets: Int64[Tensor, "batch set_size"]
     ids: Int64[Tensor, "batch set_size"]
-    real: Float64[Tensor, "batch set_size"]
+    real: Float64[Tensor, "set_size batch"]
     size: Float64[Tensor, " batch"]
     threshold: Float64[Tensor, " batch"]
 
@@ -49,13 +57,13 @@ class Chunk:
         real = sets < vocab_size
         size = real.sum(1).double()
         ids = torch.where(real, sets, sets.amin(1, keepdim=True))
-        return cls(sets, ids, real.double(), size, 1 / (2 * size * (size + 1)))
+        return cls(sets, ids, real.T.double().contiguous(), size, 1 / (2 * size * (size + 1)))
 
     def __getitem__(self, rows: Int64[Tensor, " rows"]) -> Chunk:
         return Chunk(
             self.sets[rows],
             self.ids[rows],
-            self.real[rows],
+            self.real[:, rows],
             self.size[rows],
             self.threshold[rows],
         )
@@ -86,25 +94,24 @@ class NetworkJudge:
     """
 
     def __init__(self, net: ReluNet, largest_set: int, *, float32: bool) -> None:
-        self._fine = _as(net, torch.float64)
+        self._fine = _Forward(net, torch.float64)
         self._coarse = None
         if not (float32 and _holds_float32(net)):
             return
-        error = rounding_error(_with_padding(self._fine, largest_set), largest_set, FLOAT32)
-        if error.logit <= COARSE_LOGIT:
-            self._coarse = _as(net, torch.float32)
-            self._margin_band = 2 * error.logit * (1 + 2.0**-20)
-            self._share_error = error.share
+        logit, self._share_error = _float32_error(net, largest_set)
+        if logit <= COARSE_LOGIT:
+            self._coarse = _Forward(net, torch.float32)
+            self._margin_band = 2 * logit
 
     @torch.no_grad()
     def outcomes(self, chunk: Chunk) -> Outcomes:
         """The figures of each set of the chunk."""
         if self._coarse is None:
-            return _decided(chunk, *_figures(self._fine, chunk))
-        mse, kl, margin = _figures(self._coarse, chunk)
+            return _decided(chunk, *self._fine.figures(chunk))
+        mse, kl, margin = self._coarse.figures(chunk)
         rows = self._doubtful(chunk, mse, margin).nonzero().squeeze(1)
         if len(rows):
-            fine = _figures(self._fine, chunk[rows])
+            fine = self._fine.figures(chunk[rows])
             for coarse, better in zip((mse, kl, margin), fine, strict=True):
                 coarse[rows] = better
         return _decided(chunk, mse, kl, margin)
@@ -129,24 +136,61 @@ def judge_of(program: Program, largest_set: int) -> CodeJudge | NetworkJudge:
 Figures = tuple[Float64[Tensor, " batch"], Float64[Tensor, " batch"], Float64[Tensor, " batch"]]
 
 
-def _figures(net: ReluNet, chunk: Chunk) -> Figures:
-    """mse, kl and margin of each set, in the network's arithmetic."""
-    real, size = chunk.real.to(net.W_in.dtype), chunk.size.to(net.W_in.dtype)
-    logits = net(chunk.sets)
-    members = logits.gather(1, chunk.ids)
-    best_other = logits.scatter_(1, chunk.ids, -torch.inf).amax(1)
-    margin = members.amin(1) - best_other
-    top = torch.maximum(members.amax(1), best_other)[:, None]
+class _Forward:
+    """The network in one arithmetic, with the biases as a unit that is always 1.
 
-    shares = logits.sub_(top).exp_()  # of the largest; members at 0
-    members -= top
-    own = members.exp() * real
-    total = shares.sum(1) + own.sum(1)
-    others = torch.linalg.vector_norm(shares, dim=1) / total
-    off_target = own / total[:, None] - real / size[:, None]
-    mse = off_target.square().sum(1) + others.square()
-    kl = total.log() - (members * real).sum(1) / size - size.log()
-    return mse.double(), kl.double(), margin.double()
+    In float32 the units are scaled by log2(e), because powers of 2 take half the time of those of
+    e; that is one rounding more per product, which `_float32_error` counts.
+    """
+
+    def __init__(self, net: ReluNet, dtype: torch.dtype) -> None:
+        W_in, b_in, W_out, b_out = (value.detach().to("cpu", dtype) for value in net.parameters())
+        self._W_in = nn.functional.pad(W_in, (0, 1, 0, 1))  # padding is a token of zeros
+        self._b_in = nn.functional.pad(b_in, (0, 1), value=1.0)
+        self._W_out = torch.cat([W_out, b_out[None]])
+        self._powers_of_2 = dtype == torch.float32
+
+    def figures(self, chunk: Chunk) -> Figures:
+        """mse, kl and margin of each set."""
+        post = nn.functional.embedding_bag(chunk.sets, self._W_in, mode="sum")
+        post = post.add_(self._b_in).relu_()
+        if self._powers_of_2:
+            post *= LOG2_E
+        logits = post @ self._W_out
+        members = logits.gather(1, chunk.ids).T.contiguous()
+        best_other = logits.scatter_(1, chunk.ids, -torch.inf).amax(1)
+        top = torch.maximum(members.amax(0), best_other)
+        margin = members.amin(0) - best_other
+
+        shares = self._exp_(logits.sub_(top[:, None]))  # of the largest; members at 0
+        members -= top
+        total = shares.sum(1)
+        others = torch.linalg.vector_norm(shares, dim=1)
+        real, size = chunk.real, chunk.size
+        members, total, others = members.double(), total.double(), others.double()
+        own = self._exp_(members.clone()) * real
+        total += own.sum(0)
+        mse = (own / total - real / size).square_().sum(0) + (others / total).square_()
+        unit = 1 / LOG2_E if self._powers_of_2 else 1.0
+        kl = (total / size).log_() - (members * real).sum(0) / size * unit
+        return mse, kl, margin.double() * unit
+
+    def _exp_(self, values: Tensor) -> Tensor:
+        return values.exp2_() if self._powers_of_2 else values.exp_()
+
+
+def _float32_error(net: ReluNet, largest_set: int) -> tuple[float, float]:
+    """Bounds on float32's error of a logit, and on its relative error of a share."""
+    W_in, b_in, W_out, b_out = (value.detach().double() for value in net.parameters())
+    # With tokens of zeros, what holds for sets of exactly that many tokens holds for smaller ones.
+    more = (0, 0, 0, largest_set)
+    W_in = nn.functional.pad(W_in, more)
+    W_out, b_out = nn.functional.pad(W_out.T, more).T, nn.functional.pad(b_out, more[2:])
+    error = rounding_error(ReluNet(W_in, b_in, W_out, b_out), largest_set, FLOAT32)
+    level = np.maximum(0, top_sums(W_in.numpy(), largest_set) + b_in.numpy())
+    largest = float((level @ W_out.abs().numpy() + b_out.abs().numpy()).max())
+    scaling = 4 * FLOAT32.roundoff * largest
+    return error.logit + scaling, share_of(math.log1p(error.share) + 2 * scaling)
 
 
 def _decided(
@@ -160,24 +204,7 @@ def _decided(
     )
 
 
-def _as(net: ReluNet, dtype: torch.dtype) -> ReluNet:
-    return ReluNet(*(value.detach().to("cpu", dtype) for value in net.parameters()))
-
-
 def _holds_float32(net: ReluNet) -> bool:
     if torch.get_float32_matmul_precision() != "highest":
         return False
     return all(torch.equal(value.float().to(value.dtype), value) for value in net.parameters())
-
-
-def _with_padding(net: ReluNet, tokens: int) -> ReluNet:
-    """The network with `tokens` more tokens of zeros: bounds over sets of exactly that many
-    tokens then hold for smaller sets too."""
-    W_in, b_in, W_out, b_out = (value.detach() for value in net.parameters())
-    zeros: Float[Tensor, "tokens width"] = W_in.new_zeros(tokens, net.width)
-    return ReluNet(
-        torch.cat([W_in, zeros]),
-        b_in,
-        torch.cat([W_out, zeros.T], dim=1),
-        torch.cat([b_out, zeros[:, 0]]),
-    )
