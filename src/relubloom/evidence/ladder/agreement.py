@@ -101,7 +101,7 @@ def tally(programs: Sequence[Outcomes], copies: NDArray[np.float64]) -> Tally:
     """Sum up the outcomes of each program on the same sets; the network's come first."""
     mse = np.stack([each.mse for each in programs])
     weight = copies.sum()
-    mean = mse @ copies / weight
+    mean = _sums(mse, copies) / weight
     deviations = mse - mean[:, None]
     failing = np.stack(
         [
@@ -112,12 +112,17 @@ def tally(programs: Sequence[Outcomes], copies: NDArray[np.float64]) -> Tally:
     return Tally(
         weight=float(weight),
         mse=mean,
-        kl=np.stack([each.kl for each in programs]) @ copies / weight,
-        squares=deviations**2 @ copies,
-        products=deviations @ (deviations[0] * copies),
+        kl=_sums(np.stack([each.kl for each in programs]), copies) / weight,
+        squares=_sums(deviations**2, copies),
+        products=_sums(deviations, deviations[0] * copies),
         failing=failing @ copies,
         both=np.stack([of_one @ (of_one[0] * copies) for of_one in failing]),
     )
+
+
+def _sums(rows: Figures, copies: Figures) -> Figures:
+    """Sum of each row, copies counted; unlike a GEMM's, the same for equal rows to the last bit."""
+    return np.einsum("ps,s->p", rows, copies)
 
 
 def agreement(predicted: float, actual: float, both: float) -> Agreement:

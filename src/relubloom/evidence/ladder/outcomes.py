@@ -23,7 +23,6 @@ from relubloom.evidence.certificate.error_bound import (
 from relubloom.evidence.ladder.rung import Program
 from relubloom.network import ReluNet
 
-LOG2_E = 1 / math.log(2)
 COARSE_LOGIT = 0.05  # a float32 logit error beyond which float64 would see most sets again
 
 
@@ -34,6 +33,18 @@ class Outcomes(NamedTuple):
     kl: NDArray[np.float64]
     loss_failure: NDArray[np.bool_]
     ranking_failure: NDArray[np.bool_]
+
+    def part(self, start: int, stop: int) -> Outcomes:
+        """Of sets number `start` up to `stop`."""
+        sets = slice(start, stop)
+        return Outcomes(
+            self.mse[sets], self.kl[sets], self.loss_failure[sets], self.ranking_failure[sets]
+        )
+
+    def put(self, start: int, part: Outcomes) -> None:
+        """Write the part's outcomes from set number `start` on."""
+        for everywhere, here in zip(self, part, strict=True):
+            everywhere[start : start + len(here)] = here
 
 
 @dataclass(frozen=True)
@@ -76,11 +87,16 @@ class CodeJudge:
         self._table = CoverTable(code)
 
     def outcomes(self, chunk: Chunk) -> Outcomes:
-        """mse F/(k(k + F)) and kl ln(1 + F/k). Cost: see `CoverTable.covered`."""
-        k = chunk.size.numpy()
-        F = self._table.covered(chunk.sets.numpy()) - k
-        failing = F > 0
-        return Outcomes(F / (k * (k + F)), np.log1p(F / k), failing, failing)
+        """mse F/(k(k + F)) and kl ln(1 + F/k), F false positives; see `CoverTable.covered`."""
+        return filter_outcomes(self._table.covered(chunk.sets.numpy()), chunk)
+
+
+def filter_outcomes(covered: NDArray[np.int64] | int, chunk: Chunk) -> Outcomes:
+    """Of a filter that lets through that many tokens, the members among them."""
+    k = chunk.size.numpy()
+    F = covered - k
+    failing = F > 0
+    return Outcomes(F / (k * (k + F)), np.log1p(F / k), failing, failing)
 
 
 class NetworkJudge:
@@ -102,6 +118,11 @@ class NetworkJudge:
         if logit <= COARSE_LOGIT:
             self._coarse = _Forward(net, torch.float32)
             self._margin_band = 2 * logit
+
+    @property
+    def in_float32(self) -> bool:
+        """Whether float32 judges first: it holds the weights, and its error is small."""
+        return self._coarse is not None
 
     @torch.no_grad()
     def outcomes(self, chunk: Chunk) -> Outcomes:
@@ -133,30 +154,35 @@ def judge_of(program: Program, largest_set: int) -> CodeJudge | NetworkJudge:
     return NetworkJudge(program, largest_set, float32=True)
 
 
+def program_bytes(program: Program) -> int:
+    """Memory of a program's judge."""
+    if isinstance(program, Code):
+        return 4 * program.width * program.vocab_size
+    return 12 * sum(value.numel() for value in program.parameters())
+
+
 Figures = tuple[Float64[Tensor, " batch"], Float64[Tensor, " batch"], Float64[Tensor, " batch"]]
 
 
 class _Forward:
     """The network in one arithmetic, with the biases as a unit that is always 1.
 
-    In float32 the units are scaled by log2(e), because powers of 2 take half the time of those of
-    e; that is one rounding more per product, which `_float32_error` counts.
+    In float32 W_out and b_out are divided by ln 2, because powers of 2 take half the time of those
+    of e; `_float32_error` counts the two roundings.
     """
 
     def __init__(self, net: ReluNet, dtype: torch.dtype) -> None:
         W_in, b_in, W_out, b_out = (value.detach().to("cpu", dtype) for value in net.parameters())
+        self._powers_of_2 = dtype == torch.float32
+        self._unit = math.log(2) if self._powers_of_2 else 1.0
         self._W_in = nn.functional.pad(W_in, (0, 1, 0, 1))  # padding is a token of zeros
         self._b_in = nn.functional.pad(b_in, (0, 1), value=1.0)
-        self._W_out = torch.cat([W_out, b_out[None]])
-        self._powers_of_2 = dtype == torch.float32
+        self._W_out = torch.cat([W_out, b_out[None]]).div_(self._unit)
 
     def figures(self, chunk: Chunk) -> Figures:
         """mse, kl and margin of each set."""
         post = nn.functional.embedding_bag(chunk.sets, self._W_in, mode="sum")
-        post = post.add_(self._b_in).relu_()
-        if self._powers_of_2:
-            post *= LOG2_E
-        logits = post @ self._W_out
+        logits = post.add_(self._b_in).relu_() @ self._W_out
         members = logits.gather(1, chunk.ids).T.contiguous()
         best_other = logits.scatter_(1, chunk.ids, -torch.inf).amax(1)
         top = torch.maximum(members.amax(0), best_other)
@@ -171,9 +197,8 @@ class _Forward:
         own = self._exp_(members.clone()) * real
         total += own.sum(0)
         mse = (own / total - real / size).square_().sum(0) + (others / total).square_()
-        unit = 1 / LOG2_E if self._powers_of_2 else 1.0
-        kl = (total / size).log_() - (members * real).sum(0) / size * unit
-        return mse, kl, margin.double() * unit
+        kl = (total / size).log_() - (members * real).sum(0) / size * self._unit
+        return mse, kl, margin.double() * self._unit
 
     def _exp_(self, values: Tensor) -> Tensor:
         return values.exp2_() if self._powers_of_2 else values.exp_()
