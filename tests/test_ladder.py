@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relubloom.code import Code, random_constant_weight
@@ -168,6 +168,7 @@ def approximately(value: object) -> object:
     return None if value is None else pytest.approx(value)
 
 
+@settings(max_examples=25)
 @given(vocab=st.integers(1, 9), width=st.integers(1, 6), seed=st.integers(0, 9999), data=st.data())
 def test_agrees_with_the_scores(vocab: int, width: int, seed: int, data: st.DataObject) -> None:
     high = data.draw(st.integers(1, vocab))
