@@ -1,0 +1,49 @@
+"""Counting covered tokens by table: eight units of the union at a time."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relubloom.code.bits import Code, pack_bits
+
+OCTET = 8
+
+
+class CoverTable:
+    """For each octet of units and each of its 256 states, the tokens with a bit outside it.
+
+    A token is covered when no octet has a bit of it outside the union, so a set costs one row of
+    packed tokens per octet, where testing each token costs words per token (the method of four
+    Russians). For many sets it is some ten times as fast as `Code.false_positives`, which needs
+    no table.
+
+    Memory: 4 width vocab bytes. Cost of making it: about that many byte operations.
+    """
+
+    def __init__(self, code: Code) -> None:
+        self._vocab_size = code.vocab_size
+        self._hashes = np.concatenate([code.packed, np.zeros_like(code.packed[:1])])
+        octets = -(-code.width // OCTET)
+        units = np.zeros((octets * OCTET, code.vocab_size), dtype=np.bool_)
+        units[: code.width] = code.bits.T
+        holders = pack_bits(units)
+        states = np.arange(1 << OCTET)
+        self._outside = np.zeros((octets, len(states), holders.shape[1]), dtype=np.uint64)
+        for unit, tokens in enumerate(holders):
+            self._outside[unit // OCTET, (states >> unit % OCTET) & 1 == 0] |= tokens
+
+    def covered(self, sets: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Number of covered tokens, members among them, of each set: int64 [batch].
+
+        Sets are ids [batch, set_size]; an id equal to vocab_size is padding.
+        Cost: batch width vocab / 512 word operations.
+        """
+        unions = np.zeros((len(sets), self._hashes.shape[1]), dtype=np.uint64)
+        for column in range(sets.shape[1]):
+            unions |= np.take(self._hashes, sets[:, column], axis=0)
+        states = unions.astype("<u8").view(np.uint8).astype(np.intp)
+        outside = np.zeros((len(sets), self._outside.shape[2]), dtype=np.uint64)
+        for octet, table in enumerate(self._outside):
+            outside |= np.take(table, states[:, octet], axis=0)
+        words = np.bitwise_count(outside).astype(np.float32)  # exact: a GEMM adds them up fastest
+        uncovered = words @ np.ones(words.shape[1], dtype=np.float32)
+        return self._vocab_size - uncovered.astype(np.int64)

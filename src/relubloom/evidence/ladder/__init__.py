@@ -1,0 +1,17 @@
+"""How much of the network each explanation reproduces, at which length in bits."""
+
+from relubloom.evidence.ladder.agreement import Agreement
+from relubloom.evidence.ladder.climb import Ladder, climb_ladder
+from relubloom.evidence.ladder.evaluator import ScoredRung, evaluate
+from relubloom.evidence.ladder.rung import Kind, Program, Rung
+
+__all__ = [
+    "Agreement",
+    "Kind",
+    "Ladder",
+    "Program",
+    "Rung",
+    "ScoredRung",
+    "climb_ladder",
+    "evaluate",
+]

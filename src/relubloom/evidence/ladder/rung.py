@@ -1,0 +1,31 @@
+"""A rung of the explanation ladder: a program that answers sets, with its length in bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from relubloom.code import Code
+from relubloom.network import ReluNet
+
+Kind = Literal["baseline", "explanation", "quantisation", "network"]
+Program = Code | ReluNet
+"""A code runs as a Bloom filter: 1/(k + F) on members and false positives."""
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A program, or several draws of one (their medians are shown), and what it costs to write.
+
+    `name` is kebab-case; `title` is for people; `meaning` says in one sentence what the numbers
+    of the program are. `kind`: an *explanation* has a hash and O(vocab + width) further numbers,
+    each with a meaning; a *quantisation* stores matrices in fewer bits and explains nothing.
+    `bits`: see `description_length`.
+    """
+
+    name: str
+    title: str
+    meaning: str
+    kind: Kind
+    bits: int
+    programs: tuple[Program, ...]
