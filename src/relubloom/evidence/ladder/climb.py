@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from itertools import chain
+
+from torch import Tensor
 
 from relubloom.code import Code
-from relubloom.evidence.ladder import baselines, explanations, quantisation
+from relubloom.evidence.ladder import (
+    baselines,
+    best_readout,
+    explanations,
+    one_matrix,
+    one_matrix_rounded,
+    quantisation,
+    weak_bits,
+)
 from relubloom.evidence.ladder.description_length import network_bits
 from relubloom.evidence.ladder.evaluator import ScoredRung, evaluate
+from relubloom.evidence.ladder.fit import FIT_UP_TO
+from relubloom.evidence.ladder.fitting_sets import split_off
 from relubloom.evidence.ladder.reference import judge_network, outcomes_of
 from relubloom.evidence.ladder.rung import Rung
 from relubloom.evidence.ladder.subject import Subject
@@ -18,21 +31,30 @@ from relubloom.task import SetCollection
 
 MEAN_SIZE_FROM = 100_000  # sets, the first ones
 
-RUNGS: tuple[Callable[[Subject], Rung], ...] = (
-    baselines.uniform,
-    baselines.random_hash,
-    explanations.extracted_hash,
-    explanations.one_sharpness,
-    explanations.token_bias,
-    explanations.unit_level,
-    explanations.unit_thresholds,
-    explanations.token_strengths,
-    quantisation.two_level_input,
-    baselines.network,
-)
-"""One function a rung; a rung is added by adding its function here."""
+RUNGS: dict[str, Callable[[Subject], Rung]] = {
+    "uniform": baselines.uniform,
+    "random-hash": baselines.random_hash,
+    "hash": explanations.extracted_hash,
+    "hash-sharpness": explanations.one_sharpness,
+    "token-bias": explanations.token_bias,
+    "unit-level": explanations.unit_level,
+    "unit-thresholds": explanations.unit_thresholds,
+    "token-strengths": explanations.token_strengths,
+    "weak-bits": weak_bits.weak_bits,
+    "two-level-input": quantisation.two_level_input,
+    "one-matrix": one_matrix.one_matrix,
+    "network": baselines.network,
+}
+"""The rungs by name; a rung is added by adding its function here."""
 
-RUNG_COUNT = len(RUNGS) + 2 * len(quantisation.BITS)
+FITTED_RUNGS: dict[str, Callable[[Subject, Tensor], Rung]] = {
+    "weak-bits-best-readout": best_readout.weak_bits_best_readout,
+    "best-readout": best_readout.best_readout,
+    "one-matrix-rounded": one_matrix_rounded.one_matrix_rounded,
+}
+"""Rungs whose numbers are fitted, on sets that are given with the network."""
+
+RUNG_COUNT = len(RUNGS) + len(FITTED_RUNGS) + 2 * len(quantisation.BITS)
 
 
 @dataclass(frozen=True)
@@ -58,6 +80,8 @@ def climb_ladder(
     workers: int = 1,
     on_sets: OnSets | None = None,
     scores: SetScores | None = None,
+    most_sets: int | None = None,
+    only: Collection[str] | None = None,
 ) -> Ladder:
     """Score every rung of the explanation of `net` by its extracted `code`.
 
@@ -68,6 +92,9 @@ def climb_ladder(
         workers: threads that share the chunks of sets.
         on_sets: called with (done, total), the sets' share that is done of all rungs' work.
         scores: the network's scores on these sets, where they are known; else they are made.
+        most_sets: score the rungs on at most that many of the sets, by a seeded choice; None scores
+            them on all but those that rungs are fitted on.
+        only: names of the rungs to score; None scores every rung.
 
     Cost: see `evaluator`; 26 networks and 18 codes.
     """
@@ -78,10 +105,15 @@ def climb_ladder(
 
     reference = judge_network(net, sets, workers) if scores is None else outcomes_of(scores)
     subject = Subject(net, code, _mean_size(sets, net.vocab_size))
-    rows = evaluate(net, _rungs(subject), sets, workers, on_rungs, reference)
+    scored, fitted_on = split_off(sets, net.vocab_size, most_sets)
+    reference = reference.chosen(scored.numbers)
+    if net.W_in.numel() > FIT_UP_TO:
+        fitted_on = None
+    rungs = _rungs(subject, fitted_on, only)
+    rows = evaluate(net, rungs, scored, workers, on_rungs, reference)
     return Ladder(
-        sets=len(sets),
-        method=sets.method,
+        sets=len(scored),
+        method=scored.method,
         vocab_size=net.vocab_size,
         width=net.width,
         network_bits=network_bits(net),
@@ -89,11 +121,19 @@ def climb_ladder(
     )
 
 
-def _rungs(subject: Subject) -> Iterator[Rung]:
-    for make in RUNGS:
-        yield make(subject)
-    yield from quantisation.by_matrix(subject)
-    yield from quantisation.by_mode(subject)
+def _rungs(
+    subject: Subject, fitted_on: Tensor | None, only: Collection[str] | None
+) -> Iterator[Rung]:
+    """The rungs that are asked for, each made when it is its turn."""
+    for name, make in RUNGS.items():
+        if only is None or name in only:
+            yield make(subject)
+    for name, make_fitted in FITTED_RUNGS.items():
+        if fitted_on is not None and (only is None or name in only):
+            yield make_fitted(subject, fitted_on)
+    for rival in chain(quantisation.by_matrix(subject), quantisation.by_mode(subject)):
+        if only is None or rival.name in only:
+            yield rival
 
 
 def _mean_size(sets: SetCollection, vocab_size: int) -> float:

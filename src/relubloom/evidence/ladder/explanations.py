@@ -6,10 +6,10 @@ not see), b_out[t] minus the sum of gap_i post_i over the bits i of token t.
 """
 
 import numpy as np
-import torch
 
 from relubloom.evidence.ladder.description_length import REAL
 from relubloom.evidence.ladder.rung import Rung
+from relubloom.evidence.ladder.stored import as_network
 from relubloom.evidence.ladder.subject import Reals, Subject, mean_where
 from relubloom.network import ReluNet
 
@@ -78,7 +78,7 @@ def unit_thresholds(subject: Subject) -> Rung:
         kind="explanation",
         bits=subject.hash_bits + REAL * (4 * width + vocab),
         programs=(
-            _network(
+            as_network(
                 np.where(bits, units.bit_in, units.other_in),
                 subject.weights[1],
                 np.where(bits, -units.gap, 0),
@@ -103,7 +103,7 @@ def token_strengths(subject: Subject) -> Rung:
         kind="explanation",
         bits=subject.hash_bits + REAL * (4 * width + 5 * vocab),
         programs=(
-            _network(
+            as_network(
                 two_in + _departures(W_in - two_in, bits),
                 b_in,
                 np.where(bits, -units.gap, 0) + _departures(W_out.T - two_out, bits),
@@ -143,14 +143,6 @@ def _filter(subject: Subject, sharpness: Reals | float, bias: Reals) -> ReluNet:
     """The constructed network of the hash, with a sharpness (one, or one per unit) and biases."""
     bits = subject.code.bits
     width = subject.net.width
-    return _network(np.where(bits, -1.0, 0.0), np.ones(width), np.where(bits, -sharpness, 0), bias)
-
-
-def _network(W_in: Reals, b_in: Reals, W_out_by_token: Reals, b_out: Reals) -> ReluNet:
-    """Stored in float32, as its length in bits says; `W_out_by_token` is [vocab, width]."""
-    return ReluNet(
-        *(
-            torch.from_numpy(np.ascontiguousarray(value, dtype=np.float32))
-            for value in (W_in, b_in, W_out_by_token.T, b_out)
-        )
+    return as_network(
+        np.where(bits, -1.0, 0.0), np.ones(width), np.where(bits, -sharpness, 0), bias
     )

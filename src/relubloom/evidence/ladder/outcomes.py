@@ -41,6 +41,12 @@ class Outcomes(NamedTuple):
             self.mse[sets], self.kl[sets], self.loss_failure[sets], self.ranking_failure[sets]
         )
 
+    def chosen(self, sets: NDArray[np.int64]) -> Outcomes:
+        """Of the sets of these numbers."""
+        return Outcomes(
+            self.mse[sets], self.kl[sets], self.loss_failure[sets], self.ranking_failure[sets]
+        )
+
     def put(self, start: int, part: Outcomes) -> None:
         """Write the part's outcomes from set number `start` on."""
         for everywhere, here in zip(self, part, strict=True):

@@ -1,0 +1,88 @@
+"""How each entry departs from its unit's level, on the bits and elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relubloom.evidence.ladder.subject import Reals, Subject, mean_where
+
+Mask = NDArray[np.bool_]
+SWEEPS = 100  # of alternating means; a level changes in its last digits by then
+PRESSURES: tuple[Callable[[Reals], Reals], ...] = (lambda o: o, lambda o: o**3, np.exp)
+
+
+class Departures:
+    """The weights of a subject as unit levels and what is left, all arrays [vocab, width].
+
+    `of_input` and `of_output` are W_in and W_out (transposed) minus their unit's mean over the
+    entries of the same kind (bit or not).
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        W_in, self.b_in, W_out, b_out = subject.weights
+        self.bits: Mask = subject.code.bits
+        self.b_out = b_out - b_out.mean()
+        self.level_in = unit_levels(W_in, self.bits)
+        self.level_out = unit_levels(W_out.T, self.bits)
+        self.of_input = W_in - self.level_in
+        self.of_output = W_out.T - self.level_out
+
+    @cached_property
+    def pressures(self) -> list[Reals]:
+        """What the hash alone says of an entry: how many tokens near in code have the unit's bit.
+
+        For token t and unit i: the sum over other tokens s with bit i of f(overlap of t and s),
+        f the identity, the cube and exp; and how often i is set together with the bits of t.
+        Cost: 2 vocab^2 width FLOPs for each of them.
+        """
+        bits = self.bits.astype(np.float64)
+        overlap, together = bits @ bits.T, bits.T @ bits
+        np.fill_diagonal(together, 0)
+        found = [bits @ together]
+        for f in PRESSURES:
+            near = f(overlap)
+            np.fill_diagonal(near, 0)
+            found.append(near @ bits)
+        return found
+
+
+def unit_levels(by_token: Reals, bits: Mask) -> Reals:
+    """Each entry's unit's mean over the entries of its kind, [vocab, width]."""
+    return np.where(bits, mean_where(by_token, bits, 0), mean_where(by_token, ~bits, 0))
+
+
+def token_and_unit_levels(by_token: Reals, mask: Mask) -> Reals:
+    """The least-squares sum of a number per token and one per unit over the entries in `mask`."""
+    token = np.zeros(by_token.shape[0])
+    unit = np.zeros(by_token.shape[1])
+    for _ in range(SWEEPS):
+        unit = mean_where(by_token - token[:, None], mask, 0)
+        token = mean_where(by_token - unit, mask, 1)
+    return token[:, None] + unit
+
+
+def slopes(source: Reals, target: Reals, mask: Mask, axis: int) -> Reals:
+    """Least-squares slope through 0 of `target` on `source` over the mask, along the axis."""
+    x, y = np.where(mask, source, 0), np.where(mask, target, 0)
+    squares = (x * x).sum(axis)
+    return np.divide((x * y).sum(axis), squares, out=np.zeros_like(squares), where=squares > 0)
+
+
+def predicted(target: Reals, features: list[Reals], mask: Mask) -> tuple[Reals, int]:
+    """Least-squares prediction of `target` over the mask from features centred unit by unit.
+
+    Returns the prediction (0 outside the mask) and its number of coefficients.
+    """
+    centred = [np.where(mask, each - mean_where(each, mask, 0), 0) for each in features]
+    columns = np.stack([each[mask] for each in centred], 1)
+    spread = columns.std(0)
+    columns = columns[:, spread > 0] / spread[spread > 0]
+    kept = [each / by for each, by in zip(centred, spread, strict=True) if by > 0]
+    if not kept:
+        return np.zeros_like(target), 0
+    weights = np.linalg.lstsq(columns, target[mask], rcond=None)[0]
+    return np.tensordot(weights, np.stack(kept), 1), len(kept)
