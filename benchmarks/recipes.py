@@ -101,7 +101,7 @@ def row(trial: Trial, found: dict[str, Any]) -> str:
     changed = [
         f"{name} {value}"
         for name, value in recipe.describe().items()
-        if value != Recipe().describe()[name] and name not in ("objective", "steps")
+        if value != Recipe().describe().get(name) and name not in ("objective", "steps")
     ]
     cells = [
         ", ".join(str(number) for number in trial.size),
