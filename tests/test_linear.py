@@ -32,6 +32,11 @@ class Linear(torch.nn.Module):
         return (padded[sets].sum(1) + self.net.b_in) @ self.net.W_out + self.net.b_out
 
 
+def all_sets(vocab: int, size: int) -> Tensor:
+    sets = AllSets(vocab, size)
+    return sets.chunk(0, len(sets))
+
+
 @given(
     objective=st.sampled_from(OBJECTIVES),
     vocab=st.integers(1, 9),
@@ -123,7 +128,7 @@ def test_no_unit_is_clipped_on_any_set_and_none_is_raised_in_vain(
     net = ReluNet(weights[0] * scale, weights[1] * scale, weights[2], weights[3])
     shifted = always_on(net, largest)
     exact = ReluNet(*(value.detach().double() for value in shifted.parameters()))
-    every = [AllSets(vocab, k).chunk(0, 10**6) for k in range(1, largest + 1)]
+    every = [all_sets(vocab, k) for k in range(1, largest + 1)]
     every.append(torch.full((1, 1), vocab))  # the empty set
     for evaluated in (shifted, exact):
         lowest = torch.stack(
@@ -155,7 +160,7 @@ def test_what_is_trained_without_activation_is_linear_on_the_sets_of_the_task() 
     net, history = train(task, 6, recipe)
     assert history[-1]["loss"] < history[0]["loss"]
     for size in (1, 2, 3):
-        _, cache = net.run_with_cache(AllSets(20, size).chunk(0, 10**6))
+        _, cache = net.run_with_cache(all_sets(20, size))
         assert (cache["hook_post"] > 0).all()
     alone = train_stack(task, 6, recipe, (4,))[0]
     stacked = train_stack(task, 6, recipe, (3, 4))[1]
