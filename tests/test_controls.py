@@ -137,6 +137,14 @@ def test_a_planted_counter_example_is_not_called_bloom(name: str, seed: int) -> 
     assert planted_verdict(name, seed) in ("partly", "not-bloom")
 
 
+@pytest.mark.xfail(
+    reason="where hardly a (set, unit) pair is on, agreement is high whatever the units compute, "
+    "and a hash that covers everything predicts that every set fails"
+)
+def test_a_majority_of_very_sparse_hashes_is_not_called_bloom() -> None:
+    assert gather_evidence(majority(bits_of(1, 0)), AllSets(N, K)).verdict != "bloom"
+
+
 @pytest.mark.parametrize("name", ["untrained", "superposition", "linear superposition"])
 @pytest.mark.parametrize("seed", range(2))
 def test_what_learned_nothing_comes_out_as_nothing(name: str, seed: int) -> None:
