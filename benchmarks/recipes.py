@@ -45,6 +45,7 @@ TRIALS = [
     Trial(ARTICLE, Recipe(steps=3000)),
     Trial(ARTICLE, Recipe(objective="kl")),
     Trial(ARTICLE, Recipe(objective="kl-then-mse")),
+    Trial(ARTICLE, Recipe(activation="none"), "no ReLU: the linear control"),
     Trial(WIDE, Recipe(objective="mse", steps=4000), "dead tokens"),
     Trial(WIDE, Recipe(objective="kl-then-mse", steps=5000, init_scale_out=1.0)),
     Trial(WIDE, Recipe(objective="kl-then-mse", steps=6500), "preset `wide`"),
@@ -101,7 +102,7 @@ def row(trial: Trial, found: dict[str, Any]) -> str:
     changed = [
         f"{name} {value}"
         for name, value in recipe.describe().items()
-        if value != Recipe().describe()[name] and name not in ("objective", "steps")
+        if value != Recipe().describe().get(name) and name not in ("objective", "steps")
     ]
     cells = [
         ", ".join(str(number) for number in trial.size),

@@ -16,7 +16,7 @@ from relubloom.code import Code
 from relubloom.construction import construct
 from relubloom.network import ReluNet
 
-COMMANDS = ("study", "train", "construct", "examine", "report", "query")
+COMMANDS = ("study", "train", "construct", "examine", "report", "compare", "query")
 SIZES = ("-N", 12, "-d", 8, "-k", 2)
 SHORT = ("--steps", 4, "--batch-size", 8, "--quiet", "--threads", 1)
 

@@ -22,7 +22,7 @@ FLOORS = [
     {"run_folder", "presets", "devices"},
     {"evidence", "report", "query"},
     {"study"},
-    {"single_run"},
+    {"single_run", "comparison"},
     {"cli"},
 ]
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}

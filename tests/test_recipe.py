@@ -67,6 +67,7 @@ def test_there_is_no_step_after_the_last() -> None:
         ({"polish_share": 1.0}, r"polish_share is 1.0: a share is in \[0, 1\)"),
         ({"warmup": -0.1}, r"warmup is -0.1: a share"),
         ({"objective": "mae"}, "objective is 'mae': choose one of mse, kl, kl-then-mse"),
+        ({"activation": "gelu"}, "activation is 'gelu': choose one of relu, none"),
     ],
 )
 @pytest.mark.usefixtures("unchecked")
@@ -78,7 +79,9 @@ def test_values_out_of_range_are_refused(changes: dict[str, object], text: str) 
 def test_a_description_gives_the_recipe_back() -> None:
     recipe = Recipe(objective="kl", steps=17, learning_rate=0.25)
     assert Recipe.from_description(recipe.describe()) == recipe
-    with pytest.raises(UsageError, match="recipe has no 'stepz': its keys are batch_size, "):
+    with pytest.raises(
+        UsageError, match="recipe has no 'stepz': its keys are activation, batch_size, "
+    ):
         Recipe.from_description({"stepz": 3})
 
 

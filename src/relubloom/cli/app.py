@@ -12,6 +12,7 @@ import typer
 
 from relubloom import __version__
 from relubloom.cli.certifying import certify
+from relubloom.cli.comparing import compare
 from relubloom.cli.constructing import construct
 from relubloom.cli.planning import plan
 from relubloom.cli.reading import examine, query, report
@@ -28,7 +29,7 @@ app = typer.Typer(
     epilog="Start with: relubloom study --quick",
 )
 
-COMMANDS = (study, train, construct, examine, certify, report, query, plan)
+COMMANDS = (study, train, construct, examine, certify, report, compare, query, plan)
 PARSER_WORDS = (
     (r"Value error, ", ""),
     (r"Input should be a valid integer, .*", "it must be a whole number"),

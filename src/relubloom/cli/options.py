@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PresetName = Literal["article", "wide"]
 Objective = Literal["mse", "kl", "kl-then-mse"]
+Activation = Literal["relu", "none"]
 Source = Literal["uniform", "zipf"]
 
 TASK, TRAINING, OUTPUT, MACHINE = "Task", "Training", "Output", "Machine"
@@ -84,6 +85,14 @@ BatchSize = Annotated[
 LearningRate = Annotated[
     float | None,
     typer.Option("--learning-rate", help="Peak learning rate.", rich_help_panel=TRAINING),
+]
+ActivationOption = Annotated[
+    Activation | None,
+    typer.Option(
+        "--activation",
+        help="relu, or none: a linear network of the same sizes, the control without a ReLU.",
+        rich_help_panel=TRAINING,
+    ),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="The (first) seed.", rich_help_panel=TRAINING)]
 Resume = Annotated[

@@ -31,6 +31,7 @@ def study(
     steps: options.Steps = None,
     batch_size: options.BatchSize = None,
     learning_rate: options.LearningRate = None,
+    activation: options.ActivationOption = None,
     seed: options.Seed = 0,
     seeds: Annotated[
         int, typer.Option(help="Networks to train.", rich_help_panel=options.TRAINING)
@@ -58,7 +59,7 @@ def study(
 
     task, labels, width, recipe = _planned(
         *(preset, vocab_size, width, set_size, source, sets, tokens, skip_bad),
-        *(objective, steps, batch_size, learning_rate, device, quiet),
+        *(objective, steps, batch_size, learning_rate, activation, device, quiet),
     )
     if quick:
         recipe = quick_recipe(recipe)
@@ -95,6 +96,7 @@ def train(
     steps: options.Steps = None,
     batch_size: options.BatchSize = None,
     learning_rate: options.LearningRate = None,
+    activation: options.ActivationOption = None,
     seed: options.Seed = 0,
     resume: options.Resume = False,
     force: options.Force = False,
@@ -109,7 +111,7 @@ def train(
 
     task, labels, width, recipe = _planned(
         *(preset, vocab_size, width, set_size, source, sets, tokens, skip_bad),
-        *(objective, steps, batch_size, learning_rate, device, quiet),
+        *(objective, steps, batch_size, learning_rate, activation, device, quiet),
     )
     with ProgressDisplay(quiet) as watch:
         history = train_run(
@@ -146,6 +148,7 @@ def _planned(
     steps: int | None,
     batch_size: int | None,
     learning_rate: float | None,
+    activation: options.Activation | None,
     device: str,
     quiet: bool,
 ) -> tuple[KSparseTask, tuple[str, ...], int, Recipe]:
@@ -160,7 +163,7 @@ def _planned(
     task, labels = options.build_task(
         (base.vocab_size, base.set_size), vocab_size, set_size, source, sets, tokens, skip_bad
     )
-    recipe = _recipe(base.recipe, objective, steps, batch_size, learning_rate)
+    recipe = _recipe(base.recipe, objective, steps, batch_size, learning_rate, activation)
     check_device(device)
     _say_what_was_left_out(task, quiet)
     return task, labels, wide, recipe
@@ -172,6 +175,7 @@ def _recipe(
     steps: int | None,
     batch_size: int | None,
     learning_rate: float | None,
+    activation: options.Activation | None,
 ) -> Recipe:
     from dataclasses import replace
 
@@ -180,6 +184,7 @@ def _recipe(
         "steps": steps,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "activation": activation,
     }
     return replace(base, **{key: value for key, value in changes.items() if value is not None})
 
@@ -195,6 +200,8 @@ def _folder_name(
         parts.insert(1, "zipf")
     if seeds > 1:
         parts.append(f"x{seeds}")
+    if recipe.activation != "relu":
+        parts.append("linear")
     if quick:
         parts.append("quick")
     return "-".join(parts)

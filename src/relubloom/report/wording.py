@@ -218,8 +218,10 @@ def making_sentence(run: Run, vocab_size: int, width: int, seeds: int) -> str:
         return f"The folder holds {network}; it does not say how that was made."
     many = f" once for each of {seeds} seeds" if seeds > 1 else ""
     batch = count(run.recipe.get("batch_size", 0))
+    linear = ", without its ReLU," if run.recipe.get("activation") == "none" else ""
     return (
-        f"Here {network} was trained by Adam from random weights{many}, on batches of {batch} "
+        f"Here {network} was trained{linear} by Adam from random weights{many}, on batches of "
+        f"{batch} "
         f"sets: {_phases(run.recipe)}. The learning rate rises over the first "
         f"{percent(run.recipe.get('warmup', 0), 0)} of the steps and then falls to 0 along a "
         "cosine."

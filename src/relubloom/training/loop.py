@@ -21,8 +21,9 @@ from relubloom.threads import intra_op_threads, threads_for
 from relubloom.training.checkpoint import load_checkpoint, move_to, save_checkpoint
 from relubloom.training.initialisation import initialise
 from relubloom.training.interrupt import deferred_interrupt
+from relubloom.training.linear import always_on
 from relubloom.training.recipe import Recipe
-from relubloom.training.step import Step, dense_step
+from relubloom.training.step import STEPS, Step
 
 SNAPSHOTS = 40
 FILM_BYTES = 64 << 20  # snapshots of one network; beyond that the first tokens only
@@ -79,14 +80,16 @@ def train_stack(
     threads: int | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
-    step: Step = dense_step,
+    step: Step | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> list[TrainedNetwork]:
     """Train one network a seed, all at once.
 
     A seed has the sets and the initialisation that it has alone. With `checkpoint`, the state is
     written there about every 20 seconds, on Ctrl-C and at the end; `resume` continues from it if
-    it is there. `threads` (by default torch's number) is the most that one operation uses.
+    it is there. `threads` (by default torch's number) is the most that one operation uses, and
+    `step` (by default that of the recipe's activation) does the arithmetic. Without activation
+    the film shows W_in, and the networks are those of `training.linear.always_on`.
 
     Raises:
         UsageError: width < 1, or no seeds.
@@ -141,10 +144,10 @@ class _Run:
         recipe: Recipe,
         seeds: tuple[int, ...],
         device: torch.device | str,
-        step: Step,
+        step: Step | None,
     ) -> None:
         self.task, self.recipe, self.seeds = task, recipe, seeds
-        self.device, self.step = device, step
+        self.device, self.step = device, step or STEPS[recipe.activation]
         self.stack = initialise(task.vocab_size, width, recipe, seeds, device)
         self.adam = torch.optim.Adam(list(self.stack.parameters().values()), fused=True)
         self.film_steps = snapshot_steps(recipe.steps)
@@ -191,7 +194,9 @@ class _Run:
         film = torch.stack(self.film, dim=1)
         on_cpu = NetStack(**move_to(self.stack.parameters(), "cpu"))
         return [
-            TrainedNetwork(on_cpu[i], seed, self.history[i], film[i], self.film_steps)
+            TrainedNetwork(
+                self._network(on_cpu[i]), seed, self.history[i], film[i], self.film_steps
+            )
             for i, seed in enumerate(self.seeds)
         ]
 
@@ -236,6 +241,12 @@ class _Run:
         }
         text = json.dumps(described, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def _network(self, trained: ReluNet) -> ReluNet:
+        """What was trained, as a network that applies a ReLU."""
+        if self.recipe.activation == "relu":
+            return trained
+        return always_on(trained, self.task.sizes[1])
 
     def _frame(self) -> Tensor:
         return self.stack.W_in[:, : self.film_tokens].detach().to("cpu", copy=True)

@@ -10,6 +10,7 @@ from relubloom.errors import UsageError
 
 Objective = Literal["mse", "kl"]
 ObjectiveName = Literal["mse", "kl", "kl-then-mse"]
+Activation = Literal["relu", "none"]
 LEARNING_RATES = {"mse": 2e-2, "kl": 3e-2, "kl-then-mse": 3e-2}  # docs/results/recipes.md
 
 
@@ -36,9 +37,12 @@ class Recipe:
         polish_learning_rate: the peak there.
         warmup: the part of a phase's steps in which the rate rises.
         init_scale_in, init_scale_out: weights start normal with sd = scale / sqrt(width); biases 0.
+        activation: "relu", or "none" for a linear network of the same shape: the control that
+            shows what the ReLU is good for. It is saved as a network whose units are above 0 on
+            all sets of the task (`training.linear`).
 
     Raises:
-        UsageError: a value lies outside its range, or the objective is unknown.
+        UsageError: a value lies outside its range, or the objective or activation is unknown.
     """
 
     objective: ObjectiveName = "mse"
@@ -50,13 +54,14 @@ class Recipe:
     warmup: float = 0.02
     init_scale_in: float = 3.0
     init_scale_out: float = 0.5
+    activation: Activation = "relu"
 
     def __post_init__(self) -> None:
-        if self.objective not in get_args(ObjectiveName):
-            raise UsageError(
-                f"objective is {self.objective!r}: choose one of "
-                f"{', '.join(get_args(ObjectiveName))}"
-            )
+        for name, known in (("objective", ObjectiveName), ("activation", Activation)):
+            if getattr(self, name) not in get_args(known):
+                raise UsageError(
+                    f"{name} is {getattr(self, name)!r}: choose one of {', '.join(get_args(known))}"
+                )
         for name in ("steps", "batch_size"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: at least 1; raise it")
@@ -98,8 +103,15 @@ class Recipe:
         raise UsageError(f"step is {step}: the recipe has steps 0 to {self.steps - 1}")
 
     def describe(self) -> dict[str, Any]:
-        """The fields as JSON values."""
-        return asdict(self)
+        """The fields as JSON values; `activation` only where it is not "relu".
+
+        So what was written before there was a choice describes the same recipe as now, and its
+        studies and checkpoints go on.
+        """
+        described = asdict(self)
+        if self.activation == "relu":
+            del described["activation"]
+        return described
 
     @classmethod
     def from_description(cls, described: dict[str, Any]) -> Recipe:

@@ -1,8 +1,8 @@
 """The inner step: loss and exact gradients of a stack on one batch of sets per instance.
 
 `training.loop` knows nothing of this but `Step`; a faster step takes its place behind the same
-signature. Cost of `dense_step` per instance: three GEMMs of 2 batch width vocab FLOPs (logits,
-and the two of the backward pass), and three arrays of batch x vocab.
+signature. Cost per instance: three GEMMs of 2 batch width vocab FLOPs (logits, and the two of the
+backward pass), and three arrays of batch x vocab.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from relubloom.network import NetStack
-from relubloom.training.recipe import Objective
+from relubloom.training.recipe import Activation, Objective
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,25 @@ def dense_step(
     stack: NetStack, sets: Int64[Tensor, "instances batch set_size"], objective: Objective
 ) -> StepResult:
     """The plain step, with the gradient written out (checked against autograd in the tests)."""
+    return _written_out(stack, sets, objective, "relu")
+
+
+def linear_step(
+    stack: NetStack, sets: Int64[Tensor, "instances batch set_size"], objective: Objective
+) -> StepResult:
+    """The same without the ReLU: the network is linear, post = pre."""
+    return _written_out(stack, sets, objective, "none")
+
+
+STEPS: dict[Activation, Step] = {"relu": dense_step, "none": linear_step}
+
+
+def _written_out(
+    stack: NetStack,
+    sets: Int64[Tensor, "instances batch set_size"],
+    objective: Objective,
+    activation: Activation,
+) -> StepResult:
     instances, vocab, width = stack.W_in.shape
     real = sets < vocab
     ids = sets.clamp(max=vocab - 1)
@@ -49,11 +68,13 @@ def dense_step(
     table = stack.W_in.reshape(instances * vocab, width)
     gathered = table[rows].view(*sets.shape, width) * real[..., None]
     pre = gathered.sum(2) + stack.b_in[:, None]  # (instances, batch, width)
-    post = pre.relu()
+    post = pre.relu() if activation == "relu" else pre
     logits = torch.baddbmm(stack.b_out[:, None], post, stack.W_out)
     loss, d_logits = loss_and_gradient(logits, ids, real, objective)
 
-    d_pre = torch.bmm(d_logits, stack.W_out.mT) * (pre > 0)
+    d_pre = torch.bmm(d_logits, stack.W_out.mT)
+    if activation == "relu":
+        d_pre *= pre > 0
     d_rows = (d_pre[:, :, None] * real[..., None]).reshape(-1, width)
     d_table = torch.zeros_like(table).index_add_(0, rows, d_rows)
     gradients = {

@@ -1,0 +1,205 @@
+"""`relubloom compare`: two run folders side by side."""
+
+from __future__ import annotations
+
+import json as json_text
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from relubloom.cli import options
+from relubloom.cli.progress import ProgressDisplay
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from relubloom.comparison import Figure
+
+ABSENT = "-"
+NAMED = {
+    "interventions": {"f1": "F1", "control_f1": "F1 of its control"},
+    "ladder": {"log_gap_closed": "log gap closed", "loss_failures_f1": "F1 by loss"},
+}
+FirstDir = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder, a.")]
+SecondDir = Annotated[Path, typer.Argument(metavar="DIR", help="Another, b.")]
+SetSize = Annotated[
+    str | None,
+    typer.Option(
+        "--set-size",
+        "-k",
+        metavar="k|a..b",
+        help="Tokens per set, where the folders do not say it or to compare on other sizes.",
+        show_default=False,
+        rich_help_panel=options.TASK,
+    ),
+]
+SetsPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--sets",
+        help="Where the sets file that the folders were made from lies now.",
+        show_default=False,
+        rich_help_panel=options.TASK,
+    ),
+]
+
+
+def compare(
+    first: FirstDir,
+    second: SecondDir,
+    set_size: SetSize = None,
+    sets: SetsPath = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    threads: options.Threads = None,
+    device: options.CpuOnly = "cpu",
+    debug: options.Debug = False,
+) -> None:
+    """Put two run folders side by side: their figures, and whether the networks fail together.
+
+    Figures come from the folders' files (`relubloom examine` writes them); a dash stands for what
+    a folder does not hold. Where both networks have the same number of tokens, both run on the
+    same sets, and the units of their hashes are matched.
+    """
+    from relubloom.comparison import compare_runs
+    from relubloom.single_run import refuse_study
+
+    for folder in (first, second):
+        refuse_study(folder)
+    with ProgressDisplay(quiet) as watch:
+        result = compare_runs(
+            first,
+            second,
+            set_size=options.parse_set_size(set_size),
+            sets=sets,
+            threads=options.cores(threads),
+            watch=watch,
+        )
+    if json:
+        typer.echo(json_text.dumps(result, allow_nan=False))
+    else:
+        _show(result)
+
+
+def _show(result: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    for name in ("a", "b"):
+        console.print(f"{name}: {result[name]['dir']}, {_made(result[name])}", soft_wrap=True)
+    unexamined = [name for name in ("a", "b") if result[name]["verdict"] is None]
+    if len(unexamined) < 2:
+        console.print(_figures_table(result))
+        console.print()
+    for line in [*_remedies(result, unexamined), *_agreement_lines(result)]:
+        console.print(line, soft_wrap=True)
+
+
+def _made(found: dict[str, Any]) -> str:
+    sizes = found["network"]
+    size = f"{sizes['vocab_size']:,} tokens in {sizes['width']:,} units"
+    if built := found["construction"]:
+        return f"{size}, constructed from a {built.get('family', 'given')} code"
+    if recipe := found["recipe"]:
+        relu = " without ReLU" if recipe.get("activation") == "none" else ""
+        return f"{size}, trained{relu} with {recipe.get('objective')}, seed {found['seed']}"
+    return f"{size}, of unknown origin"
+
+
+def _remedies(result: dict[str, Any], unexamined: list[str]) -> list[str]:
+    return [
+        f"{name} was not examined; `relubloom examine {result[name]['dir']}` finds its figures"
+        for name in unexamined
+    ]
+
+
+def _figures_table(result: dict[str, Any]) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from relubloom.comparison.figures import ROW, value_at
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("", overflow="fold")
+    for heading in ("a", "b", "b - a"):
+        table.add_column(heading, justify="right", overflow="fold")
+    last = None
+    for line in _lines(result):
+        values = [value_at(result[name], line.place) for name in ("a", "b")]
+        if line.group != ROW and values == [None, None]:
+            continue
+        if last is not None and line.group != last:
+            table.add_section()
+        last = line.group
+        change = value_at(result["differences"], line.place)
+        cells = [_cell(value, line.form) for value in values]
+        table.add_row(line.title, *cells, _change(change, line.form))
+    return table
+
+
+def _lines(result: dict[str, Any]) -> list[Figure]:
+    """Every figure that may be shown; those of interventions and ladder by the names found."""
+    from relubloom.comparison import FIGURES, Figure
+
+    lines = list(FIGURES)
+    for group, columns in NAMED.items():
+        names: list[str] = [*(result["a"][group] or {}), *(result["b"][group] or {})]
+        lines += [
+            Figure(group, group, (name, key), f"{name}, {words}", ".3f")
+            for name in dict.fromkeys(names)
+            for key, words in columns.items()
+        ]
+    return lines
+
+
+def _cell(value: Any, form: str) -> str:
+    if value is None:
+        return ABSENT
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return format(value, form)
+
+
+def _change(value: Any, form: str) -> str:
+    return "" if value is None else format(value, f"+{form}")
+
+
+def _agreement_lines(result: dict[str, Any]) -> list[str]:
+    found = result["agreement"]
+    if found is None:
+        sizes = [result[name]["network"]["vocab_size"] for name in ("a", "b")]
+        return [
+            f"The networks have {sizes[0]:,} and {sizes[1]:,} tokens: no set can be given to both."
+        ]
+    code, correlation = found["code"], _cell(found["loss_correlation"], ".3f")
+    return [
+        f"On {_sets(found)}:",
+        f"  mse a {found['a']['mse']:.6f}, b {found['b']['mse']:.6f}; correlation over sets "
+        f"{correlation}",
+        _failures("loss", found["loss_failures"]),
+        _failures("ranking", found["ranking_failures"]),
+        f"Hashes: {code['differing']:,} of {code['entries']:,} entries differ after matching units"
+        f" ({code['shuffled_differing']:,} with the hashes of b dealt to other tokens)"
+        + ("; they are equal up to the order of units" if code["equal_up_to_units"] else ""),
+        *([] if found["same_tokens"] else ["Tokens were compared by id; their labels differ."]),
+    ]
+
+
+def _sets(found: dict[str, Any]) -> str:
+    size = found["task"]["set_size"]
+    sizes = f"{size[0]}..{size[1]}" if isinstance(size, list) else str(size)
+    how = {"all": "all", "drawn": "drawn"}.get(found["method"], "held-out")
+    count = f"all {found['sets']:,}" if how == "all" else f"{found['sets']:,} {how}"
+    whose = {1: f" (the task of {''.join(found['task_of'])} alone)", 0: " (the task of neither)"}
+    return f"{count} sets of {sizes} tokens{whose.get(len(found['task_of']), '')}"
+
+
+def _failures(kind: str, shared: dict[str, Any]) -> str:
+    same = (
+        "none fails"
+        if shared["f1"] is None
+        else f"both {shared['both']:.3%}, F1 {shared['f1']:.3f} "
+        f"(by chance {shared['f1_by_chance']:.3f})"
+    )
+    return f"  {kind} failures a {shared['a']:.3%}, b {shared['b']:.3%}; {same}"
