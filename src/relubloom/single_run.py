@@ -143,7 +143,7 @@ def examine_run(
         net,
         task.evaluation_sets(),
         threads,
-        lambda done, total: watch("examining", done, total, ""),
+        lambda stage, done, total: watch(stage, done, total, ""),
     )
     write_evidence(folder, evidence)
     return run_summary(folder, read_config(folder).get("seed"))

@@ -254,9 +254,12 @@ def _examine(
     sets = study.task.evaluation_sets(QUICK_SETS if study.quick else None)
     if _is_examined(folder, len(sets)):
         return
-    stage = f"examining {name}"
     evidence = gather_evidence(
-        net, sets, threads, lambda done, total: watch(stage, done, total, "")
+        net,
+        sets,
+        threads,
+        lambda stage, done, total: watch(f"{name}: {stage}", done, total, ""),
+        in_full=not study.quick,
     )
     write_evidence(folder, evidence)
 

@@ -1,43 +1,104 @@
 """All evidence about one network: (network, task) -> one frozen dataclass."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from relubloom.code import Code
 from relubloom.evidence.behaviour import Behaviour, measure_behaviour
+from relubloom.evidence.interventions import Interventions, intervene
+from relubloom.evidence.ladder import Ladder, climb_ladder
 from relubloom.evidence.mechanism import Mechanism, measure_mechanism
 from relubloom.evidence.reading import Reading, Verdict, judge, read_as_bloom
-from relubloom.evidence.scores import OnSets, score_sets
+from relubloom.evidence.scores import score_sets
 from relubloom.extraction import extract_with_modes
 from relubloom.network import ReluNet
 from relubloom.task import SetCollection
 
+LADDER_SETS = 300_000  # that rungs are scored on: 44 programs on more would take minutes
+
+OnStage = Callable[[str, int, int], None]
+"""Called with (stage, done, total) as the work goes on."""
+
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was found out about one network, with the code it was measured against."""
+    """What was found out about one network, with the code it was measured against.
+
+    `interventions` and `ladder` are None where they were not asked for.
+    """
 
     code: Code
     behaviour: Behaviour
     mechanism: Mechanism
     reading: Reading
     verdict: Verdict
+    interventions: Interventions | None
+    ladder: Ladder | None
 
 
 def gather_evidence(
-    net: ReluNet, sets: SetCollection, workers: int = 1, on_sets: OnSets | None = None
+    net: ReluNet,
+    sets: SetCollection,
+    workers: int = 1,
+    on_stage: OnStage | None = None,
+    *,
+    in_full: bool = True,
 ) -> Evidence:
-    """Extract the code, score network and code on the sets, and judge.
+    """Extract the code, put network and code to every analysis, and judge.
 
-    Cost: that of `scores.score_sets`.
+    Args:
+        net: the network.
+        sets: what the figures are over; the ladder takes at most 300,000 of them.
+        workers: threads that share the work, in each of which torch uses one.
+        on_stage: called with (stage, done, total) as the work goes on.
+        in_full: whether to intervene and to climb the explanation ladder, too.
+
+    Cost: that of `scores.score_sets` and as much again for the analyses; in full also that of
+    `intervene` and `climb_ladder`.
     """
+    stage = on_stage or _silent
     code, unit_modes = extract_with_modes(net)
-    scores = score_sets(net, code, sets, workers, on_sets)
-    mechanism = measure_mechanism(net, code, unit_modes, sets, scores, workers=workers)
-    reading = read_as_bloom(scores)
-    return Evidence(
-        code=code,
-        behaviour=measure_behaviour(net, code, sets, scores, workers=workers),
-        mechanism=mechanism,
-        reading=reading,
-        verdict=judge(mechanism, reading),
+    scores = score_sets(net, code, sets, workers, lambda done, of: stage("scoring", done, of))
+    mechanism = measure_mechanism(
+        net,
+        code,
+        unit_modes,
+        sets,
+        scores,
+        workers=workers,
+        on_sets=lambda done, of: stage("mechanism", done, of),
     )
+    behaviour = measure_behaviour(
+        net,
+        code,
+        sets,
+        scores,
+        workers=workers,
+        on_sets=lambda done, of: stage("behaviour", done, of),
+    )
+    interventions = ladder = None
+    if in_full:
+        sizes = int(scores.set_size.min()), int(scores.set_size.max())
+        interventions = intervene(
+            net,
+            code,
+            sizes[0] if sizes[0] == sizes[1] else sizes,
+            workers=workers,
+            on_cases=lambda done, of: stage("interventions", done, of),
+        )
+        ladder = climb_ladder(
+            net,
+            code,
+            sets,
+            workers=workers,
+            on_sets=lambda done, of: stage("ladder", done, of),
+            scores=scores,
+            most_sets=LADDER_SETS,
+        )
+    reading = read_as_bloom(scores)
+    verdict = judge(mechanism, reading)
+    return Evidence(code, behaviour, mechanism, reading, verdict, interventions, ladder)
+
+
+def _silent(_stage: str, _done: int, _total: int) -> None:
+    """Show nothing."""

@@ -10,8 +10,9 @@ from relubloom.run_folder import CODE
 
 SCHEMA_VERSION = 1
 BEHAVIOUR, MECHANISM = "behaviour.json", "mechanism.json"
+INTERVENTIONS, LADDER = "interventions.json", "ladder.json"
 CERTIFICATE = "certificate.json"
-EVIDENCE_FILES = (BEHAVIOUR, MECHANISM, CERTIFICATE)
+EVIDENCE_FILES = (BEHAVIOUR, MECHANISM, INTERVENTIONS, LADDER, CERTIFICATE)
 FROM_MECHANISM = (
     "mode_gap",
     "two_valued",
@@ -26,9 +27,18 @@ FROM_MECHANISM = (
 
 
 def write_evidence(folder: Path, evidence: Evidence) -> None:
-    """Write `code.npz`, `behaviour.json` and `mechanism.json`, each atomically."""
+    """Write `code.npz` and a JSON file for each kind of evidence, each atomically.
+
+    A file of interventions or of a ladder that was not asked for, from an earlier examination, is
+    removed.
+    """
     evidence.code.save(folder / CODE)
     version = {"schema_version": SCHEMA_VERSION}
+    for name, found in ((INTERVENTIONS, evidence.interventions), (LADDER, evidence.ladder)):
+        if found is None:
+            (folder / name).unlink(missing_ok=True)
+        else:
+            atomic.write_json(folder / name, version | asdict(found))
     atomic.write_json(folder / BEHAVIOUR, version | asdict(evidence.behaviour))
     mechanism = asdict(evidence.mechanism) | asdict(evidence.reading)
     atomic.write_json(folder / MECHANISM, version | {"verdict": evidence.verdict} | mechanism)

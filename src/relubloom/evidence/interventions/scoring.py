@@ -12,7 +12,7 @@ from relubloom.evidence.interventions.plan import Plan
 from relubloom.evidence.interventions.prediction import indicator
 from relubloom.evidence.interventions.results import Agreement, Match, agreement
 from relubloom.evidence.interventions.subject import Subject
-from relubloom.evidence.scores import CALL_MARGIN
+from relubloom.evidence.outputs import CALL_MARGIN
 
 Counts = dict[str, NDArray[np.float64]]
 """Figures per case, each float64 [cases]."""

@@ -24,7 +24,7 @@ from relubloom.evidence.ladder.fit import (
 from relubloom.evidence.ladder.rung import Rung
 from relubloom.evidence.ladder.stored import as_network
 from relubloom.evidence.ladder.subject import Reals, Subject
-from relubloom.evidence.ladder.weak_bits import find_weak_bits, listed_bits
+from relubloom.evidence.ladder.weak_bits import find_weak_bits, levels, listed_bits
 from relubloom.network import ReluNet
 from relubloom.training.recipe import Objective
 
@@ -37,8 +37,8 @@ JUDGED = 10_000  # sets on which the objectives are compared
 def weak_bits_best_readout(subject: Subject, sets: Int64[Tensor, "sets set_size"]) -> Rung:
     """The hash, levels and weak bits of W_in; the readout follows."""
     vocab, width = subject.net.vocab_size, subject.net.width
-    weak, without = find_weak_bits(subject)
-    W_in = np.where(weak, subject.weights[0], without)
+    weak = find_weak_bits(subject)
+    W_in = np.where(weak, subject.weights[0], levels(subject.weights[0], subject.code.bits))
     net, objective = with_best_readout(subject, W_in, sets)
     return Rung(
         name="weak-bits-best-readout",

@@ -40,6 +40,7 @@ RUNGS: dict[str, Callable[[Subject], Rung]] = {
     "unit-level": explanations.unit_level,
     "unit-thresholds": explanations.unit_thresholds,
     "token-strengths": explanations.token_strengths,
+    "three-levels": weak_bits.three_levels,
     "weak-bits": weak_bits.weak_bits,
     "two-level-input": quantisation.two_level_input,
     "one-matrix": one_matrix.one_matrix,

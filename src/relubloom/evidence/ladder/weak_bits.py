@@ -10,16 +10,37 @@ from relubloom.evidence.ladder.rung import Rung
 from relubloom.evidence.ladder.stored import as_network
 from relubloom.evidence.ladder.subject import Subject
 
-FAR = 3.0  # robust standard deviations above its level: a bit is weak
-NORMAL = 1.4826  # standard deviation over median absolute deviation, of a normal
+
+def three_levels(subject: Subject) -> Rung:
+    """The hash with its weak bits marked: bits, weak bits and the rest have one level each."""
+    weak, bits = find_weak_bits(subject), subject.code.bits
+    W_in, b_in, W_out, _ = subject.weights
+    kinds = [bits & ~weak, weak, ~bits]
+    programs = [
+        sum((np.where(kind, mean(matrix[kind]), 0) for kind in kinds), np.zeros(bits.shape))
+        for matrix in (W_in, W_out.T)
+    ]
+    width, vocab = subject.net.width, subject.net.vocab_size
+    return Rung(
+        name="three-levels",
+        title="Hash with weak bits",
+        meaning=f"Which {int(weak.sum())} of the bits are weak (they do not turn their unit off "
+        "alone); the mean of the bits, of the weak bits and of the rest in W_in and in W_out, and "
+        "of b_in.",
+        kind="explanation",
+        bits=subject.hash_bits + listed_bits(subject, weak, numbers=0) + 7 * REAL,
+        programs=(
+            as_network(programs[0], np.full(width, mean(b_in)), programs[1], np.zeros(vocab)),
+        ),
+    )
 
 
 def weak_bits(subject: Subject) -> Rung:
     """Levels per token and per unit, and the weak bits one by one, all read off the weights."""
     vocab, width = subject.net.vocab_size, subject.net.width
     W_in, b_in, W_out, b_out = subject.weights
-    weak, input_levels = find_weak_bits(subject)
-    output_levels = levels(W_out.T, subject.code.bits)
+    weak, bits = find_weak_bits(subject), subject.code.bits
+    input_levels, output_levels = levels(W_in, bits), levels(W_out.T, bits)
     return Rung(
         name="weak-bits",
         title="+ levels, weak bits",
@@ -40,25 +61,24 @@ def weak_bits(subject: Subject) -> Rung:
     )
 
 
-def find_weak_bits(subject: Subject) -> tuple[Mask, Reals]:
-    """The weak bits [vocab, width], and the levels that W_in has without them.
+def find_weak_bits(subject: Subject) -> Mask:
+    """Bits that do not turn their unit off alone, [vocab, width].
 
-    Weak: more than 3 robust standard deviations above the sum of its token's and its unit's level;
-    at most vocab + width of them, the weakest.
+    Alone: beside the other tokens of a set, of mean size, that all lack the bit and lie at the
+    unit's level. At most vocab + width of them, those that leave their unit highest.
     """
-    bits = subject.code.bits
-    W_in = subject.weights[0]
-    without = levels(W_in, bits)
-    departure = np.where(bits, W_in - without, 0)
-    of_bits = departure[bits]
-    if not of_bits.size:
-        return np.zeros_like(bits), without
-    spread = NORMAL * float(np.median(np.abs(of_bits - np.median(of_bits))))
-    weak = bits & (departure > max(FAR * spread, 1e-9 * float(np.abs(W_in).max())))
-    most = sum(bits.shape)
+    W_in, b_in, _, _ = subject.weights
+    left_on = b_in + (subject.set_size - 1) * subject.units.other_in + W_in
+    weak = subject.code.bits & (left_on > 0)
+    most = sum(weak.shape)
     if weak.sum() > most:
-        weak &= departure >= np.sort(departure[weak])[-most]
-    return weak, without
+        weak &= left_on >= np.sort(left_on[weak])[-most]
+    return weak
+
+
+def mean(values: Reals) -> float:
+    """Their mean; 0 of none."""
+    return float(values.mean()) if values.size else 0.0
 
 
 def levels(by_token: Reals, bits: Mask) -> Reals:
