@@ -10,7 +10,14 @@ from relubloom.code import Code, random_constant_weight
 from relubloom.construction import construct
 from relubloom.evidence import gather_evidence
 from relubloom.evidence.mechanism import BitsPerToken, measure_mechanism
-from relubloom.evidence.reading import ExtractedFilter, Reading, f1, judge, read_as_bloom
+from relubloom.evidence.reading import (
+    ExtractedFilter,
+    Reading,
+    f1,
+    judge,
+    read_as_bloom,
+    union_skill,
+)
 from relubloom.evidence.scores import score_sets
 from relubloom.extraction import extract_with_modes
 from relubloom.network import ReluNet
@@ -60,8 +67,8 @@ SOUND = replace(
 )
 
 
-def reading_with(loss_failure_f1: float | None) -> Reading:
-    return Reading(ExtractedFilter(0.0, 0.0, 1.0, loss_failure_f1), 0.0, None, None)
+def reading_with(loss_failure_f1: float | None, skill: float = 1.0) -> Reading:
+    return Reading(ExtractedFilter(0.0, 0.0, 1.0, loss_failure_f1), 0.0, None, None, skill)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +93,28 @@ def test_the_verdict_rule_at_its_boundaries(
     changes: dict[str, object], loss_failure_f1: float | None, verdict: str
 ) -> None:
     assert judge(replace(SOUND, **changes), reading_with(loss_failure_f1)) == verdict
+
+
+@pytest.mark.parametrize(("skill", "verdict"), [(0.5, "bloom"), (0.4999, "partly")])
+def test_agreement_must_be_more_than_a_constant_answer_has(skill: float, verdict: str) -> None:
+    assert judge(SOUND, reading_with(1.0, skill)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("agreement", "on", "skill"),
+    [
+        (1.0, 0.5, 1.0),
+        (1.0, 0.0, 1.0),  # the union and the units are constant, and agree
+        (0.98, 0.04, 0.5),  # "always off" errs on 4 %, the union on 2 %
+        (0.98, 0.96, 0.5),
+        (0.98, 0.5, 0.96),
+        (0.98, 0.02, 0.0),  # no better than "always off"
+        (0.98, 0.01, 0.0),
+        (0.98, 1.0, 0.0),  # "always on" is right everywhere, the union is not
+    ],
+)
+def test_union_skill_by_hand(agreement: float, on: float, skill: float) -> None:
+    assert union_skill(agreement, on) == pytest.approx(skill)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from relubloom.evidence.mechanism import Mechanism
 from relubloom.evidence.scores import SetScores
-from relubloom.verdict_rule import AGREEMENT_BLOOM, AGREEMENT_NOT, F1_BLOOM, NEAR_BLOOM
+from relubloom.verdict_rule import (
+    AGREEMENT_BLOOM,
+    AGREEMENT_NOT,
+    F1_BLOOM,
+    NEAR_BLOOM,
+    SKILL_BLOOM,
+)
 
 Verdict = Literal["bloom", "partly", "not-bloom"]
 
@@ -34,13 +40,15 @@ class Reading:
 
     `code_failure_share`: sets on which the code has a false positive. `failures_explained`: of
     the network's ranking failures (`failures_explained_by_loss`: loss failures) the share inside
-    those; null when there are none.
+    those; null when there are none. `union_skill`: what the union's agreement with the units is
+    worth, see `union_skill`.
     """
 
     extracted: ExtractedFilter
     code_failure_share: float
     failures_explained: float | None
     failures_explained_by_loss: float | None
+    union_skill: float
 
 
 def read_as_bloom(scores: SetScores) -> Reading:
@@ -55,7 +63,21 @@ def read_as_bloom(scores: SetScores) -> Reading:
         code_failure_share=scores.mean(scores.code_failure),
         failures_explained=_share_inside(scores, scores.ranking_failure),
         failures_explained_by_loss=_share_inside(scores, scores.loss_failure),
+        union_skill=union_skill(float(scores.unit_agreement.mean()), float(scores.unit_on.mean())),
     )
+
+
+def union_skill(agreement: float, on: float) -> float:
+    """1 - (disagreements of the union) / (disagreements of the better constant answer), or 0.
+
+    Over (set, unit) pairs, of which the share `on` is above 0: a constant answer ("every unit is
+    on", or "is off") errs on min(on, 1 - on) of them. Where nearly all units are off, agreement is
+    high whatever they compute; this is not. 1 where the union never errs.
+    """
+    errors, constant = 1 - agreement, min(on, 1 - on)
+    if errors == 0:
+        return 1.0
+    return max(0.0, 1 - errors / constant) if constant > 0 else 0.0
 
 
 def f1(
@@ -70,7 +92,9 @@ def judge(mechanism: Mechanism, reading: Reading) -> Verdict:
     """The verdict of one network.
 
     *bloom*: unit agreement >= .97, at most 3 % of the entries near the threshold, and the bare
-    hash predicts loss failures with F1 >= .8 (no failure on either side counts as agreement).
+    hash predicts loss failures with F1 >= .8 (no failure on either side counts as agreement);
+    and the union has a skill of at least .5, which a trained or constructed filter has by far and
+    units that are hardly ever on (or off) do not get by chance.
     *not-bloom*: unit agreement < .8, or no two modes. *partly*: the rest.
     """
     if mechanism.unit_agreement < AGREEMENT_NOT or not mechanism.two_modes:
@@ -78,7 +102,8 @@ def judge(mechanism: Mechanism, reading: Reading) -> Verdict:
     predicted = reading.extracted.loss_failure_f1
     agrees = predicted is None or predicted >= F1_BLOOM
     binarised = mechanism.near_threshold <= NEAR_BLOOM
-    if mechanism.unit_agreement >= AGREEMENT_BLOOM and binarised and agrees:
+    skilled = reading.union_skill >= SKILL_BLOOM
+    if mechanism.unit_agreement >= AGREEMENT_BLOOM and binarised and agrees and skilled:
         return "bloom"
     return "partly"
 

@@ -10,7 +10,8 @@ from typing import Any, cast
 
 from relubloom.report.contents import STUDY, Contents, JsonObject, Run
 from relubloom.report.numbers import NONE, count, figure, optional, percent
-from relubloom.report.wording import AGREEMENT_BLOOM, F1_BLOOM, NAMES, NEAR_BLOOM
+from relubloom.report.wording import NAMES
+from relubloom.verdict_rule import AGREEMENT_BLOOM, F1_BLOOM, NEAR_BLOOM, SKILL_BLOOM
 
 UNIT_KINDS = ("bit", "graded", "unclear", "always on", "dead")
 KIND_MEANINGS = {
@@ -190,6 +191,7 @@ def criteria(run: Run) -> list[Criterion]:
         return []
     agreement, near = mechanism["unit_agreement"], mechanism["near_threshold"]
     f1, two_modes = mechanism["extracted"]["loss_failure_f1"], mechanism["two_modes"]
+    skill = mechanism.get("union_skill")  # older files lack it
     return [
         Criterion(
             "the entries of W_in have two modes (BIC of two normals against one)",
@@ -210,6 +212,12 @@ def criteria(run: Run) -> list[Criterion]:
             f"the bare hash predicts the loss failures with F1 at least {F1_BLOOM}",
             "no failures on either side" if f1 is None else f"{f1:.3f}",
             f1 is None or f1 >= F1_BLOOM,
+        ),
+        Criterion(
+            "the union tells units on from off with at most "
+            f"{percent(1 - SKILL_BLOOM, 0)} of the errors of a constant answer",
+            NONE if skill is None else percent(1 - skill),
+            None if skill is None else skill >= SKILL_BLOOM,
         ),
     ]
 

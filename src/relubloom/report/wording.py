@@ -9,7 +9,7 @@ from relubloom.errors import UsageError
 from relubloom.report.contents import Contents, JsonObject, Run
 from relubloom.report.numbers import count, figure, percent, several
 from relubloom.training.recipe import Recipe
-from relubloom.verdict_rule import AGREEMENT_BLOOM, AGREEMENT_NOT, F1_BLOOM, NEAR_BLOOM
+from relubloom.verdict_rule import AGREEMENT_BLOOM, AGREEMENT_NOT, F1_BLOOM, NEAR_BLOOM, SKILL_BLOOM
 
 # The verdict rule; a run's verdict itself is read from its files.
 NAMES = {"bloom": "bloom", "partly": "partly", "not-bloom": "not bloom"}
@@ -174,6 +174,12 @@ def _shortfall(run: Run) -> str:
         reasons.append(
             f"the bare hash predicts the loss failures with an F1 of {f1:.2f}, where {F1_BLOOM} "
             "is the least"
+        )
+    skill = mechanism.get("union_skill")
+    if run.verdict == "partly" and skill is not None and skill < SKILL_BLOOM:
+        reasons.append(
+            f"the union removes {percent(skill)} of the errors that calling every unit on, or "
+            f"every unit off, would make, where {percent(SKILL_BLOOM, 0)} is the least"
         )
     listed = "; ".join(reasons) or "see the verdict rule below"
     return f"What falls short: {listed}."
