@@ -212,7 +212,9 @@ class _Forward:
 
 def _float32_error(net: ReluNet, largest_set: int) -> tuple[float, float]:
     """Bounds on float32's error of a logit, and on its relative error of a share."""
-    W_in, b_in, W_out, b_out = (value.detach().double() for value in net.parameters())
+    W_in, b_in, W_out, b_out = (
+        value.detach().to("cpu", torch.float64) for value in net.parameters()
+    )
     # With tokens of zeros, what holds for sets of exactly that many tokens holds for smaller ones.
     more = (0, 0, 0, largest_set)
     W_in = nn.functional.pad(W_in, more)
