@@ -44,6 +44,7 @@ results: $(VENV)/package-installed
 	$(BIN)/python benchmarks/recipes.py
 	$(BIN)/python benchmarks/code_search.py
 	$(BIN)/python benchmarks/decoders.py
+	$(BIN)/python benchmarks/mechanism_results.py
 
 bench: $(VENV)/package-installed
 	$(BIN)/python benchmarks/step.py --large
