@@ -6,6 +6,8 @@ import hashlib
 import json
 import subprocess
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +107,7 @@ def read_task(
 
 
 def read_labels(folder: Path, vocab_size: int) -> tuple[str, ...]:
-    """The tokens' labels: `tokens.txt` where it fits, else t0, t1, ...
+    """The tokens' labels: `tokens.txt` where there is one, else `default_labels`.
 
     Raises:
         FileError: `tokens.txt` is damaged or has another number of tokens.
@@ -122,7 +124,13 @@ def read_labels(folder: Path, vocab_size: int) -> tuple[str, ...]:
 
 
 def default_labels(vocab_size: int) -> tuple[str, ...]:
-    """t0, t1, ... with as many leading zeros as make them sort."""
+    """The first words of `words.txt`; for a vocabulary longer than that t0, t1, ... for all.
+
+    The ids have as many leading zeros as make them sort.
+    """
+    words = _words()
+    if vocab_size <= len(words):
+        return words[:vocab_size]
     digits = len(str(vocab_size - 1))
     return tuple(f"t{index:0{digits}d}" for index in range(vocab_size))
 
@@ -195,6 +203,13 @@ def said_sizes(folder: Path, described: dict[str, Any]) -> int | tuple[int, int]
             return low, high
         case other:
             raise _damaged(folder, "set_size", other)
+
+
+@cache
+def _words() -> tuple[str, ...]:
+    """The built-in labels. The list only ever grows at its end, as folders without labels use it."""
+    text = files("relubloom").joinpath("words.txt").read_text(encoding="utf-8")
+    return tuple(text.split())
 
 
 def _damaged(folder: Path, name: str, value: object) -> FileError:
