@@ -89,7 +89,7 @@ def _moments(subject: Subject) -> Part:
     if middle is None:
         said = said.replace(" The dashed line is the final threshold.", "")
     said += _settled(film, steps, mechanism)
-    return Part(heading, (said,), panels=panels, fallback=True, kind="film")
+    return Part(heading, (said,), panels=panels, kind="film")
 
 
 def _settled(film: Film, steps: list[int], mechanism: JsonObject | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
@@ -22,6 +22,7 @@ from relubloom.run_folder import FIGURES, remove_figures
 REPORT = "report.html"
 
 
+@runtime_checkable
 class Explorer(Protocol):
     """The live part of the page, as elements ready to be put in."""
 

@@ -67,7 +67,7 @@ def segments(pairs: list[tuple[Point, Point]], **look: Any) -> PathPatch:
     """Many straight lines as one path."""
     corners = [point for pair in pairs for point in pair]
     codes = [Path.MOVETO, Path.LINETO] * len(pairs)
-    return PathPatch(Path(corners, codes), fill=False, **look)
+    return PathPatch(_path(corners, codes), fill=False, **look)
 
 
 def tiles(
@@ -78,4 +78,8 @@ def tiles(
     for x, y, width, height in boxes:
         corners += [(x, y), (x + width, y), (x + width, y + height), (x, y + height), (x, y)]
     codes = [Path.MOVETO, *[Path.LINETO] * 3, Path.CLOSEPOLY] * len(boxes)
-    return PathPatch(Path(corners, codes), facecolor=colour, alpha=opacity, lw=0)
+    return PathPatch(_path(corners, codes), facecolor=colour, alpha=opacity, lw=0)
+
+
+def _path(corners: list[Point], codes: list[Any]) -> Path:
+    return Path(np.array(corners, dtype=np.float64).reshape(-1, 2), codes)
