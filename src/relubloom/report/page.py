@@ -13,11 +13,13 @@ from relubloom import atomic
 from relubloom.errors import FileError
 from relubloom.report import foot, wording
 from relubloom.report.article import Article, tell
-from relubloom.report.contents import Contents, read_contents
+from relubloom.report.contents import STUDY, Contents, read_contents
 from relubloom.report.parts import marked_up
+from relubloom.report.runs_index import index_variables, read_entries, run_folders
 from relubloom.report.style import Drawing, standalone
 from relubloom.report.tiles import tiles
 from relubloom.run_folder import FIGURES, remove_figures
+from relubloom.weights_file import CONFIG
 
 REPORT = "report.html"
 
@@ -51,11 +53,14 @@ def write_report(folder: Path) -> Path:
     """Write `folder/report.html` and `folder/figures/` for a study or a run folder.
 
     The page is one file that asks for nothing else. What the folder does not hold is said in a
-    sentence where it would stand. Returns the page's path.
+    sentence where it would stand. A folder with runs or studies one level below it gets an index
+    of them, and those of them that have no page get theirs. Returns the page's path.
 
     Raises:
-        FileError: the folder is neither a study nor a run folder, or a file in it is damaged.
+        FileError: the folder is none of these, or a file in it is damaged.
     """
+    if not any((folder / name).exists() for name in (STUDY, CONFIG)) and run_folders(folder):
+        return _write_index(folder)
     contents = read_contents(folder)
     try:
         article = tell(contents)
@@ -65,6 +70,21 @@ def write_report(folder: Path) -> Path:
             f"a JSON file in {folder} has no {error}; make it anew with `relubloom examine`"
         ) from error
     _write_figures(folder, article.drawings)
+    atomic.write_text(folder / REPORT, page)
+    return folder / REPORT
+
+
+def _write_index(folder: Path) -> Path:
+    """The page of a folder of runs; a run that cannot be read has its reason in its row."""
+
+    def give_page(run: Path) -> None:
+        if not (run / REPORT).exists():
+            write_report(run)
+
+    entries = read_entries(folder, give_page)
+    template = environment().get_template("index.html.j2")
+    variables = index_variables(folder, entries, REPORT)
+    page = template.render(style=Markup(package_text("style.css")), **variables)
     atomic.write_text(folder / REPORT, page)
     return folder / REPORT
 
