@@ -16,6 +16,7 @@ from relubloom.report.tokens_figure import draw_tokens
 from relubloom.report.wording import scope_of_figures
 
 MANY = 4  # the last class of the counts: so many false positives or more
+MOSTLY, HARDLY = 0.95, 0.5  # shares from which on, and up to which, a law holds or does not
 WORST = 6  # rows of a table of the worst
 REMEDY = "`relubloom examine` measures it."
 
@@ -132,27 +133,42 @@ def _again(behaviour: JsonObject) -> Part:
     twice, growth = block(behaviour, "repeated_token"), block(behaviour, "growth")
     text: list[str] = []
     if twice is not None:
-        change = twice["logit_change"]
-        same = percent(twice["same_calls"])
-        text.append(
-            "A union does not care how often a token is put in; a network adds its row twice. On "
-            f"{several(twice['sets'], 'set')} with one member doubled, {same} "
-            f"call the same tokens as before, and {_share(twice['lost_members'])} lose a member. "
-            f"The log-probabilities of called tokens move by {figure(change['median'])} in the "
-            f"median and {figure(change['p95'])} in one case of twenty."
-        )
+        text.append(_twice(twice))
     if growth is not None:
-        text.append(
-            "A Bloom filter never forgets: what it calls it still calls after one more token. In "
-            f"{several(growth['sequences'], 'sequence')} of up to {growth['steps']} tokens, every "
-            f"member is called after {percent(growth['kept_members'])} of the additions, and "
-            f"{percent(growth['kept_false_positives'])} of the false positives stay called "
-            "(for a code all of them do)."
-        )
+        text.append(_growth(growth))
     if not text:
         return absent(f"The folder holds no test of repeated or added tokens; {REMEDY}", heading)
     panels = _growth_panels(growth) if growth is not None else ()
     return Part(heading, tuple(text), panels=panels)
+
+
+def _twice(twice: JsonObject) -> str:
+    change, same = twice["logit_change"], twice["same_calls"]
+    verdict = (
+        "Here it is as indifferent as a union."
+        if same >= MOSTLY
+        else "Here it is no union: it counts."
+        if same <= HARDLY
+        else "Here it is a union only in part."
+    )
+    return (
+        "A union does not care how often a token is put in; a network adds its row twice. On "
+        f"{several(twice['sets'], 'set')} with one member doubled, {percent(same)} call the same "
+        f"tokens as before, and {_share(twice['lost_members'])} lose a member. The "
+        f"log-probabilities of called tokens move by {figure(change['median'])} in the median and "
+        f"{figure(change['p95'])} in one case of twenty. {verdict}"
+    )
+
+
+def _growth(growth: JsonObject) -> str:
+    kept = growth["kept_false_positives"]
+    stay = "" if kept is None else f", and {percent(kept)} of the false positives stay called"
+    return (
+        "A Bloom filter never forgets: what it calls it still calls after one more token. In "
+        f"{several(growth['sequences'], 'sequence')} of up to {growth['steps']} tokens, every "
+        f"member is called after {percent(growth['kept_members'])} of the additions{stay}; a code "
+        "keeps all of both."
+    )
 
 
 def _growth_panels(growth: JsonObject) -> tuple[Panel, ...]:

@@ -12,7 +12,7 @@ from relubloom.report.numbers import count, figure, percent, several
 from relubloom.report.parts import Panel, Part, absent
 from relubloom.report.series_figure import Axis, Series, draw_series
 
-RARE = 1e-6  # numbers of missing bits rarer than this are not drawn
+RARE = 1e-3  # numbers of missing bits rarer than this are not drawn
 
 
 def readout_part(mechanism: JsonObject) -> Part:
@@ -61,7 +61,11 @@ def _readout_panel(found: JsonObject) -> Panel:
         series,
         Axis("missing bits of the token", "logit less the members’ mean"),
     )
-    return Panel("", drawn)
+    said = (
+        f"Numbers of missing bits that less than {percent(RARE, 1)} of the pairs of a set and a "
+        "token have are left out."
+    )
+    return Panel("", drawn, said)
 
 
 def hashes_part(mechanism: JsonObject) -> Part:

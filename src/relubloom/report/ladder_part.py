@@ -35,8 +35,9 @@ def ladder_part(ladder: JsonObject | None) -> Part:
     )
     caption = (
         "Diamonds: explanations, numbered as in the table. Squares: the weights quantised, "
-        "to 1 to 8 bits by matrix (line) and by mode (dashed), the line to beat. Crosses: "
-        "baselines. Star: the network. A rung with an F1 that cannot be told has no mark."
+        "to 1 to 8 bits by matrix (line) and by mode (dashed), the line to beat. Crosses at the "
+        "left edge: baselines of next to no bits. Star: the network. A rung with an F1 that cannot "
+        "be told has no mark."
     )
     text = (_opening(ladder), _compared(ladder, rungs))
     return Part(HEADING, text, panels=panels, caption=caption, tables=(_table(ladder, rungs),))
@@ -71,10 +72,13 @@ def _compared(ladder: JsonObject, rungs: list[JsonObject]) -> str:
         if not told:
             continue
         best = max(told, key=lambda rung: rung[key]["f1"])
-        said.append(
-            f"On {words} the best explanation is {_quoted(best)}: an F1 of {_f1(best, key)} in "
-            f"{_bits(best, ladder)}; {_price(best, rungs, key, ladder)}."
+        found = (
+            f"On {words} no further numbers help"
+            if best is explanations[0]
+            else f"On {words} the best explanation is {_quoted(best)}: an F1 of {_f1(best, key)} "
+            f"in {_bits(best, ladder)}"
         )
+        said.append(f"{found}; {_price(best, rungs, key, ladder)}.")
     return " ".join(said)
 
 
@@ -161,4 +165,4 @@ def _table(ladder: JsonObject, rungs: list[JsonObject]) -> Table:
 
 
 def _cell(value: float | None) -> str:
-    return NONE if value is None else f"{value:.3f}"
+    return NONE if value is None else f"{value:.3f}".replace("-0.000", "0.000")

@@ -104,7 +104,7 @@ def carrying_sentence(contents: Contents) -> str:
     sets, right = counted or (scope, _share_right(behaviour["p_exact"]))
     start = f"{sets}, {who} ranks {right} exactly right"
     apart = counted is not None and behaviour["method"] != "all"
-    looked = f" o{scope[1:]}," if apart else ""
+    looked = f" of {scope_of_figures(run)}," if apart else ""
     explained, code_share = mechanism["failures_explained"], mechanism["code_failure_share"]
     if explained is None:
         return (
