@@ -377,12 +377,12 @@ def size_row(size: int, mse: float, hash_mse: float, misses: float = 0.0) -> dic
     ],
 )
 def test_other_sizes_are_judged_by_their_numbers(rows: list[dict[str, Any]], said: str) -> None:
-    assert said in sizes_part({"set_sizes": rows}, 2).text[0]
+    assert said in sizes_part({"set_sizes": rows}, "2").text[0]
 
 
 def test_own_set_sizes_stand_in_for_untested_ones() -> None:
     rows = [{"set_size": k, "sets": 10 * k, "mse": 0.1 / k, "p_exact": 0.5} for k in (2, 3)]
-    part = sizes_part({"by_set_size": rows}, 2)
+    part = sizes_part({"by_set_size": rows}, "2 to 3")
     assert part.tables[0].rows[1] == ("3", "30", "0.0333", "50.00\u00a0%")
 
 

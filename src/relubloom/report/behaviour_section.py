@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from relubloom.report.contents import JsonObject, block, rows_of
-from relubloom.report.numbers import count, figure, optional, percent, several
+from relubloom.report.numbers import count, decimal, figure, optional, percent, several
 from relubloom.report.parts import Panel, Part, Section, Table, absent, named, sentence
 from relubloom.report.series_figure import Axis, Series, draw_series
 from relubloom.report.sizes_part import sizes_part
 from relubloom.report.subject import Subject
 from relubloom.report.tokens_figure import draw_tokens
-from relubloom.report.wording import scope_of_figures
+from relubloom.report.wording import scope_of_figures, sizes_in_words
 
 MANY = 4  # the last class of the counts: so many false positives or more
 MOSTLY, HARDLY = 0.95, 0.5  # shares from which on, and up to which, a law holds or does not
@@ -31,7 +31,7 @@ def behaviour_section(subject: Subject) -> Section:
         parts = (
             _predicted(subject, behaviour),
             _one_sided(subject, behaviour),
-            sizes_part(behaviour, subject.run.set_size),
+            sizes_part(behaviour, sizes_in_words(subject.run.task)),
             _again(behaviour),
             _confused(subject, behaviour),
         )
@@ -52,7 +52,7 @@ def _predicted(subject: Subject, behaviour: JsonObject) -> Part:
         f"a textbook Bloom filter, predicts {figure(found['code_mean'])}.{rival}"
     )
     if alike is not None:
-        said += f" Set by set the two numbers correlate at {alike:.3f}."
+        said += f" Set by set the two numbers correlate at {decimal(alike)}."
     panels = [_counts_panel(found["by_count"])]
     if (tokens := _tokens_panel(behaviour)) is not None:
         panels.append(tokens)
@@ -88,7 +88,7 @@ def _tokens_panel(behaviour: JsonObject) -> Panel | None:
         ("predicted by the hash (% of sets without it)", "the network calls it (%)"),
     )
     alike = tokens.get("correlation")
-    said = "" if alike is None else f"Over the tokens the two rates correlate at {alike:.3f}. "
+    said = "" if alike is None else f"Over the tokens the two rates correlate at {decimal(alike)}. "
     return Panel("Which tokens", drawn, f"{said}On the dashed line the prediction is exact.")
 
 
@@ -215,7 +215,7 @@ def _confused(subject: Subject, behaviour: JsonObject) -> Part:
         "the sets that hold the other and not it, and how often its hash is covered there."
     )
     if alike is not None:
-        said += f" Over all pairs the two shares correlate at {alike:.3f}."
+        said += f" Over all pairs the two shares correlate at {decimal(alike)}."
     rows = tuple(
         (
             sentence(
@@ -225,7 +225,7 @@ def _confused(subject: Subject, behaviour: JsonObject) -> Part:
             ),
             count(row["sets"]),
             percent(row["called"]),
-            optional(row.get("code"), "percent"),
+            optional(row.get("code"), percent),
         )
         for row in pairs
     )

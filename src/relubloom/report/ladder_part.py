@@ -6,7 +6,7 @@ import re
 
 from relubloom.report.contents import JsonObject, block, rows_of
 from relubloom.report.ladder_figure import Point, draw_ladder
-from relubloom.report.numbers import NONE, count, figure, percent, several
+from relubloom.report.numbers import count, decimal, figure, optional, percent, several
 from relubloom.report.parts import Panel, Part, Table, absent
 
 HEADING = "How much of it each explanation reproduces"
@@ -137,10 +137,10 @@ def _table(ladder: JsonObject, rungs: list[JsonObject]) -> Table:
             else rung["title"],
             count(int(rung["bits"])),
             figure(rung["mse"]),
-            NONE if rung["log_gap_closed"] is None else percent(rung["log_gap_closed"], 1),
-            _cell(rung["loss_failures"]["f1"]),
-            _cell(rung["ranking_failures"]["f1"]),
-            _cell(rung["loss_correlation"]),
+            optional(rung["log_gap_closed"], _tenths),
+            optional(rung["loss_failures"]["f1"], decimal),
+            optional(rung["ranking_failures"]["f1"], decimal),
+            optional(rung["loss_correlation"], decimal),
             rung["meaning"],
         )
         for rung in rungs
@@ -164,5 +164,5 @@ def _table(ladder: JsonObject, rungs: list[JsonObject]) -> Table:
     return Table(headings, rows, note, kind="wordy")
 
 
-def _cell(value: float | None) -> str:
-    return NONE if value is None else f"{value:.3f}".replace("-0.000", "0.000")
+def _tenths(share: float) -> str:
+    return percent(share, 1)

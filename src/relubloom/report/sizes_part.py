@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from relubloom.report.contents import JsonObject, block, rows_of
-from relubloom.report.numbers import count, figure, percent
-from relubloom.report.parts import Panel, Part, Table, absent, listed
+from relubloom.report.numbers import count, figure, percent, spans
+from relubloom.report.parts import Panel, Part, Table, absent
 from relubloom.report.series_figure import Axis, Series, draw_series
 
 HEADING = "Sets of other sizes"
@@ -13,7 +13,7 @@ NEAR = 2.0  # errors within this factor count as alike, and so do errors that ar
 NEGLIGIBLE = 1e-4  # at most this
 
 
-def sizes_part(behaviour: JsonObject, trained_on: int | None) -> Part:
+def sizes_part(behaviour: JsonObject, trained_on: str) -> Part:
     """Errors by set size, against the hash and against theory; of its own sizes where only those
     were measured."""
     rows = rows_of(behaviour, "set_sizes")
@@ -35,9 +35,9 @@ def sizes_part(behaviour: JsonObject, trained_on: int | None) -> Part:
     return Part("By set size", ("The sizes that the task has, one by one.",), tables=(table,))
 
 
-def _by_size(rows: list[JsonObject], trained_on: int | None) -> Part:
+def _by_size(rows: list[JsonObject], trained_on: str) -> Part:
     sizes = [row["set_size"] for row in rows]
-    trained = "" if trained_on is None else f" It was made for sets of {trained_on}."
+    trained = f" It was made for sets of {trained_on}." if trained_on else ""
     said = (
         f"Sets of {min(sizes)} to {max(sizes)} tokens were put in.{trained} For a Bloom filter "
         "nothing changes but the union, which grows: its false positives follow from the hash at "
@@ -73,7 +73,7 @@ def _followed(rows: list[JsonObject]) -> str:
     if len(alike) == len(rows):
         where = "at every size"
     elif alike:
-        where = f"at {listed([str(size) for size in alike])} only"
+        where = f"at {spans(alike)} only"
     else:
         where = "at none of these sizes"
     return (

@@ -21,6 +21,7 @@ KIND_MEANINGS = {
     "dead": "0 on every set",
 }
 GLYPHS = {"bit": "■", "graded": "◧", "unclear": "?", "always on": "●", "dead": "□"}
+WEAK = 0.5  # of the uncovered level
 STRIP = 512  # units that the strip shows
 TILE = Markup('<span class="unit {}" title="{}">{}</span>')
 KIND = Markup(
@@ -91,10 +92,11 @@ def union_part(mechanism: JsonObject) -> Part:
     )
     weakly = block(found, "weakly_on")
     if weakly is not None and weakly.get("relative_level") is not None:
+        level = weakly["relative_level"]
+        how = "do so weakly" if level < WEAK else "are not much weaker for it"
         said += (
-            f" Units that stay on when covered do so weakly: {percent(weakly['share'])} of the "
-            f"covered pairs, at {figure(weakly['relative_level'], 2)} of the level that they have "
-            "when not covered."
+            f" Units that stay on when covered {how}: {percent(weakly['share'])} of the covered "
+            f"pairs, at {figure(level, 2)} of the level that they have when not covered."
         )
     levelled = [unit for unit in rows_of(mechanism, "units") if unit.get("level_uncovered")]
     if not levelled:
