@@ -251,8 +251,8 @@ def test_sections_without_data_are_one_plain_sentence(tmp_path: Path) -> None:
     without(tmp_path, "mechanism.json", *MECHANISM_KEYS)
     text = words(page(tmp_path))
     for said in (
-        "The folder holds no count of false positives; relubloom examine measures it.",
-        "The folder holds no test of other set sizes; relubloom examine measures them.",
+        "The folder holds no count of false positives; relubloom examine makes it.",
+        "The folder holds no test of other set sizes; relubloom examine makes it.",
         "The folder holds no ladder of explanations; relubloom examine makes it.",
         "The folder holds no interventions; relubloom examine makes them.",
         "The folder holds no certificate, so nothing here is claimed of sets",

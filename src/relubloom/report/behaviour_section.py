@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from relubloom.report.contents import JsonObject, block, rows_of
+from relubloom.report.contents import JsonObject, block, lacking, rows_of
 from relubloom.report.numbers import count, decimal, figure, optional, percent, several
 from relubloom.report.parts import Panel, Part, Section, Table, absent, named, sentence
 from relubloom.report.series_figure import Axis, Series, draw_series
@@ -18,15 +18,16 @@ from relubloom.report.wording import scope_of_figures, sizes_in_words
 MANY = 4  # the last class of the counts: so many false positives or more
 MOSTLY, HARDLY = 0.95, 0.5  # shares from which on, and up to which, a law holds or does not
 WORST = 6  # rows of a table of the worst
-REMEDY = "`relubloom examine` measures it."
+UNKNOWN = (
+    "The network was not examined, so its behaviour is not known; `relubloom examine` measures it."
+)
 
 
 def behaviour_section(subject: Subject) -> Section:
     """Everything that can be said of the network without opening it."""
     behaviour = subject.run.behaviour
     if behaviour is None:
-        unknown = f"The network was not examined, so its behaviour is not known; {REMEDY}"
-        parts: tuple[Part, ...] = (absent(unknown),)
+        parts: tuple[Part, ...] = (absent(UNKNOWN),)
     else:
         parts = (
             _predicted(subject, behaviour),
@@ -42,7 +43,8 @@ def _predicted(subject: Subject, behaviour: JsonObject) -> Part:
     heading = "False positives, predicted and measured"
     found = block(behaviour, "false_positives")
     if found is None:
-        return absent(f"The folder holds no count of false positives; {REMEDY}", heading)
+        missing = lacking(behaviour, "false_positives", "count of false positives")
+        return absent(missing, heading)
     theory = found.get("theory_mean")
     rival = "" if theory is None else f" The best random code would have {figure(theory)}."
     alike = found.get("correlation")
@@ -53,13 +55,14 @@ def _predicted(subject: Subject, behaviour: JsonObject) -> Part:
     )
     if alike is not None:
         said += f" Set by set the two numbers correlate at {decimal(alike)}."
-    panels = [_counts_panel(found["by_count"])]
-    if (tokens := _tokens_panel(behaviour)) is not None:
-        panels.append(tokens)
-    return Part(heading, (said,), panels=tuple(panels))
+    drawn = (_counts_panel(found["by_count"]), _tokens_panel(behaviour))
+    return Part(heading, (said,), panels=tuple(panel for panel in drawn if panel is not None))
 
 
-def _counts_panel(rows: list[JsonObject]) -> Panel:
+def _counts_panel(rows: list[JsonObject]) -> Panel | None:
+    """None where no set has a false positive, of the network or of the hash."""
+    if not any(row["network"] or row["code"] for row in rows if row["count"]):
+        return None
     x = [float(row["count"]) for row in rows]
     series = [
         Series("network", "network", x, [row["network"] for row in rows]),
@@ -77,8 +80,9 @@ def _counts_panel(rows: list[JsonObject]) -> Panel:
 
 
 def _tokens_panel(behaviour: JsonObject) -> Panel | None:
+    """None where the rates are not listed, as for large vocabularies, or are all 0."""
     tokens = block(behaviour, "tokens")
-    if tokens is None or not tokens.get("false_positive_rate"):
+    if tokens is None or not any(tokens.get("false_positive_rate") or []):
         return None
     drawn = draw_tokens(
         "false-positives-by-token",
@@ -137,7 +141,8 @@ def _again(behaviour: JsonObject) -> Part:
     if growth is not None:
         text.append(_growth(growth))
     if not text:
-        return absent(f"The folder holds no test of repeated or added tokens; {REMEDY}", heading)
+        missing = lacking(behaviour, "growth", "test of repeated or added tokens")
+        return absent(missing, heading)
     panels = _growth_panels(growth) if growth is not None else ()
     return Part(heading, tuple(text), panels=panels)
 
@@ -195,7 +200,7 @@ def _growth_panels(growth: JsonObject) -> tuple[Panel, ...]:
                 "growth-members",
                 "Share of members called by number of tokens put in",
                 kept,
-                Axis("tokens put in so far", "members called (%)"),
+                Axis("tokens put in so far", "members called (%)", top=100.0),
             ),
         ),
     )
@@ -205,7 +210,7 @@ def _confused(subject: Subject, behaviour: JsonObject) -> Part:
     heading = "Which token is taken for which"
     found = block(behaviour, "confusion")
     if found is None:
-        return absent(f"The folder holds no count of confused tokens; {REMEDY}", heading)
+        return absent(lacking(behaviour, "confusion", "count of confused tokens"), heading)
     pairs = [row for row in rows_of(found, "pairs") if row["called"] > 0][:WORST]
     if not pairs:
         return Part(heading, ("On the sets looked at no token is called that was not put in.",))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom, hypergeom
 
-from relubloom.report.contents import JsonObject, block, rows_of
+from relubloom.report.contents import JsonObject, block, lacking, rows_of
 from relubloom.report.hashes_figure import draw_distribution
 from relubloom.report.numbers import count, figure, percent, several
 from relubloom.report.parts import Panel, Part, absent
@@ -20,9 +20,7 @@ def readout_part(mechanism: JsonObject) -> Part:
     heading = "Logits against missing bits"
     found = block(mechanism, "readout")
     if found is None:
-        return absent(
-            "The folder holds no fit of its readout; `relubloom examine` makes one.", heading
-        )
+        return absent(lacking(mechanism, "readout", "fit of the readout"), heading)
     said = (
         "The readout should take the same amount off a token’s logit for every bit of it that is "
         f"missing from the union. A straight line in the number of missing bits, with a slope of "
@@ -70,12 +68,10 @@ def _readout_panel(found: JsonObject) -> Panel:
 
 def hashes_part(mechanism: JsonObject) -> Part:
     """Is the code better than chance: even weights, few shared bits?"""
-    heading = "The hashes that training chose"
+    heading = "The hashes themselves"
     weight, overlaps = block(mechanism, "hash_weight"), block(mechanism, "overlaps")
     if weight is None and overlaps is None:
-        return absent(
-            "The folder holds no figures of its hashes; `relubloom examine` makes them.", heading
-        )
+        return absent(lacking(mechanism, "hash_weight", "account of the hashes"), heading)
     text: list[str] = []
     panels: list[Panel] = []
     if weight is not None:

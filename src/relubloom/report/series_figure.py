@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +28,7 @@ from relubloom.report.style import (
 
 HEIGHT = 230.0
 LABEL_ALL = 300.0  # ends of an axis further apart than this label powers of ten only
+FLOOR = 1e-12  # what is less counts as 0
 BELOW = 20.0  # theory this much below the least that was measured is not drawn
 LEAST_DECADES = 1.2  # a narrower log axis would have no labels to speak of
 LOOKS: dict[str, dict[str, Any]] = {
@@ -52,11 +52,12 @@ class Series:
 
 @dataclass(frozen=True)
 class Axis:
-    """The words of both axes, whether y is a log scale, and marks of its own on x."""
+    """The words of both axes, whether y is a log scale, where y ends, and marks of its own on x."""
 
     x: str
     y: str
     log: bool = False
+    top: float | None = None
     marks: dict[float, str] | None = None
 
 
@@ -73,6 +74,8 @@ def draw_series(name: str, description: str, series: list[Series], axis: Axis) -
         else:
             axes.yaxis.set_major_formatter(lambda value, _: plain_number(float(value)))
             axes.locator_params(axis="y", nbins=5)
+        if axis.top is not None:
+            axes.set_ylim(min(axes.get_ylim()[0], 0.9 * axis.top), 1.01 * axis.top)
         if axis.marks is None:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9))
         else:
@@ -126,7 +129,7 @@ def power(value: float) -> str:
 def _least(series: list[Series]) -> float:
     """Where a log scale may end: well below everything that was measured."""
     found = [value for each in series if each.look != "theory" for value in each.y if value > 0]
-    return min(found) / BELOW if found else sys.float_info.min
+    return max(FLOOR, min(found) / BELOW) if found else FLOOR
 
 
 def _plot(axes: Axes, each: Series, least: float) -> None:

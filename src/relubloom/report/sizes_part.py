@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from relubloom.report.contents import JsonObject, block, rows_of
+from relubloom.report.contents import JsonObject, block, lacking, rows_of
 from relubloom.report.numbers import count, figure, percent, spans
 from relubloom.report.parts import Panel, Part, Table, absent
 from relubloom.report.series_figure import Axis, Series, draw_series
@@ -21,10 +21,7 @@ def sizes_part(behaviour: JsonObject, trained_on: str) -> Part:
         return _by_size(rows, trained_on)
     own = rows_of(behaviour, "by_set_size")
     if len(own) < 2:
-        return absent(
-            "The folder holds no test of other set sizes; `relubloom examine` measures them.",
-            HEADING,
-        )
+        return absent(lacking(behaviour, "set_sizes", "test of other set sizes"), HEADING)
     table = Table(
         ("set size", "distinct sets", "mse", "exact"),
         tuple(
