@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from math import comb
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom, hypergeom
 
 from relubloom.report.contents import JsonObject, block, lacking, rows_of
 from relubloom.report.hashes_figure import draw_distribution
@@ -124,7 +125,13 @@ def _copies(groups: list[list[int]]) -> str:
 def _weights_panel(weight: JsonObject) -> Panel:
     counts = np.array(weight["counts"], dtype=np.float64)
     width = len(counts) - 1
-    chance = binom.pmf(np.arange(width + 1), width, weight["mean"] / width)
+    share = weight["mean"] / width
+    chance = np.array(
+        [
+            comb(width, bits) * share**bits * (1 - share) ** (width - bits)
+            for bits in range(width + 1)
+        ]
+    )
     drawn = draw_distribution(
         "hash-weights",
         "Distribution of the number of bits of a token, and the binomial one of the same mean",
@@ -158,12 +165,12 @@ def shared_by_chance(weights: NDArray[np.int64]) -> NDArray[np.float64]:
     over the pairs of two different tokens. `weights[w]` counts tokens, for w = 0 .. width.
     """
     width = len(weights) - 1
-    places = np.arange(width + 1)
     total = np.zeros(width + 1)
     found = np.flatnonzero(weights).tolist()
     for w in found:
         for v in found:
-            pairs = weights[w] * (weights[v] - (w == v))
-            if pairs:
-                total += pairs * hypergeom.pmf(places, width, w, v)
+            pairs = int(weights[w]) * (int(weights[v]) - (w == v))
+            for shared in range(max(0, w + v - width), min(w, v) + 1):
+                ways = comb(w, shared) * comb(width - w, v - shared)
+                total[shared] += pairs * (ways / comb(width, v))
     return total / total.sum() if total.sum() else total
