@@ -13,7 +13,7 @@ from relubloom.evidence.ladder.subject import Reals, Subject, mean_where
 Mask = NDArray[np.bool_]
 SWEEPS = 100  # of alternating means; a level changes in its last digits by then
 TOKENS = 1024  # at a time
-ROUNDING = 1e-9  # a feature that varies by less, next to its largest value, does not vary
+ROUNDING = 1e-9  # what is smaller next to its like counts as nothing
 PRESSURES: tuple[Callable[[Reals, float], Reals], ...] = (
     lambda overlap, most: overlap.copy(),
     lambda overlap, most: overlap**3,
@@ -82,10 +82,14 @@ def token_and_unit_levels(by_token: Reals, mask: Mask) -> Reals:
 
 
 def slopes(source: Reals, target: Reals, mask: Mask, axis: int) -> Reals:
-    """Least-squares slope through 0 of `target` on `source` over the mask, along the axis."""
+    """Least-squares slope through 0 of `target` on `source` over the mask, along the axis.
+
+    0 where the source is up to a billionth of the target: it is rounding, or there is none.
+    """
     x, y = np.where(mask, source, 0), np.where(mask, target, 0)
     squares = (x * x).sum(axis)
-    return np.divide((x * y).sum(axis), squares, out=np.zeros_like(squares), where=squares > 0)
+    enough = squares > ROUNDING**2 * (y * y).sum(axis)
+    return np.divide((x * y).sum(axis), squares, out=np.zeros_like(squares), where=enough)
 
 
 def predicted(target: Reals, features: list[Reals], mask: Mask) -> tuple[Reals, int]:

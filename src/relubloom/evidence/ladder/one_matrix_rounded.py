@@ -87,8 +87,9 @@ class _Parts:
         self.bits = 0
         self.levels = _affordable_levels(subject)
         self._found, self._mask = found, torch.from_numpy(bits.copy())
-        gap = np.where(bits, subject.units.gap, 0)
-        below = np.where(bits, np.maximum(found.of_output, -ENOUGH * gap), found.of_output)
+        gap = subject.units.gap
+        floor = np.where(bits & (gap > 0), -ENOUGH * gap, -np.inf)
+        below = np.maximum(found.of_output, floor)
         above = np.where(bits, np.maximum(found.of_input, 0), found.of_input)
 
         expected = self._predicted(below, found.pressures, ~bits)
