@@ -15,7 +15,7 @@ from relubloom.construction import construct
 from relubloom.evidence.ladder import Ladder, Program, Rung, ScoredRung, climb_ladder, evaluate
 from relubloom.evidence.ladder import chunks as chunks_module
 from relubloom.evidence.ladder.agreement import Agreement, agreement
-from relubloom.evidence.ladder.climb import RUNG_COUNT
+from relubloom.evidence.ladder.climb import RIVALS, RUNGS
 from relubloom.evidence.ladder.description_length import hash_bits, network_bits
 from relubloom.evidence.ladder.evaluator import log_gap_closed
 from relubloom.evidence.ladder.outcomes import Chunk, NetworkJudge
@@ -274,6 +274,6 @@ def test_chunks_workers_and_passes_change_nothing(monkeypatch: pytest.MonkeyPatc
     for one, other in zip(figures(whole), figures(pieces), strict=True):
         assert one[0] == other[0]
         assert other[1:] == tuple(map(approximately, one[1:])), one[0]
-    assert len(seen) == 4 * RUNG_COUNT
+    assert len(seen) == 4 * len([*RUNGS, *RIVALS])
     assert seen == sorted(seen)
     assert seen[-1] == (220, 220)

@@ -15,7 +15,7 @@ from relubloom.code import Code, random_constant_weight
 from relubloom.construction import construct
 from relubloom.evidence.ladder import Ladder, Rung, ScoredRung, climb_ladder
 from relubloom.evidence.ladder.agreement import Agreement
-from relubloom.evidence.ladder.climb import RUNG_COUNT
+from relubloom.evidence.ladder.climb import RIVALS, RUNGS
 from relubloom.evidence.ladder.description_length import network_bits
 from relubloom.evidence.ladder.explanations import (
     one_sharpness,
@@ -208,7 +208,7 @@ def test_the_order_of_the_rungs_and_their_bits() -> None:
             value += 0.1 * more
     ladder = climb_ladder(net, extract_code(net), AllSets(40, 2))
     names = [each.name for each in ladder.rungs]
-    assert len(names) == len(set(names)) == RUNG_COUNT
+    assert len(names) == len(set(names)) == len([*RUNGS, *RIVALS])
     assert names[:3] == ["uniform", "random-hash", "hash"]
     assert names[-1] == "network"
     bits = [each.bits for each in ladder.rungs]

@@ -31,7 +31,9 @@ from relubloom.training.recipe import Objective
 STEPS = 700
 STEP_SHARE = 0.006  # learning rate over the size of the entries that the fit starts from
 DROP = 4.0  # logits that a missing bit costs at the start
-JUDGED = 10_000  # sets on which the objectives are compared
+JUDGED = 10_000  # sets, at most, on which the objectives are compared: every n-th
+WHICH_OBJECTIVE = 1  # bit: mse or kl
+LEAST_LEVEL = 1e-3  # of the greatest: a unit below it counts as never on at the start
 
 
 def weak_bits_best_readout(subject: Subject, sets: Int64[Tensor, "sets set_size"]) -> Rung:
@@ -44,11 +46,13 @@ def weak_bits_best_readout(subject: Subject, sets: Int64[Tensor, "sets set_size"
         name="weak-bits-best-readout",
         title="Weak bits, best readout",
         meaning=f"W_in as a level per token and per unit, on the bits and elsewhere, b_in, and "
-        f"{int(weak.sum())} weak bits; W_out and b_out are those that lower the {objective} most.",
+        f"{int(weak.sum())} weak bits; W_out and b_out follow: fitted, from the hash's own, to the "
+        f"task's {objective} on sets that are not scored.",
         kind="explanation",
         bits=subject.hash_bits
         + REAL * (2 * vocab + 3 * width)
-        + listed_bits(subject, weak, numbers=1),
+        + listed_bits(subject, weak, numbers=1)
+        + WHICH_OBJECTIVE,
         programs=(net,),
     )
 
@@ -60,10 +64,10 @@ def best_readout(subject: Subject, sets: Int64[Tensor, "sets set_size"]) -> Rung
     return Rung(
         name="best-readout",
         title="W_in, best readout",
-        meaning=f"W_in and b_in as stored; W_out and b_out are those that lower the {objective} "
-        "most.",
+        meaning="W_in and b_in as stored (the hash is in them); W_out and b_out follow: fitted, "
+        f"from the hash's own, to the task's {objective} on sets that are not scored.",
         kind="network",
-        bits=REAL * (W_in.size + subject.net.width),
+        bits=REAL * (W_in.size + subject.net.width) + WHICH_OBJECTIVE,
         programs=(net,),
     )
 
@@ -76,13 +80,12 @@ def with_best_readout(
     Cost: 2 fits of 700 steps on batches of 1,024 sets, each three GEMMs.
     """
     own = weights_of(subject.net)
-    judged = sets[:JUDGED]
-    true = logits(own, judged).softmax(1)
+    judged = sets[:: -(-len(sets) // JUDGED)]
     found: list[tuple[float, ReluNet, Objective]] = []
     objectives: tuple[Objective, Objective] = ("mse", "kl")
     for objective in objectives:
         fitted = _fitted(subject, W_in, sets, objective)
-        unlike = float((logits(fitted, judged).softmax(1) - true).square().sum(1).mean())
+        unlike = sum(_unlike(own, fitted, part) for part in judged.split(BATCH))
         W_out, b_out = (value.double().numpy() for value in fitted[2:])
         net = as_network(W_in, subject.weights[1], W_out.T, b_out)
         found.append((unlike, net, objective))
@@ -90,11 +93,18 @@ def with_best_readout(
     return net, objective
 
 
+def _unlike(one: Weights, other: Weights, sets: Int64[Tensor, "sets set_size"]) -> float:
+    """Squared distance of the two networks' outputs, summed over the sets."""
+    distance = logits(one, sets).softmax(1) - logits(other, sets).softmax(1)
+    return float(distance.square().sum())
+
+
 def _fitted(
     subject: Subject, W_in: Reals, sets: Int64[Tensor, "sets set_size"], objective: Objective
 ) -> Weights:
     units = subject.units
-    drop = np.divide(DROP, units.level, out=np.zeros_like(units.level), where=units.level > 0)
+    on = (units.level > 0) & (units.level >= LEAST_LEVEL * units.level.max())
+    drop = np.divide(DROP, units.level, out=np.zeros_like(units.level), where=on)
     start = np.where(subject.code.bits, -drop, 0).T
     fixed_in = torch.from_numpy(W_in).float(), torch.from_numpy(subject.weights[1]).float()
     W_out = torch.from_numpy(start).float().requires_grad_()

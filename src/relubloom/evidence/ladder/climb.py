@@ -20,7 +20,7 @@ from relubloom.evidence.ladder import (
 )
 from relubloom.evidence.ladder.description_length import network_bits
 from relubloom.evidence.ladder.evaluator import ScoredRung, evaluate
-from relubloom.evidence.ladder.fit import FIT_UP_TO
+from relubloom.evidence.ladder.fit import can_fit
 from relubloom.evidence.ladder.fitting_sets import split_off
 from relubloom.evidence.ladder.reference import judge_network, outcomes_of
 from relubloom.evidence.ladder.rung import Rung
@@ -55,7 +55,7 @@ FITTED_RUNGS: dict[str, Callable[[Subject, Tensor], Rung]] = {
 }
 """Rungs whose numbers are fitted, on sets that are given with the network."""
 
-RUNG_COUNT = len(RUNGS) + len(FITTED_RUNGS) + 2 * len(quantisation.BITS)
+RIVALS = tuple(f"{part}-{bits}-bit" for part in ("matrix", "mode") for bits in quantisation.BITS)
 
 
 @dataclass(frozen=True)
@@ -91,25 +91,30 @@ def climb_ladder(
         code: its extracted code (`extraction.extract_code`).
         sets: what the figures are over.
         workers: threads that share the chunks of sets.
-        on_sets: called with (done, total), the sets' share that is done of all rungs' work.
+        on_sets: called with (done, total), the scored sets' share that is done of all rungs' work.
         scores: the network's scores on these sets, where they are known; else they are made.
         most_sets: score the rungs on at most that many of the sets, by a seeded choice; None scores
-            them on all but those that rungs are fitted on.
-        only: names of the rungs to score; None scores every rung.
+            them on all but those that rungs are fitted on (`fitting_sets`).
+        only: names of the rungs to score; None scores every rung. Fitted rungs are left out where
+            there are no sets to fit on, and for large networks (`fit.can_fit`).
 
-    Cost: see `evaluator`; 26 networks and 18 codes.
+    Cost: see `evaluator`; 29 networks and 18 codes; and three fits.
     """
+    scored, fitted_on = split_off(sets, net.vocab_size, most_sets)
+    if not can_fit(net):
+        fitted_on = None
+    names = [*RUNGS, *(FITTED_RUNGS if fitted_on is not None else ()), *RIVALS]
+    count = sum(only is None or name in only for name in names)
 
     def on_rungs(done: float) -> None:
         if on_sets is not None:
-            on_sets(int(len(sets) * done / RUNG_COUNT), len(sets))
+            on_sets(int(len(scored) * done / count), len(scored))
 
-    reference = judge_network(net, sets, workers) if scores is None else outcomes_of(scores)
+    if scores is None:
+        reference = judge_network(net, scored, workers)
+    else:
+        reference = outcomes_of(scores).chosen(scored.numbers)
     subject = Subject(net, code, _mean_size(sets, net.vocab_size))
-    scored, fitted_on = split_off(sets, net.vocab_size, most_sets)
-    reference = reference.chosen(scored.numbers)
-    if net.W_in.numel() > FIT_UP_TO:
-        fitted_on = None
     rungs = _rungs(subject, fitted_on, only)
     rows = evaluate(net, rungs, scored, workers, on_rungs, reference)
     return Ladder(
@@ -118,7 +123,7 @@ def climb_ladder(
         vocab_size=net.vocab_size,
         width=net.width,
         network_bits=network_bits(net),
-        rungs=sorted(rows, key=lambda row: (row.kind == "network", row.bits)),
+        rungs=sorted(rows, key=lambda row: (row.name == "network", row.bits)),
     )
 
 
@@ -132,6 +137,8 @@ def _rungs(
     for name, make_fitted in FITTED_RUNGS.items():
         if fitted_on is not None and (only is None or name in only):
             yield make_fitted(subject, fitted_on)
+    if only is not None and not set(RIVALS) & set(only):
+        return
     for rival in chain(quantisation.by_matrix(subject), quantisation.by_mode(subject)):
         if only is None or rival.name in only:
             yield rival

@@ -14,9 +14,15 @@ from relubloom.threads import intra_op_threads
 from relubloom.training.recipe import Objective
 
 FIT_UP_TO = 1 << 17  # entries of W_in; a fit takes about half a minute there
+MOST_TOKENS = 1 << 13  # in the vocabulary: a batch's logits take 32 MB there
 BATCH = 1024
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]
 """W_in [vocab, width], b_in [width], W_out [width, vocab], b_out [vocab]."""
+
+
+def can_fit(net: ReluNet) -> bool:
+    """Whether the network is small enough to fit rungs to."""
+    return net.W_in.numel() <= FIT_UP_TO and net.vocab_size <= MOST_TOKENS
 
 
 def logits(weights: Weights, sets: Int64[Tensor, "batch set_size"]) -> Float[Tensor, "batch vocab"]:

@@ -26,8 +26,9 @@ class Chosen:
 
     @property
     def method(self) -> str:
-        """That of the whole collection, which these are drawn from."""
-        return self.whole.method
+        """That of the whole collection; "drawn" where all sets were there and some are left out."""
+        some = len(self) < len(self.whole)
+        return "drawn" if some and self.whole.method == "all" else self.whole.method
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -51,7 +52,7 @@ class Chosen:
         """The stretch of the whole collection that holds them, and where in it they are."""
         numbers = self.numbers[start:stop]
         if not len(numbers):
-            return 0, 0, torch.zeros(0, dtype=torch.int64)
+            return 0, 1, torch.zeros(0, dtype=torch.int64)
         first = int(numbers[0])
         return first, int(numbers[-1]) + 1, torch.from_numpy(numbers - first)
 
@@ -61,8 +62,9 @@ def split_off(
 ) -> tuple[Chosen, Tensor | None]:
     """The sets to score, at most `most`, and the sets to fit on (int64 [fitted, set_size]).
 
-    Where the sets are drawn, others of the same source are fitted on. Of other collections one
-    set in 25 is, by a seeded choice, and it is not scored; None where that gives fewer than 2,000.
+    Where the sets are drawn, up to 100,000 others of the same source are fitted on. Of other
+    collections one set in 25 is, by a seeded choice, and it is not scored. None where either gives
+    fewer than 2,000. A set is fitted on once, however many copies it has.
     """
     order = np.random.default_rng(0).permutation(len(sets))
     fitted: Tensor | None = None

@@ -1,4 +1,4 @@
-"""One matrix of strengths in a few bits each, at a tenth of the network's length."""
+"""One matrix of strengths in a few bits each: a tenth of the network's length, if that will do."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ PARTS = "strength", "input_rest", "depth", "output_rest"
 STEPS = 1500
 LEARNING_RATE = 2e-3
 SHORT, LONG = 8, 12  # bits of a fitted number, and of one of b_out
-FEW = 60  # numbers in the codebooks and in the predictions from the hash
+COEFFICIENTS, SCALES, LISTS = 16, 7, 9  # at most: of predictions; of parts; lists of numbers
+MOST_LEVELS = 256
 
 
 def one_matrix_rounded(subject: Subject, sets: Int64[Tensor, "sets set_size"]) -> Rung:
@@ -63,8 +64,9 @@ def one_matrix_rounded(subject: Subject, sets: Int64[Tensor, "sets set_size"]) -
         title="One matrix in a few bits",
         meaning=f"The hash; each (token, unit) pair's strength on {parts.levels} levels "
         f"({INPUT_BITS} on the bits), read by both matrices through slopes, with {INPUT_ELSEWHERE} "
-        f"levels ({OUTPUT_BITS} on the bits) for what the matrices do not share; levels, slopes "
-        "and biases fitted to the network's answers on sets that are not scored.",
+        f"levels ({OUTPUT_BITS} on the bits) for what the matrices do not share, all beside what "
+        "the overlaps of hashes predict of them; means, slopes and biases fitted to the network's "
+        "answers on sets that are not scored.",
         kind="network",
         bits=subject.hash_bits + parts.bits + length,
         programs=(as_network(W_in, b_in, W_out.T, b_out),),
@@ -85,8 +87,9 @@ class _Parts:
         self.bits = 0
         self.levels = _affordable_levels(subject)
         self._found, self._mask = found, torch.from_numpy(bits.copy())
-        gap = np.where(bits, subject.units.gap, 0)
-        below = np.where(bits, np.maximum(found.of_output, -ENOUGH * gap), found.of_output)
+        gap = subject.units.gap
+        floor = np.where(bits & (gap > 0), -ENOUGH * gap, -np.inf)
+        below = np.maximum(found.of_output, floor)
         above = np.where(bits, np.maximum(found.of_input, 0), found.of_input)
 
         expected = self._predicted(below, found.pressures, ~bits)
@@ -159,9 +162,7 @@ class _Parts:
         codebook = quantiser.codebook(levels)
         rounded = np.zeros_like(values)
         rounded[mask] = quantiser.nearest(codebook)
-        if len(codebook) > 1:
-            self.bits += math.ceil(int(mask.sum()) * math.log2(len(codebook)))
-        self.bits += REAL * len(codebook)
+        self.bits += _entries_bits(int(mask.sum()), len(codebook)) + REAL * len(codebook)
         return rounded
 
     def _predicted(self, values: Reals, features: list[Reals], mask: Mask) -> Reals:
@@ -172,14 +173,37 @@ class _Parts:
 
 
 def _affordable_levels(subject: Subject) -> int:
-    """Levels of a strength elsewhere than on the bits, at least 2, that the whole length allows."""
+    """Levels of a strength elsewhere than on the bits: the most at which the whole takes its share.
+
+    At least 2, even where the whole takes more.
+    """
     vocab, width = subject.net.vocab_size, subject.net.width
     on_bits = int(subject.code.weights.sum())
     elsewhere = vocab * width - on_bits
-    numbers = SHORT * (7 * width + vocab) + LONG * vocab + REAL * (2 * 9 + FEW)
-    fixed = subject.hash_bits + numbers + on_bits * math.log2(INPUT_BITS * OUTPUT_BITS)
-    left = SHARE * network_bits(subject.net) - fixed - elsewhere * math.log2(INPUT_ELSEWHERE)
-    return max(2, min(256, math.floor(2 ** (left / max(1, elsewhere)))))
+    few = COEFFICIENTS + SCALES + 2 * LISTS + INPUT_ELSEWHERE + INPUT_BITS + OUTPUT_BITS
+    fixed = (
+        subject.hash_bits
+        + SHORT * (7 * width + vocab)
+        + LONG * vocab
+        + REAL * few
+        + _entries_bits(elsewhere, INPUT_ELSEWHERE)
+        + _entries_bits(on_bits, INPUT_BITS)
+        + _entries_bits(on_bits, OUTPUT_BITS)
+    )
+    room = SHARE * network_bits(subject.net) - fixed
+    return max(
+        (
+            levels
+            for levels in range(2, MOST_LEVELS + 1)
+            if _entries_bits(elsewhere, levels) + REAL * levels <= room
+        ),
+        default=2,
+    )
+
+
+def _entries_bits(entries: int, levels: int) -> int:
+    """Bits of a number in base `levels` of that many digits."""
+    return math.ceil(entries * math.log2(max(1, levels)))
 
 
 def _row(levels: Reals, mask: Mask) -> Reals:
@@ -188,12 +212,16 @@ def _row(levels: Reals, mask: Mask) -> Reals:
 
 
 def _shortened(numbers: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], int]:
-    """Each list of numbers on equal steps between its least and its greatest; and its length."""
+    """Each list of numbers on equal steps between its least and its greatest; and its length.
+
+    The scales of the parts stay as they are: the parts without their scales are needed too.
+    """
     kept: dict[str, Tensor] = {}
     length = 0
     for name, value in numbers.items():
-        if name.endswith("_scale"):  # multiplied into the codebooks and the predictions
+        if name.endswith("_scale"):
             kept[name] = value
+            length += REAL * value.numel()
             continue
         bits = LONG if name == "b_out" else SHORT
         least, greatest = float(value.min()), float(value.max())

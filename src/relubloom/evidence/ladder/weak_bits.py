@@ -65,15 +65,16 @@ def find_weak_bits(subject: Subject) -> Mask:
     """Bits that do not turn their unit off alone, [vocab, width].
 
     Alone: beside the other tokens of a set, of mean size, that all lack the bit and lie at the
-    unit's level. At most vocab + width of them, those that leave their unit highest.
+    unit's level. At most vocab + width of them, those that leave their unit highest (of equal ones
+    the first by token and unit).
     """
     W_in, b_in, _, _ = subject.weights
     left_on = b_in + (subject.set_size - 1) * subject.units.other_in + W_in
     weak = subject.code.bits & (left_on > 0)
-    most = sum(weak.shape)
-    if weak.sum() > most:
-        weak &= left_on >= np.sort(left_on[weak])[-most]
-    return weak
+    highest = np.argsort(-left_on[weak], kind="stable")[: sum(weak.shape)]
+    found = np.zeros_like(weak)
+    found[tuple(each[highest] for each in weak.nonzero())] = True
+    return found
 
 
 def mean(values: Reals) -> float:
@@ -89,6 +90,6 @@ def levels(by_token: Reals, bits: Mask) -> Reals:
 
 
 def listed_bits(subject: Subject, weak: Mask, numbers: int) -> int:
-    """Length of a list of bits: which of the hash's bits each is, and `numbers` reals of it."""
+    """Length of a list of bits: how many, which of the hash's each is, `numbers` reals of each."""
     which = (max(1, int(subject.code.weights.sum())) - 1).bit_length()
-    return int(weak.sum()) * (which + numbers * REAL)
+    return REAL + int(weak.sum()) * (which + numbers * REAL)
