@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help install demo test check results bench clean
+.PHONY: help install browser demo test check results bench clean
 
 help:
 	@echo "make demo     install, run a study of the article's network, print the report's path"
@@ -30,13 +30,18 @@ install: $(VENV)/tools-installed
 demo: $(VENV)/package-installed
 	$(BIN)/relubloom study --preset article --out runs/demo --resume
 
-test: $(VENV)/tools-installed
+# The tests that open the page need chromium: root gets Debian's; others skip those tests.
+browser:
+	@tests/install_browser.sh
+
+test: $(VENV)/tools-installed browser
 	$(BIN)/python -m pytest
 
 check: $(VENV)/tools-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
+	@tests/check_javascript.sh
 
 # SETS="--sets FILE --set-size a..b" adds files of real sets to the studies.
 results: $(VENV)/package-installed
@@ -51,4 +56,4 @@ bench: $(VENV)/package-installed
 	$(BIN)/python benchmarks/theory.py
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) node_modules runs
