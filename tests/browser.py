@@ -3,9 +3,11 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +24,7 @@ OPTIONS = (
     "--disable-sync",
 )
 HERE = ("data:", "blob:", "about:")  # addresses that ask nobody
+PROGRAM = os.environ.get("CHROMIUM", "chromium")
 REQUIRED = "RELUBLOOM_REQUIRE_BROWSER"
 WIDE, PHONE = 1280, 360  # px
 
@@ -59,20 +62,37 @@ class Watched:
 OpenPage = Callable[..., Watched]
 
 
+def why_absent() -> str | None:
+    """What to do for a browser, in one line; None where there is one."""
+    if find_spec("playwright") is None:
+        return "playwright is not installed: run `make install`"
+    if shutil.which(PROGRAM) is None:
+        return f"{PROGRAM} is not installed: `apt-get install chromium`, or name one in CHROMIUM"
+    return None
+
+
+@contextmanager
+def launched() -> Iterator["Browser"]:
+    """A headless Chromium of its own."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=shutil.which(PROGRAM), args=list(OPTIONS)
+        )
+        yield chromium
+        chromium.close()
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator["Browser"]:
-    """One Chromium for all tests; without it they skip, or fail where it is required."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ModuleNotFoundError:
-        _absent("playwright is not installed: run `make install`")
-    program = shutil.which(os.environ.get("CHROMIUM", "chromium"))
-    if program is None:
-        _absent("chromium is not installed: `apt-get install chromium`, or name one in CHROMIUM")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=program, args=list(OPTIONS))
-        yield launched
-        launched.close()
+    """One Chromium for all tests; without it they skip, or fail where it is required, as in CI."""
+    if (absent := why_absent()) is not None:
+        if os.environ.get(REQUIRED) == "1":
+            pytest.fail(f"{absent} ({REQUIRED} is 1)", pytrace=False)
+        pytest.skip(absent)
+    with launched() as chromium:
+        yield chromium
 
 
 @pytest.fixture
@@ -113,10 +133,3 @@ def open_page(open_watched: OpenPage) -> Iterator[Callable[..., "Page"]]:
         watched.page.evaluate("new Promise(done => requestAnimationFrame(() => done()))")
         assert watched.requests == []
         assert watched.complaints == []
-
-
-def _absent(message: str) -> NoReturn:
-    """Fail where a browser is required, as in CI; skip elsewhere."""
-    if os.environ.get(REQUIRED) == "1":
-        pytest.fail(f"{message} ({REQUIRED} is 1)", pytrace=False)
-    pytest.skip(message)
