@@ -8,48 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from browser import PHONE, WIDE, OpenPage
-from relubloom.code import random_constant_weight
-from relubloom.report import write_report
-from relubloom.run_folder import default_labels
-from relubloom.task import KSparseTask
-from test_report import constructed_run, noisy, study, trained_run
+from reports import HOSTILE, STATES
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 OpenQuiet = Callable[..., "Page"]
-STATES = ("study", "bare", "constructed", "hostile")
 THEMES = ("light", "dark")
-# The page shows the labels of the even ones of 16 tokens beside the matrix.
-HOSTILE = (
-    "<script>window.hacked = 1</script>",
-    "</style><svg onload='window.hacked = 1'>",
-    '"><img src=x onerror="window.hacked = 1">',
-    "</title></textarea></script><script>window.hacked = 1</script>",
-    "' onmouseover='window.hacked = 1' x='",
-    "<!--<script>",
-    "x" * 10_000,
-    "{{ 7 * 7 }}${7 * 7}",
-    "שלום עולם",
-    "\u202eevil\u202dtxt",
-    "👩‍👩‍👧‍👦🏴‍☠️",
-    "__proto__",
-    "&lt;b&gt;&amp;amp;",
-    "constructor",
-    "back\\slash\u2028`tick`",
-    "\u0007bell\u0000nul\u001b[31m",
-)
-
-
-@pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The page of each kind of folder, by name."""
-    root = tmp_path_factory.mktemp("reports")
-    study(root / "study", seeds=2, task=KSparseTask(64, 3), width=24)
-    noisy(random_constant_weight(9, 6, 2, 0), 0).save_pretrained(root / "bare")
-    constructed_run(root / "constructed")
-    trained_run(root / "hostile", labels=HOSTILE)
-    return {name: write_report(root / name) for name in STATES}
 
 
 # The instruments can fail ----------------------------------------------------------------------
@@ -179,10 +144,6 @@ def test_hostile_labels_are_text(open_page: OpenQuiet, reports: dict[str, Path])
     assert page.evaluate("typeof window.hacked") == "undefined"
     assert page.locator("img, svg[onload], [onmouseover]").count() == 0
     assert len(page.evaluate("document.title")) < 200
-
-
-def test_default_labels_have_no_markup() -> None:
-    assert not set("<>&\"'") & set("".join(default_labels(100)))
 
 
 def serious_findings(page: "Page") -> list[dict[str, Any]]:
