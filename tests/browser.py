@@ -108,7 +108,7 @@ def open_watched(browser: "Browser") -> Iterator[OpenPage]:
             viewport={"width": width, "height": height}, color_scheme=theme, **options
         )
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(5_000)
         watched = Watched(context.new_page())
         watched.watch(path.as_uri())
         watched.page.goto(path.as_uri() + fragment)
