@@ -13,6 +13,7 @@ from relubloom import atomic
 from relubloom.errors import FileError
 from relubloom.report import tables, wording
 from relubloom.report.contents import Contents, read_contents
+from relubloom.report.explorer import embed
 from relubloom.report.numbers import figure
 from relubloom.report.sections import Figures, draw_figures
 
@@ -55,6 +56,7 @@ def render(contents: Contents, figures: Figures) -> str:
 def _variables(contents: Contents, figures: Figures) -> dict[str, Any]:
     run = contents.featured
     return {
+        "explorer": embed(contents),
         "style": Markup(_package_text("style.css")),
         "title": wording.title(contents),
         "verdict": wording.verdict_sentences(contents),
