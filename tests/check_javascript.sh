@@ -10,4 +10,4 @@ fi
 if [ package-lock.json -nt node_modules/.package-lock.json ]; then
     npm ci --silent --no-audit --no-fund
 fi
-node_modules/.bin/tsc --project tsconfig.json
+node_modules/.bin/tsc --project src/relubloom/report/explorer

@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 from browser import PHONE, WIDE, launched
+from page_probes import scroll_through
 
 HEIGHTS = {PHONE: 780, WIDE: 900}
 
@@ -28,20 +29,11 @@ def main() -> None:
                     device_scale_factor=options.scale,
                 )
                 page.goto(options.report.resolve().as_uri())
-                _scroll_through(page, height)
+                scroll_through(page)
                 page.screenshot(
                     path=options.folder / f"{width}-{theme}.png", full_page=not options.top
                 )
                 page.close()
-
-
-def _scroll_through(page, height: int) -> None:
-    """Bring everything near the screen once: some figures are drawn only then."""
-    for top in range(0, page.evaluate("document.documentElement.scrollHeight"), height):
-        page.evaluate(f"scrollTo(0, {top})")
-        page.wait_for_timeout(40)
-    page.evaluate("scrollTo(0, 0)")
-    page.wait_for_timeout(200)
 
 
 if __name__ == "__main__":

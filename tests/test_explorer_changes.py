@@ -160,5 +160,5 @@ def usual_level(net: rb.ReluNet, code: rb.Code, unit: int) -> float:
     sets = torch.tensor(list(combinations(range(VOCAB_SIZE), K)))
     with torch.no_grad():
         post = net.run_with_cache(sets)[1]["hook_post"][:, unit]
-    uncovered = ~torch.from_numpy(code.bits[:, unit])[sets].any(1)
+    uncovered = ~torch.tensor(code.bits[:, unit])[sets].any(1)
     return float(post[uncovered].mean())

@@ -78,7 +78,7 @@ def test_copied_python_prints_what_the_page_shows(
     explorer.choose(key)
     explorer.click("random-set")
     explorer.click("copy-python")
-    explorer.page.wait_for_function("document.body.textContent.includes('Python copied')")
+    explorer.page.get_by_text("Python copied").wait_for()
     source = explorer.page.evaluate("navigator.clipboard.readText()")
     done = python(source, cwd=explorer.folder)
     assert done.status == 0, done.err

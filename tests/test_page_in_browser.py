@@ -3,11 +3,18 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from browser import PHONE, WIDE, OpenPage
+from page_probes import (
+    luminance,
+    pale_svg_text,
+    referred_ids,
+    scroll_through,
+    serious_findings,
+)
 from reports import HOSTILE, STATES
 
 if TYPE_CHECKING:
@@ -53,8 +60,26 @@ def test_no_serious_accessibility_finding(
     open_page: OpenQuiet, reports: dict[str, Path], state: str, theme: str, width: int
 ) -> None:
     page = open_page(reports[state], theme=theme, width=width)
+    scroll_through(page)
     assert serious_findings(page) == []
     assert pale_svg_text(page) == []
+
+
+@pytest.mark.parametrize(("theme", "width"), [("dark", PHONE), ("light", WIDE)])
+def test_no_serious_finding_while_a_reader_clicks(
+    open_page: OpenQuiet, reports: dict[str, Path], theme: str, width: int
+) -> None:
+    page = open_page(reports["study"], theme=theme, width=width)
+    scroll_through(page)
+    for testid in ("find-false-positive", "swap-example", "break-random", "recheck"):
+        page.get_by_test_id(testid).click()
+    page.get_by_test_id("recheck-result").get_by_text("41,664 sets").wait_for(timeout=60_000)
+    page.get_by_test_id("token-search").fill("no such token")
+    assert serious_findings(page) == []
+    page.get_by_test_id("token-search").fill("1")
+    assert page.get_by_role("option").count() > 0
+    assert serious_findings(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -62,6 +87,7 @@ def test_nothing_is_wider_than_a_phone(
     open_page: OpenQuiet, reports: dict[str, Path], state: str
 ) -> None:
     page = open_page(reports[state], width=PHONE)
+    scroll_through(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
 
 
@@ -70,6 +96,7 @@ def test_ids_are_unique_and_references_resolve(
     open_page: OpenQuiet, reports: dict[str, Path], state: str
 ) -> None:
     page = open_page(reports[state])
+    scroll_through(page)
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(each => each.id)")
     assert len(ids) == len(set(ids))
     assert set(referred_ids(page)) <= set(ids)
@@ -80,6 +107,7 @@ def test_every_picture_has_words(
     open_page: OpenQuiet, reports: dict[str, Path], state: str
 ) -> None:
     page = open_page(reports[state])
+    scroll_through(page)
     named = page.evaluate(
         "[...document.querySelectorAll('svg:not([aria-hidden=true]), canvas')]"
         ".map(each => each.getAttribute('role') + ' ' + (each.getAttribute('aria-label') ?? ''))"
@@ -144,56 +172,3 @@ def test_hostile_labels_are_text(open_page: OpenQuiet, reports: dict[str, Path])
     assert page.evaluate("typeof window.hacked") == "undefined"
     assert page.locator("img, svg[onload], [onmouseover]").count() == 0
     assert len(page.evaluate("document.title")) < 200
-
-
-def serious_findings(page: "Page") -> list[dict[str, Any]]:
-    """What axe-core calls serious or critical, with the elements it means."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(page).response["violations"]
-    return [
-        {"id": one["id"], "at": [node["html"][:120] for node in one["nodes"][:4]]}
-        for one in found
-        if one["impact"] in ("serious", "critical")
-    ]
-
-
-def pale_svg_text(page: "Page") -> list[str]:
-    """Texts in figures with a contrast under 4.5 to the page (axe-core leaves SVG out)."""
-    return page.evaluate(
-        LUMINANCE
-        + """; const page = luminance(getComputedStyle(document.body).backgroundColor) ;
-        [...document.querySelectorAll('svg text')].filter(each => {
-          const text = luminance(getComputedStyle(each).fill);
-          return (Math.max(text, page) + 0.05) / (Math.min(text, page) + 0.05) < 4.5;
-        }).map(each => each.textContent)"""
-    )
-
-
-def luminance(page: "Page", what: str) -> float:
-    """Relative luminance (WCAG 2) of a colour of the body, 0 to 1."""
-    return page.evaluate(f"{LUMINANCE}; luminance(getComputedStyle(document.body).{what})")
-
-
-LUMINANCE = """
-luminance = colour => {
-  const numbers = colour.match(/[\\d.]+/g).map(Number);
-  if (numbers[3] === 0) return 1;
-  const [r, g, b] = numbers.slice(0, 3)
-    .map(c => c / 255).map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-}"""
-
-
-def referred_ids(page: "Page") -> list[str]:
-    """Every id that an attribute of the page refers to."""
-    return page.evaluate(
-        """[...document.querySelectorAll('*')].flatMap(each => [
-          ...['aria-labelledby', 'aria-describedby', 'aria-controls', 'aria-owns', 'for', 'list',
-              'aria-activedescendant', 'aria-details', 'headers']
-            .flatMap(name => (each.getAttribute(name) ?? '').split(/\\s+/)),
-          (each.getAttribute('href') ?? '').match(/^#(.*)/)?.[1],
-          ...[...each.attributes].flatMap(
-            one => [...one.value.matchAll(/url\\(["']?#([^"')]+)/g)].map(found => found[1])),
-        ]).filter(Boolean)"""
-    )
