@@ -260,8 +260,8 @@ def test_query_explains_a_forced_false_positive(
 @pytest.mark.parametrize(
     ("tokens", "text"),
     [
-        (["emu"], "token 'emu' is not in the vocabulary of 4 tokens (t0 ... t3)"),
-        (["t1", "t1"], "token 't1' is given twice"),
+        (["emu"], "token 'emu' is not in the vocabulary of 4 tokens (kiwi ... teapot)"),
+        (["otter", "otter"], "token 'otter' is given twice"),
     ],
 )
 def test_query_refuses_tokens(
@@ -298,7 +298,7 @@ def test_a_damaged_run_folder_is_one_line_and_status_1(
 ) -> None:
     damage(mine)
     before = sorted(mine.iterdir())
-    commands = [("query", mine, "t0")]
+    commands = [("query", mine, "kiwi")]
     if text != "lists 2 tokens":  # labels matter to a query alone
         commands.append(("examine", mine, "--set-size", 2))
     for command in commands:
@@ -312,7 +312,7 @@ def test_a_damaged_run_folder_is_one_line_and_status_1(
 def test_a_study_is_no_run_folder(relubloom: Callable[..., Outcome], tmp_path: Path) -> None:
     out = tmp_path / "s"
     assert relubloom("study", *SIZES, *SHORT, "--out", out).status == 0
-    for command in (("examine", out), ("query", out, "t00")):
+    for command in (("examine", out), ("query", out, "kiwi")):
         done = relubloom(*command)
         assert done.status == 1
         assert f"is a study; give one of its run folders, such as {out / 'seed-0'}" in done.error

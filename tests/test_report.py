@@ -246,7 +246,9 @@ def test_hostile_label_in_the_worked_example(tmp_path: Path) -> None:
     write_network(tmp_path, net, Origin(task, 0), labels)
     write_evidence(tmp_path, gather_evidence(net, task.evaluation_sets()))
     text = words(page(tmp_path))
-    assert "Put in &lt;b&gt; and it&#39;s . Every bit of &#34;&amp;&#34;" in text
+    assert "&#34;&amp;&#34; was never put in. Here is why it comes out" in text
+    assert "Put in &lt;b&gt; and it&#39;s . Squares are their bits" in text
+    assert "Every bit of &#34;&amp;&#34; (discs) lies in the union" in text
     assert "gives the members 0.333, 0.333, and &#34;&amp;&#34; 0.333" in text
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -118,10 +119,18 @@ def test_a_sets_file_is_found_again_and_must_be_the_same(tmp_path: Path) -> None
         read_task(tmp_path / "run", net)
 
 
+def test_default_labels_are_short_words_as_far_as_the_list_goes() -> None:
+    words = default_labels(1000)
+    assert len(set(words)) == 1000
+    assert all(re.fullmatch("[a-z]{3,8}", word) for word in words)
+    assert default_labels(256) == words[:256]
+    large = default_labels(10_001)
+    assert (large[0], large[31], large[-1]) == ("t00000", "t00031", "t10000")
+
+
 def test_labels(tmp_path: Path) -> None:
-    assert default_labels(3) == ("t0", "t1", "t2")
-    assert default_labels(11)[:2] == ("t00", "t01")
-    assert read_labels(tmp_path, 2) == ("t0", "t1")
+    assert default_labels(3) == ("kiwi", "lantern", "otter")
+    assert read_labels(tmp_path, 2) == ("kiwi", "lantern")
     folder_of(tmp_path, KSparseTask(2, 1), ("é", "new york"))
     assert read_labels(tmp_path, 2) == ("é", "new york")
     with pytest.raises(FileError, match="lists 2 tokens and the network has 3; restore the pair"):

@@ -132,7 +132,7 @@ def test_a_run_folder_opens_without_the_rest(mine: Path, relubloom: Callable[...
     row = relubloom("examine", mine / "seed-3", "--json", "--quiet").json
     before = json.loads((mine / "study.json").read_text())["runs"][0]
     assert row == before | {"dir": str(mine / "seed-3")}
-    assert relubloom("query", mine / "seed-3", "t00", "5").status == 0
+    assert relubloom("query", mine / "seed-3", "kiwi", "5").status == 0
 
 
 def test_a_study_alone_has_the_numbers_it_has_beside_others(

@@ -6,6 +6,8 @@ import hashlib
 import json
 import subprocess
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ from relubloom.weights_file import CONFIG, WEIGHTS, read_config
 
 HISTORY, FILM, CODE, TOKENS = "history.jsonl", "snapshots.safetensors", "code.npz", "tokens.txt"
 CHECKPOINT, REPORT = "checkpoint.safetensors", "report.html"
+FIGURES = "figures"  # the folder of the report's figures
+FIGURE_MARK = "<!-- a figure of a relubloom report -->"
 RUN_FILES = (CONFIG, WEIGHTS, HISTORY, FILM, CODE, TOKENS, CHECKPOINT, REPORT)
 
 
@@ -51,6 +55,18 @@ class Origin:
 def is_empty(folder: Path) -> bool:
     """Whether nothing lies there; what a killed process left unfinished (`.name`) is nothing."""
     return not folder.exists() or all(path.name.startswith(".") for path in folder.iterdir())
+
+
+def remove_figures(folder: Path) -> None:
+    """Remove the figures that a report wrote below `folder`, and nothing else that lies there."""
+    figures = folder / FIGURES
+    for path in figures.glob("*.svg"):
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            ours = stream.read(len(FIGURE_MARK)) == FIGURE_MARK
+        if ours:
+            path.unlink()
+    if figures.is_dir() and not any(figures.iterdir()):
+        figures.rmdir()
 
 
 def write_network(folder: Path, net: ReluNet, origin: Origin, tokens: tuple[str, ...]) -> None:
@@ -105,7 +121,7 @@ def read_task(
 
 
 def read_labels(folder: Path, vocab_size: int) -> tuple[str, ...]:
-    """The tokens' labels: `tokens.txt` where it fits, else t0, t1, ...
+    """The tokens' labels: `tokens.txt` where there is one, else `default_labels`.
 
     Raises:
         FileError: `tokens.txt` is damaged or has another number of tokens.
@@ -122,7 +138,13 @@ def read_labels(folder: Path, vocab_size: int) -> tuple[str, ...]:
 
 
 def default_labels(vocab_size: int) -> tuple[str, ...]:
-    """t0, t1, ... with as many leading zeros as make them sort."""
+    """The first words of `words.txt`; for a vocabulary longer than that t0, t1, ... for all.
+
+    The ids have as many leading zeros as make them sort.
+    """
+    words = _words()
+    if vocab_size <= len(words):
+        return words[:vocab_size]
     digits = len(str(vocab_size - 1))
     return tuple(f"t{index:0{digits}d}" for index in range(vocab_size))
 
@@ -195,6 +217,13 @@ def said_sizes(folder: Path, described: dict[str, Any]) -> int | tuple[int, int]
             return low, high
         case other:
             raise _damaged(folder, "set_size", other)
+
+
+@cache
+def _words() -> tuple[str, ...]:
+    """The built-in labels; the list only grows, and at its end: folders without labels use it."""
+    text = files("relubloom").joinpath("words.txt").read_text(encoding="utf-8")
+    return tuple(text.split())
 
 
 def _damaged(folder: Path, name: str, value: object) -> FileError:

@@ -26,6 +26,7 @@ from relubloom.run_folder import (
     Origin,
     is_empty,
     read_task,
+    remove_figures,
     said_sizes,
     write_network,
     write_training,
@@ -198,6 +199,7 @@ def clear_run(out: Path, *, force: bool) -> None:
         raise UsageError(f"{out} is not empty; replace it with --force, or choose another --out")
     if not (out / WEIGHTS).exists() and not (out / CHECKPOINT).exists():
         raise UsageError(f"{out} holds no run: --force replaces only those; choose another")
+    remove_figures(out)
     for name in (*RUN_FILES, *EVIDENCE_FILES):
         (out / name).unlink(missing_ok=True)
 

@@ -30,6 +30,7 @@ from relubloom.run_folder import (
     RUN_FILES,
     Origin,
     is_empty,
+    remove_figures,
     write_network,
     write_training,
 )
@@ -273,8 +274,10 @@ def _remove_study(out: Path) -> None:
     for folder in [*seeds, out / CONSTRUCTED]:
         for name in (*RUN_FILES, *EVIDENCE_FILES):
             (folder / name).unlink(missing_ok=True)
+        remove_figures(folder)
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
+    remove_figures(out)
     for name in (STUDY, REPORT, CHECKPOINT):
         (out / name).unlink(missing_ok=True)
 

@@ -41,7 +41,9 @@ def examine(
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A study or a run folder.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A study, a run folder, or a folder of them.")
+    ],
     open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     json: options.Json = False,
     quiet: options.NoProgress = False,
@@ -49,7 +51,7 @@ def report(
     threads: options.OneThread = None,
     debug: options.Debug = False,
 ) -> None:
-    """Write report.html from what a study or run folder holds."""
+    """Write report.html from what a study or run folder holds; of several, an index."""
     from relubloom.report import write_report
 
     path = write_report(folder)

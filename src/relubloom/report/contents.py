@@ -17,6 +17,7 @@ from relubloom.run_folder import read_code, read_film, read_history, read_labels
 from relubloom.weights_file import read_config
 
 STUDY, BEHAVIOUR, MECHANISM = "study.json", "behaviour.json", "mechanism.json"
+INTERVENTIONS, LADDER, CERTIFICATE = "interventions.json", "ladder.json", "certificate.json"
 CONSTRUCTED = "constructed"
 JsonObject = dict[str, Any]
 
@@ -29,6 +30,9 @@ class Run:
     config: JsonObject
     behaviour: JsonObject | None
     mechanism: JsonObject | None
+    interventions: JsonObject | None
+    ladder: JsonObject | None
+    certificate: JsonObject | None
     history: list[JsonObject]
 
     @property
@@ -55,6 +59,15 @@ class Run:
     def construction(self) -> JsonObject | None:
         """What it was constructed from; None if it was not."""
         return self.config.get("construction")
+
+    @property
+    def set_size(self) -> int | None:
+        """The one size of its sets; of several sizes the middle; None where it does not say."""
+        said = self.task.get("set_size")
+        if isinstance(said, list):
+            low, high = cast(list[int], said)
+            return (low + high) // 2
+        return said if isinstance(said, int) else None
 
     @property
     def verdict(self) -> str | None:
@@ -126,6 +139,9 @@ def read_run(folder: Path) -> Run:
         config=read_config(folder),
         behaviour=_optional_object(folder / BEHAVIOUR),
         mechanism=_optional_object(folder / MECHANISM),
+        interventions=_optional_object(folder / INTERVENTIONS),
+        ladder=_optional_object(folder / LADDER),
+        certificate=_optional_object(folder / CERTIFICATE),
         history=read_history(folder),
     )
 
@@ -141,6 +157,18 @@ def read_initial(run: Run) -> NDArray[np.float32] | None:
     """W_in before training (of the first tokens where the film holds only those)."""
     film = read_film(run.folder)
     return None if film is None else film[0][0].float().numpy().copy()
+
+
+def block(found: JsonObject | None, key: str) -> JsonObject | None:
+    """An object inside a result file; None where the file, or the key, is absent or null."""
+    value = (found or {}).get(key)
+    return cast(JsonObject, value) if isinstance(value, dict) else None
+
+
+def rows_of(found: JsonObject | None, key: str) -> list[JsonObject]:
+    """A list of objects inside a result file; empty where it is absent or null."""
+    value = (found or {}).get(key)
+    return cast(list[JsonObject], value) if isinstance(value, list) else []
 
 
 def labels_of(run: Run, vocab_size: int) -> tuple[str, ...]:

@@ -13,14 +13,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from relubloom.report.shapes import bars
 from relubloom.report.style import (
     ACCENT,
-    BIT,
     INK,
     MUTED,
-    OTHER,
     PANEL,
-    draw,
+    Drawing,
+    drawing,
     plain_number,
     unclip,
 )
@@ -69,16 +69,13 @@ def draw_histogram(
     edges: NDArray[np.float64],
     modes: Modes | None,
     description: str,
-) -> str:
+) -> Drawing:
     """One panel; with modes, bins below the threshold (the bits) have a colour of their own."""
 
     def paint(figure: Figure) -> None:
         axes = figure.add_axes((0.145, 0.18, 0.835, 0.78))
         highest = 100 * float(shares.max())
-        centres, width = (edges[:-1] + edges[1:]) / 2, edges[1] - edges[0]
-        low = centres < modes.threshold if modes else np.zeros(len(centres), dtype=bool)
-        for chosen, colour in ((low, BIT), (~low, OTHER if modes else MUTED)):
-            axes.bar(centres[chosen], 100 * shares[chosen], width, color=colour, linewidth=0)
+        bars(axes, 100 * shares, edges, modes.threshold if modes else None, MUTED)
         if modes is not None:
             _mark(axes, modes, edges, highest)
         axes.set_ylim(0, highest * (1.38 if modes else 1.08))
@@ -91,7 +88,7 @@ def draw_histogram(
         axes.set_ylabel("share of entries per bin (%)")
         unclip(axes)
 
-    return draw(name, description, (PANEL, HEIGHT), paint)
+    return drawing(name, description, (PANEL, HEIGHT), paint)
 
 
 def _mark(axes: Axes, modes: Modes, edges: NDArray[np.float64], highest: float) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, NullLocator
 
 from relubloom.report.numbers import figure as written
 from relubloom.report.style import (
@@ -20,6 +21,7 @@ from relubloom.report.style import (
     PANEL,
     RULE,
     WIDE,
+    Drawing,
     draw,
     plain_number,
     unclip,
@@ -53,14 +55,27 @@ def stretches(history: list[dict[str, Any]]) -> list[Stretch]:
 
 
 def draw_loss(
+    history: list[dict[str, Any]],
+    others: list[list[dict[str, Any]]],
+    best_random_mse: float | None,
+    description: str,
+) -> Drawing:
+    """The curve, with the range over `others` (histories of the same steps) behind it."""
+    wide, narrow = (
+        _draw(f"loss-{name}", history, others, best_random_mse, name == "wide", description)
+        for name in ("wide", "narrow")
+    )
+    return Drawing("loss", wide, narrow)
+
+
+def _draw(
     name: str,
     history: list[dict[str, Any]],
     others: list[list[dict[str, Any]]],
     best_random_mse: float | None,
     wide: bool,
     description: str,
-) -> str:
-    """The curve, with the range over `others` (histories of the same steps) behind it."""
+) -> Markup:
     parts = stretches(history)
     width, height = (WIDE, 320.0) if wide else (PANEL, 270.0)
     left = 62 / width
@@ -87,7 +102,7 @@ def draw_loss(
         low, high = axes.get_ylim()
         subs = (1.0, 2.0, 5.0) if high < LABEL_ALL * low else (1.0,)
         axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=20))
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_minor_locator(NullLocator())
         axes.locator_params(axis="x", nbins=6 if wide else 4)
         unclip(axes)
 

@@ -10,7 +10,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from relubloom.code import Code
-from relubloom.report.style import PANEL, diverging, draw, plain_number, unclip
+from relubloom.report.shapes import diverging, posterised
+from relubloom.report.style import (
+    PANEL,
+    Drawing,
+    drawing,
+    plain_number,
+    unclip,
+)
 
 TOKENS, UNITS = 64, 128  # what a panel can show
 TILE = 8  # pixels of one tile, a line of them clear
@@ -41,7 +48,7 @@ def shared_limit(parts: list[NDArray[np.float64]]) -> float:
 
 def draw_matrix(
     name: str, part: NDArray[np.float64], limit: float, labels: tuple[str, ...], description: str
-) -> str:
+) -> Drawing:
     """One panel, tokens down and hidden units across."""
     tokens, units = part.shape
     every = -(-tokens // LABELS)
@@ -55,7 +62,7 @@ def draw_matrix(
     def paint(figure: Figure) -> None:
         axes = figure.add_axes((left / PANEL, bottom / height, across / PANEL, down / height))
         axes.imshow(
-            _tiles(diverging(part, limit)),
+            _tiles(posterised(diverging(part, limit))),
             interpolation="none",
             aspect="auto",
             extent=(0.0, float(units), float(tokens), 0.0),
@@ -69,10 +76,10 @@ def draw_matrix(
             spine.set_visible(False)
         unclip(axes)
 
-    return draw(name, description, (PANEL, round(height)), paint)
+    return drawing(name, description, (PANEL, round(height)), paint)
 
 
-def draw_colour_bar(limit: float) -> str:
+def draw_colour_bar(limit: float) -> Drawing:
     """The scale that all panels share."""
 
     def paint(figure: Figure) -> None:
@@ -97,7 +104,7 @@ def draw_colour_bar(limit: float) -> str:
         unclip(axes)
 
     description = f"Colour scale from {-limit:.2f} (blue) through 0 (clear) to {limit:.2f} (orange)"
-    return draw("scale", description, (PANEL, 62), paint)
+    return drawing("matrix-scale", description, (PANEL, 62), paint)
 
 
 def shortened(label: str, length: int = LABEL_LENGTH) -> str:

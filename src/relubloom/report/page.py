@@ -1,90 +1,142 @@
-"""Putting the page together: contents, sentences, tables and figures into one HTML file."""
+"""Putting the page together: contents, article and foot into one HTML file."""
 
 from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from relubloom import atomic
 from relubloom.errors import FileError
-from relubloom.report import tables, wording
-from relubloom.report.contents import Contents, read_contents
+from relubloom.report import foot, wording
+from relubloom.report.article import Article, tell
+from relubloom.report.contents import STUDY, Contents, read_contents
 from relubloom.report.explorer import embed
-from relubloom.report.numbers import figure
-from relubloom.report.sections import Figures, draw_figures
+from relubloom.report.parts import marked_up
+from relubloom.report.runs_index import index_variables, read_entries, run_folders
+from relubloom.report.style import Drawing, standalone
+from relubloom.report.tiles import tiles
+from relubloom.run_folder import FIGURES, remove_figures
+from relubloom.weights_file import CONFIG
 
 REPORT = "report.html"
 
 
-def write_report(folder: Path) -> Path:
-    """Write `folder/report.html` for a study or any run folder, and return its path.
+@runtime_checkable
+class Explorer(Protocol):
+    """The live part of the page, as elements ready to be put in."""
 
-    The page is one file that asks for nothing else: no request, no script. What the folder does
-    not hold is said in a sentence where it would stand.
+    @property
+    def style(self) -> Markup:
+        """Its `<style>`."""
+        ...
+
+    @property
+    def data(self) -> Markup:
+        """`<script>`s that hold data and are not run."""
+        ...
+
+    @property
+    def script(self) -> Markup:
+        """The one `<script>` that is."""
+        ...
+
+    @property
+    def policy(self) -> str:
+        """Directives of the security policy that let this script run, by its hash."""
+        ...
+
+
+def write_report(folder: Path) -> Path:
+    """Write `folder/report.html` and `folder/figures/` for a study or a run folder.
+
+    The page is one file that asks for nothing else. What the folder does not hold is said in a
+    sentence where it would stand. A folder with runs or studies one level below it gets an index
+    of them, and those of them that have no page get theirs. Returns the page's path.
 
     Raises:
-        FileError: the folder is neither a study nor a run folder, or a file in it is damaged.
+        FileError: the folder is none of these, or a file in it is damaged.
     """
+    if not any((folder / name).exists() for name in (STUDY, CONFIG)) and run_folders(folder):
+        return _write_index(folder)
     contents = read_contents(folder)
     try:
-        page = render(contents, draw_figures(contents))
+        article = tell(contents)
+        page = render(contents, article, embed(contents))
     except KeyError as error:
         raise FileError(
             f"a JSON file in {folder} has no {error}; make it anew with `relubloom examine`"
         ) from error
+    _write_figures(folder, article.drawings)
     atomic.write_text(folder / REPORT, page)
     return folder / REPORT
 
 
-def render(contents: Contents, figures: Figures) -> str:
+def _write_index(folder: Path) -> Path:
+    """The page of a folder of runs; a run that cannot be read has its reason in its row."""
+
+    def give_page(run: Path) -> None:
+        if not (run / REPORT).exists():
+            write_report(run)
+
+    entries = read_entries(folder, give_page)
+    template = environment().get_template("index.html.j2")
+    variables = index_variables(folder, entries, REPORT)
+    page = template.render(style=Markup(package_text("style.css")), **variables)
+    atomic.write_text(folder / REPORT, page)
+    return folder / REPORT
+
+
+def render(contents: Contents, article: Article, explorer: Explorer | None = None) -> str:
     """The page as text; whatever comes from the data is escaped."""
-    environment = Environment(
-        loader=FunctionLoader(_package_text),
+    template = environment().get_template("page.html.j2")
+    return template.render(_variables(contents, article, explorer))
+
+
+def environment() -> Environment:
+    """The templates of the package, with escaping on and missing variables an error."""
+    made = Environment(
+        loader=FunctionLoader(package_text),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    template = environment.get_template("page.html.j2")
-    return template.render(_variables(contents, figures))
+    made.filters["marked_up"] = marked_up
+    return made
 
 
-def _variables(contents: Contents, figures: Figures) -> dict[str, Any]:
+def package_text(name: str) -> str:
+    """A text file of this package."""
+    return files("relubloom.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _write_figures(folder: Path, drawings: list[Drawing]) -> None:
+    remove_figures(folder)
+    for each in drawings:
+        atomic.write_text(folder / FIGURES / f"{each.name}.svg", standalone(each.svg))
+
+
+def _variables(contents: Contents, article: Article, explorer: Explorer | None) -> dict[str, Any]:
     run = contents.featured
     return {
-        "explorer": embed(contents),
-        "style": Markup(_package_text("style.css")),
+        "style": Markup(package_text("style.css")),
+        "explorer": explorer,
         "title": wording.title(contents),
+        "kicker": wording.kicker(run, article.vocab_size, article.width),
         "verdict": wording.verdict_sentences(contents),
         "remarks": wording.remarks(contents),
-        "tiles": tables.tiles(contents),
+        "tiles": tiles(contents),
         "task": wording.task_sentence(run.task),
         "making": wording.making_sentence(
-            run, figures.vocab_size, figures.width, len(contents.runs)
+            run, article.vocab_size, article.width, len(contents.runs)
         ),
         "rival": wording.best_random_sentence(contents),
-        "rival_mse": figure((contents.best_random_code or {"mse": 0})["mse"]),
-        "scope": wording.scope_of_figures(run),
-        "contents": contents,
-        "run": run,
-        "figures": figures,
-        "columns": tables.COLUMNS,
-        "rows": tables.seed_rows(contents),
-        "criteria": tables.criteria(run),
-        "verdict_name": wording.NAMES.get(run.verdict or "", run.verdict),
-        "unit_tiles": tables.unit_tiles(run),
-        "agreement": tables.agreement_sentence(run),
-        "unit_counts": tables.unit_counts(run),
-        "set_sizes": tables.set_size_rows(run),
-        "configuration": tables.configuration_rows(contents),
+        "sections": article.sections,
+        "configuration": foot.configuration_rows(contents),
         "command": (contents.study or {}).get("command", ""),
-        "file_rows": tables.file_rows(contents),
+        "file_rows": foot.file_rows(contents, article.drawings),
     }
-
-
-def _package_text(name: str) -> str:
-    return files("relubloom.report").joinpath(name).read_text(encoding="utf-8")

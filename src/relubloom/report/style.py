@@ -9,16 +9,21 @@ import io
 import re
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 import matplotlib
-import numpy as np
+from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from relubloom.run_folder import FIGURE_MARK
+
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")  # not in XML
 PANEL = 340.0  # width in SVG units of a panel; a phone shows it at about that many pixels
-WIDE = 720.0
+WIDE = 620.0  # beside the text, shown at 704 pixels
 
 # Stand-ins that the page replaces by its own variables, so that one SVG serves light and dark.
 INK, MUTED, RULE, PAPER = "#010203", "#010204", "#010205", "#010206"
@@ -32,7 +37,7 @@ VARIABLES = {
     OTHER: "--other",
     ACCENT: "--accent",
 }
-NEGATIVE_RGB, POSITIVE_RGB = (25, 98, 178), (224, 116, 22)  # told apart by colour-blind readers
+FONTS = "Helvetica Neue, Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 
 _PARAMETERS: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -54,13 +59,35 @@ _PARAMETERS: dict[Any, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """A figure as inline SVG; `narrow` is another drawing of it for a phone, where one is needed.
+
+    `name` is unique on the page, and names the file that the figure is also written to.
+    """
+
+    name: str
+    svg: Markup
+    narrow: Markup | None = None
+
+
+def drawing(
+    name: str,
+    description: str,
+    size: tuple[float, float],
+    paint: Callable[[Figure], None],
+) -> Drawing:
+    """A figure that serves every screen; the arguments are those of `draw`."""
+    return Drawing(name, draw(name, description, size, paint))
+
+
 def draw(
     name: str,
     description: str,
     size: tuple[float, float],
     paint: Callable[[Figure], None],
-) -> str:
-    """One figure as an inline `<svg>`.
+) -> Markup:
+    """One figure as an inline `<svg>` whose colours are variables of the page.
 
     Args:
         name: unique on the page; the ids inside the SVG start with it.
@@ -79,15 +106,23 @@ def draw(
     return _inline(buffer.getvalue(), name, description, size)
 
 
-def diverging(values: NDArray[np.float64], limit: float) -> NDArray[np.uint8]:
-    """Colours for values from -limit to limit: blue below 0, orange above, clear at 0 (RGBA).
+def standalone(svg: Markup) -> str:
+    """An inline figure as a file of its own: concrete colours, a font, a background.
 
-    Opacity carries the size, so that the page shows through at 0 in light and in dark.
+    It opens in any viewer, and in a paper.
     """
-    rgba = np.empty((*values.shape, 4), dtype=np.uint8)
-    rgba[..., :3] = np.where((values < 0)[..., None], NEGATIVE_RGB, POSITIVE_RGB)
-    rgba[..., 3] = np.round(255 * np.clip(np.abs(values) / limit, 0, 1))
-    return rgba
+    start, body = str(svg).split(">", 1)
+    width, height = re.findall(r"[\d.]+", start.split('viewBox="')[1].split('"')[0])[2:4]
+    head = start.replace(
+        "<svg ",
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        f'width="{width}" height="{height}" font-family="{FONTS}" ',
+    )
+    background = f'<rect width="{width}" height="{height}" fill="var({VARIABLES[PAPER]})"/>'
+    text = f"{FIGURE_MARK}\n{head}>{background}{body}\n"
+    for variable, colour in _light_theme().items():
+        text = text.replace(f"var({variable})", colour)
+    return text
 
 
 def unclip(axes: Axes) -> None:
@@ -101,7 +136,7 @@ def plain_number(value: float) -> str:
     return f"{value:g}".replace("-", "\u2212")
 
 
-def _inline(svg: str, name: str, description: str, size: tuple[float, float]) -> str:
+def _inline(svg: str, name: str, description: str, size: tuple[float, float]) -> Markup:
     body = svg[svg.index("<svg") :]
     body = body[body.index(">") + 1 :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
@@ -114,12 +149,28 @@ def _inline(svg: str, name: str, description: str, size: tuple[float, float]) ->
     for colour, variable in VARIABLES.items():
         body = body.replace(colour, f"var({variable})")
     body = re.sub(r"\s*\n\s*", " ", body)
+    body = re.sub(r' d="[^"]*"', _shortened_path, body)
+    body = body.replace("; stroke-linejoin: miter", "").replace("> <", "><")
+    body = CONTROL.sub("\ufffd", body)
     width, height = (f"{length:g}" for length in size)
-    label = _escaped(description)
-    return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{label}">{body}'.strip()
+    label = escape(CONTROL.sub("\ufffd", description))
+    head = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{label}">'
+    return Markup(head + body.strip())
 
 
-def _escaped(text: str) -> str:
-    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&#34;")):
-        text = text.replace(character, entity)
-    return text
+def _shortened_path(found: re.Match[str]) -> str:
+    """Coordinates to a hundredth of a pixel; lines follow their move without a letter."""
+    path = re.sub(r"(\.\d\d)\d+", r"\1", found.group())
+    if not re.search("[CQ]", path):
+        path = path.replace(" L ", " ")
+    return re.sub(r" ?([MLCQz]) ?", r"\1", path)
+
+
+@cache
+def _light_theme() -> dict[str, str]:
+    """The page's colours on paper: the first value of each variable in `style.css`."""
+    css = files("relubloom.report").joinpath("style.css").read_text(encoding="utf-8")
+    colours: dict[str, str] = {}
+    for name, colour in re.findall(r"(--[a-z]+): (#[0-9a-f]+);", css):
+        colours.setdefault(name, colour)
+    return colours

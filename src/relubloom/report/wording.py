@@ -33,6 +33,18 @@ def title(contents: Contents) -> str:
     return f"A network that {found.get(verdicts[0], 'may have learned')} a Bloom filter"
 
 
+def kicker(run: Run, vocab_size: int, width: int) -> str:
+    """The line above the headline: the sizes."""
+    size = run.task.get("set_size")
+    if size is None:
+        return "relubloom report"
+    said = f"{size[0]} to {size[1]}" if isinstance(size, list) else f"{size}"
+    return (
+        f"relubloom report · {several(vocab_size, 'token')}, {several(width, 'hidden unit')}, "
+        f"sets of {said}"
+    )
+
+
 def verdict_sentences(contents: Contents) -> list[str]:
     """The verdict in a few words, and the numbers that carry it."""
     run = contents.featured
@@ -87,21 +99,45 @@ def carrying_sentence(contents: Contents) -> str:
     """How often the network is right, and how many of its failures its own hash explains."""
     run = contents.featured
     behaviour, mechanism = run.behaviour or {}, run.mechanism or {}
-    p_exact = behaviour["p_exact"]
     who = f"the network of seed {run.seed}" if len(contents.runs) > 1 else "the network"
-    start = f"{_scope(run)}, {who} ranks "
+    scope, counted = _scope(run), _counted(run.certificate)
+    sets, right = counted or (scope, _share_right(behaviour["p_exact"]))
+    start = f"{sets}, {who} ranks {right} exactly right"
+    apart = counted is not None and behaviour["method"] != "all"
+    looked = f" o{scope[1:]}," if apart else ""
     explained, code_share = mechanism["failures_explained"], mechanism["code_failure_share"]
     if explained is None:
         return (
-            f"{start}every one exactly right, so there are no ranking failures to explain; its own "
-            f"hash has a false positive on {percent(code_share)} of them."
+            f"{start}, so there are no ranking failures to explain; its own hash has a false "
+            f"positive on {percent(code_share)} of them."
+            if not apart
+            else f"{start};{looked} it ranks none wrongly, and its own hash has a false positive "
+            f"on {percent(code_share)}."
         )
-    right = "none" if p_exact == 0 else percent(p_exact)
     link = "and such sets are only" if code_share < 0.5 * explained else "while such sets are"
     return (
-        f"{start}{right} exactly right; {percent(explained)} of its ranking failures are sets on "
-        f"which its own hash has a false positive, {link} {percent(code_share)} of all."
+        f"{start};{looked} {percent(explained)} of its ranking failures are sets on which its own "
+        f"hash has a false positive, {link} {percent(code_share)} of all."
     )
+
+
+def _share_right(p_exact: float) -> str:
+    if p_exact in (0, 1):
+        return "every one" if p_exact else "none"
+    return percent(p_exact)
+
+
+def _counted(certificate: JsonObject | None) -> tuple[str, str] | None:
+    """('Of all 2,763,520 sets', '2,727,596') from a certificate that counts; None without one."""
+    if certificate is None or certificate["method"] == "sampled":
+        return None
+    sets, exact = certificate["sets"], certificate["exact_sets"]
+    low, high = certificate["exact_sets_bounds"]
+    if exact is None:
+        right = f"between {count(low)} and {count(high)}"
+    else:
+        right = "every one" if exact == sets else count(exact) if exact else "none"
+    return f"Of all {several(sets, 'set')}", right
 
 
 def scope_of_figures(run: Run) -> str:

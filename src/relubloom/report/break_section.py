@@ -1,0 +1,104 @@
+"""Section 7: change a part of the network; the code says beforehand what will happen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from relubloom.report.contents import JsonObject, block, rows_of
+from relubloom.report.interventions_figure import Result, draw_interventions
+from relubloom.report.numbers import NONE, count, percent
+from relubloom.report.parts import Panel, Part, Section, Table, absent
+from relubloom.report.subject import Subject
+
+HEADING = "Break it"
+LEAD = (
+    "A reading that only describes can be an accident. So parts of the network were changed, and "
+    "the code said before each run which tokens would come out. The control makes the same "
+    "prediction wrongly on purpose, to show how far luck goes."
+)
+
+CAPTION = (
+    "F1 of the false positives among the called tokens where the intervention is meant to make "
+    "some, else of the tokens whose call it changes."
+)
+
+
+def break_section(subject: Subject) -> Section:
+    """Predicted against actual for every intervention, with its control."""
+    rows = rows_of(subject.run.interventions, "interventions")
+    if not rows:
+        nothing = absent("The folder holds no interventions; `relubloom examine` makes them.")
+        return Section("break", HEADING, (nothing,), "break")
+    results = [Result(_title(row), _f1(row), _f1(row["control"])) for row in rows]
+    drawn = draw_interventions(
+        results,
+        "; ".join(
+            f"{each.name}: F1 {_number(each.f1)}, control {_number(each.control)}"
+            for each in results
+        ),
+    )
+    figure = Part(text=(LEAD,), panels=(Panel("", drawn),), caption=CAPTION)
+    return Section("break", HEADING, (figure, Part(tables=(_table(rows),))), "break")
+
+
+def _title(row: JsonObject) -> str:
+    return str(row["name"]).replace("-", " ")
+
+
+def _f1(found: JsonObject | None) -> float | None:
+    """Of the false positives; of the changes where there are none to compare."""
+    if found is None:
+        return None
+    value = found.get("f1")
+    return (block(found, "changes") or {}).get("f1") if value is None else value
+
+
+def _table(rows: list[JsonObject]) -> Table:
+    headings = (
+        "intervention",
+        "the question, and what the code predicts",
+        "cases",
+        "precision",
+        "recall",
+        "F1",
+        "exactly as predicted",
+        "F1 of changes",
+        "F1 of failures",
+        "control F1",
+    )
+    return Table(
+        headings,
+        tuple(
+            (
+                _title(row),
+                f"{row['question']} {row['prediction']}",
+                count(row["cases"]),
+                _number(row["precision"]),
+                _number(row["recall"]),
+                _number(row["f1"]),
+                _share(row["exact_match"]),
+                _number((block(row, "changes") or {}).get("f1")),
+                _number((block(row, "by_loss") or {}).get("f1")),
+                _control(row),
+            )
+            for row in rows
+        ),
+        note="Precision, recall and F1: predicted false positives among the called tokens, pooled "
+        "over the cases. Exactly as predicted: cases whose called tokens are exactly those. F1 of "
+        "changes: tokens whose call the intervention changes. F1 of failures: cases that fail by "
+        "loss. A dash: nothing to compare.",
+        kind="wordy second",
+    )
+
+
+def _control(row: JsonObject) -> str:
+    control = block(row, "control")
+    return NONE if control is None else f"{_number(_f1(control))} ({control['name']})"
+
+
+def _number(value: Any) -> str:
+    return NONE if value is None else f"{value:.3f}"
+
+
+def _share(value: float | None) -> str:
+    return NONE if value is None else percent(value, 1)

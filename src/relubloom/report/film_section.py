@@ -1,0 +1,107 @@
+"""Section 9: how the weights came to be what they are."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relubloom.report.contents import Contents, JsonObject
+from relubloom.report.film_figure import BINS, draw_moment
+from relubloom.report.loss_figure import draw_loss
+from relubloom.report.matrix_figure import shown
+from relubloom.report.numbers import count, figure, percent, several
+from relubloom.report.parts import Panel, Part, Section, absent
+from relubloom.report.subject import Subject
+from relubloom.run_folder import read_film
+
+MOMENTS = 8  # pictures shown
+NEAR = 0.15  # of the gap: an entry this near the middle counts as undecided, as in the verdict
+HEADING = "How it came about"
+Film = NDArray[np.float32]
+
+
+def film_section(subject: Subject) -> Section:
+    """The loss curve and small multiples of W_in."""
+    if subject.run.construction is not None:
+        parts = (absent("This network was constructed, not trained, so there is no film of it."),)
+    else:
+        parts = (_loss(subject.contents), _moments(subject))
+    return Section("training", HEADING, parts, "film", "Training")
+
+
+def _loss(contents: Contents) -> Part:
+    run = contents.featured
+    if len(run.history) < 2:
+        return absent("The folder holds no training history, so there is no loss curve.")
+    rival = contents.best_random_code
+    mse = None if rival is None else rival["mse"]
+    others = [each.history for each in contents.runs if each is not run]
+    last = run.history[-1]
+    drawn = draw_loss(
+        run.history,
+        others,
+        mse,
+        f"Training loss over {last['step']} steps, ending at {last['loss']:.4g} "
+        f"({last['objective']})",
+    )
+    said = ["Loss on fresh training batches, averaged between records."]
+    if len(contents.runs) > 1:
+        said.append(f"Line: seed {run.seed}; band: the range over all {len(contents.runs)} seeds.")
+    if mse is not None:
+        said.append(
+            f"The dotted level is the best random code’s mse of {figure(mse)}, drawn where the "
+            "loss is an mse."
+        )
+    return Part(panels=(Panel("", drawn),), caption=" ".join(said))
+
+
+def _moments(subject: Subject) -> Part:
+    heading = "Two values appear"
+    found = read_film(subject.run.folder)
+    if found is None:
+        return absent("The folder holds no film of its weights.", heading)
+    film, steps = found[0].float().numpy(), found[1]
+    mechanism = subject.run.mechanism
+    middle = None if mechanism is None else sum(mechanism["mode_means"]) / 2
+    chosen = np.unique(np.linspace(0, len(steps) - 1, min(MOMENTS, len(steps))).round().astype(int))
+    low, high = float(film[chosen].min()), float(film[chosen].max())
+    edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
+    panels = tuple(
+        Panel(
+            f"step {count(steps[moment])}",
+            draw_moment(
+                f"film-{moment}",
+                f"W_in after {steps[moment]} steps, with the histogram of its entries",
+                shown(film[moment], subject.order),
+                np.histogram(film[moment], edges)[0] / film[moment].size,
+                edges,
+                middle,
+            ),
+        )
+        for moment in chosen.tolist()
+    )
+    tokens = "" if film.shape[1] == subject.vocab_size else f" of the first {film.shape[1]} tokens"
+    said = (
+        f"{len(chosen)} of {several(len(steps), 'saved moment')} of W_in{tokens}, the rows and "
+        "units that the weight matrix above shows, in the same order; below each the histogram of "
+        "its entries. The dashed line is the final threshold."
+    )
+    if middle is None:
+        said = said.replace(" The dashed line is the final threshold.", "")
+    said += _settled(film, steps, mechanism)
+    return Part(heading, (said,), panels=panels, kind="film")
+
+
+def _settled(film: Film, steps: list[int], mechanism: JsonObject | None) -> str:
+    """When the entries had left the middle between the two modes that they ended in."""
+    if mechanism is None or mechanism["two_valued"] or not mechanism["two_modes"]:
+        return ""
+    low, high = mechanism["mode_means"]
+    reach = NEAR * (high - low)
+    near = (np.abs(film - (low + high) / 2) < reach).mean((1, 2))
+    return (
+        f" At first {percent(float(near[0]), 1)} of the entries lay near it (within "
+        f"{percent(NEAR, 0)} of the final gap), in the middle of the film "
+        f"{percent(float(near[len(near) // 2]), 1)} (step {count(steps[len(near) // 2])}), in the "
+        f"end {percent(float(near[-1]))}."
+    )

@@ -1,0 +1,131 @@
+"""Curves over a few whole numbers: network, code and theory, each with a colour and a shape."""
+
+# pyright: reportUnknownMemberType=false
+# matplotlib's stubs leave keyword arguments untyped.
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from relubloom.report.style import (
+    ACCENT,
+    BIT,
+    INK,
+    OTHER,
+    PANEL,
+    PAPER,
+    Drawing,
+    drawing,
+    plain_number,
+    unclip,
+)
+
+HEIGHT = 230.0
+LABEL_ALL = 300.0  # ends of an axis further apart than this label powers of ten only
+LEAST_DECADES = 1.2  # a narrower log axis would have no labels to speak of
+LOOKS: dict[str, dict[str, Any]] = {
+    "network": {"color": BIT, "marker": "o", "ms": 5.5, "lw": 1.6},
+    "code": {"color": OTHER, "marker": "s", "ms": 6, "lw": 1.4, "ls": (0, (4, 2)), "mfc": PAPER},
+    "theory": {"color": INK, "marker": "^", "ms": 4.5, "lw": 1.1, "ls": (0, (1, 1.6))},
+    "line": {"color": ACCENT, "lw": 1.3},
+}
+
+
+@dataclass(frozen=True)
+class Series:
+    """One curve; `spread` are standard deviations, drawn as bars."""
+
+    name: str
+    look: str
+    x: list[float]
+    y: list[float]
+    spread: list[float] | None = None
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The words of both axes, whether y is a log scale, and marks of its own on x."""
+
+    x: str
+    y: str
+    log: bool = False
+    marks: dict[float, str] | None = None
+
+
+def draw_series(name: str, description: str, series: list[Series], axis: Axis) -> Drawing:
+    """A panel of curves; on a log scale values at 0 are left out."""
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_axes((0.165, 0.185, 0.815, 0.68))
+        for each in series:
+            _plot(axes, each, axis.log)
+        if axis.log:
+            log_ticks(axes)
+        else:
+            axes.yaxis.set_major_formatter(lambda value, _: plain_number(float(value)))
+            axes.locator_params(axis="y", nbins=5)
+        if axis.marks is None:
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9))
+        else:
+            axes.set_xticks(list(axis.marks), list(axis.marks.values()))
+        axes.set_xlabel(axis.x)
+        axes.set_ylabel(axis.y)
+        legend(axes, len(series))
+        unclip(axes)
+
+    return drawing(name, description, (PANEL, HEIGHT), paint)
+
+
+def legend(axes: Axes, entries: int) -> None:
+    """Names above the axes, in one row."""
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(-0.04, 0.99),
+        ncol=entries,
+        frameon=False,
+        fontsize=9.5,
+        handlelength=1.9,
+        handletextpad=0.5,
+        columnspacing=1.2,
+        borderaxespad=0.2,
+    )
+
+
+def log_ticks(axes: Axes) -> None:
+    """A log y axis over at least some decades, labelled in plain numbers."""
+    axes.set_yscale("log")
+    axes.yaxis.set_minor_locator(NullLocator())
+    low, high = axes.get_ylim()
+    if high < low * 10**LEAST_DECADES:
+        middle, half = (low * high) ** 0.5, 10 ** (LEAST_DECADES / 2)
+        low, high = middle / half, middle * half
+        axes.set_ylim(low, high)
+    subs = (1.0, 2.0, 5.0) if high < 30 * low else (1.0, 3.0) if high < LABEL_ALL * low else (1.0,)
+    axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=8))
+    axes.yaxis.set_major_formatter(lambda value, _: power(float(value)))
+
+
+def power(value: float) -> str:
+    """A tick of a log axis: 0.01, 10, and 10⁻⁵ beyond."""
+    if 1e-4 < value < 1e5:
+        return plain_number(value)
+    mantissa, exponent = f"{value:.0e}".split("e")
+    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"10{raised}" if mantissa == "1" else f"{mantissa}·10{raised}"
+
+
+def _plot(axes: Axes, each: Series, log: bool) -> None:
+    kept = [i for i, value in enumerate(each.y) if value > 0 or not log]
+    x, y = [each.x[i] for i in kept], [each.y[i] for i in kept]
+    if not kept:
+        return
+    if each.spread is not None:
+        spread = [each.spread[i] for i in kept]
+        color = LOOKS[each.look]["color"]
+        axes.errorbar(x, y, yerr=spread, fmt="none", ecolor=color, elinewidth=1.1, capsize=2.5)
+    axes.plot(x, y, label=each.name, **LOOKS[each.look])
