@@ -27,8 +27,8 @@ def break_section(subject: Subject) -> Section:
     """Predicted against actual for every intervention, with its control."""
     rows = rows_of(subject.run.interventions, "interventions")
     if not rows:
-        nothing = absent("The folder holds no interventions; `relubloom examine` makes them.")
-        return Section("break", HEADING, (nothing,), "break")
+        nothing = "The folder holds no interventions; `relubloom examine` makes them."
+        return Section("break", HEADING, (absent(nothing, mount="break"),))
     results = [Result(_title(row), _f1(row), _f1(row["control"])) for row in rows]
     drawn = draw_interventions(
         results,
@@ -37,8 +37,8 @@ def break_section(subject: Subject) -> Section:
             for each in results
         ),
     )
-    figure = Part(text=(LEAD,), panels=(Panel("", drawn),), caption=CAPTION)
-    return Section("break", HEADING, (figure, Part(tables=(_table(rows),))), "break")
+    figure = Part(panels=(Panel("", drawn),), caption=CAPTION, tables=(_table(rows),))
+    return Section("break", HEADING, (Part(text=(LEAD,), mount="break"), figure))
 
 
 def _title(row: JsonObject) -> str:

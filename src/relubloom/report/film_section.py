@@ -17,16 +17,17 @@ from relubloom.run_folder import read_film
 MOMENTS = 8  # pictures shown
 NEAR = 0.15  # of the gap: an entry this near the middle counts as undecided, as in the verdict
 HEADING = "How it came about"
+CONSTRUCTED = "This network was constructed, not trained, so there is no film of it."
 Film = NDArray[np.float32]
 
 
 def film_section(subject: Subject) -> Section:
     """The loss curve and small multiples of W_in."""
     if subject.run.construction is not None:
-        parts = (absent("This network was constructed, not trained, so there is no film of it."),)
+        parts = (absent(CONSTRUCTED, mount="film"),)
     else:
         parts = (_loss(subject.contents), _moments(subject))
-    return Section("training", HEADING, parts, "film", "Training")
+    return Section("training", HEADING, parts, "Training")
 
 
 def _loss(contents: Contents) -> Part:
@@ -59,7 +60,7 @@ def _moments(subject: Subject) -> Part:
     heading = "Two values appear"
     found = read_film(subject.run.folder)
     if found is None:
-        return absent("The folder holds no film of its weights.", heading)
+        return absent("The folder holds no film of its weights.", heading, "film")
     film, steps = found[0].float().numpy(), found[1]
     mechanism = subject.run.mechanism
     middle = None if mechanism is None else sum(mechanism["mode_means"]) / 2
@@ -89,7 +90,7 @@ def _moments(subject: Subject) -> Part:
     if middle is None:
         said = said.replace(" The dashed line is the final threshold.", "")
     said += _settled(film, steps, mechanism)
-    return Part(heading, (said,), panels=panels, kind="film")
+    return Part(heading, (said,), panels=panels, mount="film", kind="film")
 
 
 def _settled(film: Film, steps: list[int], mechanism: JsonObject | None) -> str:

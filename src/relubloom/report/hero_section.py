@@ -8,7 +8,7 @@ from relubloom.code import Code
 from relubloom.report.example_figure import Example, draw_example
 from relubloom.report.matrix_figure import shortened
 from relubloom.report.numbers import several
-from relubloom.report.parts import Panel, Part, Section, listed, named, sentence
+from relubloom.report.parts import Panel, Part, Section, absent, listed, named, sentence
 from relubloom.report.subject import Subject
 
 READING = (
@@ -31,14 +31,14 @@ def hero_section(subject: Subject) -> Section:
     example, code = subject.example, subject.weights.code
     reading = Part(text=(_emphasised(READING.format(width=subject.width)), NETWORK))
     if example is None or not isinstance(code, Code):
-        why = Part(text=(_why_none(subject),))
+        why = absent(_why_none(subject), mount="hero")
         heading = "How to read a ReLU network as a Bloom filter"
-        return Section("example", heading, (reading, why), "hero", "A false positive")
+        return Section("example", heading, (reading, why), "A false positive")
     name = named(subject.labels[example.false_positive])
     ending = "Here is why it comes out" if example.called else "Its hash is covered all the same"
     heading = sentence("{name} was never put in. {ending}", name=name, ending=ending)
     parts = (reading, _worked(subject, example, code))
-    return Section("example", heading, parts, "hero", "A false positive")
+    return Section("example", heading, parts, "A false positive")
 
 
 def _worked(subject: Subject, example: Example, code: Code) -> Part:
@@ -70,7 +70,7 @@ def _worked(subject: Subject, example: Example, code: Code) -> Part:
         p=", ".join(p),
         false=f"{example.p[example.false_positive]:.3f}",
     )
-    return Part(panels=(Panel("", drawn),), caption=caption, fallback=True)
+    return Part(panels=(Panel("", drawn),), caption=caption, mount="hero", fallback=True)
 
 
 def _why_none(subject: Subject) -> str:

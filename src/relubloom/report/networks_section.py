@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -43,9 +43,11 @@ def networks_section(subject: Subject) -> Section:
     """The same set into every network at hand, then the figures of each."""
     heading = "One input, several networks"
     networks = _networks(subject)
-    parts = [_compared(subject, networks)] if len(networks) > 1 else [absent(ALONE)]
+    parts = (
+        [_compared(subject, networks)] if len(networks) > 1 else [absent(ALONE, mount="networks")]
+    )
     parts.append(seeds_part(subject.contents))
-    return Section("networks", heading, tuple(parts), "networks", "The networks")
+    return Section("networks", heading, tuple(parts), "The networks")
 
 
 ALONE = (
@@ -63,7 +65,7 @@ def _compared(subject: Subject, networks: list[_Network]) -> Part:
     )
     over = f"Errors are over {scope_of_figures(subject.run)}." if subject.run.behaviour else ""
     if example is None:
-        return Part(text=(over,), tables=(table,))
+        return Part(text=(over,), mount="networks", tables=(table,))
     answers = {each.key: _answer(each.net, example.members) for each in networks}
     top = max(float(p.max()) for p in answers.values())
     tokens = example.ranked[:SHOWN]
@@ -86,13 +88,20 @@ def _compared(subject: Subject, networks: list[_Network]) -> Part:
     lead = sentence(
         "The same set, {members}, put into each of them, and the same tokens shown on the same "
         "scale. The hash read off the trained network, made into an exact network, should answer "
-        "as the trained one does; the best random code has false positives of its own, elsewhere; "
-        "untrained weights answer nothing in particular.",
+        "as the trained one does; the best random code has false positives of its own, elsewhere.",
         members=members,
     )
-    caption = f"Dashed: half of the largest probability, what a called token needs. {over}"
+    caption = (
+        "Dashed: half of the largest probability, what a called token needs. Untrained weights "
+        "answer nothing in particular."
+    )
     return Part(
-        text=(lead,), panels=panels, caption=caption.strip(), tables=(table,), fallback=True
+        text=(lead,),
+        panels=panels,
+        caption=caption,
+        tables=(replace(table, note=over),),
+        mount="networks",
+        fallback=True,
     )
 
 

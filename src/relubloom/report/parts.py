@@ -40,9 +40,9 @@ class Table:
 class Part:
     """One step of a section's argument: paragraphs, then what shows them.
 
-    `block` is ready-made HTML between the paragraphs and the figures; `scale` is what all
-    panels share; `fallback` marks what a live part of the page may stand in for; `kind` names
-    a layout of its own in `style.css`.
+    `block` is ready-made HTML between the paragraphs and the figures; `mount` names the live part
+    of the page that comes next, in place of the figures if `fallback`; `scale` is what all panels
+    share; `kind` names a layout of its own in `style.css`.
     """
 
     heading: str = ""
@@ -52,24 +52,19 @@ class Part:
     scale: Drawing | None = None
     caption: str = ""
     tables: tuple[Table, ...] = ()
+    mount: str | None = None
     fallback: bool = False
     kind: str = ""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the article. `mount` names the place where its live part goes, if any."""
+    """A section of the article; `short` is its name where there is little room."""
 
     key: str
     heading: str
     parts: tuple[Part, ...]
-    mount: str | None = None
     short: str = ""
-
-    @property
-    def has_fallback(self) -> bool:
-        """Whether a part of it stands in for the live one."""
-        return any(part.fallback for part in self.parts)
 
     @property
     def drawings(self) -> list[Drawing]:
@@ -78,9 +73,9 @@ class Section:
         return drawings + [part.scale for part in self.parts if part.scale is not None]
 
 
-def absent(sentence: str, heading: str = "") -> Part:
+def absent(sentence: str, heading: str = "", mount: str | None = None) -> Part:
     """The part that says what the folder does not hold."""
-    return Part(heading, (sentence,))
+    return Part(heading, (sentence,), mount=mount)
 
 
 def marked_up(text: str) -> Markup:

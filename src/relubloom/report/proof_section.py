@@ -24,11 +24,11 @@ def proof_section(subject: Subject) -> Section:
             "The folder holds no certificate, so nothing here is claimed of sets that were not "
             "evaluated; `relubloom certify` makes one."
         )
-        return Section("proof", heading, (absent(sentence),), "proof", "Proof")
+        return Section("proof", heading, (absent(sentence, mount="proof"),), "Proof")
     if found["method"] == "sampled":
         heading = "A sample of all sets"
     part = Part(text=(exact_sentence(found), _reasons(found)), tables=(_table(found),))
-    return Section("proof", heading, (part,), "proof", "Proof")
+    return Section("proof", heading, (part, Part(mount="proof")), "Proof")
 
 
 def exact_sentence(found: JsonObject) -> str:
