@@ -131,5 +131,5 @@ def open_page(open_watched: OpenPage) -> Iterator[Callable[..., "Page"]]:
     yield call
     for watched in opened:
         watched.page.evaluate("new Promise(done => requestAnimationFrame(() => done()))")
-        assert watched.requests == []
-        assert watched.complaints == []
+        assert watched.requests == [], watched.requests
+        assert watched.complaints == [], watched.complaints

@@ -1,6 +1,7 @@
 """The explorer of a report, as a reader sees it, and its networks as PyTorch has them."""
 
 import contextlib
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,17 @@ class Explorer:
         """The sentence under the headline."""
         return self.page.get_by_test_id("outcome").inner_text()
 
+    @property
+    def python(self) -> str:
+        """The set on screen as Python."""
+        return self.page.get_by_test_id("python-source").text_content() or ""
+
+    def run_python(self) -> str:
+        """What that prints in the folder of the report."""
+        with contextlib.chdir(self.folder), contextlib.redirect_stdout(io.StringIO()) as out:
+            exec(self.python, {})
+        return out.getvalue()
+
     def net(self, key: str | None = None) -> "ReluNet":
         """A network, made by the lines of Python that the page gives for it, in float64."""
         told = next(each for each in self.told["networks"] if each["key"] == (key or self.network))
@@ -103,6 +115,12 @@ class Explorer:
         p = self.logits().softmax(0)
         called = (p >= CALLED * p.max()).nonzero().flatten().tolist()
         return [token for token in called if token not in self.tokens]
+
+
+def printed_probabilities(output: str) -> dict[int, float]:
+    """Of lines `id ["put in"] probability`."""
+    rows = [line.split() for line in output.splitlines()]
+    return {int(row[0]): float(row[-1]) for row in rows}
 
 
 @pytest.fixture

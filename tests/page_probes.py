@@ -16,15 +16,19 @@ luminance = colour => {
 
 
 def scroll_through(page: "Page") -> None:
-    """Bring everything near the screen once: some parts are drawn only then."""
+    """Bring each live part near the screen, and wait until what it has to show is drawn."""
     page.evaluate(
         """async () => {
-          for (let top = 0; top < document.documentElement.scrollHeight; top += innerHeight) {
-            scrollTo(0, top);
-            await new Promise(done => requestAnimationFrame(() => setTimeout(done, 20)));
+          for (const part of document.querySelectorAll('[data-mount]')) {
+            const drawn = tries => part.childElementCount === 0 ? tries > 12
+              : part.textContent.trim() !== '' && !part.querySelector('canvas:not([aria-label])');
+            for (let tries = 0; !drawn(tries); tries++) {
+              part.scrollIntoView();
+              if (tries > 400) throw Error(`${part.dataset.mount} was not drawn`);
+              await new Promise(done => setTimeout(done, 25));
+            }
           }
           scrollTo(0, 0);
-          await new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)));
         }"""
     )
 

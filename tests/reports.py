@@ -29,6 +29,7 @@ HOSTILE = (
 @pytest.fixture(scope="session")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The page of each kind of folder, by name; the folders are gone with the session."""
+    from made_up_evidence import add_evidence
     from relubloom.code import random_constant_weight
     from relubloom.report import write_report
     from relubloom.single_run import certify_run
@@ -38,6 +39,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("reports")
     study(root / "study", seeds=2, task=KSparseTask(64, 3), width=24)
     for name in ("seed-0", "seed-1", "constructed"):
+        add_evidence(root / "study" / name, 64, 24, 3)
         certify_run(root / "study" / name)
     noisy(random_constant_weight(9, 6, 2, 0), 0).save_pretrained(root / "bare")
     constructed_run(root / "constructed")

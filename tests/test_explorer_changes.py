@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import relubloom as rb
-from explorer_page import CALLED, VOCAB_SIZE, Explorer, K
+from explorer_page import CALLED, VOCAB_SIZE, Explorer, K, printed_probabilities
 
 Explore = Callable[..., Explorer]
 START = "#set=3,14,15&net=trained"
@@ -129,28 +129,19 @@ def test_changes_are_in_the_permalink(explore: Explore) -> None:
     assert forced_values(again) == forced_values(explorer)
 
 
-def test_copied_python_makes_the_same_change(
-    explore: Explore, python: Callable[..., object]
-) -> None:
+def test_copied_python_makes_the_same_change(explore: Explore) -> None:
     explorer = open_breaking(explore)
     explorer.page.get_by_test_id("force-unit").select_option("5")
     explorer.click("force-open")
     explorer.click("swap-example")
-    done = python(source(explorer), cwd=explorer.folder)
-    assert done.status == 0, done.err
-    rows = [line.split() for line in done.out.splitlines()]
-    p = {int(row[0]): float(row[-1]) for row in rows}
+    p = printed_probabilities(explorer.run_python())
     found = sorted(token for token in p if p[token] >= CALLED * max(p.values()))
     assert found == shown(explorer, "actual")
 
 
-def source(explorer: Explorer) -> str:
-    return explorer.page.get_by_test_id("python-source").text_content() or ""
-
-
 def forced_values(explorer: Explorer) -> dict[int, float]:
     """The units that the page's own Python sets, and to what."""
-    said = re.search(r"in \{(.*)\}\.items", source(explorer))
+    said = re.search(r"in \{(.*)\}\.items", explorer.python)
     pairs = said[1].split(", ") if said else []
     return {int(unit): float(value) for unit, value in (pair.split(": ") for pair in pairs)}
 

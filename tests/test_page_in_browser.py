@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 
 OpenQuiet = Callable[..., "Page"]
 THEMES = ("light", "dark")
+SECTIONS = [
+    "example",
+    "weights",
+    "networks",
+    "behaviour",
+    "mechanism",
+    "break",
+    "proof",
+    "training",
+    "width",
+]
 
 
 # The instruments can fail ----------------------------------------------------------------------
@@ -100,6 +111,18 @@ def test_ids_are_unique_and_references_resolve(
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(each => each.id)")
     assert len(ids) == len(set(ids))
     assert set(referred_ids(page)) <= set(ids)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_section_stands_in_its_place(
+    open_page: OpenQuiet, reports: dict[str, Path], state: str
+) -> None:
+    page = open_page(reports[state])
+    found = page.evaluate("[...document.querySelectorAll('main > section')].map(one => one.id)")
+    assert found == SECTIONS
+    headings = page.locator("main > section > h2, main > section > p")
+    assert all(text.strip() for text in headings.all_inner_texts())
+    assert headings.count() >= 2 * len(SECTIONS)
 
 
 @pytest.mark.parametrize("state", STATES)
