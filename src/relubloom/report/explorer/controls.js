@@ -42,7 +42,7 @@ export function controls(explorer) {
     button("Random set", "random-set", () => show(drawSet(random, data.vocabSize, size()))),
     button("Worst case", "worst-case", worst),
   );
-  return el("div", { class: "x-controls" }, buttons, networkChoice(explorer), note);
+  return el("div", { class: "x-controls" }, el("div", {}, buttons, note), networkChoice(explorer));
 }
 
 /**
