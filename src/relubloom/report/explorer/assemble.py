@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 IMPORT = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "\./([\w-]+\.js)";\n', re.MULTILINE)
+COMMENT = re.compile(r"^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*\n", re.MULTILINE | re.DOTALL)
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|const|class) (\w+))", re.MULTILINE)
 
 
@@ -13,8 +14,8 @@ def assemble(read: Callable[[str], str], main: str) -> str:
     """One script out of the module `main` and all it imports, each in a scope of its own.
 
     Modules are written `import { a, b } from "./other.js";` and `export function`, `export const`
-    or `export class`; every other form of import or export is refused, as are cycles. `read`
-    gives the text of a module by its name.
+    or `export class`; every other form of import or export is refused, as are cycles. Comments
+    that fill their lines stay behind. `read` gives the text of a module by its name.
 
     Raises:
         ValueError: a module breaks these rules.
@@ -38,7 +39,7 @@ def _write(
     for _, other in IMPORT.findall(text):
         _write(read, other, written, (*above, name))
     exports = EXPORT.findall(text)
-    body = EXPORT.sub("", IMPORT.sub(_binding, text))
+    body = COMMENT.sub("", EXPORT.sub("", IMPORT.sub(_binding, text)))
     if left := re.search(r"^(?:import|export)\b.*", body, re.MULTILINE):
         raise ValueError(f"{name} has a line that cannot be assembled: {left.group()}")
     written[name] = (

@@ -21,7 +21,7 @@ const MARKS = ["empty", "member", "stranger", "other", "missing"];
 export function bitRow(marks, columns) {
   const width = marks.length * columns.pitch;
   const row = svg("svg", { class: "x-bits", width, height: HEIGHT, "aria-hidden": "true" });
-  decorate(row, { viewBox: `0 0 ${width} ${HEIGHT}` });
+  decorate(row, { viewBox: `0 0 ${width} ${HEIGHT}`, preserveAspectRatio: "none" });
   for (const kind of MARKS) {
     const draw = kind === "stranger" ? disc : kind === "missing" ? cross : tile;
     const path = marks.flatMap((mark, column) => (mark === kind ? [draw(column, columns.pitch)] : []));

@@ -1,6 +1,6 @@
 import { columnsFor } from "./stage.js";
 import { bitsOf, inUnion } from "./code.js";
-import { button, el, whenNear } from "./elements.js";
+import { button, el, whileNear } from "./elements.js";
 import { actual, breakage, predicted } from "./intervention.js";
 import { forward, unitOrder } from "./network.js";
 import { comparison } from "./prediction.js";
@@ -59,15 +59,18 @@ export function mountBreakIt(mount, explorer) {
     results.replaceChildren(...comparison(explorer, predicted(net, state), actual(net, state)));
     trials.note();
   };
-  whenNear(mount, () => {
-    store.listen(draw);
-    draw();
+  const resized = (/** @type {() => void} */ change) => {
     let width = lane.clientWidth;
     new ResizeObserver(() => {
-      if (lane.clientWidth !== width) draw();
+      if (lane.clientWidth !== width) change();
       width = lane.clientWidth;
     }).observe(lane);
-  });
+  };
+  const listen = (/** @type {() => void} */ change) => {
+    store.listen(change);
+    resized(change);
+  };
+  whileNear(mount, listen, draw);
 }
 
 /** @param {Explorer} explorer */

@@ -18,17 +18,31 @@ export function controls(explorer) {
   const { store, data, random } = explorer;
   const note = el("p", { class: "x-note", "aria-live": "polite", "data-testid": "search-note" });
   const size = () => store.get().tokens.length || data.usualSize;
+  let searches = 0;
   const show = (/** @type {readonly number[]} */ tokens, said = "") => {
+    searches++;
     note.textContent = said;
     store.set({ tokens });
   };
+  /**
+   * @template Result
+   * @param {Promise<Result>} search
+   * @returns {Promise<Result | undefined>} nothing once the reader has gone on
+   */
+  const inTime = async (search) => {
+    const mine = ++searches;
+    note.textContent = "Looking …";
+    const result = await search;
+    return mine === searches ? result : undefined;
+  };
   const find = async () => {
-    const found = await findFalsePositive(explorer.current(), size(), random);
+    const found = await inTime(findFalsePositive(explorer.current(), size(), random));
     if (found) show(found.ids, `Found after ${several(found.looked, "set")}.`);
-    else note.textContent = "None found within half a second; this hash may have none at this size.";
+    if (found === null) note.textContent = "None found in half a second; this hash may have none.";
   };
   const worst = async () => {
-    const known = await worstKnown(explorer, size());
+    const known = await inTime(worstKnown(explorer, size()));
+    if (known === undefined) return;
     const among = known.all
       ? `all ${several(known.looked, "set")} of this size`
       : `the ${several(known.looked, "set")} looked at`;
@@ -42,7 +56,7 @@ export function controls(explorer) {
     button("Random set", "random-set", () => show(drawSet(random, data.vocabSize, size()))),
     button("Worst case", "worst-case", worst),
   );
-  return el("div", { class: "x-controls" }, buttons, networkChoice(explorer), note);
+  return el("div", { class: "x-controls" }, el("div", {}, buttons, note), networkChoice(explorer));
 }
 
 /**

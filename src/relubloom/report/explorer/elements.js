@@ -68,17 +68,29 @@ export function word(label) {
 }
 
 /**
- * Run once the element comes near the screen.
+ * Draw when the element comes near the screen, and again after each `change` while it is there.
+ * What is far away costs nothing, and what is near waits until a click has been answered.
  *
  * @param {Element} element
- * @param {() => void} run
+ * @param {(change: () => void) => void} listen
+ * @param {() => void} draw
  */
-export function whenNear(element, run) {
+export function whileNear(element, listen, draw) {
+  let near = false;
+  let stale = true;
+  const refresh = () => {
+    if (!near || !stale) return;
+    stale = false;
+    draw();
+  };
+  listen(() => {
+    stale = true;
+    setTimeout(refresh);
+  });
   const watch = new IntersectionObserver(
     (entries) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      watch.disconnect();
-      run();
+      near = entries[entries.length - 1].isIntersecting;
+      refresh();
     },
     { rootMargin: "600px" },
   );

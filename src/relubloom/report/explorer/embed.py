@@ -15,7 +15,12 @@ from relubloom.report.contents import Contents, labels_of
 from relubloom.report.explorer.assemble import assemble
 from relubloom.report.explorer.film import film_data
 from relubloom.report.explorer.opening import opening_set
-from relubloom.report.explorer.shown_networks import ShownNetwork, shown_networks, size_shown
+from relubloom.report.explorer.shown_networks import (
+    ShownNetwork,
+    read_network,
+    shown_networks,
+    size_shown,
+)
 
 MAIN = "main.js"
 
@@ -44,10 +49,14 @@ def embed(contents: Contents) -> Explorer:
     Raises:
         FileError: a file in the folder is damaged.
     """
-    shown = shown_networks(contents)
+    run = contents.featured
+    net, code = read_network(run)
+    shown = shown_networks(contents, net, code)
     source = assemble(_package_text, MAIN)
     blobs: dict[str, bytes] = {}
     described = _described(contents, shown, blobs)
+    described["opening"] = opening_set(net, code, size_shown(run, code.vocab_size))
+    described["film"] = film_data(run, code, blobs)
     data = [_json_block("explorer-data", described)]
     data += [_binary_block(f"explorer-{name}", content) for name, content in blobs.items()]
     digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
@@ -62,10 +71,9 @@ def embed(contents: Contents) -> Explorer:
 def _described(
     contents: Contents, shown: list[ShownNetwork], blobs: dict[str, bytes]
 ) -> dict[str, Any]:
-    """The JSON part of the data; what is binary goes into `blobs`."""
+    """Sizes, labels and networks; what is binary goes into `blobs`."""
     run = contents.featured
-    first = shown[0]
-    vocab_size, width = first.code.bits.shape
+    vocab_size, width = shown[0].code.bits.shape
     for network in shown:
         blobs[f"bits-{network.code_name}"] = network.packed_bits
         if network.weights is not None:
@@ -77,8 +85,6 @@ def _described(
         "usualSize": size_shown(run, vocab_size),
         "labels": labels_of(run, vocab_size),
         "networks": [network.describe() for network in shown],
-        "opening": opening_set(first.net, first.code, size_shown(run, vocab_size)),
-        "film": film_data(run, first.code, blobs),
     }
 
 

@@ -28,6 +28,7 @@ import { makeStore } from "./state.js";
 
 export const NAMES = new Map([
   ["trained", "trained"],
+  ["network", "this network"],
   ["extracted", "extracted"],
   ["constructed", "constructed"],
   ["random", "random"],

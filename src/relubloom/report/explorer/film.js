@@ -1,5 +1,5 @@
 import { readBytes } from "./data.js";
-import { button, decorate, el, prefersStill, svg, whenNear } from "./elements.js";
+import { button, decorate, el, prefersStill, svg, whileNear } from "./elements.js";
 import { count, plain, significant } from "./numbers.js";
 
 /**
@@ -10,7 +10,7 @@ import { count, plain, significant } from "./numbers.js";
  */
 
 const BEAT = 140; // milliseconds a moment
-const BINS = 60;
+const BINS = 51; // of five bytes each, the middle one around 0
 const NEGATIVE = [25, 98, 178];
 const POSITIVE = [224, 116, 22];
 
@@ -24,7 +24,8 @@ export function mountFilm(mount, explorer) {
   const { tokens, units, steps, limit } = film;
   const last = steps.length - 1;
   const picture = el("canvas", { class: "x-film", width: units, height: tokens, role: "img" });
-  const [below, above] = [svg("path", { class: "x-below-0" }), svg("path", { class: "x-above-0" })];
+  const below = svg("path", { class: "x-below-0" });
+  const above = svg("path", { class: "x-above-0" });
   const axis = [-limit, 0, limit].map((value) => el("span", {}, plain(value, 1)));
   const histogram = svg("svg", { class: "x-histogram", preserveAspectRatio: "none", role: "img" }, below, above);
   decorate(histogram, { viewBox: `0 0 ${BINS} 100`, "aria-label": "histogram of these entries" });
@@ -33,7 +34,7 @@ export function mountFilm(mount, explorer) {
   const caption = el("output", { class: "x-moment", "data-testid": "film-step" });
   const play = button("Play", "film-play", () => player.toggle());
   mount.replaceChildren(
-    el("div", { class: "x-tool" }, play, slider, caption),
+    el("div", { class: "x-tool x-film-tools" }, play, slider, caption),
     el(
       "div",
       { class: "x-pictures" },
@@ -43,7 +44,7 @@ export function mountFilm(mount, explorer) {
         {},
         histogram,
         el("div", { class: "x-axis" }, ...axis),
-        el("figcaption", {}, `the ${count(tokens * units)} entries on the left, by value`),
+        el("figcaption", {}, `the same ${count(tokens * units)} entries by value`),
       ),
     ),
   );
@@ -54,8 +55,8 @@ export function mountFilm(mount, explorer) {
     const moment = bytes.subarray(at * tokens * units, (at + 1) * tokens * units);
     paint(picture, moment);
     const bars = outline(moment);
-    below.setAttribute("d", bars.slice(0, BINS / 2).join(""));
-    above.setAttribute("d", bars.slice(BINS / 2).join(""));
+    below.setAttribute("d", bars.slice(0, (BINS - 1) / 2).join(""));
+    above.setAttribute("d", bars.slice((BINS - 1) / 2).join(""));
     caption.textContent = momentWords(film, at);
     decorate(slider, { "aria-valuetext": momentWords(film, at) });
     decorate(picture, { "aria-label": `W_in at ${momentWords(film, at)}: blue below 0, orange above` });
@@ -65,7 +66,7 @@ export function mountFilm(mount, explorer) {
     player.stop();
     draw();
   });
-  whenNear(mount, draw);
+  whileNear(mount, () => {}, draw);
 }
 
 /**
@@ -126,7 +127,7 @@ function paint(canvas, moment) {
  */
 function outline(moment) {
   const bins = new Float64Array(BINS);
-  for (const byte of moment) bins[Math.min(BINS - 1, Math.floor(((byte - 1) / 255) * BINS))]++;
+  for (const byte of moment) bins[Math.floor((byte - 1) / 5)]++;
   const most = bins.reduce((best, bin) => Math.max(best, bin), 1);
   return Array.from(bins, (bin, at) => {
     const tall = ((100 * bin) / most).toFixed(2);

@@ -27,6 +27,7 @@ export function mountHero(mount, explorer) {
     said,
     controls(explorer),
     stage.element,
+    legend(),
     el("div", { class: "x-arithmetic" }, unitPanel, scorePanel),
     share(explorer),
   );
@@ -50,4 +51,21 @@ export function mountHero(mount, explorer) {
   explorer.store.listen(tell);
   tell();
   stage.whenResized(draw);
+}
+
+function legend() {
+  const signs = [
+    ["member", "■", "bit of a token put in"],
+    ["stranger", "●", "bit of a false positive"],
+    ["other", "■", "covered bit of another"],
+    ["missing", "✕", "bit that nothing covers"],
+  ];
+  return el(
+    "div",
+    { class: "x-legend" },
+    ...signs.map(([kind, glyph, words]) =>
+      el("span", {}, el("span", { class: `x-glyph x-of-${kind}`, "aria-hidden": "true" }, glyph), words),
+    ),
+    el("span", {}, "Point at a unit or a token to light its wires; click a token to put it in or take it out."),
+  );
 }

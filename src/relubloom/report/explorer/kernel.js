@@ -100,55 +100,40 @@ export function makeKernel(spec) {
   }
 
   /** @param {WeightsSpec} given */
-  function weightsKernel({ vocabSize, width, W_in, b_in, W_out, b_out }) {
-    const bias = Float64Array.from(b_out);
-    const rows = Array.from({ length: width }, (_, unit) =>
-      Float64Array.from(W_out.subarray(unit * vocabSize, (unit + 1) * vocabSize)),
-    );
+  function weightsKernel(given) {
+    const { vocabSize } = given;
     const logits = new Float64Array(vocabSize);
-    const post = new Float64Array(width + 8); // ends in zeros, so that eight always fit
-    const on = new Int32Array(width + 8);
+    const members = new Float64Array(vocabSize);
+    const fillLogits = makeFill(given, logits);
 
     /**
-     * Add eight units at a time: the logits are read and written once for all of them.
+     * Sum of (p - target)^2, from the members' logits apart and all others in `logits`.
      *
-     * @param {number} first place in `on`
-     */
-    function addEight(first) {
-      const [r0, r1] = [rows[on[first]], rows[on[first + 1]]];
-      const [r2, r3] = [rows[on[first + 2]], rows[on[first + 3]]];
-      const [r4, r5] = [rows[on[first + 4]], rows[on[first + 5]]];
-      const [r6, r7] = [rows[on[first + 6]], rows[on[first + 7]]];
-      const [h0, h1, h2, h3] = [post[first], post[first + 1], post[first + 2], post[first + 3]];
-      const [h4, h5, h6, h7] = [post[first + 4], post[first + 5], post[first + 6], post[first + 7]];
-      for (let t = 0; t < vocabSize; t++) {
-        logits[t] +=
-          h0 * r0[t] + h1 * r1[t] + h2 * r2[t] + h3 * r3[t] +
-          (h4 * r4[t] + h5 * r5[t] + h6 * r6[t] + h7 * r7[t]);
-      }
-    }
-
-    /**
-     * @param {Int32Array} ids
-     * @param {number} from
+     * @param {number} top the largest logit
      * @param {number} size
      */
-    function fillLogits(ids, from, size) {
-      let count = 0;
-      for (let unit = 0; unit < width; unit++) {
-        let pre = b_in[unit];
-        for (let j = from; j < from + size; j++) pre += W_in[ids[j] * width + unit];
-        if (pre <= 0) continue;
-        post[count] = pre;
-        on[count++] = unit;
+    function errorOf(top, size) {
+      let [sum, squares, mass] = [0, 0, 0];
+      const floor = top - REACH;
+      for (let t = 0; t < vocabSize; t++) {
+        const logit = logits[t];
+        if (logit <= floor) continue;
+        const x = (top - logit) * STEPS;
+        const step = x | 0;
+        const r = (step - x) / STEPS;
+        const e = table[step] * (1 + r * (1 + r * (1 / 2 + r * (1 / 6 + r * (1 / 24)))));
+        sum += e;
+        squares += e * e;
       }
-      post.fill(0, count, count + 8);
-      on.fill(0, count, count + 8);
-      logits.set(bias);
-      for (let first = 0; first < count; first += 8) addEight(first);
+      for (let j = 0; j < size; j++) {
+        const e = Math.exp(members[j] - top);
+        mass += e;
+        squares += e * e;
+      }
+      sum += mass;
+      return (squares / sum - (2 * mass) / size) / sum + 1 / size;
     }
 
-    const members = new Float64Array(vocabSize);
     return (/** @type {Int32Array} */ ids, /** @type {number} */ size) => {
       const score = empty();
       for (let from = 0; from < ids.length; from += size) {
@@ -168,31 +153,69 @@ export function makeKernel(spec) {
         if (best >= top - CALL) {
           for (let t = 0; t < vocabSize; t++) if (logits[t] >= top - CALL) score.falsePositives++;
         }
-        let sum = 0;
-        let squares = 0;
-        const floor = top - REACH;
-        for (let t = 0; t < vocabSize; t++) {
-          const logit = logits[t];
-          if (logit <= floor) continue;
-          const x = (top - logit) * STEPS;
-          const step = x | 0;
-          const r = (step - x) / STEPS;
-          const e = table[step] * (1 + r * (1 + r * (1 / 2 + r * (1 / 6 + r * (1 / 24)))));
-          sum += e;
-          squares += e * e;
-        }
-        let mass = 0;
-        for (let j = 0; j < size; j++) {
-          const e = Math.exp(members[j] - top);
-          mass += e;
-          squares += e * e;
-        }
-        sum += mass;
-        const error = (squares / sum - (2 * mass) / size) / sum + 1 / size;
         if (Math.abs(low - best) <= UNDECIDED * (1 + Math.abs(top))) score.undecided++;
-        enter(score, ids, from, size, error, low > best);
+        enter(score, ids, from, size, errorOf(top, size), low > best);
       }
       return score;
+    };
+  }
+
+  /**
+   * @param {WeightsSpec} given
+   * @param {Float64Array} logits where the logits of a set go
+   */
+  function makeFill({ vocabSize, width, W_in, b_in, W_out, b_out }, logits) {
+    const bias = Float64Array.from(b_out);
+    const rows = Array.from({ length: width }, (_, unit) =>
+      Float64Array.from(W_out.subarray(unit * vocabSize, (unit + 1) * vocabSize)),
+    );
+    const post = new Float64Array(width + 8); // ends in zeros, so that eight always fit
+    const on = new Int32Array(width + 8);
+
+    /** @param {number} first place in `on` of four units to add */
+    function addFour(first) {
+      const [r0, r1] = [rows[on[first]], rows[on[first + 1]]];
+      const [r2, r3] = [rows[on[first + 2]], rows[on[first + 3]]];
+      const [h0, h1, h2, h3] = [post[first], post[first + 1], post[first + 2], post[first + 3]];
+      for (let t = 0; t < vocabSize; t++) {
+        logits[t] += h0 * r0[t] + h1 * r1[t] + h2 * r2[t] + h3 * r3[t];
+      }
+    }
+
+    /**
+     * Eight at a time: the logits are read and written once for all of them.
+     *
+     * @param {number} first
+     */
+    function addEight(first) {
+      const [r0, r1] = [rows[on[first]], rows[on[first + 1]]];
+      const [r2, r3] = [rows[on[first + 2]], rows[on[first + 3]]];
+      const [r4, r5] = [rows[on[first + 4]], rows[on[first + 5]]];
+      const [r6, r7] = [rows[on[first + 6]], rows[on[first + 7]]];
+      const [h0, h1, h2, h3] = [post[first], post[first + 1], post[first + 2], post[first + 3]];
+      const [h4, h5, h6, h7] = [post[first + 4], post[first + 5], post[first + 6], post[first + 7]];
+      for (let t = 0; t < vocabSize; t++) {
+        logits[t] +=
+          h0 * r0[t] + h1 * r1[t] + h2 * r2[t] + h3 * r3[t] +
+          (h4 * r4[t] + h5 * r5[t] + h6 * r6[t] + h7 * r7[t]);
+      }
+    }
+
+    return (/** @type {Int32Array} */ ids, /** @type {number} */ from, /** @type {number} */ size) => {
+      let count = 0;
+      for (let unit = 0; unit < width; unit++) {
+        let pre = b_in[unit];
+        for (let j = from; j < from + size; j++) pre += W_in[ids[j] * width + unit];
+        if (pre <= 0) continue;
+        post[count] = pre;
+        on[count++] = unit;
+      }
+      post.fill(0, count, count + 8);
+      on.fill(0, count, count + 8);
+      logits.set(bias);
+      let first = 0;
+      for (; first + 4 < count; first += 8) addEight(first);
+      if (first < count) addFour(first);
     };
   }
 

@@ -208,19 +208,6 @@ export function likeliest(answer, count) {
 }
 
 /**
- * Squared error of the probabilities against 1/k on the members.
- *
- * @param {Answer} answer
- */
-export function squaredError(answer) {
-  const { ids, probabilities } = answer;
-  let error = 0;
-  for (const p of probabilities) error += p * p;
-  for (const id of ids) error += (probabilities[id] - 1 / ids.length) ** 2 - probabilities[id] ** 2;
-  return error;
-}
-
-/**
  * Units sorted so that the bits of the first token come first, then those of the second, ...
  *
  * @param {Code} code

@@ -1,5 +1,5 @@
 import { inUnion } from "./code.js";
-import { button, decorate, el, svg, whenNear, word } from "./elements.js";
+import { button, decorate, el, svg, whileNear, word } from "./elements.js";
 import { NAMES } from "./explorer.js";
 import { unitOrder } from "./network.js";
 import { capital, several } from "./numbers.js";
@@ -31,10 +31,7 @@ export function mountNetworks(mount, explorer) {
     input.replaceChildren("Put into each: ", ...list(tokens, explorer.labels), ".");
     panels.replaceChildren(...keys.map((key) => panel(explorer, key, full)));
   };
-  whenNear(mount, () => {
-    explorer.store.listen(draw);
-    draw();
-  });
+  whileNear(mount, explorer.store.listen, draw);
 }
 
 /**

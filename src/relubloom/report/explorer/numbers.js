@@ -70,7 +70,7 @@ export function percent(part, whole) {
  * @param {number} value
  */
 export function count(value) {
-  return value.toLocaleString("en-US");
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 /**

@@ -48,9 +48,7 @@ def pack_weights(net: ReluNet, set_size: int) -> Packed | None:
     return None
 
 
-def _largest_error(
-    net: ReluNet, rounded: NDArray[np.float64], set_size: int
-) -> tuple[float, int]:
+def _largest_error(net: ReluNet, rounded: NDArray[np.float64], set_size: int) -> tuple[float, int]:
     exact = ReluNet(*(value.detach().double() for value in net.parameters()))
     shapes = [value.shape for value in exact.parameters()]
     parts = torch.from_numpy(rounded).split([shape.numel() for shape in shapes])

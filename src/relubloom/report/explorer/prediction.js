@@ -55,9 +55,9 @@ function column(explorer, testid, heading, calls) {
   const { labels, store } = explorer;
   const { tokens } = store.get();
   const gone = calls.before.filter((token) => !calls.now.includes(token));
-  const all = [...calls.now, ...gone];
-  const members = all.filter((token) => tokens.includes(token));
-  const ordered = [...members, ...all.filter((token) => !tokens.includes(token))];
+  const all = [...calls.now, ...gone].sort((a, b) => a - b);
+  const strangers = all.filter((token) => !tokens.includes(token));
+  const ordered = [...tokens.filter((token) => all.includes(token)), ...strangers];
   const items = ordered.slice(0, SHOWN).map((token) => {
     const out = gone.includes(token);
     const fresh = !out && !calls.before.includes(token);

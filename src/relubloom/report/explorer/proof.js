@@ -1,4 +1,4 @@
-import { button, el, whenNear, word } from "./elements.js";
+import { button, el, whileNear, word } from "./elements.js";
 import { NAMES } from "./explorer.js";
 import { capital, count, joint, percent, several, significant } from "./numbers.js";
 import { countSets, FAILING, recheck, timeOfSet, workersAllowed } from "./recheck.js";
@@ -60,7 +60,7 @@ export function mountProof(mount, explorer) {
     plan = planFor(net, size, perSet);
     start.disabled = false;
     label.textContent = planWords(explorer, plan);
-    const what = plan.all ? `all ${count(plan.sets)} sets` : `${count(plan.sets)} sampled sets`;
+    const what = plan.all ? `all ${several(plan.sets, "set")}` : `${several(plan.sets, "sampled set")}`;
     start.textContent = `Re-check ${what} here`;
   };
   const run = async () => {
@@ -92,10 +92,7 @@ export function mountProof(mount, explorer) {
     result.replaceChildren(...resultParts(explorer, net, { ...planned, all: whole }, score, seconds));
     void offer();
   };
-  whenNear(mount, () => {
-    explorer.store.listen(() => void offer());
-    void offer();
-  });
+  whileNear(mount, explorer.store.listen, () => void offer());
 }
 
 /**
@@ -132,7 +129,7 @@ function planWords(explorer, plan) {
   const rounded = told.largestError ? " Its weights are rounded here, so counts may differ a little." : "";
   const name = NAMES.get(key) ?? key;
   const words = `the ${name} network, ${several(plan.size, "token")} a set, in float64 arithmetic`;
-  if (plan.all) return `${capital(words)}: every one of the ${count(plan.total)} sets. It takes ${time}.${rounded}`;
+  if (plan.all) return `${capital(words)}: every set, ${count(plan.total)} in all. It takes ${time}.${rounded}`;
   return (
     `${capital(words)}. All ${count(plan.total)} sets would take too long in a page, so this is ` +
     `sampled: ${count(plan.sets)} drawn sets, ${time}.${rounded}`
@@ -151,7 +148,7 @@ function resultParts(explorer, net, plan, score, seconds) {
   const { sets } = score;
   if (sets === 0) return [el("p", {}, "Cancelled before any set was done.")];
   const kind = plan.all
-    ? `All ${count(sets)} sets`
+    ? `All ${several(sets, "set")}`
     : sets < plan.sets
       ? `Cancelled: ${count(sets)} of ${count(plan.total)} sets, which is no proof`
       : `A sample of ${count(sets)} of ${count(plan.total)} sets, which is no proof`;

@@ -1,6 +1,6 @@
 import { makeKernel } from "./kernel.js";
 import { drawSet, seeded } from "./random.js";
-import { turn } from "./search.js";
+import { kernelOf, specOf, turn } from "./scoring.js";
 
 /**
  * Scoring many sets: in workers where the browser lets a page have them, else in slices.
@@ -44,7 +44,7 @@ export function countSets(n, k) {
  * @returns {Promise<number>}
  */
 export async function timeOfSet(net, size) {
-  const kernel = makeKernel(specOf(net));
+  const kernel = kernelOf(net);
   const ids = block(drawn(net.vocabSize, size, PROBE, 1), PROBE, size);
   let best = Infinity;
   const end = performance.now() + WARM_UP;
@@ -81,24 +81,13 @@ export async function recheck(job, perSet) {
     merge(total, score);
     job.progress(total);
   };
-  const spec = specOf(net);
-  const workers = await startWorkers(spec);
-  if (workers.length === 0) await inSlices(makeKernel(spec), next, size, enter, job.cancelled);
+  const workers = await startWorkers(specOf(net));
+  if (workers.length === 0) await inSlices(kernelOf(net), next, size, enter, job.cancelled);
   else {
     await Promise.all(workers.map((worker) => feed(worker, next, size, enter, job.cancelled)));
     workers.forEach((worker) => worker.terminate());
   }
   return total;
-}
-
-/**
- * @param {Network} net
- * @returns {KernelSpec}
- */
-function specOf(net) {
-  const { vocabSize, width, weights, code } = net;
-  if (weights === null) return { kind: "filter", vocabSize, words: code.words, hashes: code.hashes };
-  return { kind: "weights", vocabSize, width, ...weights };
 }
 
 /**

@@ -78,6 +78,7 @@ export function outputBits(net, answer, token, columns) {
  */
 export function scoreBar(answer, token, full) {
   const p = answer.probabilities[token];
+  const logit = answer.logits[token];
   const { kind } = roleOf(answer, token);
   const fill = el("span", { class: `x-fill x-of-${kind}` });
   fill.style.width = `${(100 * Math.min(1, p / full)).toFixed(2)}%`;
@@ -86,7 +87,7 @@ export function scoreBar(answer, token, full) {
     { class: "x-score" },
     el("span", { class: "x-track" }, fill),
     el("span", { class: "x-p" }, probability(p)),
-    el("span", { class: "x-logit" }, plain(answer.logits[token])),
+    el("span", { class: "x-logit" }, plain(logit, Math.abs(logit) < 100 ? 2 : 0)),
   );
 }
 

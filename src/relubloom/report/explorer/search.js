@@ -1,6 +1,7 @@
 import { coveredStranger, hasBit, popcount, unionOf } from "./code.js";
-import { forward, isCalled, squaredError } from "./network.js";
+import { forward, isCalled } from "./network.js";
 import { drawSet } from "./random.js";
+import { kernelOf, turn } from "./scoring.js";
 
 /**
  * Looking for sets: with a false positive, or with a large error. Both work in slices, so that
@@ -15,6 +16,8 @@ import { drawSet } from "./random.js";
 
 const SLICE = 30; // milliseconds of work before the page gets a turn
 const SLICES = 16;
+const STARTS = 16; // sets drawn for a start, of which the worst is taken
+const NEIGHBOURS = 120; // sets tried around one before it counts as a summit
 
 /**
  * A set with a token that its hashes cover and the network calls, though it was not put in.
@@ -45,7 +48,7 @@ export async function findFalsePositive(net, size, random) {
 }
 
 /**
- * Members chosen to cover a token's bits, greedily, with chance among equals.
+ * Members chosen to cover a token's bits, greedily; of equals the first from a random place on.
  *
  * @param {Network} net
  * @param {number} token
@@ -60,9 +63,11 @@ function coverOf(net, token, size, random) {
   while (ids.length < Math.min(size, vocabSize - 1)) {
     let best = -1;
     let most = -1;
-    for (let other = 0; other < vocabSize; other++) {
+    const first = Math.floor(random() * vocabSize);
+    for (let step = 0; step < vocabSize; step++) {
+      const other = first + step < vocabSize ? first + step : first + step - vocabSize;
       if (other === token || ids.includes(other)) continue;
-      let covers = random();
+      let covers = 0;
       for (let word = 0; word < words; word++) {
         covers += popcount(hashes[other * words + word] & left[word]);
       }
@@ -75,7 +80,8 @@ function coverOf(net, token, size, random) {
 }
 
 /**
- * A set of large squared error: climbs from several starts, changing one token at a time.
+ * A set of large squared error: climbs from several starts, always to the best of some sets that
+ * differ in one token.
  *
  * @param {Network} net
  * @param {number} size
@@ -83,15 +89,19 @@ function coverOf(net, token, size, random) {
  * @returns {Promise<Found & {error: number}>}
  */
 export async function findWorstCase(net, size, random) {
-  /** @type {Found & {error: number}} */
+  const { score } = kernelOf(net);
   const best = { ids: drawSet(random, net.vocabSize, size), looked: 0, error: -1 };
-  const climb = makeClimb(net, size, random);
+  let height = -1;
+  let ids = best.ids;
   for (let slice = 0; slice < SLICES; slice++) {
     const end = performance.now() + SLICE;
     while (performance.now() < end) {
-      const { ids, error } = climb();
-      best.looked++;
-      if (error > best.error) Object.assign(best, { ids, error });
+      const tried = height < 0 ? draws(net, size, random) : neighbours(net, ids, random);
+      const { worst, sets } = score(Int32Array.from(tried.flat()), size);
+      best.looked += sets;
+      if (worst.error > best.error) Object.assign(best, worst);
+      const higher = worst.error > height;
+      [ids, height] = higher ? [worst.ids, worst.error] : [ids, -1];
     }
     await turn();
   }
@@ -102,50 +112,28 @@ export async function findWorstCase(net, size, random) {
  * @param {Network} net
  * @param {number} size
  * @param {() => number} random
- * @returns {() => {ids: number[], error: number}} each call looks at one more set
  */
-function makeClimb(net, size, random) {
-  const patience = 40 * size; // changes without gain before a new start
-  /** @type {number[]} */
-  let ids = [];
-  let height = -1;
-  let idle = patience;
-  return () => {
-    const fresh = idle >= patience;
-    const next = fresh ? drawSet(random, net.vocabSize, size) : neighbour(net, ids, random);
-    const error = squaredError(forward(net, next));
-    idle = fresh || error > height ? 0 : idle + 1;
-    if (fresh || error >= height) [ids, height] = [next, error];
-    return { ids: next, error };
-  };
+function draws(net, size, random) {
+  return Array.from({ length: STARTS }, () => drawSet(random, net.vocabSize, size));
 }
 
 /**
- * The set with one token replaced: more often than not by one that shares bits with the rest.
+ * Sets with one token replaced, at times by one that has some chosen bit.
  *
  * @param {Network} net
  * @param {readonly number[]} ids
  * @param {() => number} random
+ * @returns {number[][]}
  */
-function neighbour(net, ids, random) {
-  const place = Math.floor(random() * ids.length);
-  let token = Math.floor(random() * net.vocabSize);
-  const unit = Math.floor(random() * net.width);
-  for (let tries = 0; tries < 8 && !hasBit(net.code, token, unit); tries++) {
-    token = Math.floor(random() * net.vocabSize);
-  }
-  if (ids.includes(token)) return [...ids];
-  return ids.map((id, at) => (at === place ? token : id)).sort((a, b) => a - b);
-}
-
-/** @returns {Promise<void>} after the page had its turn */
-export function turn() {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
+function neighbours(net, ids, random) {
+  return Array.from({ length: NEIGHBOURS }, () => {
+    const place = Math.floor(random() * ids.length);
+    const unit = Math.floor(random() * net.width);
+    let token = Math.floor(random() * net.vocabSize);
+    for (let tries = 0; tries < 4 && !hasBit(net.code, token, unit); tries++) {
+      token = Math.floor(random() * net.vocabSize);
+    }
+    if (ids.includes(token)) return [...ids];
+    return ids.map((id, at) => (at === place ? token : id)).sort((a, b) => a - b);
   });
 }

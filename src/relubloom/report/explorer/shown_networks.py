@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -37,7 +38,6 @@ class ShownNetwork:
 
     key: str
     about: str
-    net: ReluNet
     code: Code
     code_name: str
     python: list[str]
@@ -74,15 +74,14 @@ class ShownNetwork:
         }
 
 
-def shown_networks(contents: Contents) -> list[ShownNetwork]:
+def shown_networks(contents: Contents, net: ReluNet, code: Code) -> list[ShownNetwork]:
     """The featured network, its hash as a Bloom filter, the constructed network, a random hash.
 
-    A network too large for the page in any precision is left out; its hash is still there.
+    `net` and `code` are the featured run's. A network too large for the page in any precision is
+    left out; its hash is still there.
     """
     run = contents.featured
-    loaded = read_weights(run)
-    code = loaded.code or extract_code(loaded.net)
-    own = _own_network(contents, loaded.net, code)
+    own = _own_network(contents, net, code)
     size = size_shown(run, code.vocab_size)
     found = [own] if own.packed or own.sharpness else []
     if own.sharpness is None:
@@ -90,6 +89,15 @@ def shown_networks(contents: Contents) -> list[ShownNetwork]:
     if contents.constructed is not None:
         found.append(_constructed(contents, contents.constructed))
     return [*found, _random(contents, code, size)]
+
+
+def read_network(run: Run) -> tuple[ReluNet, Code]:
+    """A run's network and its code: the stored one where it fits, else read off the weights."""
+    loaded = read_weights(run)
+    stored = loaded.code
+    if stored is not None and stored.bits.shape == loaded.W_in.shape:
+        return loaded.net, stored
+    return loaded.net, extract_code(loaded.net)
 
 
 def size_shown(run: Run, vocab_size: int) -> int:
@@ -107,30 +115,28 @@ def _own_network(contents: Contents, net: ReluNet, code: Code) -> ShownNetwork:
     about = "the network itself, set to be a Bloom filter" if built else "the network itself"
     if run.seed is not None and not built:
         about = f"{about}, seed {run.seed}"
+    made = "trained" if run.recipe is not None else "network"
     shown = ShownNetwork(
-        key="constructed" if built else "trained",
+        key="constructed" if built else made,
         about=about,
-        net=net,
         code=code,
         code_name="own",
-        python=[f'net = rb.ReluNet.from_pretrained("{_beside(contents, run)}")'],
+        python=[f"net = rb.ReluNet.from_pretrained({_beside(contents, run)})"],
         certificate=_certificate(run.folder),
     )
-    return _packed(shown, size_shown(run, code.vocab_size))
+    return _packed(shown, net, size_shown(run, code.vocab_size))
 
 
 def _extracted(contents: Contents, own: ShownNetwork, sharpness: float) -> ShownNetwork:
-    folder = contents.featured.folder
-    beside = _beside(contents, contents.featured)
+    run = contents.featured
     read = (
-        f'code = rb.Code.load("{beside}/{CODE}")'
-        if (folder / CODE).exists()
-        else f'code = rb.extract_code(rb.ReluNet.from_pretrained("{beside}"))'
+        f"code = rb.Code.load({_beside(contents, run, CODE)})"
+        if (run.folder / CODE).exists()
+        else f"code = rb.extract_code(rb.ReluNet.from_pretrained({_beside(contents, run)}))"
     )
     return ShownNetwork(
         key="extracted",
         about="its hash, read off W_in and run as an exact Bloom filter",
-        net=construct(own.code, sharpness),
         code=own.code,
         code_name=own.code_name,
         python=[read, _construct_line(sharpness)],
@@ -139,20 +145,18 @@ def _extracted(contents: Contents, own: ShownNetwork, sharpness: float) -> Shown
 
 
 def _constructed(contents: Contents, run: Run) -> ShownNetwork:
-    loaded = read_weights(run)
-    code = loaded.code or extract_code(loaded.net)
+    net, code = read_network(run)
     weight = (run.construction or {}).get("weight")
     weighted = "" if weight is None else f" of {weight} bits a token"
     shown = ShownNetwork(
         key="constructed",
         about=f"a random code{weighted}, set as an exact Bloom filter",
-        net=loaded.net,
         code=code,
         code_name="constructed",
-        python=[f'net = rb.ReluNet.from_pretrained("{_beside(contents, run)}")'],
+        python=[f"net = rb.ReluNet.from_pretrained({_beside(contents, run)})"],
         certificate=_certificate(run.folder),
     )
-    return _packed(shown, size_shown(run, code.vocab_size))
+    return _packed(shown, net, size_shown(run, code.vocab_size))
 
 
 def _random(contents: Contents, code: Code, size: int) -> ShownNetwork:
@@ -167,7 +171,6 @@ def _random(contents: Contents, code: Code, size: int) -> ShownNetwork:
     return ShownNetwork(
         key="random",
         about=f"{bits} for every token, the best number for such codes, run as a Bloom filter",
-        net=construct(drawn, sharpness),
         code=drawn,
         code_name="random",
         python=[
@@ -179,12 +182,12 @@ def _random(contents: Contents, code: Code, size: int) -> ShownNetwork:
     )
 
 
-def _packed(shown: ShownNetwork, size: int) -> ShownNetwork:
+def _packed(shown: ShownNetwork, net: ReluNet, size: int) -> ShownNetwork:
     """With the cheapest form that is the network: its code and sharpness, or its weights."""
-    sharpness = _sharpness_of(shown.net, shown.code)
+    sharpness = _sharpness_of(net, shown.code)
     if sharpness is not None:
         return replace(shown, sharpness=sharpness)
-    return replace(shown, packed=pack_weights(shown.net, size))
+    return replace(shown, packed=pack_weights(net, size))
 
 
 def _sharpness_of(net: ReluNet, code: Code) -> float | None:
@@ -202,9 +205,10 @@ def _construct_line(sharpness: float) -> str:
     return f"net = rb.construct(code, sharpness={sharpness!r})"
 
 
-def _beside(contents: Contents, run: Run) -> str:
-    """The run's folder as seen from the page's."""
-    return "." if run.folder == contents.folder else run.name
+def _beside(contents: Contents, run: Run, name: str = "") -> str:
+    """The run's folder, or a file in it, as seen from the page's; as a Python string."""
+    folder = Path() if run.folder == contents.folder else Path(run.name)
+    return json.dumps((folder / name).as_posix(), ensure_ascii=False)
 
 
 def _certificate(folder: Path) -> JsonObject | None:

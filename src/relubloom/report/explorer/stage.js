@@ -23,7 +23,7 @@ import { fullLevel, unitCells } from "./units.js";
  */
 
 const LEAST_PITCH = 5; // pixels a column; units for which there is no room are left out
-const MOST_PITCH = 24;
+const MOST_PITCH = 32;
 
 /**
  * @param {Explorer} explorer

@@ -2,7 +2,7 @@ import { button, el } from "./elements.js";
 import { countTrial, emptyTally } from "./intervention.js";
 import { count, percent } from "./numbers.js";
 import { drawSet } from "./random.js";
-import { turn } from "./search.js";
+import { turn } from "./scoring.js";
 import { toFragment } from "./state.js";
 
 /**

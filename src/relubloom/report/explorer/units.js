@@ -9,6 +9,8 @@ import { joint, plain } from "./numbers.js";
  * @import { Answer, Network } from "./network.js"
  */
 
+const WELL = 74; // per cent of a cell that bars may fill
+
 /**
  * Buttons, one a unit, in the order of the columns. A filled tile: some member has the bit. A
  * bar: the unit's value after the ReLU, as a share of `full`.
@@ -26,7 +28,7 @@ export function unitCells(net, answer, labels, columns, full, prefix = "unit") {
     const value = answer.post[unit];
     const covered = inUnion(answer.union, unit);
     const bar = el("span", { class: "x-bar" });
-    bar.style.height = `${(100 * Math.min(1, value / full)).toFixed(1)}%`;
+    bar.style.height = `${(WELL * Math.min(1, value / full)).toFixed(1)}%`;
     const cell = el(
       "button",
       {
@@ -40,7 +42,7 @@ export function unitCells(net, answer, labels, columns, full, prefix = "unit") {
         tabindex: -1,
       },
       el("span", { class: "x-tile" }),
-      el("span", { class: "x-well" }, bar),
+      bar,
     );
     cell.style.width = `${columns.pitch}px`;
     return cell;
