@@ -20,7 +20,7 @@ from relubloom.evidence.writer import run_summary, write_evidence
 from relubloom.network import ReluNet
 from relubloom.report import wording, write_report
 from relubloom.report.contents import read_contents
-from relubloom.report.numbers import figure, percent
+from relubloom.report.numbers import decimal, figure, percent, spans
 from relubloom.run_folder import Origin, default_labels, write_network, write_training
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe
@@ -389,8 +389,17 @@ def test_shares_never_round_to_all_or_nothing() -> None:
     assert figure(1.5e-7) == "1.50\u00a0×\u00a010⁻⁷"
 
 
+def test_decimals_and_spans_by_hand() -> None:
+    assert decimal(-0.0912) == "\u22120.091"
+    assert decimal(-0.0001) == "0.000"
+    assert decimal(0.9137) == "0.914"
+    assert spans([]) == ""
+    assert spans([3, 9, 10, 11]) == "3, 9 to 11"
+    assert spans([1, 2, 4]) == "1, 2, 4"
+
+
 def test_report_stands_below_evidence() -> None:
-    for source in Path(relubloom.report.__file__).parent.glob("*.py"):
+    for source in Path(relubloom.report.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom):
                 assert not (node.module or "").startswith(

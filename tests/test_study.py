@@ -54,7 +54,7 @@ def mine(finished: Path, tmp_path: Path) -> Path:
 
 def test_the_files_of_a_study(finished: Path) -> None:
     folders = {path.name for path in finished.iterdir() if path.is_dir()}
-    assert folders == {"seed-3", "seed-4", "constructed"}
+    assert folders == {"seed-3", "seed-4", "constructed", "figures"}
     assert (finished / "study.json").is_file()
     assert not (finished / "checkpoint.safetensors").exists()
     network = {"config.json", "model.safetensors", "tokens.txt"}

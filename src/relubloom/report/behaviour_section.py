@@ -6,31 +6,33 @@ from typing import Any
 
 import numpy as np
 
-from relubloom.report.contents import JsonObject, block, rows_of
-from relubloom.report.numbers import count, figure, optional, percent, several
+from relubloom.report.contents import JsonObject, block, lacking, rows_of
+from relubloom.report.numbers import count, decimal, figure, optional, percent, several
 from relubloom.report.parts import Panel, Part, Section, Table, absent, named, sentence
 from relubloom.report.series_figure import Axis, Series, draw_series
 from relubloom.report.sizes_part import sizes_part
 from relubloom.report.subject import Subject
 from relubloom.report.tokens_figure import draw_tokens
-from relubloom.report.wording import scope_of_figures
+from relubloom.report.wording import scope_of_figures, sizes_in_words
 
 MANY = 4  # the last class of the counts: so many false positives or more
+MOSTLY, HARDLY = 0.95, 0.5  # shares from which on, and up to which, a law holds or does not
 WORST = 6  # rows of a table of the worst
-REMEDY = "`relubloom examine` measures it."
+UNKNOWN = (
+    "The network was not examined, so its behaviour is not known; `relubloom examine` measures it."
+)
 
 
 def behaviour_section(subject: Subject) -> Section:
     """Everything that can be said of the network without opening it."""
     behaviour = subject.run.behaviour
     if behaviour is None:
-        unknown = f"The network was not examined, so its behaviour is not known; {REMEDY}"
-        parts: tuple[Part, ...] = (absent(unknown),)
+        parts: tuple[Part, ...] = (absent(UNKNOWN),)
     else:
         parts = (
             _predicted(subject, behaviour),
             _one_sided(subject, behaviour),
-            sizes_part(behaviour, subject.run.set_size),
+            sizes_part(behaviour, sizes_in_words(subject.run.task)),
             _again(behaviour),
             _confused(subject, behaviour),
         )
@@ -41,7 +43,8 @@ def _predicted(subject: Subject, behaviour: JsonObject) -> Part:
     heading = "False positives, predicted and measured"
     found = block(behaviour, "false_positives")
     if found is None:
-        return absent(f"The folder holds no count of false positives; {REMEDY}", heading)
+        missing = lacking(behaviour, "false_positives", "count of false positives")
+        return absent(missing, heading)
     theory = found.get("theory_mean")
     rival = "" if theory is None else f" The best random code would have {figure(theory)}."
     alike = found.get("correlation")
@@ -51,14 +54,15 @@ def _predicted(subject: Subject, behaviour: JsonObject) -> Part:
         f"a textbook Bloom filter, predicts {figure(found['code_mean'])}.{rival}"
     )
     if alike is not None:
-        said += f" Set by set the two numbers correlate at {alike:.3f}."
-    panels = [_counts_panel(found["by_count"])]
-    if (tokens := _tokens_panel(behaviour)) is not None:
-        panels.append(tokens)
-    return Part(heading, (said,), panels=tuple(panels))
+        said += f" Set by set the two numbers correlate at {decimal(alike)}."
+    drawn = (_counts_panel(found["by_count"]), _tokens_panel(behaviour))
+    return Part(heading, (said,), panels=tuple(panel for panel in drawn if panel is not None))
 
 
-def _counts_panel(rows: list[JsonObject]) -> Panel:
+def _counts_panel(rows: list[JsonObject]) -> Panel | None:
+    """None where no set has a false positive, of the network or of the hash."""
+    if not any(row["network"] or row["code"] for row in rows if row["count"]):
+        return None
     x = [float(row["count"]) for row in rows]
     series = [
         Series("network", "network", x, [row["network"] for row in rows]),
@@ -76,8 +80,9 @@ def _counts_panel(rows: list[JsonObject]) -> Panel:
 
 
 def _tokens_panel(behaviour: JsonObject) -> Panel | None:
+    """None where the rates are not listed, as for large vocabularies, or are all 0."""
     tokens = block(behaviour, "tokens")
-    if tokens is None or not tokens.get("false_positive_rate"):
+    if tokens is None or not any(tokens.get("false_positive_rate") or []):
         return None
     drawn = draw_tokens(
         "false-positives-by-token",
@@ -87,7 +92,7 @@ def _tokens_panel(behaviour: JsonObject) -> Panel | None:
         ("predicted by the hash (% of sets without it)", "the network calls it (%)"),
     )
     alike = tokens.get("correlation")
-    said = "" if alike is None else f"Over the tokens the two rates correlate at {alike:.3f}. "
+    said = "" if alike is None else f"Over the tokens the two rates correlate at {decimal(alike)}. "
     return Panel("Which tokens", drawn, f"{said}On the dashed line the prediction is exact.")
 
 
@@ -132,27 +137,43 @@ def _again(behaviour: JsonObject) -> Part:
     twice, growth = block(behaviour, "repeated_token"), block(behaviour, "growth")
     text: list[str] = []
     if twice is not None:
-        change = twice["logit_change"]
-        same = percent(twice["same_calls"])
-        text.append(
-            "A union does not care how often a token is put in; a network adds its row twice. On "
-            f"{several(twice['sets'], 'set')} with one member doubled, {same} "
-            f"call the same tokens as before, and {_share(twice['lost_members'])} lose a member. "
-            f"The log-probabilities of called tokens move by {figure(change['median'])} in the "
-            f"median and {figure(change['p95'])} in one case of twenty."
-        )
+        text.append(_twice(twice))
     if growth is not None:
-        text.append(
-            "A Bloom filter never forgets: what it calls it still calls after one more token. In "
-            f"{several(growth['sequences'], 'sequence')} of up to {growth['steps']} tokens, every "
-            f"member is called after {percent(growth['kept_members'])} of the additions, and "
-            f"{percent(growth['kept_false_positives'])} of the false positives stay called "
-            "(for a code all of them do)."
-        )
+        text.append(_growth(growth))
     if not text:
-        return absent(f"The folder holds no test of repeated or added tokens; {REMEDY}", heading)
+        missing = lacking(behaviour, "growth", "test of repeated or added tokens")
+        return absent(missing, heading)
     panels = _growth_panels(growth) if growth is not None else ()
     return Part(heading, tuple(text), panels=panels)
+
+
+def _twice(twice: JsonObject) -> str:
+    change, same = twice["logit_change"], twice["same_calls"]
+    verdict = (
+        "Here it is as indifferent as a union."
+        if same >= MOSTLY
+        else "Here it is no union: it counts."
+        if same <= HARDLY
+        else "Here it is a union only in part."
+    )
+    return (
+        "A union does not care how often a token is put in; a network adds its row twice. On "
+        f"{several(twice['sets'], 'set')} with one member doubled, {percent(same)} call the same "
+        f"tokens as before, and {_share(twice['lost_members'])} lose a member. The "
+        f"log-probabilities of called tokens move by {figure(change['median'])} in the median and "
+        f"{figure(change['p95'])} in one case of twenty. {verdict}"
+    )
+
+
+def _growth(growth: JsonObject) -> str:
+    kept = growth["kept_false_positives"]
+    stay = "" if kept is None else f", and {percent(kept)} of the false positives stay called"
+    return (
+        "A Bloom filter never forgets: what it calls it still calls after one more token. In "
+        f"{several(growth['sequences'], 'sequence')} of up to {growth['steps']} tokens, every "
+        f"member is called after {percent(growth['kept_members'])} of the additions{stay}; a code "
+        "keeps all of both."
+    )
 
 
 def _growth_panels(growth: JsonObject) -> tuple[Panel, ...]:
@@ -179,7 +200,7 @@ def _growth_panels(growth: JsonObject) -> tuple[Panel, ...]:
                 "growth-members",
                 "Share of members called by number of tokens put in",
                 kept,
-                Axis("tokens put in so far", "members called (%)"),
+                Axis("tokens put in so far", "members called (%)", top=100.0),
             ),
         ),
     )
@@ -189,7 +210,7 @@ def _confused(subject: Subject, behaviour: JsonObject) -> Part:
     heading = "Which token is taken for which"
     found = block(behaviour, "confusion")
     if found is None:
-        return absent(f"The folder holds no count of confused tokens; {REMEDY}", heading)
+        return absent(lacking(behaviour, "confusion", "count of confused tokens"), heading)
     pairs = [row for row in rows_of(found, "pairs") if row["called"] > 0][:WORST]
     if not pairs:
         return Part(heading, ("On the sets looked at no token is called that was not put in.",))
@@ -199,7 +220,7 @@ def _confused(subject: Subject, behaviour: JsonObject) -> Part:
         "the sets that hold the other and not it, and how often its hash is covered there."
     )
     if alike is not None:
-        said += f" Over all pairs the two shares correlate at {alike:.3f}."
+        said += f" Over all pairs the two shares correlate at {decimal(alike)}."
     rows = tuple(
         (
             sentence(
@@ -209,7 +230,7 @@ def _confused(subject: Subject, behaviour: JsonObject) -> Part:
             ),
             count(row["sets"]),
             percent(row["called"]),
-            optional(row.get("code"), "percent"),
+            optional(row.get("code"), percent),
         )
         for row in pairs
     )

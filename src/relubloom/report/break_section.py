@@ -6,7 +6,7 @@ from typing import Any
 
 from relubloom.report.contents import JsonObject, block, rows_of
 from relubloom.report.interventions_figure import Result, draw_interventions
-from relubloom.report.numbers import NONE, count, percent
+from relubloom.report.numbers import NONE, count, decimal, optional, percent
 from relubloom.report.parts import Panel, Part, Section, Table, absent
 from relubloom.report.subject import Subject
 
@@ -33,7 +33,7 @@ def break_section(subject: Subject) -> Section:
     drawn = draw_interventions(
         results,
         "; ".join(
-            f"{each.name}: F1 {_number(each.f1)}, control {_number(each.control)}"
+            f"{each.name}: F1 {_decimal(each.f1)}, control {_decimal(each.control)}"
             for each in results
         ),
     )
@@ -73,12 +73,12 @@ def _table(rows: list[JsonObject]) -> Table:
                 _title(row),
                 f"{row['question']} {row['prediction']}",
                 count(row["cases"]),
-                _number(row["precision"]),
-                _number(row["recall"]),
-                _number(row["f1"]),
-                _share(row["exact_match"]),
-                _number((block(row, "changes") or {}).get("f1")),
-                _number((block(row, "by_loss") or {}).get("f1")),
+                _decimal(row["precision"]),
+                _decimal(row["recall"]),
+                _decimal(row["f1"]),
+                optional(row["exact_match"], percent),
+                _decimal((block(row, "changes") or {}).get("f1")),
+                _decimal((block(row, "by_loss") or {}).get("f1")),
                 _control(row),
             )
             for row in rows
@@ -93,12 +93,8 @@ def _table(rows: list[JsonObject]) -> Table:
 
 def _control(row: JsonObject) -> str:
     control = block(row, "control")
-    return NONE if control is None else f"{_number(_f1(control))} ({control['name']})"
+    return NONE if control is None else f"{_decimal(_f1(control))} ({control['name']})"
 
 
-def _number(value: Any) -> str:
-    return NONE if value is None else f"{value:.3f}"
-
-
-def _share(value: float | None) -> str:
-    return NONE if value is None else percent(value, 1)
+def _decimal(value: Any) -> str:
+    return optional(value, decimal)

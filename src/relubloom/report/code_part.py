@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from math import comb
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom, hypergeom
 
-from relubloom.report.contents import JsonObject, block, rows_of
+from relubloom.report.contents import JsonObject, block, lacking, rows_of
 from relubloom.report.hashes_figure import draw_distribution
 from relubloom.report.numbers import count, figure, percent, several
 from relubloom.report.parts import Panel, Part, absent
 from relubloom.report.series_figure import Axis, Series, draw_series
 
-RARE = 1e-6  # numbers of missing bits rarer than this are not drawn
+RARE = 1e-3  # numbers of missing bits rarer than this are not drawn
 
 
 def readout_part(mechanism: JsonObject) -> Part:
@@ -20,9 +21,7 @@ def readout_part(mechanism: JsonObject) -> Part:
     heading = "Logits against missing bits"
     found = block(mechanism, "readout")
     if found is None:
-        return absent(
-            "The folder holds no fit of its readout; `relubloom examine` makes one.", heading
-        )
+        return absent(lacking(mechanism, "readout", "fit of the readout"), heading)
     said = (
         "The readout should take the same amount off a token’s logit for every bit of it that is "
         f"missing from the union. A straight line in the number of missing bits, with a slope of "
@@ -61,17 +60,19 @@ def _readout_panel(found: JsonObject) -> Panel:
         series,
         Axis("missing bits of the token", "logit less the members’ mean"),
     )
-    return Panel("", drawn)
+    said = (
+        f"Numbers of missing bits that less than {percent(RARE, 1)} of the pairs of a set and a "
+        "token have are left out."
+    )
+    return Panel("", drawn, said)
 
 
 def hashes_part(mechanism: JsonObject) -> Part:
     """Is the code better than chance: even weights, few shared bits?"""
-    heading = "The hashes that training chose"
+    heading = "The hashes themselves"
     weight, overlaps = block(mechanism, "hash_weight"), block(mechanism, "overlaps")
     if weight is None and overlaps is None:
-        return absent(
-            "The folder holds no figures of its hashes; `relubloom examine` makes them.", heading
-        )
+        return absent(lacking(mechanism, "hash_weight", "account of the hashes"), heading)
     text: list[str] = []
     panels: list[Panel] = []
     if weight is not None:
@@ -124,7 +125,13 @@ def _copies(groups: list[list[int]]) -> str:
 def _weights_panel(weight: JsonObject) -> Panel:
     counts = np.array(weight["counts"], dtype=np.float64)
     width = len(counts) - 1
-    chance = binom.pmf(np.arange(width + 1), width, weight["mean"] / width)
+    share = weight["mean"] / width
+    chance = np.array(
+        [
+            comb(width, bits) * share**bits * (1 - share) ** (width - bits)
+            for bits in range(width + 1)
+        ]
+    )
     drawn = draw_distribution(
         "hash-weights",
         "Distribution of the number of bits of a token, and the binomial one of the same mean",
@@ -158,12 +165,12 @@ def shared_by_chance(weights: NDArray[np.int64]) -> NDArray[np.float64]:
     over the pairs of two different tokens. `weights[w]` counts tokens, for w = 0 .. width.
     """
     width = len(weights) - 1
-    places = np.arange(width + 1)
     total = np.zeros(width + 1)
     found = np.flatnonzero(weights).tolist()
     for w in found:
         for v in found:
-            pairs = weights[w] * (weights[v] - (w == v))
-            if pairs:
-                total += pairs * hypergeom.pmf(places, width, w, v)
+            pairs = int(weights[w]) * (int(weights[v]) - (w == v))
+            for shared in range(max(0, w + v - width), min(w, v) + 1):
+                ways = comb(w, shared) * comb(width - w, v - shared)
+                total[shared] += pairs * (ways / comb(width, v))
     return total / total.sum() if total.sum() else total

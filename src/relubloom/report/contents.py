@@ -171,6 +171,13 @@ def rows_of(found: JsonObject | None, key: str) -> list[JsonObject]:
     return cast(list[JsonObject], value) if isinstance(value, list) else []
 
 
+def lacking(found: JsonObject, key: str, what: str) -> str:
+    """The sentence for a block that is absent, or null as it cannot be told of this network."""
+    if key in found:
+        return f"There is no {what}: it could not be made of this network at this size."
+    return f"The folder holds no {what}; `relubloom examine` makes it."
+
+
 def labels_of(run: Run, vocab_size: int) -> tuple[str, ...]:
     """The tokens' labels."""
     return read_labels(run.folder, vocab_size)

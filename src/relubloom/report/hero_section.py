@@ -30,15 +30,15 @@ def hero_section(subject: Subject) -> Section:
     """The worked example, or the reading alone where there is none to show."""
     example, code = subject.example, subject.weights.code
     reading = Part(text=(_emphasised(READING.format(width=subject.width)), NETWORK))
+    heading: str = "How to read a ReLU network as a Bloom filter"
     if example is None or not isinstance(code, Code):
-        why = absent(_why_none(subject), mount="hero")
-        heading = "How to read a ReLU network as a Bloom filter"
-        return Section("example", heading, (reading, why), "A false positive")
-    name = named(subject.labels[example.false_positive])
-    ending = "Here is why it comes out" if example.called else "Its hash is covered all the same"
-    heading = sentence("{name} was never put in. {ending}", name=name, ending=ending)
-    parts = (reading, _worked(subject, example, code))
-    return Section("example", heading, parts, "A false positive")
+        shown = absent(_why_none(subject), mount="hero")
+    else:
+        shown = _worked(subject, example, code)
+        if example.called:
+            name = named(subject.labels[example.false_positive])
+            heading = sentence("{name} was never put in. Here is why it comes out", name=name)
+    return Section("example", heading, (reading, shown), "A false positive")
 
 
 def _worked(subject: Subject, example: Example, code: Code) -> Part:
@@ -61,11 +61,13 @@ def _worked(subject: Subject, example: Example, code: Code) -> Part:
     caption = sentence(
         "Put in {members}. Squares are their bits, and the grey row is the union. The units that "
         "the network leaves on (bars) are the others. Every bit of {extra} (discs) lies in the "
-        "union, so nothing speaks against it: the network gives the {who} {p}, and {extra} "
-        "{false}. The dashed line is half of the largest probability, what a token needs to count "
-        "as called.",
+        "union, so {so}. The network gives the {who} {p}, and {extra} {false}. The dashed line is "
+        "half of the largest probability, what a token needs to count as called.",
         members=members,
         extra=extra,
+        so="nothing speaks against it"
+        if example.called
+        else "the hash takes it for a member, where the network does not",
         who="member" if len(p) == 1 else "members",
         p=", ".join(p),
         false=f"{example.p[example.false_positive]:.3f}",

@@ -54,9 +54,9 @@ class Point:
 
 
 def draw_ladder(name: str, description: str, points: list[Point], y: str) -> Drawing:
-    """Points over bits on a log scale; rungs of no bits at all stand at the left edge."""
-    some = [point.bits for point in points if point.bits > 0] or [1.0]
-    low, high = min(some) / 2.2, max(some) * 1.6
+    """Points over bits on a log scale; baselines of fewer bits stand at its left edge."""
+    told = [point.bits for point in points if point.kind != "baseline"] or [1.0]
+    low, high = max(1.0, min(told)) / 2.2, max(1.0, *told) * 1.6
     first = low * 1.15
 
     def paint(figure: Figure) -> None:

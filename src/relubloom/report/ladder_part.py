@@ -6,7 +6,7 @@ import re
 
 from relubloom.report.contents import JsonObject, block, rows_of
 from relubloom.report.ladder_figure import Point, draw_ladder
-from relubloom.report.numbers import NONE, count, figure, percent, several
+from relubloom.report.numbers import count, decimal, figure, optional, percent, several
 from relubloom.report.parts import Panel, Part, Table, absent
 
 HEADING = "How much of it each explanation reproduces"
@@ -35,8 +35,9 @@ def ladder_part(ladder: JsonObject | None) -> Part:
     )
     caption = (
         "Diamonds: explanations, numbered as in the table. Squares: the weights quantised, "
-        "to 1 to 8 bits by matrix (line) and by mode (dashed), the line to beat. Crosses: "
-        "baselines. Star: the network. A rung with an F1 that cannot be told has no mark."
+        "to 1 to 8 bits by matrix (line) and by mode (dashed), the line to beat. Crosses at the "
+        "left edge: baselines of next to no bits. Star: the network. A rung with an F1 that cannot "
+        "be told has no mark."
     )
     text = (_opening(ladder), _compared(ladder, rungs))
     return Part(HEADING, text, panels=panels, caption=caption, tables=(_table(ladder, rungs),))
@@ -71,10 +72,13 @@ def _compared(ladder: JsonObject, rungs: list[JsonObject]) -> str:
         if not told:
             continue
         best = max(told, key=lambda rung: rung[key]["f1"])
-        said.append(
-            f"On {words} the best explanation is {_quoted(best)}: an F1 of {_f1(best, key)} in "
-            f"{_bits(best, ladder)}; {_price(best, rungs, key, ladder)}."
+        found = (
+            f"On {words} no further numbers help"
+            if best is explanations[0]
+            else f"On {words} the best explanation is {_quoted(best)}: an F1 of {_f1(best, key)} "
+            f"in {_bits(best, ladder)}"
         )
+        said.append(f"{found}; {_price(best, rungs, key, ladder)}.")
     return " ".join(said)
 
 
@@ -133,10 +137,10 @@ def _table(ladder: JsonObject, rungs: list[JsonObject]) -> Table:
             else rung["title"],
             count(int(rung["bits"])),
             figure(rung["mse"]),
-            NONE if rung["log_gap_closed"] is None else percent(rung["log_gap_closed"], 1),
-            _cell(rung["loss_failures"]["f1"]),
-            _cell(rung["ranking_failures"]["f1"]),
-            _cell(rung["loss_correlation"]),
+            optional(rung["log_gap_closed"], _tenths),
+            optional(rung["loss_failures"]["f1"], decimal),
+            optional(rung["ranking_failures"]["f1"], decimal),
+            optional(rung["loss_correlation"], decimal),
             rung["meaning"],
         )
         for rung in rungs
@@ -160,5 +164,5 @@ def _table(ladder: JsonObject, rungs: list[JsonObject]) -> Table:
     return Table(headings, rows, note, kind="wordy")
 
 
-def _cell(value: float | None) -> str:
-    return NONE if value is None else f"{value:.3f}"
+def _tenths(share: float) -> str:
+    return percent(share, 1)

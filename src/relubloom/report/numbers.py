@@ -1,6 +1,7 @@
 """How numbers are written on the page."""
 
 import math
+from collections.abc import Callable
 
 SPACE = "\u00a0"  # does not break between a number and its unit
 NONE = "\u2013"
@@ -30,6 +31,12 @@ def figure(value: float, digits: int = 3) -> str:
     return text.replace("-", "\u2212")
 
 
+def decimal(value: float, digits: int = 3) -> str:
+    """A number between -1 and 1 to so many decimals: a correlation, an F1."""
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "\u2212")
+
+
 def count(number: int) -> str:
     """A whole number with thousands separated."""
     return f"{number:,}"
@@ -40,8 +47,20 @@ def several(number: int, noun: str) -> str:
     return f"{count(number)}{SPACE}{noun}{'' if number == 1 else 's'}"
 
 
-def optional(value: float | None, write: str = "figure") -> str:
-    """A figure or percentage that may be absent."""
-    if value is None:
-        return NONE
-    return percent(value) if write == "percent" else figure(value)
+def optional(value: float | None, write: Callable[[float], str]) -> str:
+    """A number that may be absent."""
+    return NONE if value is None else write(value)
+
+
+def spans(numbers: list[int]) -> str:
+    """Ascending whole numbers, neighbours drawn together: 3, 9 to 16."""
+    groups: list[list[int]] = []
+    for number in numbers:
+        if groups and number == groups[-1][-1] + 1:
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    return ", ".join(
+        f"{group[0]} to {group[-1]}" if len(group) > 2 else ", ".join(map(str, group))
+        for group in groups
+    )

@@ -12,10 +12,10 @@ from markupsafe import Markup
 
 from relubloom.errors import FileError
 from relubloom.report.contents import STUDY, Contents, read_contents
-from relubloom.report.numbers import NONE, count, figure, percent
+from relubloom.report.numbers import NONE, count, decimal, figure, optional, percent
 from relubloom.report.parts import Table
 from relubloom.report.seeds_table import gap
-from relubloom.report.wording import NAMES
+from relubloom.report.wording import NAMES, sizes_in_words
 from relubloom.weights_file import CONFIG
 
 HEADINGS = (
@@ -115,9 +115,7 @@ def _row(entry: Entry, report: str) -> tuple[str, ...]:
         return (name, "cannot be read", *[NONE] * (len(HEADINGS) - 2))
     link = Markup('<a href="{}/{}">{}</a>').format(quote(name), report, name)
     run = entry.contents.featured
-    behaviour, mechanism, task = run.behaviour, run.mechanism, run.task
-    size = task.get("set_size")
-    sizes = f"{size[0]} to {size[1]}" if isinstance(size, list) else f"{size or NONE}"
+    behaviour, mechanism = run.behaviour, run.mechanism
     network = run.config.get("network") or {}
     made = (run.recipe or {}).get("objective") or (run.construction or {}).get("family") or NONE
     f1 = None if mechanism is None else mechanism["extracted"]["loss_failure_f1"]
@@ -125,13 +123,13 @@ def _row(entry: Entry, report: str) -> tuple[str, ...]:
         link,
         NAMES.get(_verdict(entry.contents) or "", "not examined"),
         NONE if behaviour is None else figure(behaviour["mse"]),
-        NONE if f1 is None else f"{f1:.3f}",
+        optional(f1, decimal),
         NONE if behaviour is None else percent(behaviour["p_exact"]),
         NONE if behaviour is None or mechanism is None else gap(behaviour, mechanism),
         str(made),
         _number(network.get("vocab_size")),
         _number(network.get("width")),
-        sizes,
+        sizes_in_words(run.task) or NONE,
         count(len(entry.contents.runs)) if entry.contents.study else f"seed {run.seed}",
     )
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,8 @@ from relubloom.report.style import (
 
 HEIGHT = 230.0
 LABEL_ALL = 300.0  # ends of an axis further apart than this label powers of ten only
+FLOOR = 1e-12  # what is less counts as 0
+BELOW = 20.0  # theory this much below the least that was measured is not drawn
 LEAST_DECADES = 1.2  # a narrower log axis would have no labels to speak of
 LOOKS: dict[str, dict[str, Any]] = {
     "network": {"color": BIT, "marker": "o", "ms": 5.5, "lw": 1.6},
@@ -49,26 +52,30 @@ class Series:
 
 @dataclass(frozen=True)
 class Axis:
-    """The words of both axes, whether y is a log scale, and marks of its own on x."""
+    """The words of both axes, whether y is a log scale, where y ends, and marks of its own on x."""
 
     x: str
     y: str
     log: bool = False
+    top: float | None = None
     marks: dict[float, str] | None = None
 
 
 def draw_series(name: str, description: str, series: list[Series], axis: Axis) -> Drawing:
-    """A panel of curves; on a log scale values at 0 are left out."""
+    """A panel of curves; on a log scale values at 0, and theory far below them, are left out."""
 
     def paint(figure: Figure) -> None:
         axes = figure.add_axes((0.165, 0.185, 0.815, 0.68))
+        least = _least(series) if axis.log else -math.inf
         for each in series:
-            _plot(axes, each, axis.log)
+            _plot(axes, each, least)
         if axis.log:
             log_ticks(axes)
         else:
             axes.yaxis.set_major_formatter(lambda value, _: plain_number(float(value)))
             axes.locator_params(axis="y", nbins=5)
+        if axis.top is not None:
+            axes.set_ylim(min(axes.get_ylim()[0], 0.9 * axis.top), 1.01 * axis.top)
         if axis.marks is None:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9))
         else:
@@ -119,8 +126,14 @@ def power(value: float) -> str:
     return f"10{raised}" if mantissa == "1" else f"{mantissa}·10{raised}"
 
 
-def _plot(axes: Axes, each: Series, log: bool) -> None:
-    kept = [i for i, value in enumerate(each.y) if value > 0 or not log]
+def _least(series: list[Series]) -> float:
+    """Where a log scale may end: well below everything that was measured."""
+    found = [value for each in series if each.look != "theory" for value in each.y if value > 0]
+    return max(FLOOR, min(found) / BELOW) if found else FLOOR
+
+
+def _plot(axes: Axes, each: Series, least: float) -> None:
+    kept = [i for i, value in enumerate(each.y) if value >= least]
     x, y = [each.x[i] for i in kept], [each.y[i] for i in kept]
     if not kept:
         return

@@ -6,7 +6,7 @@ from collections import Counter
 
 from markupsafe import Markup
 
-from relubloom.report.contents import JsonObject, block, rows_of
+from relubloom.report.contents import JsonObject, block, lacking, rows_of
 from relubloom.report.levels_figure import draw_levels
 from relubloom.report.numbers import count, figure, percent, several
 from relubloom.report.parts import Panel, Part, absent
@@ -21,6 +21,7 @@ KIND_MEANINGS = {
     "dead": "0 on every set",
 }
 GLYPHS = {"bit": "■", "graded": "◧", "unclear": "?", "always on": "●", "dead": "□"}
+WEAK = 0.5  # of the uncovered level
 STRIP = 512  # units that the strip shows
 TILE = Markup('<span class="unit {}" title="{}">{}</span>')
 KIND = Markup(
@@ -37,11 +38,13 @@ def units_part(mechanism: JsonObject, width: int) -> Part:
     ordered = sorted(units, key=lambda unit: unit["agreement"])
     low, high = ordered[0], ordered[-1]
     cut = f" The first {STRIP} of {width} are shown." if width > STRIP else ""
-    said = (
-        f"Agreement with the union runs from {percent(low['agreement'])} of the sets "
-        f"(unit {low['unit']}) to {percent(high['agreement'])} (unit {high['unit']}). Every unit "
-        f"is one tile, sorted by class and then by agreement.{cut}"
+    agreement = (
+        f"Every unit agrees with the union on {percent(low['agreement'])} of the sets."
+        if low["agreement"] == high["agreement"]
+        else f"Agreement with the union runs from {percent(low['agreement'])} of the sets "
+        f"(unit {low['unit']}) to {percent(high['agreement'])} (unit {high['unit']})."
     )
+    said = f"{agreement} Every unit is one tile, sorted by class and then by agreement.{cut}"
     return Part(heading, (said,), block=_strip(units))
 
 
@@ -80,9 +83,7 @@ def union_part(mechanism: JsonObject) -> Part:
     heading = "Unit against union"
     found = block(mechanism, "unit_and_union")
     if found is None:
-        return absent(
-            "The folder holds no levels of its units; `relubloom examine` measures them.", heading
-        )
+        return absent(lacking(mechanism, "unit_and_union", "count of covered units"), heading)
     said = (
         f"Over all pairs of a set and a unit, {percent(found['covered_off'])} are covered and off, "
         f"and {percent(found['uncovered_on'])} not covered and on: a union’s complement. On though "
@@ -91,10 +92,11 @@ def union_part(mechanism: JsonObject) -> Part:
     )
     weakly = block(found, "weakly_on")
     if weakly is not None and weakly.get("relative_level") is not None:
+        level = weakly["relative_level"]
+        how = "do so weakly" if level < WEAK else "are not much weaker for it"
         said += (
-            f" Units that stay on when covered do so weakly: {percent(weakly['share'])} of the "
-            f"covered pairs, at {figure(weakly['relative_level'], 2)} of the level that they have "
-            "when not covered."
+            f" Units that stay on when covered {how}: {percent(weakly['share'])} of the covered "
+            f"pairs, at {figure(level, 2)} of the level that they have when not covered."
         )
     levelled = [unit for unit in rows_of(mechanism, "units") if unit.get("level_uncovered")]
     if not levelled:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 from relubloom.errors import UsageError
 from relubloom.report.contents import Contents, JsonObject, Run
@@ -35,14 +35,18 @@ def title(contents: Contents) -> str:
 
 def kicker(run: Run, vocab_size: int, width: int) -> str:
     """The line above the headline: the sizes."""
-    size = run.task.get("set_size")
-    if size is None:
-        return "relubloom report"
-    said = f"{size[0]} to {size[1]}" if isinstance(size, list) else f"{size}"
-    return (
-        f"relubloom report · {several(vocab_size, 'token')}, {several(width, 'hidden unit')}, "
-        f"sets of {said}"
-    )
+    sizes = sizes_in_words(run.task)
+    said = f"relubloom report · {several(vocab_size, 'token')}, {several(width, 'hidden unit')}"
+    return f"{said}, sets of {sizes}" if sizes else said
+
+
+def sizes_in_words(task: JsonObject) -> str:
+    """The set sizes of a task, `3` or `3 to 8`; empty where it does not say them."""
+    size: Any = task.get("set_size")
+    if isinstance(size, list):
+        low, high = cast(list[int], size)
+        return f"{low} to {high}"
+    return "" if size is None else f"{size}"
 
 
 def verdict_sentences(contents: Contents) -> list[str]:
@@ -104,7 +108,7 @@ def carrying_sentence(contents: Contents) -> str:
     sets, right = counted or (scope, _share_right(behaviour["p_exact"]))
     start = f"{sets}, {who} ranks {right} exactly right"
     apart = counted is not None and behaviour["method"] != "all"
-    looked = f" o{scope[1:]}," if apart else ""
+    looked = f" of {scope_of_figures(run)}," if apart else ""
     explained, code_share = mechanism["failures_explained"], mechanism["code_failure_share"]
     if explained is None:
         return (
@@ -225,8 +229,7 @@ def task_sentence(task: JsonObject) -> str:
     """What the network is asked to do."""
     if not task:
         return "The folder does not say what sets the network was made for."
-    size = task.get("set_size")
-    k = f"{size[0]} to {size[1]}" if isinstance(size, list) else f"{size}"
+    k = sizes_in_words(task)
     vocab = several(task.get("vocab_size", 0), "token")
     sets = f"sets of {k} tokens from a vocabulary of {vocab}"
     source = {
