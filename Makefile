@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help install demo test check results bench clean
+.PHONY: help install browser demo test check check-javascript results bench clean
 
 help:
 	@echo "make demo     install, run a study of the article's network, print the report's path"
@@ -30,13 +30,26 @@ install: $(VENV)/tools-installed
 demo: $(VENV)/package-installed
 	$(BIN)/relubloom study --preset article --out runs/demo --resume
 
-test: $(VENV)/tools-installed
+# The tests that open the page need chromium: root gets Debian's; others skip those tests.
+browser:
+	@tests/install_browser.sh
+
+test: $(VENV)/tools-installed browser
 	$(BIN)/python -m pytest
 
 check: $(VENV)/tools-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory check-javascript; \
+	else echo "no npm here: the JavaScript of the reports is not type-checked"; \
+	test "$$RELUBLOOM_REQUIRE_BROWSER" != 1; fi
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --silent --no-audit --no-fund
+
+check-javascript: node_modules/.package-lock.json
+	npm run --silent check
 
 # SETS="--sets FILE --set-size a..b" adds files of real sets to the studies.
 results: $(VENV)/package-installed
@@ -52,4 +65,4 @@ bench: $(VENV)/package-installed
 	$(BIN)/python benchmarks/theory.py
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) node_modules runs

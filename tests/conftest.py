@@ -21,6 +21,10 @@ import pytest  # noqa: E402 - the hook comes first
 import torch  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
+from browser import browser, open_page, open_watched  # noqa: E402, F401 - fixtures
+from explorer_page import explore  # noqa: E402, F401 - a fixture
+from reports import reports  # noqa: E402, F401 - a fixture
+
 torch.set_num_threads(1)  # tiny tensors: a second thread only waits for the first
 
 settings.register_profile(

@@ -14,6 +14,7 @@ from relubloom.errors import FileError
 from relubloom.report import foot, wording
 from relubloom.report.article import Article, tell
 from relubloom.report.contents import STUDY, Contents, read_contents
+from relubloom.report.explorer import embed
 from relubloom.report.parts import marked_up
 from relubloom.report.runs_index import index_variables, read_entries, run_folders
 from relubloom.report.style import Drawing, standalone
@@ -64,7 +65,7 @@ def write_report(folder: Path) -> Path:
     contents = read_contents(folder)
     try:
         article = tell(contents)
-        page = render(contents, article)
+        page = render(contents, article, embed(contents))
     except KeyError as error:
         raise FileError(
             f"a JSON file in {folder} has no {error}; make it anew with `relubloom examine`"

@@ -1,0 +1,71 @@
+import { scoreArithmetic, unitArithmetic } from "./arithmetic.js";
+import { controls } from "./controls.js";
+import { el, svg } from "./elements.js";
+import { makeLight, panelsFor } from "./light.js";
+import { outcome } from "./sentence.js";
+import { share } from "./share.js";
+import { makeStage } from "./stage.js";
+import { drawWires } from "./wires.js";
+
+/**
+ * The network on one set: what is put in, the hidden units, what comes out, in shared columns.
+ *
+ * @import { Explorer } from "./explorer.js"
+ */
+
+/**
+ * @param {HTMLElement} mount
+ * @param {Explorer} explorer
+ */
+export function mountHero(mount, explorer) {
+  const said = el("p", { class: "x-outcome", "data-testid": "outcome", "aria-live": "polite" });
+  const wires = svg("svg", { class: "x-wires", "aria-hidden": "true" });
+  const stage = makeStage(explorer, wires);
+  const unitPanel = el("div", { class: "x-panel" });
+  const scorePanel = el("div", { class: "x-panel" });
+  mount.replaceChildren(
+    said,
+    controls(explorer),
+    stage.element,
+    legend(),
+    el("div", { class: "x-arithmetic" }, unitPanel, scorePanel),
+    share(explorer),
+  );
+
+  const light = makeLight(stage.element, stage.scene, (lit) => {
+    const scene = stage.scene();
+    wires.replaceChildren(...drawWires(scene, lit));
+    const { unit, token } = panelsFor(scene, lit);
+    const { net, answer } = scene;
+    unitPanel.replaceChildren(...unitArithmetic(net, answer, explorer.labels, unit));
+    scorePanel.replaceChildren(...scoreArithmetic(net, answer, explorer.labels, token));
+  });
+  const draw = () => {
+    stage.draw();
+    light();
+  };
+  const tell = () => {
+    said.replaceChildren(...outcome(explorer.current(), explorer.answer(), explorer.labels));
+    draw();
+  };
+  explorer.store.listen(tell);
+  tell();
+  stage.whenResized(draw);
+}
+
+function legend() {
+  const signs = [
+    ["member", "■", "bit of a token put in"],
+    ["stranger", "●", "bit of a false positive"],
+    ["other", "■", "covered bit of another"],
+    ["missing", "✕", "bit that nothing covers"],
+  ];
+  return el(
+    "div",
+    { class: "x-legend" },
+    ...signs.map(([kind, glyph, words]) =>
+      el("span", {}, el("span", { class: `x-glyph x-of-${kind}`, "aria-hidden": "true" }, glyph), words),
+    ),
+    el("span", {}, "Point at a unit or a token to light its wires; click a token to put it in or take it out."),
+  );
+}

@@ -1,0 +1,227 @@
+import { bitsOf, hasBit, makeCode, missingBits, unionOf } from "./code.js";
+import { readBytes, toFloats } from "./data.js";
+
+/**
+ * Networks, and their forward pass in float64 arithmetic on the stored weights.
+ *
+ * @import { Code } from "./code.js"
+ * @import { NetworkData, PageData } from "./data.js"
+ *
+ * @typedef {object} Network
+ * @property {string} key
+ * @property {NetworkData} told
+ * @property {Code} code
+ * @property {number} vocabSize
+ * @property {number} width
+ * @property {(token: number, unit: number) => number} weightIn
+ * @property {(unit: number) => number} biasIn
+ * @property {(unit: number, token: number) => number} weightOut
+ * @property {(token: number) => number} biasOut
+ * @property {(post: Float64Array) => Float64Array} read the logits of given activations
+ * @property {Weights | null} weights null for a filter
+ *
+ * @typedef {object} Weights
+ * @property {Float32Array} W_in [vocab * width]
+ * @property {Float32Array} b_in
+ * @property {Float32Array} W_out [width * vocab]
+ * @property {Float32Array} b_out
+ *
+ * What is changed in a forward pass: units set to a value, and two tokens whose rows of W_in
+ * change places.
+ * @typedef {object} Change
+ * @property {Map<number, number>} force
+ * @property {readonly [number, number] | null} swap
+ *
+ * @typedef {object} Answer
+ * @property {readonly number[]} ids
+ * @property {Float64Array} pre
+ * @property {Float64Array} post
+ * @property {Float64Array} logits
+ * @property {Float64Array} probabilities
+ * @property {number} top the largest logit
+ * @property {number} mass the sum of exp(logit - top)
+ * @property {Uint32Array} union of the members' hashes, packed
+ * @property {Int32Array} missing for each token its bits outside the union
+ */
+
+const CALL_MARGIN = Math.LN2;
+
+/**
+ * @param {NetworkData} told
+ * @param {PageData} data
+ * @returns {Network}
+ */
+export function makeNetwork(told, data) {
+  const { vocabSize, width } = data;
+  const code = makeCode(readBytes(`bits-${told.bits}`), vocabSize, width);
+  const base = { key: told.key, told, code, vocabSize, width };
+  if (told.precision === null) return { ...base, ...filter(code, told.sharpness ?? 1) };
+  const values = toFloats(readBytes(`weights-${told.key}`), told.precision);
+  const ends = [vocabSize * width, width, width * vocabSize, vocabSize];
+  let at = 0;
+  const [W_in, b_in, W_out, b_out] = ends.map((length) => values.subarray(at, (at += length)));
+  return { ...base, ...weighted({ W_in, b_in, W_out, b_out }, vocabSize, width) };
+}
+
+/**
+ * @param {Weights} weights
+ * @param {number} vocabSize
+ * @param {number} width
+ */
+function weighted(weights, vocabSize, width) {
+  const { W_in, b_in, W_out, b_out } = weights;
+  return {
+    weights,
+    weightIn: (/** @type {number} */ token, /** @type {number} */ unit) => W_in[token * width + unit],
+    biasIn: (/** @type {number} */ unit) => b_in[unit],
+    weightOut: (/** @type {number} */ unit, /** @type {number} */ token) =>
+      W_out[unit * vocabSize + token],
+    biasOut: (/** @type {number} */ token) => b_out[token],
+    read: (/** @type {Float64Array} */ post) => {
+      const logits = Float64Array.from(b_out);
+      for (let unit = 0; unit < width; unit++) {
+        const value = post[unit];
+        if (value === 0) continue;
+        const row = W_out.subarray(unit * vocabSize, (unit + 1) * vocabSize);
+        for (let token = 0; token < vocabSize; token++) logits[token] += value * row[token];
+      }
+      return logits;
+    },
+  };
+}
+
+/**
+ * The exact network of a code: W_in is -1 at its bits, b_in 1, W_out -sharpness at its bits.
+ *
+ * @param {Code} code
+ * @param {number} exactSharpness
+ */
+function filter(code, exactSharpness) {
+  const sharpness = Math.fround(exactSharpness); // as float32 weights hold it
+  return {
+    weights: null,
+    weightIn: (/** @type {number} */ token, /** @type {number} */ unit) =>
+      hasBit(code, token, unit) ? -1 : 0,
+    biasIn: () => 1,
+    weightOut: (/** @type {number} */ unit, /** @type {number} */ token) =>
+      hasBit(code, token, unit) ? -sharpness : 0,
+    biasOut: () => 0,
+    read: (/** @type {Float64Array} */ post) => {
+      const logits = new Float64Array(code.vocabSize);
+      for (let unit = 0; unit < code.width; unit++) {
+        const loss = sharpness * post[unit];
+        if (loss === 0) continue;
+        for (let token = 0, at = unit >> 5; token < code.vocabSize; token++, at += code.words) {
+          if ((code.hashes[at] >>> (unit & 31)) & 1) logits[token] -= loss;
+        }
+      }
+      return logits;
+    },
+  };
+}
+
+/**
+ * @param {Network} net
+ * @param {readonly number[]} ids
+ * @param {Change | null} [change]
+ * @returns {{pre: Float64Array, post: Float64Array}}
+ */
+export function hidden(net, ids, change = null) {
+  const pre = Float64Array.from({ length: net.width }, (_, unit) => net.biasIn(unit));
+  for (const id of ids) {
+    const row = change === null ? id : swapped(id, change.swap);
+    for (let unit = 0; unit < net.width; unit++) pre[unit] += net.weightIn(row, unit);
+  }
+  const post = pre.map((value) => Math.max(0, value));
+  if (change !== null) for (const [unit, value] of change.force) post[unit] = value;
+  return { pre, post };
+}
+
+/**
+ * @param {Network} net
+ * @param {readonly number[]} ids
+ * @param {Change | null} [change]
+ * @returns {Answer}
+ */
+export function forward(net, ids, change = null) {
+  const { pre, post } = hidden(net, ids, change);
+  const logits = net.read(post);
+  const top = logits.reduce((best, logit) => Math.max(best, logit), -Infinity);
+  const probabilities = logits.map((logit) => Math.exp(logit - top));
+  const mass = probabilities.reduce((sum, value) => sum + value, 0);
+  for (let token = 0; token < probabilities.length; token++) probabilities[token] /= mass;
+  const union = unionOf(net.code, ids);
+  const missing = missingBits(net.code, union);
+  return { ids, pre, post, logits, probabilities, top, mass, union, missing };
+}
+
+/**
+ * @param {number} id
+ * @param {readonly [number, number] | null} swap
+ */
+export function swapped(id, swap) {
+  if (swap === null) return id;
+  return id === swap[0] ? swap[1] : id === swap[1] ? swap[0] : id;
+}
+
+/**
+ * Whether a token is called: p at least half of the largest.
+ *
+ * @param {Answer} answer
+ * @param {number} token
+ */
+export function isCalled(answer, token) {
+  return answer.logits[token] >= answer.top - CALL_MARGIN;
+}
+
+/**
+ * @param {Answer} answer
+ * @returns {number[]} all called tokens, the likeliest first
+ */
+export function calledTokens(answer) {
+  const called = [];
+  for (let token = 0; token < answer.logits.length; token++) {
+    if (isCalled(answer, token)) called.push(token);
+  }
+  return called.sort((a, b) => answer.logits[b] - answer.logits[a] || a - b);
+}
+
+/**
+ * @param {Answer} answer
+ * @param {number} count
+ * @returns {number[]} the likeliest tokens, members first among equals
+ */
+export function likeliest(answer, count) {
+  const { logits, ids } = answer;
+  const before = (/** @type {number} */ a, /** @type {number} */ b) =>
+    logits[b] - logits[a] || Number(ids.includes(b)) - Number(ids.includes(a)) || a - b;
+  /** @type {number[]} */
+  const best = [];
+  for (let token = 0; token < logits.length; token++) {
+    if (best.length === count && before(token, best[count - 1]) > 0) continue;
+    let place = best.length;
+    while (place > 0 && before(token, best[place - 1]) < 0) place--;
+    best.splice(place, 0, token);
+    if (best.length > count) best.pop();
+  }
+  return best;
+}
+
+/**
+ * Units sorted so that the bits of the first token come first, then those of the second, ...
+ *
+ * @param {Code} code
+ * @param {readonly number[]} ids
+ * @returns {number[]}
+ */
+export function unitOrder(code, ids) {
+  const sets = ids.map((id) => new Set(bitsOf(code, id)));
+  const units = Array.from({ length: code.width }, (_, unit) => unit);
+  return units.sort((a, b) => {
+    for (const bits of sets) {
+      const difference = Number(bits.has(b)) - Number(bits.has(a));
+      if (difference !== 0) return difference;
+    }
+    return a - b;
+  });
+}

@@ -1,0 +1,160 @@
+import { bitsOf, hasBit } from "./code.js";
+import { word } from "./elements.js";
+import { calledTokens, isCalled } from "./network.js";
+import { joint, plain, several } from "./numbers.js";
+
+/**
+ * What came out, in words.
+ *
+ * @import { Answer, Network } from "./network.js"
+ * @typedef {(Node | string)[]} Sentence
+ *
+ * @typedef {object} Reading
+ * @property {number[]} called
+ * @property {number[]} strangers called tokens that were not put in, those fully covered first
+ * @property {number[]} misses members that are not called
+ * @property {number[]} spared covered tokens that were not put in and are not called
+ */
+
+/**
+ * @param {Answer} answer
+ * @returns {Reading}
+ */
+export function readAnswer(answer) {
+  const { ids, missing } = answer;
+  const called = calledTokens(answer);
+  const strangers = called.filter((token) => !ids.includes(token));
+  strangers.sort((a, b) => Number(missing[a] > 0) - Number(missing[b] > 0));
+  const misses = ids.filter((id) => !isCalled(answer, id));
+  const spared = [];
+  for (let token = 0; token < missing.length; token++) {
+    if (missing[token] === 0 && !ids.includes(token) && !isCalled(answer, token)) spared.push(token);
+  }
+  return { called, strangers, misses, spared };
+}
+
+/**
+ * @param {Network} net
+ * @param {Answer} answer
+ * @param {readonly string[]} labels
+ * @returns {Sentence}
+ */
+export function outcome(net, answer, labels) {
+  const { ids } = answer;
+  const { strangers, misses, spared } = readAnswer(answer);
+  if (ids.length === 0) return ["Nothing is put in, so no unit is covered. Add a token."];
+  if (strangers.length > MANY) {
+    const many = `${several(strangers.length, "token")} that were never put in come out too`;
+    return [`${many}: the union covers so much that it tells little apart.`];
+  }
+  if (strangers.length > 0) return falsePositive(net, answer, labels, strangers);
+  if (misses.length > 0) {
+    const verb = misses.length === 1 ? "was" : "were";
+    return [...list(misses, labels), ` ${verb} put in and scored too low to be called.`];
+  }
+  if (spared.length > 0) return [...sparing(answer, labels, spared)];
+  return [
+    "Right: ",
+    ...list(ids, labels),
+    ` ${ids.length === 1 ? "comes" : "come"} out, and nothing else. `,
+    closest(answer),
+  ];
+}
+
+const MANY = 4;
+
+/**
+ * @param {Network} net
+ * @param {Answer} answer
+ * @param {readonly string[]} labels
+ * @param {number[]} strangers
+ * @returns {Sentence}
+ */
+function falsePositive(net, answer, labels, strangers) {
+  const token = strangers[0];
+  const one = strangers.length === 1;
+  const start = [...list(strangers, labels), ` ${one ? "was" : "were"} never put in. Here is why `];
+  const whom = one ? ["it comes out: "] : [word(labels[token]), " comes out: "];
+  const bits = bitsOf(net.code, token);
+  const missing = answer.missing[token];
+  if (bits.length === 0) return [...start, ...whom, "its hash has no bit, so nothing can rule it out."];
+  if (missing === 0) {
+    const all = bits.length === 1 ? "its only bit is" : `all ${bits.length} of its bits are`;
+    return [...start, ...whom, `${all} already covered. `, ...coverage(net, answer, labels, token)];
+  }
+  return [
+    ...start,
+    ...whom,
+    `${missing} of its ${several(bits.length, "bit")} ${missing === 1 ? "is" : "are"} not covered, `,
+    "but too little is taken off for it. This one its hash does not explain.",
+  ];
+}
+
+/**
+ * "kiwi covers 4, plum 3 more and fig the last 2."
+ *
+ * @param {Network} net
+ * @param {Answer} answer
+ * @param {readonly string[]} labels
+ * @param {number} token
+ * @returns {Sentence}
+ */
+function coverage(net, answer, labels, token) {
+  let left = bitsOf(net.code, token);
+  /** @type {{id: number, covers: number}[]} */
+  const shares = [];
+  while (left.length > 0) {
+    const gains = answer.ids.map((id) => left.filter((bit) => hasBit(net.code, id, bit)).length);
+    const covers = Math.max(...gains);
+    const id = answer.ids[gains.indexOf(covers)];
+    shares.push({ id, covers });
+    left = left.filter((bit) => !hasBit(net.code, id, bit));
+  }
+  if (shares.length === 1) return [word(labels[shares[0].id]), " alone covers them."];
+  return [
+    ...shares.flatMap(({ id, covers }, place) => {
+      const last = place === shares.length - 1;
+      const share =
+        place === 0 ? ` covers ${covers}` : last ? ` the last ${covers === 1 ? "one" : covers}` : ` ${covers} more`;
+      return [joint(place, shares.length), word(labels[id]), share];
+    }),
+    ".",
+  ];
+}
+
+/**
+ * @param {Answer} answer
+ * @param {readonly string[]} labels
+ * @param {number[]} spared
+ * @returns {Sentence}
+ */
+function sparing(answer, labels, spared) {
+  const lowest = Math.min(...answer.ids.map((id) => answer.logits[id]));
+  const gap = plain(lowest - answer.logits[spared[0]]);
+  return [
+    "Right, and better than the hash alone: it covers all bits of ",
+    ...list(spared.slice(0, MANY), labels),
+    ", yet the network scores ",
+    spared.length === 1 ? "it" : word(labels[spared[0]]),
+    ` ${gap} below the members.`,
+  ];
+}
+
+/** @param {Answer} answer */
+function closest(answer) {
+  let least = Infinity;
+  for (let token = 0; token < answer.missing.length; token++) {
+    if (!answer.ids.includes(token)) least = Math.min(least, answer.missing[token]);
+  }
+  if (least === Infinity) return "There is no other token.";
+  return `Every other token has at least ${several(least, "bit")} that nothing covers.`;
+}
+
+/**
+ * @param {readonly number[]} ids
+ * @param {readonly string[]} labels
+ * @returns {Sentence}
+ */
+export function list(ids, labels) {
+  return ids.flatMap((id, place) => [joint(place, ids.length), word(labels[id])]);
+}

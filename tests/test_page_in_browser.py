@@ -1,0 +1,197 @@
+"""The report page in a real browser: alone, quiet, readable at every width and in both themes."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from browser import PHONE, WIDE, OpenPage
+from page_probes import (
+    luminance,
+    pale_svg_text,
+    referred_ids,
+    scroll_through,
+    serious_findings,
+)
+from reports import HOSTILE, STATES
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+OpenQuiet = Callable[..., "Page"]
+THEMES = ("light", "dark")
+SECTIONS = [
+    "example",
+    "weights",
+    "networks",
+    "behaviour",
+    "mechanism",
+    "break",
+    "proof",
+    "training",
+    "width",
+]
+
+
+# The instruments can fail ----------------------------------------------------------------------
+
+
+def test_a_request_and_a_complaint_are_noticed(open_watched: OpenPage, tmp_path: Path) -> None:
+    path = tmp_path / "noisy.html"
+    path.write_text(
+        "<img src='beside.png'><img src='http://localhost:8/x.png'>"
+        "<script>console.warn('look'); alert(1)</script><script>throw Error('thrown')</script>"
+    )
+    watched = open_watched(path)
+    watched.page.wait_for_timeout(50)
+    said = " ".join(watched.complaints)
+    assert {address.rpartition("/")[2] for address in watched.requests} == {"beside.png", "x.png"}
+    assert all(word in said for word in ("warning: look", "thrown: thrown", "dialog: 1"))
+
+
+def test_poor_contrast_is_noticed(open_watched: OpenPage, tmp_path: Path) -> None:
+    path = tmp_path / "poor.html"
+    path.write_text(
+        "<html lang=en><title>t</title><main><h1 style='color:#aaa'>pale</h1></main>"
+        "<svg><text y=20 fill='#aaa'>pale</text></svg>"
+    )
+    page = open_watched(path).page
+    assert [finding["id"] for finding in serious_findings(page)] == ["color-contrast"]
+    assert pale_svg_text(page) == ["pale"]
+
+
+# What holds for every page ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize(("theme", "width"), [("light", PHONE), ("dark", WIDE)])
+def test_no_serious_accessibility_finding(
+    open_page: OpenQuiet, reports: dict[str, Path], state: str, theme: str, width: int
+) -> None:
+    page = open_page(reports[state], theme=theme, width=width)
+    scroll_through(page)
+    assert serious_findings(page) == []
+    assert pale_svg_text(page) == []
+
+
+@pytest.mark.parametrize(("theme", "width"), [("dark", PHONE), ("light", WIDE)])
+def test_no_serious_finding_while_a_reader_clicks(
+    open_page: OpenQuiet, reports: dict[str, Path], theme: str, width: int
+) -> None:
+    page = open_page(reports["study"], theme=theme, width=width)
+    scroll_through(page)
+    for testid in ("find-false-positive", "swap-example", "break-random", "recheck"):
+        page.get_by_test_id(testid).click()
+    page.get_by_test_id("recheck-result").get_by_text("41,664 sets").wait_for(timeout=60_000)
+    page.get_by_test_id("token-search").fill("no such token")
+    assert serious_findings(page) == []
+    page.get_by_test_id("token-search").fill("1")
+    assert page.get_by_role("option").count() > 0
+    assert serious_findings(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_nothing_is_wider_than_a_phone(
+    open_page: OpenQuiet, reports: dict[str, Path], state: str
+) -> None:
+    page = open_page(reports[state], width=PHONE)
+    scroll_through(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_ids_are_unique_and_references_resolve(
+    open_page: OpenQuiet, reports: dict[str, Path], state: str
+) -> None:
+    page = open_page(reports[state])
+    scroll_through(page)
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(each => each.id)")
+    assert len(ids) == len(set(ids))
+    assert set(referred_ids(page)) <= set(ids)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_section_stands_in_its_place(
+    open_page: OpenQuiet, reports: dict[str, Path], state: str
+) -> None:
+    page = open_page(reports[state])
+    found = page.evaluate("[...document.querySelectorAll('main > section')].map(one => one.id)")
+    assert found == SECTIONS
+    headings = page.locator("main > section > h2, main > section > p")
+    assert all(text.strip() for text in headings.all_inner_texts())
+    assert headings.count() >= 2 * len(SECTIONS)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_picture_has_words(
+    open_page: OpenQuiet, reports: dict[str, Path], state: str
+) -> None:
+    page = open_page(reports[state])
+    scroll_through(page)
+    named = page.evaluate(
+        "[...document.querySelectorAll('svg:not([aria-hidden=true]), canvas')]"
+        ".map(each => each.getAttribute('role') + ' ' + (each.getAttribute('aria-label') ?? ''))"
+    )
+    assert named
+    assert all(re.match(r"img \S.{9,}", words, re.DOTALL) for words in named), named
+
+
+def test_themes_differ_and_print_is_dark_on_white(
+    open_page: OpenQuiet, reports: dict[str, Path]
+) -> None:
+    light, dark = (open_page(reports["study"], theme=theme) for theme in THEMES)
+    assert luminance(light, "backgroundColor") > 0.7 > 0.2 > luminance(light, "color")
+    assert luminance(dark, "backgroundColor") < 0.2 < 0.7 < luminance(dark, "color")
+    dark.emulate_media(media="print")
+    assert luminance(dark, "backgroundColor") == 1
+    assert luminance(dark, "color") < 0.2
+
+
+def test_a_printed_sheet_cuts_nothing_off(open_page: OpenQuiet, reports: dict[str, Path]) -> None:
+    """A4 at 96 pixels an inch, less a margin of 10 mm on either side, is 718 pixels wide.
+
+    Chromium shrinks what is wider until it fits; a tenth smaller can still be read.
+    """
+    sheet = 718
+    page = open_page(reports["study"], width=sheet)
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1.1 * sheet
+    hidden = page.evaluate(
+        "[...document.querySelectorAll('main *')].filter(each => !each.closest('svg'))"
+        ".filter(each => getComputedStyle(each).overflowX !== 'visible')"
+        ".filter(each => each.scrollWidth > each.clientWidth + 1)"
+        ".map(each => each.outerHTML.slice(0, 80))"
+    )
+    assert hidden == []
+    assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_nothing_moves_where_motion_is_reduced(
+    open_page: OpenQuiet, reports: dict[str, Path]
+) -> None:
+    page = open_page(reports["study"], reduced_motion="reduce")
+    moving = page.evaluate(
+        """[...document.querySelectorAll('*')].filter(each => {
+          const style = getComputedStyle(each);
+          return [style.transitionDuration, style.animationDuration]
+            .some(times => times.split(',').some(time => parseFloat(time) > 0.01));
+        }).map(each => each.outerHTML.slice(0, 80))"""
+    )
+    assert moving == []
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+# Hostile labels --------------------------------------------------------------------------------
+
+
+def test_hostile_labels_are_text(open_page: OpenQuiet, reports: dict[str, Path]) -> None:
+    page = open_page(reports["hostile"])
+    shown = page.evaluate("[...document.querySelectorAll('svg text')].map(e => e.textContent)")
+    for label in HOSTILE[::2]:
+        assert any(label[:9] in text for text in shown), label[:40]
+    assert page.evaluate("typeof window.hacked") == "undefined"
+    assert page.locator("img, svg[onload], [onmouseover]").count() == 0
+    assert len(page.evaluate("document.title")) < 200
