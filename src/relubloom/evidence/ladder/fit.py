@@ -66,7 +66,7 @@ def fit(
     """Lower the loss in place: Adam, cosine decay to 0, one thread, always the same batches."""
     optimiser = torch.optim.Adam(parameters, lr=learning_rate)
     generator = torch.Generator().manual_seed(0)
-    with intra_op_threads(1):
+    with intra_op_threads(1), torch.enable_grad():
         for step in range(steps):
             optimiser.param_groups[0]["lr"] = (
                 learning_rate * (1 + math.cos(math.pi * step / steps)) / 2

@@ -57,7 +57,7 @@ def one_matrix_rounded(subject: Subject, sets: Int64[Tensor, "sets set_size"]) -
         steps=STEPS,
         learning_rate=LEARNING_RATE,
     )
-    kept, length = _shortened({name: value.detach() for name, value in numbers.items()})
+    kept, length = shortened({name: value.detach() for name, value in numbers.items()})
     W_in, b_in, W_out, b_out = (value.double().numpy() for value in parts.weights(kept))
     return Rung(
         name="one-matrix-rounded",
@@ -85,7 +85,7 @@ class _Parts:
         found = Departures(subject)
         bits = found.bits
         self.bits = 0
-        self.levels = _affordable_levels(subject)
+        self.levels = affordable_levels(subject)
         self._found, self._mask = found, torch.from_numpy(bits.copy())
         gap = subject.units.gap
         floor = np.where(bits & (gap > 0), -ENOUGH * gap, -np.inf)
@@ -172,7 +172,7 @@ class _Parts:
         return expected
 
 
-def _affordable_levels(subject: Subject) -> int:
+def affordable_levels(subject: Subject) -> int:
     """Levels of a strength elsewhere than on the bits: the most at which the whole takes its share.
 
     At least 2, even where the whole takes more.
@@ -211,7 +211,7 @@ def _row(levels: Reals, mask: Mask) -> Reals:
     return np.where(mask.any(0), np.take_along_axis(levels, mask.argmax(0)[None], 0)[0], 0)
 
 
-def _shortened(numbers: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], int]:
+def shortened(numbers: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], int]:
     """Each list of numbers on equal steps between its least and its greatest; and its length.
 
     The scales of the parts stay as they are: the parts without their scales are needed too.
