@@ -6,10 +6,10 @@ from relubloom.report.contents import Contents, Run
 from relubloom.report.numbers import percent
 from relubloom.report.parts import Part, Table
 from relubloom.report.wording import NAMES
-from relubloom.verdict_rule import AGREEMENT_BLOOM, AGREEMENT_NOT, F1_BLOOM, NEAR_BLOOM
+from relubloom.verdict_rule import AGREEMENT_BLOOM, AGREEMENT_NOT, F1_BLOOM, NEAR_BLOOM, SKILL_BLOOM
 
 RULE = (
-    "A network is “bloom” when all four lines below hold; “not bloom” when its unit agreement is "
+    "A network is “bloom” when all the lines below hold; “not bloom” when its unit agreement is "
     f"under {percent(AGREEMENT_NOT, 0)} or its entries have no two modes; “partly” otherwise. The "
     "verdict of a study is the commonest among its seeds. A ranking failure is a set on which some "
     "other token scores at least as high as a member; a loss failure is a set whose mse exceeds "
@@ -62,4 +62,14 @@ def criteria(run: Run) -> list[tuple[str, str, str]]:
             f1 is None or f1 >= F1_BLOOM,
         ),
     ]
+    skill = mechanism.get("union_skill")  # older files lack it
+    if skill is not None:
+        lines.append(
+            (
+                "the union tells units on from off with at most "
+                f"{percent(1 - SKILL_BLOOM, 0)} of the errors of a constant answer",
+                percent(1 - skill),
+                skill >= SKILL_BLOOM,
+            )
+        )
     return [(rule, found, "✓ yes" if met else "✗ no") for rule, found, met in lines]
