@@ -1,4 +1,4 @@
-"""Fitting: its losses; the sets that rungs are fitted on and those they are scored on; the ladder over some sets."""
+"""Losses of a fit; the sets that rungs are fitted on, and those they are scored on."""
 
 from collections import Counter
 

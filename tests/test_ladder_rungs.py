@@ -218,7 +218,8 @@ def test_the_order_of_the_rungs_and_their_bits() -> None:
     hashes = row(ladder, "hash").bits
     for each in ladder.rungs:
         if each.kind == "explanation":
-            assert each.bits <= hashes + 32 * 6 * (40 + 12)
+            # At most 5 (N + d) reals, and N + d weak bits of two reals and a number of 7 bits.
+            assert each.bits <= hashes + 32 + (5 * 32 + 2 * 32 + 7) * (40 + 12)
     own = row(ladder, "network")
     assert own.loss_failures.f1 == own.ranking_failures.f1 == own.log_gap_closed == 1
     assert own.loss_correlation == pytest.approx(1)
