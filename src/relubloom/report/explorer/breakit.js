@@ -35,7 +35,11 @@ export function mountBreakIt(mount, explorer) {
   mount.replaceChildren(
     input,
     lane,
-    el("p", { class: "x-note" }, "Dark: covered by the hashes. Bars: hidden units that are on."),
+    el(
+      "p",
+      { class: "x-note" },
+      "Upper row: filled where the hashes cover a unit. Bars: hidden units that are on.",
+    ),
     el("div", { class: "x-tools" }, picker.element, swap.element, hint, reset),
     results,
     trials.element,
@@ -151,7 +155,12 @@ function unitPicker(explorer) {
     { class: "x-tool" },
     el("span", {}, "Force "),
     select,
-    button("off: covered, ablated", "force-covered", () => force(explorer, unit(), "covered"), small),
+    button(
+      "off: covered, ablated",
+      "force-covered",
+      () => force(explorer, unit(), "covered"),
+      small,
+    ),
     button("on: uncovered", "force-open", () => force(explorer, unit(), "open"), small),
     button("release", "force-release", () => force(explorer, unit(), null), small),
   );
