@@ -99,7 +99,10 @@ def sent(explorer: Explorer) -> Sent:
     parser.feed(explorer.data + explorer.script)
     *blocks, (attributes, source) = parser.scripts
     assert attributes == {}
-    named = {str(found["id"]).removeprefix("explorer-"): text for found, text in blocks}
+    named = {
+        str(found["id"]).removeprefix("explorer-").removeprefix("bytes-"): text
+        for found, text in blocks
+    }
     data = json.loads(named.pop("data"))
     blobs = {name: base64.b64decode(text, validate=True) for name, text in named.items()}
     return Sent(data, blobs, source)

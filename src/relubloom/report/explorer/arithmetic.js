@@ -71,7 +71,9 @@ export function scoreArithmetic(net, answer, labels, token) {
         value: signed(term.size),
         note: inUnion(answer.union, term.unit) ? "weakly on" : "missing bit",
       })),
-      ...(left.length ? [{ name: [several(left.length, "more such unit")], value: total(left) }] : []),
+      ...(left.length
+        ? [{ name: [several(left.length, "more such unit")], value: total(left) }]
+        : []),
       ...(others.length ? [{ name: [otherWords(others)], value: total(others) }] : []),
     ]),
     sums([
@@ -99,9 +101,15 @@ function termsOf(net, answer, token) {
     const value = answer.post[unit];
     if (value === 0) continue;
     const weight = net.weightOut(unit, token);
-    (hasBit(net.code, token, unit) ? own : others).push({ unit, value, weight, size: value * weight });
+    (hasBit(net.code, token, unit) ? own : others).push({
+      unit,
+      value,
+      weight,
+      size: value * weight,
+    });
   }
-  const larger = (/** @type {Term} */ a, /** @type {Term} */ b) => Math.abs(b.size) - Math.abs(a.size);
+  const larger = (/** @type {Term} */ a, /** @type {Term} */ b) =>
+    Math.abs(b.size) - Math.abs(a.size);
   return [own.sort(larger), others.sort(larger)];
 }
 
@@ -136,7 +144,8 @@ function ownWords(net, answer, token, on) {
   if (missing === 0 && on === 0) {
     return `All ${bits} units that have its bits are off: nothing takes its score down.`;
   }
-  if (missing === 0) return `All ${bits} of its bits are covered, yet not each of their units is off.`;
+  if (missing === 0)
+    return `All ${bits} of its bits are covered, yet not each of their units is off.`;
   return missing === 1
     ? `1 of its ${bits} bits is not covered: that unit takes its score down.`
     : `${missing} of its ${bits} bits are not covered: those units take its score down.`;

@@ -24,7 +24,9 @@ export function bitRow(marks, columns) {
   decorate(row, { viewBox: `0 0 ${width} ${HEIGHT}`, preserveAspectRatio: "none" });
   for (const kind of MARKS) {
     const draw = kind === "stranger" ? disc : kind === "missing" ? cross : tile;
-    const path = marks.flatMap((mark, column) => (mark === kind ? [draw(column, columns.pitch)] : []));
+    const path = marks.flatMap((mark, column) =>
+      mark === kind ? [draw(column, columns.pitch)] : [],
+    );
     if (path.length) row.append(svg("path", { class: `x-${kind}`, d: path.join("") }));
   }
   return row;

@@ -28,12 +28,18 @@ export function mountBreakIt(mount, explorer) {
   const picker = unitPicker(explorer);
   const swap = swapFields(explorer);
   const trials = makeTrials(explorer);
-  const reset = button("Undo all changes", "break-reset", () => store.set({ forced: new Map(), swap: null }));
+  const reset = button("Undo all changes", "break-reset", () =>
+    store.set({ forced: new Map(), swap: null }),
+  );
   const hint = el("span");
   mount.replaceChildren(
     input,
     lane,
-    el("p", { class: "x-note" }, "Dark: covered by the hashes. Bars: hidden units that are on."),
+    el(
+      "p",
+      { class: "x-note" },
+      "Upper row: filled where the hashes cover a unit. Bars: hidden units that are on.",
+    ),
     el("div", { class: "x-tools" }, picker.element, swap.element, hint, reset),
     results,
     trials.element,
@@ -50,7 +56,9 @@ export function mountBreakIt(mount, explorer) {
     const focused = document.activeElement?.getAttribute("data-testid");
     lane.replaceChildren(cells);
     if (focused?.startsWith("break-unit")) {
-      /** @type {HTMLElement | null} */ (cells.querySelector(`[data-testid="${focused}"]`))?.focus();
+      /** @type {HTMLElement | null} */ (
+        cells.querySelector(`[data-testid="${focused}"]`)
+      )?.focus();
     }
     picker.draw();
     swap.draw();
@@ -95,7 +103,10 @@ function mark(explorer, cell) {
   cell.setAttribute("aria-pressed", String(how !== undefined));
   if (how !== undefined) {
     cell.classList.add("x-forced");
-    cell.setAttribute("aria-label", `unit ${unit}, forced ${how === "open" ? "on" : "off"}; click to release`);
+    cell.setAttribute(
+      "aria-label",
+      `unit ${unit}, forced ${how === "open" ? "on" : "off"}; click to release`,
+    );
   }
   cell.addEventListener("click", () => {
     const off = inUnion(explorer.answer().union, unit);
@@ -131,7 +142,11 @@ function unitPicker(explorer) {
     const { forced } = store.get();
     [...select.options].forEach((option, at) => {
       const how = forced.get(at);
-      const now = how ? `forced ${how === "open" ? "on" : "off"}` : inUnion(union, at) ? "covered" : "not covered";
+      const now = how
+        ? `forced ${how === "open" ? "on" : "off"}`
+        : inUnion(union, at)
+          ? "covered"
+          : "not covered";
       option.textContent = `unit ${at}, ${now}`;
     });
   };
@@ -140,7 +155,12 @@ function unitPicker(explorer) {
     { class: "x-tool" },
     el("span", {}, "Force "),
     select,
-    button("off: covered", "force-covered", () => force(explorer, unit(), "covered"), small),
+    button(
+      "off: covered, ablated",
+      "force-covered",
+      () => force(explorer, unit(), "covered"),
+      small,
+    ),
     button("on: uncovered", "force-open", () => force(explorer, unit(), "open"), small),
     button("release", "force-release", () => force(explorer, unit(), null), small),
   );
@@ -172,4 +192,3 @@ function suggestion(explorer) {
     ),
   ];
 }
-

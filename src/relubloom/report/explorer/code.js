@@ -54,7 +54,8 @@ export function bitsOf(code, token) {
 export function unionOf(code, ids) {
   const union = new Uint32Array(code.words);
   for (const id of ids) {
-    for (let word = 0; word < code.words; word++) union[word] |= code.hashes[id * code.words + word];
+    for (let word = 0; word < code.words; word++)
+      union[word] |= code.hashes[id * code.words + word];
   }
   return union;
 }

@@ -50,7 +50,7 @@ export function readData() {
  * @returns {Uint8Array<ArrayBuffer>}
  */
 export function readBytes(name) {
-  const block = document.getElementById(`explorer-${name}`);
+  const block = document.getElementById(`explorer-bytes-${name}`);
   if (block === null) throw new Error(`the page has no block ${name}`);
   const text = atob(block.textContent ?? "");
   const bytes = new Uint8Array(text.length);

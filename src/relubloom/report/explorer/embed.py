@@ -58,7 +58,7 @@ def embed(contents: Contents) -> Explorer:
     described["opening"] = opening_set(net, code, size_shown(run, code.vocab_size))
     described["film"] = film_data(run, code, blobs)
     data = [_json_block("explorer-data", described)]
-    data += [_binary_block(f"explorer-{name}", content) for name, content in blobs.items()]
+    data += [_binary_block(f"explorer-bytes-{name}", content) for name, content in blobs.items()]
     digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
     return Explorer(
         style=Markup(f"<style>\n{_package_text('explorer.css')}</style>\n"),

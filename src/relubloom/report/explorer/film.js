@@ -27,10 +27,19 @@ export function mountFilm(mount, explorer) {
   const below = svg("path", { class: "x-below-0" });
   const above = svg("path", { class: "x-above-0" });
   const axis = [-limit, 0, limit].map((value) => el("span", {}, plain(value, 1)));
-  const histogram = svg("svg", { class: "x-histogram", preserveAspectRatio: "none", role: "img" }, below, above);
+  const histogram = svg(
+    "svg",
+    { class: "x-histogram", preserveAspectRatio: "none", role: "img" },
+    below,
+    above,
+  );
   decorate(histogram, { viewBox: `0 0 ${BINS} 100`, "aria-label": "histogram of these entries" });
   const slider = el("input", { type: "range", min: 0, max: last, value: last, step: 1 });
-  decorate(slider, { "aria-label": "moment of training", "data-testid": "film-slider", class: "x-slider" });
+  decorate(slider, {
+    "aria-label": "moment of training",
+    "data-testid": "film-slider",
+    class: "x-slider",
+  });
   const caption = el("output", { class: "x-moment", "data-testid": "film-step" });
   const play = button("Play", "film-play", () => player.toggle());
   mount.replaceChildren(
@@ -38,7 +47,16 @@ export function mountFilm(mount, explorer) {
     el(
       "div",
       { class: "x-pictures" },
-      el("figure", {}, picture, el("figcaption", {}, `${tokens} tokens down, ${units} hidden units across; blue below 0, orange above`)),
+      el(
+        "figure",
+        {},
+        picture,
+        el(
+          "figcaption",
+          {},
+          `${tokens} tokens down, ${units} hidden units across; blue below 0, orange above`,
+        ),
+      ),
       el(
         "figure",
         {},
@@ -59,7 +77,9 @@ export function mountFilm(mount, explorer) {
     above.setAttribute("d", bars.slice((BINS - 1) / 2).join(""));
     caption.textContent = momentWords(film, at);
     decorate(slider, { "aria-valuetext": momentWords(film, at) });
-    decorate(picture, { "aria-label": `W_in at ${momentWords(film, at)}: blue below 0, orange above` });
+    decorate(picture, {
+      "aria-label": `W_in at ${momentWords(film, at)}: blue below 0, orange above`,
+    });
   };
   const player = makePlayer(play, slider, draw);
   slider.addEventListener("input", () => {

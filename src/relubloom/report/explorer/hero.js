@@ -64,8 +64,17 @@ function legend() {
     "div",
     { class: "x-legend" },
     ...signs.map(([kind, glyph, words]) =>
-      el("span", {}, el("span", { class: `x-glyph x-of-${kind}`, "aria-hidden": "true" }, glyph), words),
+      el(
+        "span",
+        {},
+        el("span", { class: `x-glyph x-of-${kind}`, "aria-hidden": "true" }, glyph),
+        words,
+      ),
     ),
-    el("span", {}, "Point at a unit or a token to light its wires; click a token to put it in or take it out."),
+    el(
+      "span",
+      {},
+      "Point at a unit or a token to light its wires; click a token to put it in or take it out.",
+    ),
   );
 }

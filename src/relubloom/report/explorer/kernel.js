@@ -16,6 +16,7 @@
  * @property {number} vocabSize
  * @property {number} words
  * @property {Uint32Array} hashes
+ * @property {number} sharpness
  *
  * @typedef {WeightsSpec | FilterSpec} KernelSpec
  *
@@ -35,7 +36,7 @@
 
 /**
  * Float64 arithmetic, as the certificate's: for weights about vocabSize * width / 2 multiplications
- * a set; for a filter whole words of bits at a time, which is exact.
+ * a set; for a filter whole words of bits at a time, where missing bits are counted exactly.
  *
  * @param {KernelSpec} spec
  * @returns {Kernel}
@@ -51,7 +52,16 @@ export function makeKernel(spec) {
   /** @returns {Score} */
   function empty() {
     const worst = { ids: [], error: -1 };
-    return { sets: 0, exact: 0, undecided: 0, lossFailures: 0, falsePositives: 0, error: 0, worst, failing: [] };
+    return {
+      sets: 0,
+      exact: 0,
+      undecided: 0,
+      lossFailures: 0,
+      falsePositives: 0,
+      error: 0,
+      worst,
+      failing: [],
+    };
   }
 
   /**
@@ -76,8 +86,12 @@ export function makeKernel(spec) {
   }
 
   /** @param {FilterSpec} given */
-  function filterKernel({ vocabSize, words, hashes }) {
+  function filterKernel({ vocabSize, words, hashes, sharpness }) {
     const outside = new Int32Array(words);
+    const most = 32 * words;
+    const tokens = new Int32Array(most + 1); // by their number of missing bits
+    const fall = Float64Array.from(tokens, (_, missing) => Math.exp(-sharpness * missing));
+    const called = Math.min(most, Math.floor(CALL / sharpness)); // missing bits of a called token
     return (/** @type {Int32Array} */ ids, /** @type {number} */ size) => {
       const score = empty();
       for (let from = 0; from < ids.length; from += size) {
@@ -85,15 +99,26 @@ export function makeKernel(spec) {
         for (let j = from; j < from + size; j++) {
           for (let word = 0; word < words; word++) outside[word] &= ~hashes[ids[j] * words + word];
         }
-        let covered = 0;
-        for (let token = 0, at = 0; token < vocabSize; token++, at += words) {
-          let word = 0;
-          while (word < words && (hashes[at + word] & outside[word]) === 0) word++;
-          if (word === words) covered++;
+        tokens.fill(0);
+        for (let token = 0, at = 0; token < vocabSize; token++) {
+          let missing = 0;
+          for (let word = 0; word < words; word++, at++) {
+            let x = hashes[at] & outside[word];
+            x -= (x >>> 1) & 0x55555555;
+            x = (x & 0x33333333) + ((x >>> 2) & 0x33333333);
+            missing += (((x + (x >>> 4)) & 0x0f0f0f0f) * 0x01010101) >>> 24;
+          }
+          tokens[missing]++;
         }
-        const wrong = covered - size;
-        score.falsePositives += wrong;
-        enter(score, ids, from, size, wrong / (size * (size + wrong)), wrong === 0);
+        let [sum, squares] = [0, 0];
+        for (let missing = 0; missing <= most; missing++) {
+          sum += tokens[missing] * fall[missing];
+          squares += tokens[missing] * fall[missing] * fall[missing];
+          if (missing <= called) score.falsePositives += tokens[missing];
+        }
+        score.falsePositives -= size;
+        const error = (squares / sum - 2) / sum + 1 / size;
+        enter(score, ids, from, size, error, tokens[0] === size);
       }
       return score;
     };
@@ -196,12 +221,19 @@ export function makeKernel(spec) {
       const [h4, h5, h6, h7] = [post[first + 4], post[first + 5], post[first + 6], post[first + 7]];
       for (let t = 0; t < vocabSize; t++) {
         logits[t] +=
-          h0 * r0[t] + h1 * r1[t] + h2 * r2[t] + h3 * r3[t] +
+          h0 * r0[t] +
+          h1 * r1[t] +
+          h2 * r2[t] +
+          h3 * r3[t] +
           (h4 * r4[t] + h5 * r5[t] + h6 * r6[t] + h7 * r7[t]);
       }
     }
 
-    return (/** @type {Int32Array} */ ids, /** @type {number} */ from, /** @type {number} */ size) => {
+    return (
+      /** @type {Int32Array} */ ids,
+      /** @type {number} */ from,
+      /** @type {number} */ size,
+    ) => {
       let count = 0;
       for (let unit = 0; unit < width; unit++) {
         let pre = b_in[unit];

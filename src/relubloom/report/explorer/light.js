@@ -109,7 +109,8 @@ function under(stage, scene, event) {
   const x = event.clientX - stage.getBoundingClientRect().left - left;
   const column = Math.floor(x / columns.pitch);
   const inLane = target.closest(".x-lane") !== null;
-  if (inLane && column >= 0 && column < columns.units.length) return { unit: columns.units[column] };
+  if (inLane && column >= 0 && column < columns.units.length)
+    return { unit: columns.units[column] };
   return ofElement(target);
 }
 

@@ -22,7 +22,9 @@ const data = readData();
 if (data !== null) {
   const explorer = makeExplorer(data);
   for (const [name, mount] of PARTS) {
-    const place = /** @type {HTMLElement | null} */ (document.querySelector(`[data-mount="${name}"]`));
+    const place = /** @type {HTMLElement | null} */ (
+      document.querySelector(`[data-mount="${name}"]`)
+    );
     if (place !== null) mount(place, explorer);
   }
   offerToScripts(explorer);

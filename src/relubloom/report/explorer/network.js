@@ -19,6 +19,7 @@ import { readBytes, toFloats } from "./data.js";
  * @property {(token: number) => number} biasOut
  * @property {(post: Float64Array) => Float64Array} read the logits of given activations
  * @property {Weights | null} weights null for a filter
+ * @property {number} sharpness of a filter; 0 where there are weights
  *
  * @typedef {object} Weights
  * @property {Float32Array} W_in [vocab * width]
@@ -72,7 +73,9 @@ function weighted(weights, vocabSize, width) {
   const { W_in, b_in, W_out, b_out } = weights;
   return {
     weights,
-    weightIn: (/** @type {number} */ token, /** @type {number} */ unit) => W_in[token * width + unit],
+    sharpness: 0,
+    weightIn: (/** @type {number} */ token, /** @type {number} */ unit) =>
+      W_in[token * width + unit],
     biasIn: (/** @type {number} */ unit) => b_in[unit],
     weightOut: (/** @type {number} */ unit, /** @type {number} */ token) =>
       W_out[unit * vocabSize + token],
@@ -100,6 +103,7 @@ function filter(code, exactSharpness) {
   const sharpness = Math.fround(exactSharpness); // as float32 weights hold it
   return {
     weights: null,
+    sharpness,
     weightIn: (/** @type {number} */ token, /** @type {number} */ unit) =>
       hasBit(code, token, unit) ? -1 : 0,
     biasIn: () => 1,

@@ -52,10 +52,15 @@ function panel(explorer, key, full) {
     el("p", { class: "x-said" }, ...said(answer, labels)),
     strip(net, answer),
     ...rows.map((token) => row(answer, token, labels, full)),
-    button(shown ? "shown above" : "show above", `network-show-${key}`, () => store.set({ network: key }), {
-      disabled: shown,
-      class: "x-button x-small",
-    }),
+    button(
+      shown ? "shown above" : "show above",
+      `network-show-${key}`,
+      () => store.set({ network: key }),
+      {
+        disabled: shown,
+        class: "x-button x-small",
+      },
+    ),
   );
 }
 
@@ -88,7 +93,8 @@ function strip(net, answer) {
     tiles[inUnion(answer.union, unit) ? "covered" : "empty"] += `M${x} 0h.8v5h-.8z`;
     if (tall > 0) tiles.bars += `M${x} ${(20 - tall).toFixed(2)}h.8V20h-.8z`;
   });
-  for (const [name, d] of Object.entries(tiles)) picture.append(svg("path", { class: `x-s-${name}`, d }));
+  for (const [name, d] of Object.entries(tiles))
+    picture.append(svg("path", { class: `x-s-${name}`, d }));
   return picture;
 }
 

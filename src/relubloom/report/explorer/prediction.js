@@ -77,7 +77,13 @@ function column(explorer, testid, heading, calls) {
   const sorted = [...calls.now].sort((a, b) => a - b).join(",");
   return el(
     "div",
-    { class: "x-calls", role: "group", "aria-label": heading, "data-testid": testid, "data-tokens": sorted },
+    {
+      class: "x-calls",
+      role: "group",
+      "aria-label": heading,
+      "data-testid": testid,
+      "data-tokens": sorted,
+    },
     el("h4", {}, heading),
     el("ul", {}, ...items),
   );

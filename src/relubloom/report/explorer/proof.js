@@ -31,36 +31,33 @@ const SAMPLE_TIME = 30_000;
  * @param {Explorer} explorer
  */
 export function mountProof(mount, explorer) {
-  const label = el("p", { class: "x-lead" }, "Timing this machine …");
+  const label = el("p", { class: "x-lead" });
   const bar = el("progress", { max: 1, value: 0, "data-testid": "recheck-progress", hidden: true });
   const left = el("span", { class: "x-done", role: "status" });
-  const result = el("div", { class: "x-result", "data-testid": "recheck-result", "aria-live": "polite" });
+  const result = el("div", {
+    class: "x-result",
+    "data-testid": "recheck-result",
+    "aria-live": "polite",
+  });
   let running = false;
   let stop = false;
-  /** @type {Map<string, Promise<number>>} */
-  const times = new Map();
   /** @type {Plan | null} */
   let plan = null;
-  const start = button("Re-check", "recheck", () => void run(), { class: "x-button x-main", disabled: true });
+  const start = button("Re-check", "recheck", () => void run(), {
+    class: "x-button x-main",
+    disabled: true,
+  });
   const cancel = button("Cancel", "recheck-cancel", () => (stop = true), { hidden: true });
-  mount.replaceChildren(
-    label,
-    el("div", { class: "x-share" }, start, cancel, bar, left),
-    result,
-  );
+  mount.replaceChildren(label, el("div", { class: "x-share" }, start, cancel, bar, left), result);
 
-  const offer = async () => {
+  const offer = () => {
     if (running) return;
-    const net = explorer.current();
-    const size = sizeFor(explorer);
-    const name = `${net.key} ${size}`;
-    if (!times.has(name)) times.set(name, timeOfSet(net, size));
-    const perSet = await (times.get(name) ?? 0);
-    if (running || name !== `${explorer.current().key} ${sizeFor(explorer)}`) return;
-    plan = planFor(net, size, perSet);
+    plan = planFor(explorer);
     start.disabled = false;
     label.textContent = planWords(explorer, plan);
-    const what = plan.all ? `all ${several(plan.sets, "set")}` : `${several(plan.sets, "sampled set")}`;
+    const what = plan.all
+      ? `all ${several(plan.sets, "set")}`
+      : `${several(plan.sets, "sampled set")}`;
     start.textContent = `Re-check ${what} here`;
   };
   const run = async () => {
@@ -89,10 +86,12 @@ export function mountProof(mount, explorer) {
     if (whole) {
       explorer.worst.set(`${net.key} ${size}`, { ...score.worst, looked: sets, all: true });
     }
-    result.replaceChildren(...resultParts(explorer, net, { ...planned, all: whole }, score, seconds));
-    void offer();
+    result.replaceChildren(
+      ...resultParts(explorer, net, { ...planned, all: whole }, score, seconds),
+    );
+    offer();
   };
-  whileNear(mount, explorer.store.listen, () => void offer());
+  whileNear(mount, explorer.store.listen, offer);
 }
 
 /**
@@ -105,12 +104,13 @@ function sizeFor({ data, store }) {
 }
 
 /**
- * @param {Network} net
- * @param {number} size
- * @param {number} perSet
+ * @param {Explorer} explorer
  * @returns {Plan}
  */
-function planFor(net, size, perSet) {
+function planFor(explorer) {
+  const net = explorer.current();
+  const size = sizeFor(explorer);
+  const perSet = timeOfSet(net);
   const total = countSets(net.vocabSize, size);
   const workers = workersAllowed();
   const all = (total * perSet) / workers <= AFFORDABLE;
@@ -125,11 +125,15 @@ function planFor(net, size, perSet) {
 function planWords(explorer, plan) {
   const { key, told } = explorer.current();
   const seconds = (plan.sets * plan.perSet) / 1000 / workersAllowed();
-  const time = seconds < 2 ? "a second or two" : `about ${Math.round(seconds)} seconds`;
-  const rounded = told.largestError ? " Its weights are rounded here, so counts may differ a little." : "";
+  const time =
+    seconds < 2 ? "a second or two" : `about ${Math.round(seconds)} seconds on an idle machine`;
+  const rounded = told.largestError
+    ? " Its weights are rounded here, so counts may differ a little."
+    : "";
   const name = NAMES.get(key) ?? key;
   const words = `the ${name} network, ${several(plan.size, "token")} a set, in float64 arithmetic`;
-  if (plan.all) return `${capital(words)}: every set, ${count(plan.total)} in all. It takes ${time}.${rounded}`;
+  if (plan.all)
+    return `${capital(words)}: every set, ${count(plan.total)} in all. It takes ${time}.${rounded}`;
   return (
     `${capital(words)}. All ${count(plan.total)} sets would take too long in a page, so this is ` +
     `sampled: ${count(plan.sets)} drawn sets, ${time}.${rounded}`
@@ -209,7 +213,8 @@ function failingParts(explorer, net, score) {
   const { labels, store } = explorer;
   const failures = score.sets - score.exact;
   if (failures === 0) return [];
-  const shown = failures > FAILING ? `the first ${FAILING} of ${count(failures)}` : `all ${failures}`;
+  const shown =
+    failures > FAILING ? `the first ${FAILING} of ${count(failures)}` : `all ${failures}`;
   const links = score.failing.map(({ ids, error }) => {
     const state = { tokens: ids, network: net.key, forced: new Map(), swap: null };
     const names = ids.flatMap((id, place) => [joint(place, ids.length), word(labels[id])]);

@@ -33,7 +33,7 @@ export function asPython(net, ids, labels, change) {
   return [
     ...lines,
     `sets = torch.tensor([ids], dtype=torch.int64)`,
-    `p = net.run_with_hooks(sets, fwd_hooks=${hooks})[0].softmax(-1)`,
+    `p = net.run_with_hooks(sets, fwd_hooks=${hooks})[0].detach().softmax(-1)`,
     "for token in p.argsort(descending=True, stable=True)[:10].tolist():",
     '    print(token, "put in" if token in ids else "", float(p[token]))',
     "",

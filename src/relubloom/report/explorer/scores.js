@@ -47,7 +47,11 @@ export function roleOf(answer, token) {
     return { kind: "member", glyph: "■", tag: called ? "" : "put in, not called" };
   }
   if (called) {
-    return { kind: "stranger", glyph: "●", tag: covered ? "false positive" : "called, not covered" };
+    return {
+      kind: "stranger",
+      glyph: "●",
+      tag: covered ? "false positive" : "called, not covered",
+    };
   }
   return { kind: "other", glyph: "○", tag: covered ? "covered, not called" : "" };
 }

@@ -22,8 +22,10 @@ export function kernelOf(net) {
  * @returns {KernelSpec} what a worker needs to do the same
  */
 export function specOf(net) {
-  const { vocabSize, width, weights, code } = net;
-  if (weights === null) return { kind: "filter", vocabSize, words: code.words, hashes: code.hashes };
+  const { vocabSize, width, weights, code, sharpness } = net;
+  if (weights === null) {
+    return { kind: "filter", vocabSize, words: code.words, hashes: code.hashes, sharpness };
+  }
   return { kind: "weights", vocabSize, width, ...weights };
 }
 

@@ -28,7 +28,8 @@ export function readAnswer(answer) {
   const misses = ids.filter((id) => !isCalled(answer, id));
   const spared = [];
   for (let token = 0; token < missing.length; token++) {
-    if (missing[token] === 0 && !ids.includes(token) && !isCalled(answer, token)) spared.push(token);
+    if (missing[token] === 0 && !ids.includes(token) && !isCalled(answer, token))
+      spared.push(token);
   }
   return { called, strangers, misses, spared };
 }
@@ -77,7 +78,8 @@ function falsePositive(net, answer, labels, strangers) {
   const whom = one ? ["it comes out: "] : [word(labels[token]), " comes out: "];
   const bits = bitsOf(net.code, token);
   const missing = answer.missing[token];
-  if (bits.length === 0) return [...start, ...whom, "its hash has no bit, so nothing can rule it out."];
+  if (bits.length === 0)
+    return [...start, ...whom, "its hash has no bit, so nothing can rule it out."];
   if (missing === 0) {
     const all = bits.length === 1 ? "its only bit is" : `all ${bits.length} of its bits are`;
     return [...start, ...whom, `${all} already covered. `, ...coverage(net, answer, labels, token)];
@@ -115,7 +117,11 @@ function coverage(net, answer, labels, token) {
     ...shares.flatMap(({ id, covers }, place) => {
       const last = place === shares.length - 1;
       const share =
-        place === 0 ? ` covers ${covers}` : last ? ` the last ${covers === 1 ? "one" : covers}` : ` ${covers} more`;
+        place === 0
+          ? ` covers ${covers}`
+          : last
+            ? ` the last ${covers === 1 ? "one" : covers}`
+            : ` ${covers} more`;
       return [joint(place, shares.length), word(labels[id]), share];
     }),
     ".",

@@ -18,9 +18,19 @@ export function share(explorer) {
   const code = el("code", { "data-testid": "python-source" });
   const done = el("span", { class: "x-done", role: "status" });
   const source = () =>
-    asPython(explorer.current(), store.get().tokens, labels, breakage(explorer.current(), store.get()));
+    asPython(
+      explorer.current(),
+      store.get().tokens,
+      labels,
+      breakage(explorer.current(), store.get()),
+    );
   const write = () => (code.textContent = source());
-  const details = el("details", { class: "x-source" }, el("summary", {}, "the Python"), el("pre", {}, code));
+  const details = el(
+    "details",
+    { class: "x-source" },
+    el("summary", {}, "the Python"),
+    el("pre", {}, code),
+  );
   const copy = async (/** @type {string} */ text, /** @type {string} */ what) => {
     const copied = await copyText(text);
     done.textContent = copied ? `${what} copied` : "copying is not allowed here; select it below";

@@ -32,7 +32,13 @@ const MOST_PITCH = 32;
  */
 export function makeStage(explorer, wires) {
   const lane = el("span", { class: "x-lane" });
-  const probe = el("div", { class: "x-row x-probe", "aria-hidden": "true" }, el("span"), lane, el("span"));
+  const probe = el(
+    "div",
+    { class: "x-row x-probe", "aria-hidden": "true" },
+    el("span"),
+    lane,
+    el("span"),
+  );
   const ins = el("div");
   const outs = el("div");
   const units = el("div");
@@ -167,7 +173,11 @@ function unitRow(explorer, columns) {
       el("span", {}, "union of hashes", el("small", {}, `${size} of ${net.width} covered${cut}`)),
       el("span", {}, "hidden units", el("small", {}, `${on} still on`)),
     ),
-    el("span", { class: "x-lane" }, unitCells(net, answer, explorer.labels, columns, fullLevel(answer))),
+    el(
+      "span",
+      { class: "x-lane" },
+      unitCells(net, answer, explorer.labels, columns, fullLevel(answer)),
+    ),
     el("span", { class: "x-score" }),
   );
 }

@@ -29,7 +29,9 @@ export function swapFields(explorer) {
   const example = () => {
     const { tokens } = store.get();
     const member = tokens[Math.floor(random() * tokens.length)] ?? 0;
-    const others = Array.from({ length: data.vocabSize }, (_, id) => id).filter((id) => !tokens.includes(id));
+    const others = Array.from({ length: data.vocabSize }, (_, id) => id).filter(
+      (id) => !tokens.includes(id),
+    );
     if (others.length) store.set({ swap: [member, others[Math.floor(random() * others.length)]] });
   };
   const element = el(

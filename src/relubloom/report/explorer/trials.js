@@ -24,11 +24,12 @@ export function makeTrials(explorer) {
   const write = () => {
     const parts = [];
     if (own.tally.trials) parts.push(`Your changes so far: ${tallyWords(own.tally)}`);
-    if (drawn.trials) parts.push(`Units forced at random, each on a set of its own: ${tallyWords(drawn)}`);
+    if (drawn.trials)
+      parts.push(`Units forced at random, each on a set of its own: ${tallyWords(drawn)}`);
     words.replaceChildren(...parts.map((part) => el("span", {}, part)));
   };
   const atRandom = async () => {
-    for (let done = 0; done < AT_RANDOM; ) {
+    for (let done = 0; done < AT_RANDOM;) {
       const end = performance.now() + SLICE;
       while (done < AT_RANDOM && performance.now() < end) {
         countTrial(drawn, explorer.current(), randomTrial(explorer));
