@@ -169,9 +169,22 @@ def test_a_printed_sheet_cuts_nothing_off(open_page: OpenQuiet, reports: dict[st
         ".map(each => each.outerHTML.slice(0, 80))"
     )
     assert hidden == []
-    assert page.locator("[data-mount]:visible").count() == 0
-    assert page.locator("#example figure:visible").count() > 0
+
+
+def test_paper_shows_each_figure_live_or_still(
+    open_page: OpenQuiet, reports: dict[str, Path]
+) -> None:
+    """Printed at once: a live part that no one scrolled to must not hide the figure it replaces."""
+    page = open_page(reports["study"])
     assert page.pdf(format="A4").startswith(b"%PDF")
+    page.emulate_media(media="print")
+    absent = page.evaluate(
+        """[...document.querySelectorAll('[data-mount]')].filter(part => {
+          const still = part.nextElementSibling;
+          return still?.matches('figure') && !still.offsetHeight && !part.innerText.trim();
+        }).map(part => part.dataset.mount)"""
+    )
+    assert absent == []
 
 
 def test_nothing_moves_where_motion_is_reduced(
