@@ -59,10 +59,12 @@ results: $(VENV)/package-installed
 	$(BIN)/python benchmarks/decoders.py
 	$(BIN)/python benchmarks/mechanism_results.py
 
-bench: $(VENV)/package-installed
+bench: $(VENV)/tools-installed
 	$(BIN)/python benchmarks/step.py --large
 	$(BIN)/python benchmarks/exact_count.py
 	$(BIN)/python benchmarks/theory.py
+	@if command -v chromium > /dev/null; then $(BIN)/python benchmarks/page.py; \
+	else echo "no chromium here: the report is not measured in a browser"; fi
 
 clean:
 	rm -rf $(VENV) node_modules runs

@@ -95,41 +95,56 @@ def browser() -> Iterator["Browser"]:
         yield chromium
 
 
+def watch(
+    browser: "Browser",
+    path: Path,
+    *,
+    width: int = WIDE,
+    theme: str = "light",
+    fragment: str = "",
+    **options: Any,
+) -> Watched:
+    """Open a file in a context of its own, watched from the first byte on."""
+    height = 800 if width < 600 else 900
+    viewport = {"width": width, "height": height}
+    context = browser.new_context(viewport=viewport, color_scheme=theme, **options)
+    watched = Watched(context.new_page())
+    watched.watch(path.as_uri())
+    watched.page.goto(path.as_uri() + fragment)
+    return watched
+
+
+def close(watched: Watched, *, quiet: bool = True) -> None:
+    """Close it; if `quiet`, it must have asked for nothing and complained of nothing."""
+    watched.page.evaluate("new Promise(done => requestAnimationFrame(() => done()))")
+    watched.page.context.close()
+    assert not quiet or watched.requests == [], watched.requests
+    assert not quiet or watched.complaints == [], watched.complaints
+
+
 @pytest.fixture
 def open_watched(browser: "Browser") -> Iterator[OpenPage]:
-    """Open a file in a context of its own: `open_watched(path, width=360, theme="dark", ...)`."""
-    contexts: list[Any] = []
+    """`open_watched(path, width=360, theme="dark", ...)`: a page that may ask and complain."""
+    opened: list[Watched] = []
 
-    def call(
-        path: Path, *, width: int = WIDE, theme: str = "light", fragment: str = "", **options: Any
-    ) -> Watched:
-        height = 800 if width < 600 else 900
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=theme, **options
-        )
-        contexts.append(context)
-        context.set_default_timeout(5_000)
-        watched = Watched(context.new_page())
-        watched.watch(path.as_uri())
-        watched.page.goto(path.as_uri() + fragment)
-        return watched
+    def call(path: Path, **options: Any) -> Watched:
+        opened.append(watch(browser, path, **options))
+        return opened[-1]
 
     yield call
-    for context in contexts:
-        context.close()
+    for watched in opened:
+        close(watched, quiet=False)
 
 
 @pytest.fixture
-def open_page(open_watched: OpenPage) -> Iterator[Callable[..., "Page"]]:
+def open_page(browser: "Browser") -> Iterator[Callable[..., "Page"]]:
     """As `open_watched`, for a page that must ask for nothing and complain of nothing."""
     opened: list[Watched] = []
 
     def call(path: Path, **options: Any) -> "Page":
-        opened.append(open_watched(path, **options))
+        opened.append(watch(browser, path, **options))
         return opened[-1].page
 
     yield call
     for watched in opened:
-        watched.page.evaluate("new Promise(done => requestAnimationFrame(() => done()))")
-        assert watched.requests == [], watched.requests
-        assert watched.complaints == [], watched.complaints
+        close(watched)
