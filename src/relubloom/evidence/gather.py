@@ -42,7 +42,7 @@ def gather_evidence(
     workers: int = 1,
     on_stage: OnStage | None = None,
     *,
-    in_full: bool = True,
+    in_full: bool = False,
 ) -> Evidence:
     """Extract the code, put network and code to every analysis, and judge.
 
