@@ -90,6 +90,8 @@ def draw_series(name: str, description: str, series: list[Series], axis: Axis) -
 
 def legend(axes: Axes, entries: int) -> None:
     """Names above the axes, in one row."""
+    if not axes.get_legend_handles_labels()[0]:
+        return
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(-0.04, 0.99),
