@@ -245,6 +245,7 @@ def test_interventions_and_explanations_by_name(
     folders: tuple[Path, Path], relubloom: Callable[..., Outcome]
 ) -> None:
     assert relubloom("examine", folders[0], "-k", 2, "--quiet").status == 0
+    (folders[0] / "ladder.json").unlink()
     forced = {"name": "force-covered", "f1": 0.75, "control": {"f1": 0.25}}
     patched = {"name": "patch-donor", "f1": None, "exact_match": 1.0, "control": {"f1": 0.0}}
     for folder, listed in zip(folders, ([forced, patched], [forced | {"f1": 0.5}]), strict=True):

@@ -42,7 +42,7 @@ TRAINED = KSparseTask(256, 3)  # training needs a vocabulary far above the width
 def verdict_against(net: ReluNet, code: Code, sets: SetCollection) -> Verdict:
     """The verdict of a network that is judged against a given code, its own or another."""
     scores = score_sets(net, code, sets)
-    mechanism = measure_mechanism(net, code, extract_with_modes(net)[1], scores)
+    mechanism = measure_mechanism(net, code, extract_with_modes(net)[1], sets, scores)
     return judge(mechanism, read_as_bloom(scores))
 
 

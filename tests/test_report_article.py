@@ -127,7 +127,14 @@ def test_static_figure_follows_the_live_part_that_replaces_it(html: str) -> None
     assert html.count("data-fallback>") == 2
 
 
-def test_nothing_is_run_or_fetched_without_an_explorer(html: str) -> None:
+def still_page(folder: Path) -> str:
+    """The page without its live part."""
+    contents = read_contents(folder)
+    return render(contents, tell(contents))
+
+
+def test_nothing_is_run_or_fetched_without_an_explorer(full: Path) -> None:
+    html = still_page(full)
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)
     assert policy is not None
     assert "default-src 'none'" in policy.group(1)
@@ -248,6 +255,7 @@ def test_sections_stand_without_any_one_key(
 
 def test_sections_without_data_are_one_plain_sentence(tmp_path: Path) -> None:
     trained_run(tmp_path)
+    without(tmp_path, "behaviour.json", *BEHAVIOUR_KEYS)
     without(tmp_path, "mechanism.json", *MECHANISM_KEYS)
     text = words(page(tmp_path))
     for said in (
@@ -265,7 +273,8 @@ def test_hostile_labels_stay_text_everywhere(tmp_path: Path) -> None:
     labels = HOSTILE + default_labels(16)[len(HOSTILE) :]
     trained_run(tmp_path, labels=labels)
     add_evidence(tmp_path, 16, 12, 2)
-    html = page(tmp_path)
+    write_report(tmp_path)
+    html = still_page(tmp_path)
     parser = Balance()
     parser.feed(html)
     assert parser.open == []

@@ -218,11 +218,11 @@ import os, signal
 from relubloom import study
 gather = study.gather_evidence
 calls = []
-def gather_and_press(*arguments):
+def gather_and_press(*arguments, **keywords):
     calls.append(arguments)
     if len(calls) == 3:  # the constructed network, seed 0, and now seed 1
         os.kill(os.getpid(), signal.SIGINT)
-    return gather(*arguments)
+    return gather(*arguments, **keywords)
 study.gather_evidence = gather_and_press
 from relubloom.cli import main
 main()

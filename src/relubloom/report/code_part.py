@@ -24,7 +24,18 @@ def readout_part(mechanism: JsonObject) -> Part:
         return absent(lacking(mechanism, "readout", "fit of the readout"), heading)
     said = (
         "The readout should take the same amount off a token’s logit for every bit of it that is "
-        f"missing from the union. A straight line in the number of missing bits, with a slope of "
+        "missing from the union. "
+    )
+    if found["slope"] is None or found["r2"] is None:
+        return Part(
+            heading,
+            (
+                said + "Here the logits or the numbers of missing bits are all "
+                "equal, so there is no line to fit.",
+            ),
+        )
+    said += (
+        f"A straight line in the number of missing bits, with a slope of "
         f"{figure(found['slope'])}, explains {percent(found['r2'])} of the variance of the logits "
         "(each less the mean of its set’s members)"
     )

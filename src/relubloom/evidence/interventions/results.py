@@ -25,9 +25,7 @@ def agreement(
     weight: NDArray[np.float64],
 ) -> Agreement:
     """Pool what each case predicted, had, and had as predicted: numbers or truth values [cases]."""
-    hits, said, there = (
-        float(weight @ counts.astype(np.float64)) for counts in (both, predicted, actual)
-    )
+    hits, said, there = (float((weight * counts).sum()) for counts in (both, predicted, actual))
     if not said and not there:
         return Agreement(None, None, None)
     if not said or not there:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -82,7 +84,8 @@ def correlation(
     if len(x) == 0 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return None
     x, y = (values - np.average(values, weights=weight) for values in (x, y))
-    return float(weight @ (x * y) / np.sqrt((weight @ x**2) * (weight @ y**2)))
+    xy, xx, yy = (float((weight * product).sum()) for product in (x * y, x * x, y * y))
+    return xy / math.sqrt(xx * yy)
 
 
 def _against(

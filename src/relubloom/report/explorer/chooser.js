@@ -51,7 +51,8 @@ export function makeChooser(wishes) {
   };
   const mark = () => {
     [...list.children].forEach((option, place) => {
-      option.setAttribute("aria-selected", String(place === active));
+      const selected = matches.length > 0 && place === active;
+      option.setAttribute("aria-selected", String(selected));
     });
     decorate(input, { "aria-activedescendant": matches.length ? `${id}-${active}` : undefined });
   };
@@ -87,7 +88,10 @@ export function makeChooser(wishes) {
  * @param {(token: number) => void} take
  */
 function options(id, matches, labels, take) {
-  if (matches.length === 0) return [el("li", { class: "x-none" }, "no such token")];
+  if (matches.length === 0) {
+    const none = { class: "x-none", role: "option", "aria-disabled": "true" };
+    return [el("li", none, "no such token")];
+  }
   return matches.map((token, place) =>
     el(
       "li",

@@ -44,7 +44,7 @@
 export function makeKernel(spec) {
   const FAILING = 50;
   const CALL = Math.LN2;
-  const UNDECIDED = 1e-11; // of the largest logit: rounding errors stay well below
+  const ROUNDING = 2 ** -52; // relative error of one operation, twice over
   const STEPS = 128; // exp by a table: a value every 1/STEPS, and the Taylor series in between
   const REACH = 40; // exp(-REACH) is below the rounding error of a sum that holds a 1
   const table = Float64Array.from({ length: STEPS * REACH + 2 }, (_, at) => Math.exp(-at / STEPS));
@@ -129,7 +129,7 @@ export function makeKernel(spec) {
     const { vocabSize } = given;
     const logits = new Float64Array(vocabSize);
     const members = new Float64Array(vocabSize);
-    const fillLogits = makeFill(given, logits);
+    const { fillLogits, lead } = makeFill(given, logits);
 
     /**
      * Sum of (p - target)^2, from the members' logits apart and all others in `logits`.
@@ -159,10 +159,29 @@ export function makeKernel(spec) {
       return (squares / sum - (2 * mass) / size) / sum + 1 / size;
     }
 
+    /**
+     * The surest that can be said of a set with a near tie, by exact pairs of tokens.
+     *
+     * @param {Int32Array} set
+     * @returns {boolean | null} whether each member leads every other token; null if undecided
+     */
+    function settle(set) {
+      let sure = true;
+      for (const member of set) {
+        for (let t = 0; t < vocabSize; t++) {
+          if (set.includes(t)) continue;
+          const [ahead, error] = lead(member, t);
+          if (ahead + error <= 0) return false;
+          sure &&= ahead - error > 0;
+        }
+      }
+      return sure || null;
+    }
+
     return (/** @type {Int32Array} */ ids, /** @type {number} */ size) => {
       const score = empty();
       for (let from = 0; from < ids.length; from += size) {
-        fillLogits(ids, from, size);
+        const rounding = fillLogits(ids, from, size);
         let low = Infinity;
         let high = -Infinity;
         for (let j = 0; j < size; j++) {
@@ -178,14 +197,21 @@ export function makeKernel(spec) {
         if (best >= top - CALL) {
           for (let t = 0; t < vocabSize; t++) if (logits[t] >= top - CALL) score.falsePositives++;
         }
-        if (Math.abs(low - best) <= UNDECIDED * (1 + Math.abs(top))) score.undecided++;
-        enter(score, ids, from, size, errorOf(top, size), low > best);
+        /** @type {boolean | null} */
+        let exact = low > best;
+        if (Math.abs(low - best) <= 2 * rounding) exact = settle(ids.subarray(from, from + size));
+        if (exact === null) score.undecided++;
+        enter(score, ids, from, size, errorOf(top, size), exact === true);
       }
       return score;
     };
   }
 
   /**
+   * `fillLogits` computes the logits of a set and returns a bound of their rounding errors;
+   * `lead` says how far one token is ahead of another, with a bound that is 0 where the two read
+   * the hidden layer alike, so that exact ties are ties.
+   *
    * @param {WeightsSpec} given
    * @param {Float64Array} logits where the logits of a set go
    */
@@ -194,6 +220,11 @@ export function makeKernel(spec) {
     const rows = Array.from({ length: width }, (_, unit) =>
       Float64Array.from(W_out.subarray(unit * vocabSize, (unit + 1) * vocabSize)),
     );
+    const largest = (/** @type {Float64Array} */ values) =>
+      values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const [widest, furthest] = [Float64Array.from(rows, largest), largest(bias)];
+    const level = new Float64Array(width);
+    const doubt = new Float64Array(width); // bounds of what rounding does to a unit's level
     const post = new Float64Array(width + 8); // ends in zeros, so that eight always fit
     const on = new Int32Array(width + 8);
 
@@ -229,15 +260,26 @@ export function makeKernel(spec) {
       }
     }
 
-    return (
+    const fillLogits = (
       /** @type {Int32Array} */ ids,
       /** @type {number} */ from,
       /** @type {number} */ size,
     ) => {
-      let count = 0;
+      const steps = (width + size + 2) * ROUNDING;
+      let [count, reach] = [0, 0];
       for (let unit = 0; unit < width; unit++) {
         let pre = b_in[unit];
-        for (let j = from; j < from + size; j++) pre += W_in[ids[j] * width + unit];
+        let lost = 0; // by rounding, found exactly: a sum of few float32 numbers seldom rounds
+        for (let j = from; j < from + size; j++) {
+          const term = W_in[ids[j] * width + unit];
+          const sum = pre + term;
+          const added = sum - pre;
+          lost += Math.abs(pre - (sum - added) + (term - added));
+          pre = sum;
+        }
+        level[unit] = Math.max(pre, 0);
+        doubt[unit] = pre > -lost ? 2 * lost + level[unit] * steps : 0;
+        reach += doubt[unit] * widest[unit];
         if (pre <= 0) continue;
         post[count] = pre;
         on[count++] = unit;
@@ -248,7 +290,24 @@ export function makeKernel(spec) {
       let first = 0;
       for (; first + 4 < count; first += 8) addEight(first);
       if (first < count) addFour(first);
+      return reach > 0 ? reach + steps * furthest : 0;
     };
+    /**
+     * @param {number} token
+     * @param {number} other
+     * @returns {[number, number]} the difference of their logits, and a bound of its error
+     */
+    const lead = (token, other) => {
+      let ahead = bias[token] - bias[other];
+      let error = (width + 4) * ROUNDING * Math.abs(ahead);
+      for (let unit = 0; unit < width; unit++) {
+        const apart = rows[unit][token] - rows[unit][other];
+        ahead += level[unit] * apart;
+        error += doubt[unit] * Math.abs(apart);
+      }
+      return [ahead, error];
+    };
+    return { fillLogits, lead };
   }
 
   return { score: spec.kind === "filter" ? filterKernel(spec) : weightsKernel(spec) };

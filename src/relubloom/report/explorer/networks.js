@@ -23,8 +23,8 @@ const ROWS = 4; // beside the members
 export function mountNetworks(mount, explorer) {
   const panels = el("div", { class: "x-nets", "data-testid": "networks" });
   const input = el("p", { class: "x-note" });
-  mount.replaceChildren(input, panels);
   const draw = () => {
+    if (!mount.hasChildNodes()) mount.replaceChildren(input, panels);
     const keys = explorer.data.networks.map(({ key }) => key);
     const full = fullProbability(keys.map((key) => explorer.answer(key)));
     const { tokens } = explorer.store.get();
