@@ -35,7 +35,7 @@ browser:
 	@tests/install_browser.sh
 
 test: $(VENV)/tools-installed browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(VENV)/tools-installed
 	$(BIN)/ruff format --check .
