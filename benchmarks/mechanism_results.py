@@ -10,6 +10,7 @@ import argparse
 import json
 import statistics
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from typing import Any
 import relubloom as rb
 from relubloom.evidence.behaviour import measure_behaviour
 from relubloom.evidence.interventions import intervene
-from relubloom.evidence.ladder import climb_ladder
+from relubloom.evidence.ladder import best_explanation, climb_ladder
+from relubloom.evidence.ladder.subject import Subject
+from relubloom.evidence.ladder.weak_bits import find_weak_bits
 from relubloom.evidence.mechanism import measure_mechanism
 from relubloom.evidence.reading import judge, read_as_bloom
 from relubloom.evidence.scores import score_sets
@@ -25,7 +28,6 @@ from relubloom.extraction import extract_with_modes
 from relubloom.run_folder import Origin, default_labels, write_network, write_training
 
 OUT = Path("docs/results/mechanism.md")
-WORKERS = 2
 K = 3
 READ_OFF = ("hash", "three-levels", "token-strengths", "weak-bits", "one-matrix")
 FITTED = ("weak-bits-best-readout", "best-readout", "one-matrix-rounded")
@@ -34,14 +36,13 @@ RIVALS = ("matrix-3-bit", "mode-2-bit", "mode-3-bit")
 
 @dataclass(frozen=True)
 class Cell:
-    """Networks of one size and recipe, and how their ladder is measured."""
+    """Networks of one size and recipe, and whether rungs are fitted to them."""
 
     title: str
     vocab_size: int
     width: int
     recipe: rb.Recipe
-    rungs: tuple[str, ...]
-    most_sets: int | None = None
+    fit: bool
 
 
 CELLS = {
@@ -50,29 +51,28 @@ CELLS = {
         256,
         48,
         rb.Recipe(),
-        READ_OFF + FITTED + RIVALS,
+        fit=True,
     ),
     "article-kl": Cell(
         "N=256, d=48, k=3, `kl`",
         256,
         48,
         rb.Recipe(objective="kl"),
-        READ_OFF + FITTED + RIVALS,
-        300_000,
+        fit=True,
     ),
     "wide-kl-then-mse": Cell(
         "N=1000, d=64, k=3, `kl-then-mse` (preset `wide`)",
         1000,
         64,
         rb.Recipe(objective="kl-then-mse", steps=6500),
-        READ_OFF + RIVALS,
+        fit=False,
     ),
     "wide-kl": Cell(
         "N=1000, d=64, k=3, `kl`",
         1000,
         64,
         rb.Recipe(objective="kl"),
-        READ_OFF + RIVALS,
+        fit=False,
     ),
 }
 
@@ -83,10 +83,11 @@ def main() -> None:
     parser.add_argument("cells", nargs="*", metavar="CELL", help=", ".join(CELLS))
     parser.add_argument("--seeds", type=int, default=16)
     parser.add_argument("--runs", type=Path, default=Path("runs/mechanism"))
+    parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
     for name in given.cells or CELLS:
         for seed in range(given.seeds):
-            examine(given.runs / name, CELLS[name], seed)
+            examine(given.runs / name, CELLS[name], seed, given.threads)
     found = {name: read_rows(given.runs / name) for name in CELLS}
     sections = [section(CELLS[name], rows) for name, rows in found.items() if rows]
     OUT.write_text(INTRODUCTION + "\n".join(sections), encoding="utf-8")
@@ -99,7 +100,7 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
     return sorted((json.loads(path.read_text()) for path in paths), key=lambda row: row["seed"])
 
 
-def examine(folder: Path, cell: Cell, seed: int) -> None:
+def examine(folder: Path, cell: Cell, seed: int, threads: int) -> None:
     """Train one network where its run folder is missing, and measure it where its figures are."""
     path = folder / f"seed-{seed}.figures.json"
     if path.exists():
@@ -109,7 +110,7 @@ def examine(folder: Path, cell: Cell, seed: int) -> None:
     if not (run / "model.safetensors").exists():
         train(run, cell, task, seed)
     started = time.monotonic()
-    row = {"seed": seed} | measure(rb.ReluNet.from_pretrained(run), task, cell)
+    row = {"seed": seed} | measure(rb.ReluNet.from_pretrained(run), task, cell.fit, threads)
     row["seconds"] = time.monotonic() - started
     path.write_text(json.dumps(row))
     print(path, f"{row['seconds']:.0f} s", flush=True)
@@ -123,22 +124,35 @@ def train(run: Path, cell: Cell, task: rb.KSparseTask, seed: int) -> None:
     write_training(run, trained.history, trained.film, trained.film_steps)
 
 
-def measure(net: rb.ReluNet, task: rb.KSparseTask, cell: Cell) -> dict[str, Any]:
+def measure(net: rb.ReluNet, task: rb.KSparseTask, fit: bool, workers: int) -> dict[str, Any]:
     """What the tables show of one network."""
     code, modes = extract_with_modes(net)
     sets = task.evaluation_sets()
-    scores = score_sets(net, code, sets, WORKERS)
-    mechanism = measure_mechanism(net, code, modes, sets, scores, workers=WORKERS)
-    behaviour = measure_behaviour(net, code, sets, scores, workers=WORKERS)
+    scores = score_sets(net, code, sets, workers)
+    mechanism = measure_mechanism(net, code, modes, sets, scores, workers=workers)
+    behaviour = measure_behaviour(net, code, sets, scores, workers=workers)
+    explanation = best_explanation(net, code, sets, fit=fit)
     ladder = climb_ladder(
-        net, code, sets, workers=WORKERS, scores=scores, most_sets=cell.most_sets, only=cell.rungs
+        net,
+        code,
+        sets,
+        workers=workers,
+        scores=scores,
+        only=(*READ_OFF, *RIVALS, *FITTED, "network"),
+        fit=fit,
+        known=[explanation],
     )
-    reading = read_as_bloom(scores)
+    done = intervene(
+        net, code, K, explanation=(explanation.name, explanation.network), workers=workers
+    )
     growth, repeated = behaviour.growth, behaviour.repeated_token
+    bits = int(code.weights.sum())
     return {
-        "verdict": judge(mechanism, reading),
+        "verdict": judge(mechanism, read_as_bloom(scores)),
         "mse": behaviour.mse,
+        "mode_gap": mechanism.mode_gap,
         "agreement": mechanism.unit_agreement,
+        "weak_bits": int(find_weak_bits(Subject(net, code, K)).sum()) / bits,
         "sets": behaviour.sets,
         "scored": ladder.sets,
         "network_bits": ladder.network_bits,
@@ -146,12 +160,17 @@ def measure(net: rb.ReluNet, task: rb.KSparseTask, cell: Cell) -> dict[str, Any]
         "false_positives": behaviour.false_positive_share,
         "same_calls": None if repeated is None else repeated.same_calls,
         "kept_members": None if growth is None else growth.kept_members,
+        "sizes": {
+            row.set_size: [row.false_positives, row.misses, row.code.false_positives]
+            for row in behaviour.set_sizes
+        },
+        "weight_ratio": mechanism.hash_weight.variance_ratio,
+        "overlap_ratio": mechanism.overlaps.sd_ratio,
         "r2": mechanism.readout.r2,
         "r2_levels": mechanism.readout.r2_levels,
+        "kinds": Counter(unit.kind for unit in mechanism.units),
         "rungs": {rung.name: asdict(rung) for rung in ladder.rungs},
-        "interventions": [
-            asdict(each) for each in intervene(net, code, K, workers=WORKERS).interventions
-        ],
+        "interventions": [asdict(each) for each in done.interventions],
     }
 
 

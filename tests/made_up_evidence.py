@@ -221,6 +221,7 @@ def interventions(set_size: int) -> dict[str, Any]:
                 **_agreement(f1),
                 "loss_correlation": 0.9,
                 "control": {"name": "rows of the hash shuffled", **_agreement(control)},
+                "explained": {"name": "weak-bits", **_agreement(f1 and f1 + 0.02)},
             }
             for name, (f1, control) in f1s.items()
         ],

@@ -247,6 +247,7 @@ def test_interventions_and_explanations_by_name(
     assert relubloom("examine", folders[0], "-k", 2, "--quiet").status == 0
     (folders[0] / "ladder.json").unlink()
     forced = {"name": "force-covered", "f1": 0.75, "control": {"f1": 0.25}}
+    forced |= {"explained": {"f1": 0.875, "name": "weak-bits"}}
     patched = {"name": "patch-donor", "f1": None, "exact_match": 1.0, "control": {"f1": 0.0}}
     for folder, listed in zip(folders, ([forced, patched], [forced | {"f1": 0.5}]), strict=True):
         (folder / "interventions.json").write_text(json.dumps({"interventions": listed}))
@@ -258,7 +259,7 @@ def test_interventions_and_explanations_by_name(
     (folders[1] / "ladder.json").write_text(json.dumps({"rungs": rungs}))
     done = relubloom("compare", *folders, "-k", 2, "--json", "--quiet").json
     assert done["a"]["interventions"]["force-covered"] == {
-        **{"f1": 0.75, "exact_match": None, "control_f1": 0.25}
+        **{"f1": 0.75, "exact_match": None, "control_f1": 0.25, "explained_f1": 0.875}
     }
     assert done["differences"]["interventions"]["force-covered"]["f1"] == -0.25
     assert done["differences"]["interventions"]["patch-donor"]["f1"] is None

@@ -352,9 +352,7 @@ def test_weights_without_room_or_beyond_half_precision_stay_out(width: int, scal
     assert pack_weights(net, 3) is None
 
 
-def test_network_left_out_leaves_its_hash(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_network_left_out_leaves_its_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("relubloom.report.explorer.shown_networks.pack_weights", lambda *_: None)
     near(random_constant_weight(40, 12, 3, 0), 0).save_pretrained(tmp_path)
     found = sent(embed(read_contents(tmp_path)))

@@ -232,10 +232,10 @@ def test_scores_by_hand() -> None:
     assert found.changes is not None
     assert (found.changes.precision, found.changes.recall) == (0, 0)
     assert counts["loss"] == pytest.approx([0.285, 1.04, 0.515])
-    assert counts["hard_loss"].tolist() == [0, 0, 0.5]  # F/(k(k+F)) at one false positive
+    assert counts["predicted_loss"].tolist() == [0, 0, 0.5]  # F/(k(k+F)) at one false positive
     # Deviations from the weighted means .3125 and .6175: products sum to -.25625, squares to
     # .46875 and .5201.
-    assert correlation(counts["hard_loss"], counts["loss"], weight) == pytest.approx(
+    assert correlation(counts["predicted_loss"], counts["loss"], weight) == pytest.approx(
         -0.25625 / (0.46875 * 0.5201) ** 0.5
     )
     # The control said 1 on {0}, weight 1, and was right there alone.

@@ -106,6 +106,22 @@ def by_name(found: Interventions) -> dict[str, Match]:
     return {each.name: each for each in found.interventions}
 
 
+def test_an_explanation_predicts_by_doing_the_same_to_itself() -> None:
+    """A random network is explained by itself, whatever is done to it, and not by another."""
+    net, other = random_net(40, 12, 0), random_net(40, 12, 1)
+    code = extract_code(net)
+    for each in intervene(net, code, 3, cases=200, explanation=("itself", net)).interventions:
+        assert each.explained is not None
+        assert each.explained.name == "itself"
+        assert set(figures(each.explained)) <= {1.0, None}, each.name
+        assert each.explained.exact_match == 1, each.name
+    for each in intervene(net, code, 3, cases=200, explanation=("other", other)).interventions:
+        assert each.explained is not None
+        assert each.explained.f1 is not None
+        assert each.explained.f1 < 0.3, each.name
+    assert all(each.explained is None for each in intervene(net, code, 3, cases=9).interventions)
+
+
 def test_a_level_that_tells_the_token_is_found_by_scrubbing() -> None:
     """Even tokens leave one of their bits at 1/2, and b_out makes good what that costs them."""
     # Of a pair, the bit stays at 1/2 unless the other has it (a quarter of the pairs or less): the

@@ -7,14 +7,22 @@ import pytest
 import torch
 from torch import Tensor
 
-from relubloom.code import random_constant_weight
+from relubloom.code import Code, random_constant_weight
 from relubloom.construction import construct
+from relubloom.evidence.ladder import best_explanation, climb_ladder
 from relubloom.evidence.ladder import best_readout as best_readout_module
-from relubloom.evidence.ladder import climb_ladder
 from relubloom.evidence.ladder import fitting_sets as fitting_sets_module
 from relubloom.evidence.ladder import one_matrix_rounded as rounded_module
 from relubloom.evidence.ladder.climb import FITTED_RUNGS, RIVALS, RUNGS
-from relubloom.evidence.ladder.fit import MOST_TOKENS, can_fit, divergence, logits, task_loss
+from relubloom.evidence.ladder.fit import (
+    MOST_TOKENS,
+    can_fit,
+    divergence,
+    logits,
+    margins,
+    ranking_divergence,
+    task_loss,
+)
 from relubloom.evidence.ladder.fitting_sets import Chosen, split_off
 from relubloom.extraction import extract_code
 from relubloom.network import ReluNet
@@ -50,6 +58,22 @@ def test_losses_of_a_fit_by_hand() -> None:
     # KL(true || of), the true shares 1/3 each.
     expected = -(np.log(3 / 2) + 2 * np.log(3 / 4)) / 3
     assert divergence(answers, torch.zeros(2, 3)).item() == pytest.approx(expected)
+
+
+def test_margins_and_their_divergence_by_hand() -> None:
+    answers = torch.tensor([[0.3, 0.1, 0.25], [0.3, 0.1, 0.25], [0.0, 50.0, 0.0]])
+    sets = torch.tensor([[0, 3], [0, 1], [0, 2]])
+    # The least member less the greatest other; 0 - 50 is beyond 10, where all is certain.
+    assert margins(answers, sets).tolist() == pytest.approx([0.05, -0.15, -10])
+    # Without others every member is ahead.
+    assert margins(answers, torch.tensor([[0, 1, 2]] * 3)).tolist() == [10.0] * 3
+    # Margins 0.05 and 0, over 0.1: chances p = 1/(1 + e^-.5) and 1/2; KL(p || 1/2).
+    p = 1 / (1 + np.exp(-0.5))
+    even = torch.tensor([[0.3, 0.1, 0.3]])
+    expected = p * np.log(2 * p) + (1 - p) * np.log(2 * (1 - p))
+    found = ranking_divergence(even, answers[:1], sets[:1])
+    assert found.item() == pytest.approx(expected, rel=1e-4)
+    assert ranking_divergence(answers, answers, sets).item() == pytest.approx(0, abs=1e-7)
 
 
 def test_padding_adds_nothing_in_a_fit() -> None:
@@ -89,18 +113,18 @@ def test_how_chosen_sets_came_about() -> None:
 
 
 def test_few_sets_are_all_scored() -> None:
-    scored, fitted = split_off(AllSets(60, 3), 60)  # 34,220
+    scored, fitted = split_off(AllSets(38, 3), 38)  # 8,436, a fifth of which is under 2,000
     assert fitted is None
-    assert scored.numbers.tolist() == list(range(34_220))
+    assert scored.numbers.tolist() == list(range(8436))
     assert split_off(COPIES, 6)[1] is None
 
 
-def test_of_all_sets_one_in_25_is_fitted_on() -> None:
+def test_of_all_sets_one_in_five_is_fitted_on() -> None:
     sets = AllSets(70, 3)
     scored, fitted = split_off(sets, 70)
     assert fitted is not None
-    # C(70, 3) = 54,740, of which 2,189 are fitted on: every set is in one or the other, once.
-    assert (len(fitted), len(scored)) == (2189, 54_740 - 2189)
+    # C(70, 3) = 54,740, of which 10,948 are fitted on: every set is in one or the other, once.
+    assert (len(fitted), len(scored)) == (10_948, 54_740 - 10_948)
     counts = Counter(as_sets(fitted)) + Counter(as_sets(scored.chunk(0, len(scored))))
     assert len(counts) == 54_740
     assert set(counts.values()) == {1}
@@ -136,9 +160,16 @@ def test_other_drawn_sets_are_fitted_on(monkeypatch: pytest.MonkeyPatch) -> None
 # --- The whole ladder -------------------------------------------------------------------------
 
 
+def deeper(code: Code) -> ReluNet:
+    """The exact network of the code, but that no two bits have the same entry, all far enough."""
+    exact = construct(code, 20.0)
+    depth = torch.rand(exact.W_in.shape, generator=torch.Generator().manual_seed(0))
+    return ReluNet(exact.W_in.detach() * (1 + depth), exact.b_in, exact.W_out, exact.b_out)
+
+
 @pytest.mark.usefixtures("short_fits")
 def test_only_the_rungs_that_are_asked_for_on_so_many_sets() -> None:
-    net = construct(random_constant_weight(70, 12, 3, seed=1), 20.0)
+    net = deeper(random_constant_weight(70, 12, 3, seed=1))
     code, sets = extract_code(net), AllSets(70, 3)
     names = {"uniform", "weak-bits", "matrix-2-bit", *FITTED_RUNGS, "network"}
     seen: list[tuple[int, int]] = []
@@ -158,6 +189,24 @@ def test_only_the_rungs_that_are_asked_for_on_so_many_sets() -> None:
     scored = split_off(sets, 70, 500)[0]
     F = code.false_positives(scored.chunk(0, 500).numpy())
     assert ladder.rungs[-1].mse == pytest.approx((F / (3 * (3 + F))).mean(), rel=1e-6)
+
+
+@pytest.mark.usefixtures("short_fits")
+def test_the_best_explanation_is_fitted_where_there_is_something_to_fit() -> None:
+    code, sets = random_constant_weight(70, 12, 3, seed=1), AllSets(70, 3)
+    net = deeper(code)
+    assert best_explanation(net, code, sets, fit=False).name == "weak-bits"
+    assert best_explanation(net, code, AllSets(70, 2)).name == "weak-bits"  # too few sets
+    fitted = best_explanation(net, code, sets)
+    assert fitted.name == "weak-bits-best-readout"
+    known = climb_ladder(net, code, sets, most_sets=500, only=[fitted.name], known=[fitted])
+    made = climb_ladder(net, code, sets, most_sets=500, only=[fitted.name])
+    assert known == made
+    # The constructed network has two values in each unit: it is its own explanation.
+    exact = construct(code, 20.0)
+    assert best_explanation(exact, code, sets).name == "weak-bits"
+    names = {row.name for row in climb_ladder(exact, code, sets, most_sets=500).rungs}
+    assert names == {*RUNGS, *RIVALS}
 
 
 def test_fitted_rungs_are_left_out_without_sets_to_fit_on() -> None:

@@ -145,7 +145,7 @@ def examine_run(
         task.evaluation_sets(),
         threads,
         lambda stage, done, total: watch(stage, done, total, ""),
-        in_full=True,
+        depth="full",
     )
     write_evidence(folder, evidence)
     return run_summary(folder, read_config(folder).get("seed"))

@@ -260,7 +260,7 @@ def _examine(
         sets,
         threads,
         lambda stage, done, total: watch(f"{name}: {stage}", done, total, ""),
-        in_full=not study.quick,
+        depth="quick" if study.quick else "study",
     )
     write_evidence(folder, evidence)
 

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 ABSENT = "-"
 NAMED = {
-    "interventions": {"f1": "F1", "control_f1": "F1 of its control"},
+    "interventions": {
+        "f1": "F1",
+        "control_f1": "F1 of its control",
+        "explained_f1": "F1 of its explanation",
+    },
     "ladder": {"log_gap_closed": "log gap closed", "loss_failures_f1": "F1 by loss"},
 }
 FirstDir = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder, a.")]

@@ -91,8 +91,8 @@ def read_figures(folder: Path) -> dict[str, Any]:
 
     Keys: `dir`, `seed`, `task`, `recipe`, `construction`, `network`; the figures of a row of
     `study.json`; `behaviour`, `mechanism`, `certificate` with the further figures of `FIGURES`, by
-    their keys in the file; `interventions` (by name: f1, exact_match, control_f1) and `ladder`
-    (by name of each explanation: bits, mse, log_gap_closed, loss_failures_f1,
+    their keys in the file; `interventions` (by name: f1, exact_match, control_f1, explained_f1) and
+    `ladder` (by name of each explanation: bits, mse, log_gap_closed, loss_failures_f1,
     ranking_failures_f1). Each of these five is null where the file is absent.
 
     Raises:
@@ -141,6 +141,7 @@ def _interventions(document: dict[str, Any]) -> dict[str, Any]:
             "f1": value_at(each, ("f1",)),
             "exact_match": value_at(each, ("exact_match",)),
             "control_f1": value_at(each, ("control", "f1")),
+            "explained_f1": value_at(each, ("explained", "f1")),
         }
         for each in document.get("interventions") or []
     }

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from relubloom.code import Code
 from relubloom.evidence.behaviour import Behaviour, measure_behaviour
 from relubloom.evidence.interventions import Interventions, intervene
-from relubloom.evidence.ladder import Ladder, climb_ladder
+from relubloom.evidence.ladder import Ladder, best_explanation, climb_ladder
 from relubloom.evidence.mechanism import Mechanism, measure_mechanism
 from relubloom.evidence.reading import Reading, Verdict, judge, read_as_bloom
 from relubloom.evidence.scores import score_sets
@@ -14,7 +15,8 @@ from relubloom.extraction import extract_with_modes
 from relubloom.network import ReluNet
 from relubloom.task import SetCollection
 
-LADDER_SETS = 300_000  # that rungs are scored on: 44 programs on more would take minutes
+Depth = Literal["quick", "study", "full"]
+LADDER_SETS = {"study": 100_000, "full": 300_000}  # that rungs are scored on, of each some 44
 
 OnStage = Callable[[str, int, int], None]
 """Called with (stage, done, total) as the work goes on."""
@@ -42,19 +44,21 @@ def gather_evidence(
     workers: int = 1,
     on_stage: OnStage | None = None,
     *,
-    in_full: bool = False,
+    depth: Depth = "quick",
 ) -> Evidence:
     """Extract the code, put network and code to every analysis, and judge.
 
     Args:
         net: the network.
-        sets: what the figures are over; the ladder takes at most 300,000 of them.
+        sets: what the figures are over.
         workers: threads that share the work, in each of which torch uses one.
         on_stage: called with (stage, done, total) as the work goes on.
-        in_full: whether to intervene and to climb the explanation ladder, too.
+        depth: `quick` leaves out interventions and the explanation ladder; `study` climbs the rungs
+            that are read off the weights, on at most 100,000 sets; `full` fits rungs, too, and
+            scores all on at most 300,000.
 
-    Cost: that of `scores.score_sets` and as much again for the analyses; in full also that of
-    `intervene` and `climb_ladder`.
+    Cost: that of `scores.score_sets` and as much again for the analyses; beyond `quick` also that
+    of `intervene` and `climb_ladder`.
     """
     stage = on_stage or _silent
     code, unit_modes = extract_with_modes(net)
@@ -77,12 +81,16 @@ def gather_evidence(
         on_sets=lambda done, of: stage("behaviour", done, of),
     )
     interventions = ladder = None
-    if in_full:
+    if depth != "quick":
+        stage("explaining", 0, 1)
+        explanation = best_explanation(net, code, sets, fit=depth == "full")
+        stage("explaining", 1, 1)
         sizes = int(scores.set_size.min()), int(scores.set_size.max())
         interventions = intervene(
             net,
             code,
             sizes[0] if sizes[0] == sizes[1] else sizes,
+            explanation=(explanation.name, explanation.network),
             workers=workers,
             on_cases=lambda done, of: stage("interventions", done, of),
         )
@@ -93,7 +101,9 @@ def gather_evidence(
             workers=workers,
             on_sets=lambda done, of: stage("ladder", done, of),
             scores=scores,
-            most_sets=LADDER_SETS,
+            most_sets=LADDER_SETS[depth],
+            fit=depth == "full",
+            known=[explanation],
         )
     reading = read_as_bloom(scores)
     verdict = judge(mechanism, reading)

@@ -16,6 +16,10 @@ LEAD = (
     "the code said before each run which tokens would come out. The control makes the same "
     "prediction wrongly on purpose, to show how far luck goes."
 )
+EXPLAINED = (
+    "The code knows two levels. What it misses by that, the best explanation on the ladder says, "
+    "which is a network of few numbers: the same was done to it, and its answer is the prediction."
+)
 
 CAPTION = (
     "F1 of the false positives among the called tokens where the intervention is meant to make "
@@ -29,16 +33,22 @@ def break_section(subject: Subject) -> Section:
     if not rows:
         nothing = "The folder holds no interventions; `relubloom examine` makes them."
         return Section("break", HEADING, (absent(nothing, mount="break"),))
-    results = [Result(_title(row), _f1(row), _f1(row["control"])) for row in rows]
+    results = [
+        Result(_title(row), _f1(row), _f1(row["control"]), _f1(block(row, "explained")))
+        for row in rows
+    ]
     drawn = draw_interventions(
         results,
         "; ".join(
             f"{each.name}: F1 {_decimal(each.f1)}, control {_decimal(each.control)}"
+            + ("" if each.explained is None else f", explanation {_decimal(each.explained)}")
             for each in results
         ),
     )
+    explained = any(each.explained is not None for each in results)
+    text = (LEAD, EXPLAINED) if explained else (LEAD,)
     figure = Part(panels=(Panel("", drawn),), caption=CAPTION, tables=(_table(rows),))
-    return Section("break", HEADING, (Part(text=(LEAD,), mount="break"), figure))
+    return Section("break", HEADING, (Part(text=text, mount="break"), figure))
 
 
 def _title(row: JsonObject) -> str:
@@ -64,6 +74,7 @@ def _table(rows: list[JsonObject]) -> Table:
         "exactly as predicted",
         "F1 of changes",
         "F1 of failures",
+        "F1 and F1 of failures by the explanation",
         "control F1",
     )
     return Table(
@@ -79,6 +90,7 @@ def _table(rows: list[JsonObject]) -> Table:
                 optional(row["exact_match"], percent),
                 _decimal((block(row, "changes") or {}).get("f1")),
                 _decimal((block(row, "by_loss") or {}).get("f1")),
+                _explained(row),
                 _control(row),
             )
             for row in rows
@@ -89,6 +101,13 @@ def _table(rows: list[JsonObject]) -> Table:
         "loss. A dash: nothing to compare.",
         kind="wordy second",
     )
+
+
+def _explained(row: JsonObject) -> str:
+    found = block(row, "explained")
+    if found is None:
+        return NONE
+    return f"{_decimal(_f1(found))}, {_decimal((block(found, 'by_loss') or {}).get('f1'))}"
 
 
 def _control(row: JsonObject) -> str:

@@ -4,9 +4,19 @@ from relubloom.evidence.interventions.intervene import OnCases, intervene
 from relubloom.evidence.interventions.results import (
     Agreement,
     Control,
+    Explained,
     Intervened,
     Interventions,
     Match,
 )
 
-__all__ = ["Agreement", "Control", "Intervened", "Interventions", "Match", "OnCases", "intervene"]
+__all__ = [
+    "Agreement",
+    "Control",
+    "Explained",
+    "Intervened",
+    "Interventions",
+    "Match",
+    "OnCases",
+    "intervene",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from relubloom.evidence.interventions.patch_donor import PatchDonor
 from relubloom.evidence.interventions.patch_false_positive import PatchFalsePositive
 from relubloom.evidence.interventions.plan import Draw, Plan, make_plan
 from relubloom.evidence.interventions.prediction import chunks
-from relubloom.evidence.interventions.results import Control, Intervened, Interventions
+from relubloom.evidence.interventions.results import Control, Explained, Intervened, Interventions
 from relubloom.evidence.interventions.scoring import (
     Counts,
     correlation,
@@ -48,6 +49,14 @@ SOURCES = 2048  # random sets that units are resampled from
 OnCases = Callable[[int, int], None]
 
 
+@dataclass(frozen=True)
+class StandIn:
+    """An explanation by name, ready for the same interventions."""
+
+    name: str
+    subject: Subject
+
+
 def intervene(
     net: ReluNet,
     code: Code,
@@ -55,6 +64,7 @@ def intervene(
     *,
     seed: int = 0,
     cases: int | None = None,
+    explanation: tuple[str, ReluNet] | None = None,
     workers: int = 1,
     on_cases: OnCases | None = None,
 ) -> Interventions:
@@ -64,7 +74,9 @@ def intervene(
     interventions before the network runs for the first time. Then each intervention is run with
     hooks or with replaced weights, in float64, and one scorer compares predicted with called
     tokens (p at least half of the largest), for the prediction and for a control that should fail.
-    Sets are uniform, of sizes uniform between the smallest and the largest.
+    An explanation of the network that is itself a network of the same shape predicts, too: the
+    same is done to it, with its own hidden layer and its own levels. Sets are uniform, of sizes
+    uniform between the smallest and the largest.
 
     Args:
         net: the network.
@@ -74,6 +86,7 @@ def intervene(
         cases: of each intervention, >= 2; None takes 20,000, fewer (at least 1,000) where vocab
             times width exceeds 53,000. An intervention has fewer where the sets drawn hold fewer,
             and none where it cannot be done.
+        explanation: its name and its program (`evidence.ladder`), of the network's shape.
         workers: threads, in each of which torch uses one.
         on_cases: called with (done, total) as cases come back, over all interventions.
 
@@ -91,9 +104,14 @@ def intervene(
     with intra_op_threads(1), ThreadPoolExecutor(workers) as pool:
         try:
             plans = [make_plan(each, code, draw, count, pool) for each in INTERVENTIONS]
-            sources = draw.sets("sources", SOURCES), draw.choices("sources")
-            subject = Subject.prepare(net, code, *sources)
-            found = _run_all(plans, subject, pool, on_cases)
+            sources = draw.sets("sources", SOURCES)
+            subject = Subject.prepare(net, code, sources, draw.choices("sources"))
+            stand_in = None
+            if explanation is not None:
+                name, program = explanation
+                own = Subject.prepare(program, code, sources, draw.choices("sources"))
+                stand_in = StandIn(name, own)
+            found = _run_all(plans, subject, stand_in, pool, on_cases)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -115,23 +133,28 @@ def _check(net: ReluNet, code: Code, cases: int | None) -> None:
 
 
 def _run_all(
-    plans: list[Plan], subject: Subject, pool: Executor, on_cases: OnCases | None
+    plans: list[Plan],
+    subject: Subject,
+    stand_in: StandIn | None,
+    pool: Executor,
+    on_cases: OnCases | None,
 ) -> list[Intervened]:
     total, done = sum(len(plan.cases) for plan in plans), 0
     found: list[Intervened] = []
     for plan in plans:
 
-        def score(span: tuple[int, int], plan: Plan = plan) -> tuple[Counts, Counts]:
-            return score_chunk(plan, subject, *span)
+        def score(span: tuple[int, int], plan: Plan = plan) -> tuple[Counts, ...]:
+            return score_chunk(plan, subject, *span, None if stand_in is None else stand_in.subject)
 
         spans = list(chunks(len(plan.cases), subject.net.vocab_size)) or [(0, 0)]
-        parts: list[tuple[Counts, Counts]] = []
+        parts: list[tuple[Counts, ...]] = []
         for (start, stop), part in zip(spans, pool.map(score, spans), strict=True):
             parts.append(part)
             done += stop - start
             if on_cases is not None:
                 on_cases(done, total)
-        found.append(_result(plan, *(_joined(each) for each in zip(*parts, strict=True))))
+        counts = [_joined(each) for each in zip(*parts, strict=True)]
+        found.append(_result(plan, counts, None if stand_in is None else stand_in.name))
     return found
 
 
@@ -139,15 +162,17 @@ def _joined(parts: tuple[Counts, ...]) -> Counts:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _result(plan: Plan, right: Counts, wrong: Counts) -> Intervened:
+def _result(plan: Plan, counts: list[Counts], explanation: str | None) -> Intervened:
     weight = plan.cases.weight
+    right, wrong, *explained = [vars(matched(each, weight)) for each in counts]
     return Intervened(
-        **vars(matched(right, weight)),
+        **right,
         name=plan.intervention.name,
         question=plan.intervention.question,
         prediction=plan.intervention.prediction,
         cases=len(plan.cases),
-        predicted_share=weighted_mean(right["hard_loss"] > 0, weight),
-        loss_correlation=correlation(right["hard_loss"], right["loss"], weight),
-        control=Control(**vars(matched(wrong, weight)), name=plan.intervention.control),
+        predicted_share=weighted_mean(counts[0]["predicted_loss"] > 0, weight),
+        loss_correlation=correlation(counts[0]["predicted_loss"], counts[0]["loss"], weight),
+        control=Control(**wrong, name=plan.intervention.control),
+        explained=None if explanation is None else Explained(**explained[0], name=explanation),
     )

@@ -25,7 +25,9 @@ def agreement(
     weight: NDArray[np.float64],
 ) -> Agreement:
     """Pool what each case predicted, had, and had as predicted: numbers or truth values [cases]."""
-    hits, said, there = (float((weight * counts).sum()) for counts in (both, predicted, actual))
+    hits, said, there = (
+        float((weight * counts.astype(np.float64)).sum()) for counts in (both, predicted, actual)
+    )
     if not said and not there:
         return Agreement(None, None, None)
     if not said or not there:
@@ -38,8 +40,9 @@ class Match:
     """How well one prediction fits what the changed network called.
 
     `precision`, `recall`, `f1`: of the predicted false positives (called tokens that are not
-    intervened members), token by token. `by_loss`: of the cases with a predicted error, against
-    those whose mse to the intervened members exceeds 1/(2k(k+1)), k their number. `exact_match`:
+    intervened members), token by token. `by_loss`: of the cases whose mse to the intervened members
+    exceeds 1/(2k(k+1)), k their number, as predicted (of a hard filter: any predicted error) and
+    in fact. `exact_match`:
     the share of cases whose called tokens are exactly the predicted ones. `changes`: of the
     tokens whose call changes, predicted by decode against decode, actual by run against run;
     null for an intervention that should change nothing.
@@ -61,13 +64,21 @@ class Control(Match):
 
 
 @dataclass(frozen=True)
+class Explained(Match):
+    """The same intervention done to an explanation of the network, the ladder's rung `name`."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Intervened(Match):
     """One intervention: what was asked, how it was predicted, and how that turned out.
 
     `cases`: their number; all other figures weigh each case as its kind does among random cases.
     `predicted_share`: the cases with a predicted error. `loss_correlation`: Pearson over the
     cases, the mse of a hard filter that names the predicted tokens against the network's; null
-    at zero variance. All figures are null without cases.
+    at zero variance. `explained`: null where no explanation was given. All figures are null
+    without cases.
     """
 
     name: str
@@ -77,6 +88,7 @@ class Intervened(Match):
     predicted_share: float | None
     loss_correlation: float | None
     control: Control
+    explained: Explained | None
 
 
 @dataclass(frozen=True)

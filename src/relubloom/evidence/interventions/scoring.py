@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
+from relubloom.evidence.interventions.cases import Cases
 from relubloom.evidence.interventions.plan import Plan
 from relubloom.evidence.interventions.prediction import indicator
 from relubloom.evidence.interventions.results import Agreement, Match, agreement
@@ -21,41 +23,64 @@ Counts = dict[str, NDArray[np.float64]]
 
 
 @torch.no_grad()
-def score_chunk(plan: Plan, subject: Subject, start: int, stop: int) -> tuple[Counts, Counts]:
-    """Run cases start..stop, and count for the prediction and for the control.
+def score_chunk(
+    plan: Plan, subject: Subject, start: int, stop: int, explanation: Subject | None = None
+) -> tuple[Counts, ...]:
+    """Run cases start..stop, and count for the prediction, the control and the explanation.
 
-    Cost: one forward pass, two where calls should change; one exponential per (case, token).
+    Cost: one forward pass, two where calls should change; one exponential per (case, token); as
+    much again for an explanation.
     """
     vocab = subject.net.vocab_size
     cases, sealed = plan.cases[start:stop], plan.sealed.part(start, stop)
     members = indicator(cases.members, vocab)
-    logits = plan.intervention.run(subject, cases)
-    called = _called(logits)
-    loss = _mse(logits, members)
-    changed = None
-    if plan.intervention.changes:
-        changed = called ^ _called(subject.net(torch.from_numpy(cases.sets)))
+    actual = _Answer.of(plan, subject, cases, members)
     before = _unpacked(sealed.before, vocab)
-    counted: list[Counts] = []
-    for packed in (sealed.right, sealed.wrong):
-        predicted = _unpacked(packed, vocab)
-        counts = _against(predicted, called, members) | {"loss": loss}
-        if changed is not None:
-            changes = predicted ^ before
-            counts |= {
-                "changes_both": _per_case(changes & changed),
-                "changes_predicted": _per_case(changes),
-                "changes_actual": _per_case(changed),
-            }
-        counted.append(counts)
-    return counted[0], counted[1]
+    predicted = [
+        _Answer.by_code(_unpacked(packed, vocab), before, members)
+        for packed in (sealed.right, sealed.wrong)
+    ]
+    if explanation is not None:
+        predicted.append(_Answer.of(plan, explanation, cases, members))
+    return tuple(_against(each, actual, members) for each in predicted)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What was called, or should be: bool [batch, vocab]; `loss` is the mse of each case.
+
+    `changed`: the calls that differ from those without the intervention.
+    """
+
+    called: NDArray[np.bool_]
+    changed: NDArray[np.bool_]
+    loss: NDArray[np.float64]
+    compares_changes: bool = True
+
+    @staticmethod
+    def of(plan: Plan, subject: Subject, cases: Cases, members: NDArray[np.bool_]) -> _Answer:
+        """Run the intervention on a network."""
+        logits = plan.intervention.run(subject, cases)
+        called = _called(logits)
+        changed, compared = called, plan.intervention.changes
+        if compared:
+            changed = called ^ _called(subject.net(torch.from_numpy(cases.sets)))
+        return _Answer(called, changed, _mse(logits, members), compared)
+
+    @staticmethod
+    def by_code(
+        called: NDArray[np.bool_], before: NDArray[np.bool_], members: NDArray[np.bool_]
+    ) -> _Answer:
+        """Of a hard filter that names these tokens, all alike."""
+        size, named = _per_case(members), _per_case(called)
+        hit = _per_case(called & members)
+        loss = hit * (1 / size - 1 / named) ** 2 + (size - hit) / size**2 + (named - hit) / named**2
+        return _Answer(called, called ^ before, loss)
 
 
 def matched(counts: Counts, weight: NDArray[np.float64]) -> Match:
     """Pool the cases."""
-    size = counts["members"]
-    failing = counts["loss"] > 1 / (2 * size * (size + 1))
-    predicted = counts["hard_loss"] > 0  # not exactly the members
+    failing, predicted = counts["failing"] > 0, counts["predicted_failing"] > 0
     tokens = agreement(counts["both"], counts["predicted"], counts["actual"], weight)
     changes: Agreement | None = None
     if "changes_both" in counts:
@@ -88,22 +113,27 @@ def correlation(
     return xy / math.sqrt(xx * yy)
 
 
-def _against(
-    predicted: NDArray[np.bool_], called: NDArray[np.bool_], members: NDArray[np.bool_]
-) -> Counts:
-    size, named = _per_case(members), _per_case(predicted)
-    hit = _per_case(predicted & members)
-    false, wrong = predicted & ~members, called & ~members
-    return {
-        "members": size,
+def _against(predicted: _Answer, actual: _Answer, members: NDArray[np.bool_]) -> Counts:
+    size = _per_case(members)
+    threshold = 1 / (2 * size * (size + 1))
+    false, wrong = predicted.called & ~members, actual.called & ~members
+    counts = {
         "both": _per_case(false & wrong),
-        "predicted": named - hit,
+        "predicted": _per_case(false),
         "actual": _per_case(wrong),
-        "exact": (predicted == called).all(1).astype(np.float64),
-        "hard_loss": hit * (1 / size - 1 / named) ** 2
-        + (size - hit) / size**2
-        + (named - hit) / named**2,
+        "exact": (predicted.called == actual.called).all(1).astype(np.float64),
+        "loss": actual.loss,
+        "predicted_loss": predicted.loss,
+        "failing": (actual.loss > threshold).astype(np.float64),
+        "predicted_failing": (predicted.loss > threshold).astype(np.float64),
     }
+    if actual.compares_changes:
+        counts |= {
+            "changes_both": _per_case(predicted.changed & actual.changed),
+            "changes_predicted": _per_case(predicted.changed),
+            "changes_actual": _per_case(actual.changed),
+        }
+    return counts
 
 
 def _per_case(marked: NDArray[np.bool_]) -> NDArray[np.float64]:

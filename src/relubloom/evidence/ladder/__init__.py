@@ -1,7 +1,7 @@
 """How much of the network each explanation reproduces, at which length in bits."""
 
 from relubloom.evidence.ladder.agreement import Agreement
-from relubloom.evidence.ladder.climb import Ladder, climb_ladder
+from relubloom.evidence.ladder.climb import Ladder, best_explanation, climb_ladder
 from relubloom.evidence.ladder.evaluator import ScoredRung, evaluate
 from relubloom.evidence.ladder.rung import Kind, Program, Rung
 
@@ -12,6 +12,7 @@ __all__ = [
     "Program",
     "Rung",
     "ScoredRung",
+    "best_explanation",
     "climb_ladder",
     "evaluate",
 ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 
 from torch import Tensor
@@ -18,6 +21,7 @@ from relubloom.evidence.ladder import (
     quantisation,
     weak_bits,
 )
+from relubloom.evidence.ladder.departures import Departures
 from relubloom.evidence.ladder.description_length import network_bits
 from relubloom.evidence.ladder.evaluator import ScoredRung, evaluate
 from relubloom.evidence.ladder.fit import can_fit
@@ -28,6 +32,7 @@ from relubloom.evidence.ladder.subject import Subject
 from relubloom.evidence.scores import OnSets, SetScores
 from relubloom.network import ReluNet
 from relubloom.task import SetCollection
+from relubloom.threads import intra_op_threads
 
 MEAN_SIZE_FROM = 100_000  # sets, the first ones
 
@@ -83,6 +88,8 @@ def climb_ladder(
     scores: SetScores | None = None,
     most_sets: int | None = None,
     only: Collection[str] | None = None,
+    fit: bool = True,
+    known: Sequence[Rung] = (),
 ) -> Ladder:
     """Score every rung of the explanation of `net` by its extracted `code`.
 
@@ -95,13 +102,17 @@ def climb_ladder(
         scores: the network's scores on these sets, where they are known; else they are made.
         most_sets: score the rungs on at most that many of the sets, by a seeded choice; None scores
             them on all but those that rungs are fitted on (`fitting_sets`).
-        only: names of the rungs to score; None scores every rung. Fitted rungs are left out where
-            there are no sets to fit on, and for large networks (`fit.can_fit`).
+        only: names of the rungs to score; None scores every rung.
+        fit: whether to fit rungs, too. They are left out in any case where there are no sets to
+            fit on, for large networks (`fit.can_fit`), and where each unit has exactly two values
+            in W_in and in W_out, which leaves nothing to fit.
+        known: rungs of this network that were made before.
 
-    Cost: see `evaluator`; 29 networks and 18 codes; and three fits.
+    Cost: see `evaluator`; 29 networks and 18 codes; and three fits, side by side on the workers.
     """
     scored, fitted_on = split_off(sets, net.vocab_size, most_sets)
-    if not can_fit(net):
+    subject = _subject(net, code, sets)
+    if not (fit and _is_worth_fitting(subject)):
         fitted_on = None
     names = [*RUNGS, *(FITTED_RUNGS if fitted_on is not None else ()), *RIVALS]
     count = sum(only is None or name in only for name in names)
@@ -114,9 +125,14 @@ def climb_ladder(
         reference = judge_network(net, scored, workers)
     else:
         reference = outcomes_of(scores).chosen(scored.numbers)
-    subject = Subject(net, code, _mean_size(sets, net.vocab_size))
-    rungs = _rungs(subject, fitted_on, only)
-    rows = evaluate(net, rungs, scored, workers, on_rungs, reference)
+    makers = dict(RUNGS) | {rung.name: partial(_same, rung) for rung in known}
+    with _fitted(subject, fitted_on, only, makers.keys(), workers) as fitted:
+        rungs = chain(
+            (make(subject) for name, make in makers.items() if only is None or name in only),
+            (rung.result() for rung in fitted),
+            _rivals(subject, only),
+        )
+        rows = evaluate(net, rungs, scored, workers, on_rungs, reference)
     return Ladder(
         sets=len(scored),
         method=scored.method,
@@ -127,16 +143,63 @@ def climb_ladder(
     )
 
 
-def _rungs(
-    subject: Subject, fitted_on: Tensor | None, only: Collection[str] | None
-) -> Iterator[Rung]:
-    """The rungs that are asked for, each made when it is its turn."""
-    for name, make in RUNGS.items():
-        if only is None or name in only:
-            yield make(subject)
-    for name, make_fitted in FITTED_RUNGS.items():
-        if fitted_on is not None and (only is None or name in only):
-            yield make_fitted(subject, fitted_on)
+def best_explanation(net: ReluNet, code: Code, sets: SetCollection, *, fit: bool = True) -> Rung:
+    """The rung of kind explanation that comes closest to the network, to predict with.
+
+    That is `weak-bits-best-readout`, and `weak-bits` where nothing is to be fitted (see
+    `climb_ladder`). Cost: two fits.
+    """
+    subject = _subject(net, code, sets)
+    if fit and _is_worth_fitting(subject):
+        _, fitted_on = split_off(sets, net.vocab_size, 1)
+        if fitted_on is not None:
+            return best_readout.weak_bits_best_readout(subject, fitted_on)
+    return weak_bits.weak_bits(subject)
+
+
+def _subject(net: ReluNet, code: Code, sets: SetCollection) -> Subject:
+    return Subject(net, code, _mean_size(sets, net.vocab_size))
+
+
+def _is_worth_fitting(subject: Subject) -> bool:
+    if not can_fit(subject.net):
+        return False
+    found = Departures(subject)
+    return bool(found.of_input.any() or found.of_output.any())
+
+
+def _same(rung: Rung, _subject: Subject) -> Rung:
+    return rung
+
+
+@contextmanager
+def _fitted(
+    subject: Subject,
+    fitted_on: Tensor | None,
+    only: Collection[str] | None,
+    known: Collection[str],
+    workers: int,
+) -> Generator[list[Future[Rung]]]:
+    """The fitted rungs that are asked for and not known, under way on threads of their own."""
+    wanted = [
+        make
+        for name, make in FITTED_RUNGS.items()
+        if name not in known and (only is None or name in only)
+    ]
+    with intra_op_threads(1), ThreadPoolExecutor(workers) as pool:
+        try:
+            yield (
+                []
+                if fitted_on is None
+                else [pool.submit(make, subject, fitted_on) for make in wanted]
+            )
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _rivals(subject: Subject, only: Collection[str] | None) -> Iterator[Rung]:
+    """Quantised networks, each made when it is its turn."""
     if only is not None and not set(RIVALS) & set(only):
         return
     for rival in chain(quantisation.by_matrix(subject), quantisation.by_mode(subject)):

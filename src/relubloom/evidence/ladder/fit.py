@@ -16,6 +16,8 @@ from relubloom.training.recipe import Objective
 FIT_UP_TO = 1 << 17  # entries of W_in; a fit takes about half a minute there
 MOST_TOKENS = 1 << 13  # in the vocabulary: a batch's logits take 32 MB there
 BATCH = 1024
+HAIR = 0.1  # logits: about twice the median margin of a set that a trained network ranks wrongly
+FAR = 10.0  # logits: a margin beyond it is certain
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]
 """W_in [vocab, width], b_in [width], W_out [width, vocab], b_out [vocab]."""
 
@@ -53,6 +55,31 @@ def divergence(of: Float[Tensor, "batch vocab"], true: Float[Tensor, "batch voca
     """Mean over sets of KL(true || of), both given as logits."""
     wanted = true.log_softmax(1)
     return (wanted.exp() * (wanted - of.log_softmax(1))).sum(1).mean()
+
+
+def ranking_divergence(
+    of: Float[Tensor, "batch vocab"],
+    true: Float[Tensor, "batch vocab"],
+    sets: Int64[Tensor, "batch set_size"],
+) -> Tensor:
+    """Mean over sets of the KL between the two's chances that the set is ranked right.
+
+    The chance is the logistic function of the margin over `HAIR`: which sets fail by ranking is
+    decided by margins of hundredths of a logit, which no divergence of outputs sees.
+    """
+    wanted = margins(true, sets) / HAIR
+    cross = nn.functional.binary_cross_entropy_with_logits
+    return cross(margins(of, sets) / HAIR, wanted.sigmoid()) - cross(wanted, wanted.sigmoid())
+
+
+def margins(
+    logits: Float[Tensor, "batch vocab"], sets: Int64[Tensor, "batch set_size"]
+) -> Float[Tensor, " batch"]:
+    """The least member's logit minus the greatest other's, within +-`FAR`; padding is no member."""
+    vocab = logits.shape[1]
+    padded = nn.functional.pad(logits, (0, 1), value=torch.inf)
+    others = padded.scatter(1, sets, -torch.inf)[:, :vocab]
+    return (padded.gather(1, sets).amin(1) - others.amax(1)).clamp(-FAR, FAR)
 
 
 def fit(

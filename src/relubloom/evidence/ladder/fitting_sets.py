@@ -12,9 +12,9 @@ from torch import Tensor
 
 from relubloom.task import DrawnSets, SetCollection
 
-SHARE = 25  # one in 25 sets is fitted on
+SHARE = 5  # one set in five is fitted on
 FEWEST = 2_000  # fewer fit nothing
-DRAWN = 100_000  # fitted on where the scored sets are drawn themselves
+DRAWN = 500_000  # fitted on where the scored sets are drawn themselves
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ def split_off(
 ) -> tuple[Chosen, Tensor | None]:
     """The sets to score, at most `most`, and the sets to fit on (int64 [fitted, set_size]).
 
-    Where the sets are drawn, up to 100,000 others of the same source are fitted on. Of other
-    collections one set in 25 is, by a seeded choice, and it is not scored. None where either gives
-    fewer than 2,000. A set is fitted on once, however many copies it has.
+    Where the sets are drawn, up to 500,000 others of the same source are fitted on. Of other
+    collections one set in five is, by a seeded choice, and it is not scored. None where either
+    gives fewer than 2,000. A set is fitted on once, however many copies it has.
     """
     order = np.random.default_rng(0).permutation(len(sets))
     fitted: Tensor | None = None

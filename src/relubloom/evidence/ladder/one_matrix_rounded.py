@@ -19,6 +19,7 @@ from relubloom.evidence.ladder.fit import (
     drawn_from,
     fit,
     logits,
+    ranking_divergence,
     weights_of,
 )
 from relubloom.evidence.ladder.k_means import Quantiser
@@ -30,8 +31,9 @@ INPUT_ELSEWHERE, INPUT_BITS, OUTPUT_BITS = 2, 8, 4  # levels of each part
 SHARE = 0.1  # of the network's length: the strengths have as many levels as fit in it
 ENOUGH = 1 / 6  # of the unit's gap: an entry of W_out is taken as at most that far below its level
 PARTS = "strength", "input_rest", "depth", "output_rest"
-STEPS = 1500
+STEPS = 700
 LEARNING_RATE = 2e-3
+RANKING = 0.1  # weight of the divergence of rankings beside that of outputs
 SHORT, LONG = 8, 12  # bits of a fitted number, and of one of b_out
 COEFFICIENTS, SCALES, LISTS = 16, 7, 9  # at most: of predictions; of parts; lists of numbers
 MOST_LEVELS = 256
@@ -48,7 +50,8 @@ def one_matrix_rounded(subject: Subject, sets: Int64[Tensor, "sets set_size"]) -
     def loss(batch: Int64[Tensor, "batch set_size"]) -> Tensor:
         with torch.no_grad():
             true = logits(own, batch)
-        return divergence(logits(parts.weights(numbers), batch), true)
+        found = logits(parts.weights(numbers), batch)
+        return divergence(found, true) + RANKING * ranking_divergence(found, true, batch)
 
     fit(
         list(numbers.values()),

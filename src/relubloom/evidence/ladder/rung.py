@@ -29,3 +29,11 @@ class Rung:
     kind: Kind
     bits: int
     programs: tuple[Program, ...]
+
+    @property
+    def network(self) -> ReluNet:
+        """The program of a rung that is one network."""
+        (program,) = self.programs
+        if not isinstance(program, ReluNet):
+            raise TypeError(f"the rung {self.name} is a code, not a network")
+        return program
