@@ -13,10 +13,9 @@ from relubloom.errors import FileError, UsageError
 from relubloom.evidence import gather_evidence
 from relubloom.evidence.certificate import certify
 from relubloom.evidence.writer import (
-    CERTIFICATE,
     EVIDENCE_FILES,
-    SCHEMA_VERSION,
     run_summary,
+    write_certificate,
     write_evidence,
 )
 from relubloom.network import ReluNet
@@ -180,9 +179,7 @@ def certify_run(
         workers=threads,
         on_sets=lambda done, total: watch("certifying", done, total, ""),
     )
-    result = certificate.describe()
-    atomic.write_json(folder / CERTIFICATE, {"schema_version": SCHEMA_VERSION} | result)
-    return result
+    return write_certificate(folder, certificate)
 
 
 def clear_run(out: Path, *, force: bool) -> None:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ from relubloom.code import random_constant_weight
 from relubloom.construction import construct, default_sharpness
 from relubloom.errors import UsageError
 from relubloom.evidence import gather_evidence
+from relubloom.evidence.certificate import certify
+from relubloom.evidence.gather import Depth
 from relubloom.evidence.random_code import BestRandomCode, best_random_code
 from relubloom.evidence.writer import (
     BEHAVIOUR,
     EVIDENCE_FILES,
     MECHANISM,
     run_summary,
+    write_certificate,
     write_evidence,
 )
 from relubloom.network import ReluNet
@@ -34,7 +38,7 @@ from relubloom.run_folder import (
     write_network,
     write_training,
 )
-from relubloom.task import KSparseTask, hash_of
+from relubloom.task import AllSets, KSparseTask, hash_of
 from relubloom.training import Progress, Recipe, TrainedNetwork, train_stack
 
 SCHEMA_VERSION = 1
@@ -255,14 +259,17 @@ def _examine(
     sets = study.task.evaluation_sets(QUICK_SETS if study.quick else None)
     if _is_examined(folder, len(sets)):
         return
-    evidence = gather_evidence(
-        net,
-        sets,
-        threads,
-        lambda stage, done, total: watch(f"{name}: {stage}", done, total, ""),
-        depth="quick" if study.quick else "study",
-    )
-    write_evidence(folder, evidence)
+
+    def on_stage(stage: str, done: int, total: int) -> None:
+        watch(f"{name}: {stage}", done, total, "")
+
+    if isinstance(sets, AllSets) and not study.quick:
+        certificate = certify(
+            net, study.task, workers=threads, on_sets=partial(on_stage, "certifying")
+        )
+        write_certificate(folder, certificate)
+    depth: Depth = "quick" if study.quick else "study"
+    write_evidence(folder, gather_evidence(net, sets, threads, on_stage, depth=depth))
 
 
 def _is_examined(folder: Path, sets: int) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from relubloom import atomic
+from relubloom.evidence.certificate import Certificate
 from relubloom.evidence.gather import Evidence
 from relubloom.run_folder import CODE
 
@@ -42,6 +43,13 @@ def write_evidence(folder: Path, evidence: Evidence) -> None:
     atomic.write_json(folder / BEHAVIOUR, version | asdict(evidence.behaviour))
     mechanism = asdict(evidence.mechanism) | asdict(evidence.reading)
     atomic.write_json(folder / MECHANISM, version | {"verdict": evidence.verdict} | mechanism)
+
+
+def write_certificate(folder: Path, certificate: Certificate) -> dict[str, Any]:
+    """Write `certificate.json`; returns what stands in it, but for the schema's version."""
+    found = certificate.describe()
+    atomic.write_json(folder / CERTIFICATE, {"schema_version": SCHEMA_VERSION} | found)
+    return found
 
 
 def run_summary(folder: Path, seed: int | None) -> dict[str, Any]:
