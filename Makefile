@@ -10,7 +10,7 @@ help:
 	@echo "make demo     install, run a study of the article's network, print the report's path"
 	@echo "make test     install, run the test suite"
 	@echo "make check    formatting, lint, types"
-	@echo "make results  regenerate docs/results (two to three hours)"
+	@echo "make results  regenerate docs/results (four to five hours)"
 	@echo "make bench    benchmarks, with their rivals"
 	@echo "make install  the virtual environment only"
 
@@ -58,6 +58,8 @@ results: $(VENV)/package-installed
 	$(BIN)/python benchmarks/code_search.py
 	$(BIN)/python benchmarks/decoders.py
 	$(BIN)/python benchmarks/mechanism_results.py
+	$(BIN)/python benchmarks/residue.py
+	$(BIN)/python benchmarks/controls.py
 
 bench: $(VENV)/tools-installed
 	$(BIN)/python benchmarks/step.py --large

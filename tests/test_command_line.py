@@ -233,6 +233,8 @@ def test_examine_prints_its_figures(mine: Path, relubloom: Callable[..., Outcome
     done = relubloom("examine", mine, "--set-size", 2, "--quiet")
     assert "bloom" in done.out.splitlines()[0]
     assert "two exact values" in done.out
+    assert "best explanation             hash, F1 1.000, at" in done.out
+    assert done.out.splitlines()[-1] == f"next: relubloom report {mine} draws the page"
     assert done.err == ""
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from relubloom import atomic
 from relubloom.cli import options
 from relubloom.cli.progress import ProgressDisplay
 
@@ -26,7 +27,11 @@ def examine(
     device: options.CpuOnly = "cpu",
     debug: options.Debug = False,
 ) -> None:
-    """Test the Bloom reading on the network of a run folder, and write the evidence there."""
+    """Test the Bloom reading on the network of a run folder, and write the evidence there.
+
+    Behaviour (what it answers), mechanism (how), seven interventions with their predictions, and
+    the explanation ladder (what reproduces its failures at which length), each in a JSON file.
+    """
     from relubloom.single_run import examine_run
 
     with ProgressDisplay(quiet) as watch:
@@ -37,7 +42,10 @@ def examine(
             threads=options.cores(threads),
             watch=watch,
         )
-    typer.echo(json_text.dumps(row, allow_nan=False) if json else _evidence_text(row))
+    if json:
+        typer.echo(json_text.dumps(row, allow_nan=False))
+    else:
+        typer.echo(f"{_evidence_text(row)}\n{_explained_text(folder)}")
 
 
 def report(
@@ -103,6 +111,20 @@ def _evidence_text(row: dict[str, Any]) -> str:
         ("loss failures inside", _number(row["failures_explained_by_loss"], ".2%")),
     ]
     return "\n".join(f"{name:<28} {value}" for name, value in rows)
+
+
+def _explained_text(folder: Path) -> str:
+    """The best explanation on the ladder, and where to look next."""
+    from relubloom.evidence.writer import LADDER
+
+    rungs = atomic.read_json(folder / LADDER)["rungs"]
+    explanations = [rung for rung in rungs if rung["kind"] == "explanation"]
+    f1s = [rung["loss_failures"]["f1"] for rung in explanations]
+    place = f1s.index(None) if None in f1s else f1s.index(max(f1s))  # none to count: they agree
+    best, f1 = explanations[place], f1s[place]
+    share = best["bits"] / rungs[-1]["bits"]
+    said = f"{best['name']}, F1 {_number(f1, '.3f')}, at {share:.1%} of the network's bits"
+    return f"{'best explanation':<28} {said}\nnext: relubloom report {folder} draws the page"
 
 
 def _number(value: float | None, form: str) -> str:

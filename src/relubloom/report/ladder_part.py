@@ -14,6 +14,12 @@ LINES = re.compile(r"(.*)-(\d+)-bit")
 FAILURES = {"loss_failures": "loss failures", "ranking_failures": "ranking failures"}
 
 
+UNFITTED = (
+    "All rungs here are read off the weights. `relubloom examine` adds those whose numbers are "
+    "fitted on sets that are not scored, which come closer."
+)
+
+
 def ladder_part(ladder: JsonObject | None) -> Part:
     """The rungs as points on two charts, and as a table."""
     rungs = rows_of(ladder, "rungs")
@@ -36,11 +42,23 @@ def ladder_part(ladder: JsonObject | None) -> Part:
     caption = (
         "Diamonds: explanations, numbered as in the table. Squares: the weights quantised, "
         "to 1 to 8 bits by matrix (line) and by mode (dashed), the line to beat. Crosses at the "
-        "left edge: baselines of next to no bits. Star: the network. A rung with an F1 that cannot "
-        "be told has no mark."
+        "left edge: baselines of next to no bits. Stars: programs with a number of their own for "
+        "each token and unit, the network last. A rung with an F1 that cannot be told has no mark."
     )
-    text = (_opening(ladder), _compared(ladder, rungs))
-    return Part(HEADING, text, panels=panels, caption=caption, tables=(_table(ladder, rungs),))
+    text = [_opening(ladder), _compared(ladder, rungs)]
+    if not any("fitted" in rung["meaning"] for rung in rungs) and not _is_explained(rungs):
+        text.append(UNFITTED)
+    return Part(
+        HEADING, tuple(text), panels=panels, caption=caption, tables=(_table(ladder, rungs),)
+    )
+
+
+def _is_explained(rungs: list[JsonObject]) -> bool:
+    """Whether some explanation says exactly which sets fail."""
+    return any(
+        rung["kind"] == "explanation" and (rung["loss_failures"]["f1"] in (None, 1))
+        for rung in rungs
+    )
 
 
 def _opening(ladder: JsonObject) -> str:
