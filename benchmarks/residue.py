@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 import relubloom as rb
 from mechanism_results import CELLS, K, train
+from relubloom.evidence.interventions import intervene
 from relubloom.evidence.ladder.chunks import over_chunks
 from relubloom.evidence.ladder.departures import unit_levels
 from relubloom.evidence.ladder.fitting_sets import split_off
@@ -23,7 +24,7 @@ from relubloom.evidence.ladder.outcomes import Chunk, Outcomes, judge_of
 from relubloom.evidence.ladder.reference import judge_network
 from relubloom.evidence.ladder.stored import as_network
 from relubloom.evidence.ladder.subject import Subject
-from relubloom.evidence.ladder.weak_bits import find_weak_bits
+from relubloom.evidence.ladder.weak_bits import find_weak_bits, weak_bits
 
 OUT = Path("docs/results/residue.md")
 CELL = "article-mse"
@@ -89,7 +90,15 @@ def measure(net: rb.ReluNet) -> dict[str, Figures]:
     }
     figures["hash"] = compare(truth, of_hash(covered), covered)
     strengths = one_strength(own, flat, code.bits)
-    return figures | {"shares": shares(truth, covered), "strengths": strengths}
+    listed = ("weak-bits", weak_bits(subject).network)
+    done = intervene(net, code, K, explanation=listed, workers=THREADS).interventions
+    by_loss = {each.name: each.explained.by_loss for each in done if each.explained is not None}
+    return figures | {
+        "shares": shares(truth, covered),
+        "strengths": strengths,
+        "precision": {name: each.precision for name, each in by_loss.items()},
+        "recall": {name: each.recall for name, each in by_loss.items()},
+    }
 
 
 def one_strength(own: Weights, flat: Weights, bits: NDArray[np.bool_]) -> Figures:
@@ -217,6 +226,12 @@ def page(found: list[dict[str, Figures]]) -> str:
         lines.append(
             f"| {name} | {median_and_least([each['strengths'][name] for each in found])} |"
         )
+    lines += [LISTED, "| intervention | precision | recall |", "|---|---|---|"]
+    for name in found[0]["precision"]:
+        cells = [
+            median_and_least([each[key][name] for each in found]) for key in ("precision", "recall")
+        ]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -247,6 +262,14 @@ STRENGTHS = """
 How far an entry lies from its unit's mean of the same kind, in `W_in` against in `W_out`; and, of
 the entries that are no bits, what a token's departures add to the logit of that token and of
 another through the units that stay on.
+"""
+
+
+LISTED = """
+## Interventions as `weak-bits` predicts them
+
+The rung that lists weak bits with their entries in both matrices, read off the weights, in place of
+the one whose readout is fitted: precision and recall of the cases that fail by loss.
 """
 
 

@@ -10,7 +10,7 @@ from relubloom.evidence.interventions import Interventions, intervene
 from relubloom.evidence.ladder import Ladder, best_explanation, climb_ladder
 from relubloom.evidence.mechanism import Mechanism, measure_mechanism
 from relubloom.evidence.reading import Reading, Verdict, judge, read_as_bloom
-from relubloom.evidence.scores import score_sets
+from relubloom.evidence.scores import SetScores, score_sets
 from relubloom.extraction import extract_with_modes
 from relubloom.network import ReluNet
 from relubloom.task import SetCollection
@@ -82,32 +82,46 @@ def gather_evidence(
     )
     interventions = ladder = None
     if depth != "quick":
-        stage("explaining", 0, 1)
-        explanation = best_explanation(net, code, sets, fit=depth == "full")
-        stage("explaining", 1, 1)
-        sizes = int(scores.set_size.min()), int(scores.set_size.max())
-        interventions = intervene(
-            net,
-            code,
-            sizes[0] if sizes[0] == sizes[1] else sizes,
-            explanation=(explanation.name, explanation.network),
-            workers=workers,
-            on_cases=lambda done, of: stage("interventions", done, of),
-        )
-        ladder = climb_ladder(
-            net,
-            code,
-            sets,
-            workers=workers,
-            on_sets=lambda done, of: stage("ladder", done, of),
-            scores=scores,
-            most_sets=LADDER_SETS[depth],
-            fit=depth == "full",
-            known=[explanation],
-        )
+        interventions, ladder = _explain(net, code, sets, scores, depth, workers, stage)
     reading = read_as_bloom(scores)
     verdict = judge(mechanism, reading)
     return Evidence(code, behaviour, mechanism, reading, verdict, interventions, ladder)
+
+
+def _explain(
+    net: ReluNet,
+    code: Code,
+    sets: SetCollection,
+    scores: SetScores,
+    depth: Literal["study", "full"],
+    workers: int,
+    stage: OnStage,
+) -> tuple[Interventions, Ladder]:
+    """Make the best explanation once: it predicts the interventions, and is a rung."""
+    stage("explaining", 0, 1)
+    explanation = best_explanation(net, code, sets, fit=depth == "full")
+    stage("explaining", 1, 1)
+    sizes = int(scores.set_size.min()), int(scores.set_size.max())
+    interventions = intervene(
+        net,
+        code,
+        sizes[0] if sizes[0] == sizes[1] else sizes,
+        explanation=(explanation.name, explanation.network),
+        workers=workers,
+        on_cases=lambda done, of: stage("interventions", done, of),
+    )
+    ladder = climb_ladder(
+        net,
+        code,
+        sets,
+        workers=workers,
+        on_sets=lambda done, of: stage("ladder", done, of),
+        scores=scores,
+        most_sets=LADDER_SETS[depth],
+        fit=depth == "full",
+        known=[explanation],
+    )
+    return interventions, ladder
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:

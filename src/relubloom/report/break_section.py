@@ -24,7 +24,7 @@ EXPLAINED = (
 SIZE = (
     "One prediction fails: a false positive put in as a member changes nothing in the union, and "
     "yet it changes the answer. The units that stay on tell how many tokens were put in, so the "
-    "network is a Bloom filter at the set size that it was trained on."
+    "network is a Bloom filter at the set size that it was trained on, and at no other."
 )
 PREDICTED = 0.5  # exactly as predicted in fewer cases: the prediction fails
 
