@@ -12,6 +12,7 @@ import statistics
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 import relubloom as rb
@@ -19,12 +20,14 @@ from mechanism_results import CELLS, K, train
 from relubloom.evidence.interventions import intervene
 from relubloom.evidence.ladder.chunks import over_chunks
 from relubloom.evidence.ladder.departures import unit_levels
+from relubloom.evidence.ladder.fit import logits, margins, weights_of
 from relubloom.evidence.ladder.fitting_sets import split_off
 from relubloom.evidence.ladder.outcomes import Chunk, Outcomes, judge_of
 from relubloom.evidence.ladder.reference import judge_network
 from relubloom.evidence.ladder.stored import as_network
 from relubloom.evidence.ladder.subject import Subject
 from relubloom.evidence.ladder.weak_bits import find_weak_bits, weak_bits
+from relubloom.task import SetCollection
 
 OUT = Path("docs/results/residue.md")
 CELL = "article-mse"
@@ -95,6 +98,7 @@ def measure(net: rb.ReluNet) -> dict[str, Figures]:
     by_loss = {each.name: each.explained.by_loss for each in done if each.explained is not None}
     return figures | {
         "shares": shares(truth, covered),
+        "margins": median_margins(net, sets, kinds(truth, covered)),
         "strengths": strengths,
         "precision": {name: each.precision for name, each in by_loss.items()},
         "recall": {name: each.recall for name, each in by_loss.items()},
@@ -141,7 +145,7 @@ def put(new: Weights, into: Weights, masks: Masks) -> Weights:
     return {name: np.where(mask, new[name], into[name]) for name, mask in masks.items()}
 
 
-def outcomes(weights: Weights, sets: object) -> Outcomes:
+def outcomes(weights: Weights, sets: SetCollection) -> Outcomes:
     """What a network of these weights does on every set."""
     judge = judge_of(as_network(*(weights[n] for n in ("W_in", "b_in", "W_out", "b_out"))), K)
     vocab = len(weights["b_out"])
@@ -174,6 +178,17 @@ def shares(truth: Outcomes, covered: NDArray[np.bool_]) -> Figures:
         name: float(mask.sum() / covered.sum()) for name, mask in kinds(truth, covered).items()
     }
     return found | {"covered": float(covered.mean())}
+
+
+def median_margins(
+    net: rb.ReluNet, sets: SetCollection, of: dict[str, NDArray[np.bool_]]
+) -> Figures:
+    """By kind of sets, how far the least member's logit is above the greatest other's."""
+    ids = torch.cat([sets.chunk(start, start + 10_000) for start in range(0, len(sets), 10_000)])
+    weights = weights_of(net)
+    with torch.no_grad():
+        chosen = {name: ids[torch.from_numpy(mask)] for name, mask in of.items()}
+        return {name: float(margins(logits(weights, x), x).median()) for name, x in chosen.items()}
 
 
 def compare(truth: Outcomes, found: Outcomes, covered: NDArray[np.bool_]) -> Figures:
@@ -210,8 +225,14 @@ def page(found: list[dict[str, Figures]]) -> str:
         name.replace("-", "_"): f"{statistics.median(each[name] for each in kind_shares):.1%}"
         for name in kind_shares[0]
     }
+    margin = {
+        f"margin_{name.replace('-', '_')}": statistics.median(
+            each["margins"][name] for each in found
+        )
+        for name in found[0]["margins"]
+    }
     lines = [
-        INTRODUCTION.format(seeds=len(found), sets=SETS, **middle),
+        INTRODUCTION.format(seeds=len(found), sets=SETS, **middle, **margin),
         "| network | loss F1 | ranking F1 | rescues | re-rankings | new failures |",
         "|---|---|---|---|---|---|",
     ]
@@ -246,9 +267,11 @@ medians, and in brackets the least of the seeds. What it means: [../mechanism.md
 
 A part of the weights is *flat* when each of its entries is at its unit's mean of the same kind
 (bit, or not), or `b_out` at its mean. Sets on which the hash has a false positive are {covered} of
-all. On {rescued} of these the network does not fail by loss (a *rescue*); on {re_ranked} it fails
-by loss and yet ranks the members first (a *re-ranking*); on {wrong} it ranks them wrongly. *New
-failures* by loss, where the hash has no false positive, are {new} as many as those sets.
+all. On {rescued} of these the network does not fail by loss (a *rescue*, margin
+{margin_rescued:.2f} logits); on {re_ranked} it fails by loss and yet ranks the members first (a
+*re-ranking*, margin {margin_re_ranked:.3f}); on {wrong} it ranks them wrongly (margin
+{margin_wrong:.3f}). *New failures* by loss, where the hash has no false positive, are {new} as many
+as those sets. Margins are medians of the least member's logit less the greatest other's.
 
 Columns: F1 of the changed network's failing sets against the real one's; the share of the rescues
 that it rescues too; of re-rankings and wrong rankings those that it ranks alike (mean of the two
