@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 .PHONY: help install browser demo test check check-javascript results bench clean
 
 help:
-	@echo "make demo     install, run a study of the article's network, print the report's path"
+	@echo "make demo     install, study the article's network, certify it, print the report's path"
 	@echo "make test     install, run the test suite"
 	@echo "make check    formatting, lint, types"
 	@echo "make results  regenerate docs/results (four to five hours)"
@@ -29,6 +29,8 @@ install: $(VENV)/tools-installed
 
 demo: $(VENV)/package-installed
 	$(BIN)/relubloom study --preset article --out runs/demo --resume
+	$(BIN)/relubloom certify runs/demo/seed-0 --quiet
+	$(BIN)/relubloom report runs/demo
 
 # The tests that open the page need chromium: root gets Debian's; others skip those tests.
 browser:

@@ -266,9 +266,10 @@ def intervention_lines(rows: list[dict[str, Any]]) -> list[str]:
     lines = [
         f"The explanation that predicts interventions is `{explanation}`.",
         "",
-        "| intervention | code: precision | recall | explanation: precision | recall | "
-        "its false positives: precision | recall | changed calls, F1 | control, F1 |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| intervention | code: precision | recall | exactly as predicted | explanation: precision "
+        "| recall | its false positives: precision | recall | control: by loss, F1 | "
+        "false positives, F1 |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for number, first in enumerate(rows[0]["interventions"]):
         each = [row["interventions"][number] for row in rows]
@@ -276,9 +277,10 @@ def intervention_lines(rows: list[dict[str, Any]]) -> list[str]:
         cells = [
             f"`{first['name']}`",
             *precision_and_recall([one["by_loss"] for one in each]),
+            with_worst([one["exact_match"] for one in each]),
             *precision_and_recall([one["by_loss"] for one in explained]),
             *precision_and_recall(explained),
-            with_worst([(one["changes"] or {}).get("f1") for one in explained]),
+            with_worst([one["control"]["by_loss"]["f1"] for one in each], highest=True),
             with_worst([one["control"]["f1"] for one in each], highest=True),
         ]
         lines.append(f"| {' | '.join(cells)} |")
@@ -308,10 +310,14 @@ seed. *Loss F1* and *ranking F1*: how well a rung says which sets fail, by the t
 
 At N=256 the behaviour is over all 2,763,520 sets, and the ladder over all but the fifth of them
 that rungs are fitted on; at N=1000 both are over 100,000 drawn sets, and nothing is fitted: the
-bare hash leaves little to explain. Interventions: precision and recall of the cases that fail by
-loss, as the code and as an explanation predict them, and of the single false positives that the
-explanation predicts; *changed calls*, tokens whose call the intervention changes, by the
-explanation; *control*, false positives predicted wrongly on purpose.
+bare hash leaves little to explain.
+
+Interventions: precision and recall of the cases that fail by loss, as the code and as an
+explanation predict them, and of the single false positives that the explanation predicts; *exactly
+as predicted*, cases whose called tokens are those that the code predicts; *control*, the same
+predicted wrongly on purpose, the greatest in brackets. `swap-hashes` and `patch-donor` give the
+hidden layer of another set, in any network, so they test the reading of sets as they are. In
+`patch-false-positive` nearly every case fails by loss, so its figures by loss say little.
 
 """
 

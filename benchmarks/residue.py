@@ -41,11 +41,14 @@ TITLES = {
     "weak bits": "`W_in`, its weak bits (they do not turn their unit off alone)",
     "other bits": "`W_in`, all other bits",
     "no bits, in": "`W_in`, entries that are no bits",
-    "bits, out": "`W_out`, bits",
+    "weak, out": "`W_out`, at the places of the weak bits",
+    "strong, out": "`W_out`, all other bits",
     "no bits, out": "`W_out`, entries that are no bits",
     "b_out": "`b_out`",
-    "bits": "the bits that matter together: `W_in`'s weak ones, `W_out`'s all",
-    "rest": "all that is no bit, together: in `W_in`, in `W_out`, and `b_out`",
+    "weak": "the weak bits, in both",
+    "read": "what is no bit in `W_out`, and `b_out`",
+    "linear": "what is no bit in both",
+    "rest": "what is no bit in both, and `b_out`",
 }
 
 
@@ -132,10 +135,13 @@ def parts_of(bits: NDArray[np.bool_], weak: NDArray[np.bool_]) -> dict[str, Mask
         "weak bits": {"W_in": weak},
         "other bits": {"W_in": bits & ~weak},
         "no bits, in": {"W_in": ~bits},
-        "bits, out": {"W_out": bits},
+        "weak, out": {"W_out": weak},
+        "strong, out": {"W_out": bits & ~weak},
         "no bits, out": {"W_out": ~bits},
         "b_out": {"b_out": every},
-        "bits": {"W_in": weak, "W_out": bits},
+        "weak": {"W_in": weak, "W_out": weak},
+        "read": {"W_out": ~bits, "b_out": every},
+        "linear": {"W_in": ~bits, "W_out": ~bits},
         "rest": {"W_in": ~bits, "W_out": ~bits, "b_out": every},
     }
 

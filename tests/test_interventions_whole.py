@@ -1,6 +1,7 @@
 """Whole runs of the interventions on networks whose answers are known beforehand."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 import numpy as np
@@ -16,9 +17,12 @@ from relubloom.construction import construct
 from relubloom.errors import UsageError
 from relubloom.evidence.interventions import Interventions, Match, intervene
 from relubloom.evidence.interventions.cases import random_choice
+from relubloom.evidence.interventions.plan import Draw, make_plan
 from relubloom.evidence.interventions.prediction import Prediction
+from relubloom.evidence.interventions.swap_hashes import PAIRS, SwapHashes
 from relubloom.extraction import extract_code
 from relubloom.network import ReluNet
+from relubloom.task import KSparseTask
 
 NAMES = [
     "force-covered",
@@ -120,6 +124,15 @@ def test_an_explanation_predicts_by_doing_the_same_to_itself() -> None:
         assert each.explained.f1 is not None
         assert each.explained.f1 < 0.3, each.name
     assert all(each.explained is None for each in intervene(net, code, 3, cases=9).interventions)
+
+
+def test_cases_of_either_kind_come_from_all_pairs() -> None:
+    code = random_constant_weight(64, 24, 6)
+    with ThreadPoolExecutor(1) as pool:
+        plan = make_plan(SwapHashes(), code, Draw(KSparseTask(64, 3), 0), 2000, pool)
+    kinds = plan.cases.weight > np.median(np.unique(plan.cases.weight))
+    for kind in (kinds, ~kinds):
+        assert len(np.unique(plan.cases.acted_on[kind], axis=0)) > PAIRS / 2
 
 
 def test_a_level_that_tells_the_token_is_found_by_scrubbing() -> None:

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from relubloom.code import random_constant_weight
 from relubloom.construction import construct, default_sharpness
 from relubloom.errors import UsageError
 from relubloom.evidence import gather_evidence
-from relubloom.evidence.certificate import certify
 from relubloom.evidence.gather import Depth
 from relubloom.evidence.random_code import BestRandomCode, best_random_code
 from relubloom.evidence.writer import (
@@ -23,7 +21,6 @@ from relubloom.evidence.writer import (
     EVIDENCE_FILES,
     MECHANISM,
     run_summary,
-    write_certificate,
     write_evidence,
 )
 from relubloom.network import ReluNet
@@ -38,7 +35,7 @@ from relubloom.run_folder import (
     write_network,
     write_training,
 )
-from relubloom.task import AllSets, KSparseTask, hash_of
+from relubloom.task import KSparseTask, hash_of
 from relubloom.training import Progress, Recipe, TrainedNetwork, train_stack
 
 SCHEMA_VERSION = 1
@@ -263,11 +260,6 @@ def _examine(
     def on_stage(stage: str, done: int, total: int) -> None:
         watch(f"{name}: {stage}", done, total, "")
 
-    if isinstance(sets, AllSets) and not study.quick:
-        certificate = certify(
-            net, study.task, workers=threads, on_sets=partial(on_stage, "certifying")
-        )
-        write_certificate(folder, certificate)
     depth: Depth = "quick" if study.quick else "study"
     write_evidence(folder, gather_evidence(net, sets, threads, on_stage, depth=depth))
 

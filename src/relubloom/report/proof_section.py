@@ -20,10 +20,18 @@ def proof_section(subject: Subject) -> Section:
     found = subject.run.certificate
     heading = "Proof over all sets"
     if found is None:
-        sentence = (
-            "The folder holds no certificate, so nothing here is claimed of sets that were not "
-            "evaluated; `relubloom certify` makes one."
-        )
+        behaviour = subject.run.behaviour or {}
+        if behaviour.get("method") == "all":
+            sentence = (
+                f"All {several(behaviour['sets'], 'set')} were evaluated in float64, and "
+                f"{percent(behaviour['p_exact'])} of them are exactly right. What rounding may "
+                "change in that, a certificate bounds; `relubloom certify` makes one."
+            )
+        else:
+            sentence = (
+                "The folder holds no certificate, so nothing here is claimed of sets that were not "
+                "evaluated; `relubloom certify` makes one."
+            )
         return Section("proof", heading, (absent(sentence, mount="proof"),), "Proof")
     if found["method"] == "sampled":
         heading = "A sample of all sets"

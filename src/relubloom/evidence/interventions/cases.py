@@ -42,8 +42,10 @@ def even_cases(
 
 
 def half_with_predicted_errors(cases: Cases, predicted: NDArray[np.bool_], count: int) -> Cases:
-    """At most `count` of the cases, half of them with a predicted error if there are so many,
-    the first of each kind; each weighs as its kind does among all the cases given.
+    """At most `count` of the cases, half of them with a predicted error if there are so many.
+
+    They are taken evenly from all of each kind, and each weighs as its kind does among the cases
+    given.
 
     So rare errors are seen often enough, and weighted figures remain those of random cases: a
     false positive that the code did not predict is not drowned by the predicted ones.
@@ -53,7 +55,8 @@ def half_with_predicted_errors(cases: Cases, predicted: NDArray[np.bool_], count
     quota = max(count // 2, count - len(kinds[1])), max(count - count // 2, count - len(kinds[0]))
     weight = np.zeros(len(cases))
     for kind, most in zip(kinds, quota, strict=True):
-        chosen = kind[:most]
+        taken = min(most, len(kind))
+        chosen = kind[np.arange(taken) * len(kind) // max(1, taken)]
         if len(chosen):
             weight[chosen] = len(kind) / (len(cases) * len(chosen))
     kept = cases[weight > 0]

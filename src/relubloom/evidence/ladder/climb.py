@@ -153,7 +153,8 @@ def best_explanation(net: ReluNet, code: Code, sets: SetCollection, *, fit: bool
     if fit and _is_worth_fitting(subject):
         _, fitted_on = split_off(sets, net.vocab_size, 1)
         if fitted_on is not None:
-            return best_readout.weak_bits_best_readout(subject, fitted_on)
+            with intra_op_threads(1):
+                return best_readout.weak_bits_best_readout(subject, fitted_on)
     return weak_bits.weak_bits(subject)
 
 
