@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from relubloom.errors import UsageError
 from relubloom.extraction import extract_code, extract_with_modes
 from relubloom.network import ReluNet
 
@@ -58,3 +59,9 @@ def test_the_modes_come_with_the_code() -> None:
     code, modes = extract_with_modes(net_with(torch.tensor([[-1.0], [0.0], [0.0]])))
     assert code.bits.tolist() == [[True], [False], [False]]
     assert modes.mean[:, 0].tolist() == [-1.0, 0.0]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_have_no_bits(value: float) -> None:
+    with pytest.raises(UsageError, match="holds NaN or infinity: no bits can be read off it"):
+        extract_code(net_with(torch.tensor([[0.0, value], [-1.0, 0.0]])))
