@@ -16,7 +16,9 @@ from relubloom.network import ReluNet
 from relubloom.task import SetCollection
 
 Depth = Literal["quick", "study", "full"]
-LADDER_SETS = {"study": 100_000, "full": 300_000}  # that rungs are scored on, of each some 44
+LADDER_SETS = {"study": 50_000, "full": 300_000}  # that rungs are scored on, some 44 of them
+LADDER_WORK = 1 << 33  # multiply-adds of a rung's forward pass; large networks have fewer sets
+FEWEST_SETS = 1_000
 
 OnStage = Callable[[str, int, int], None]
 """Called with (stage, done, total) as the work goes on."""
@@ -54,8 +56,8 @@ def gather_evidence(
         workers: threads that share the work, in each of which torch uses one.
         on_stage: called with (stage, done, total) as the work goes on.
         depth: `quick` leaves out interventions and the explanation ladder; `study` climbs the rungs
-            that are read off the weights, on at most 100,000 sets; `full` fits rungs, too, and
-            scores all on at most 300,000.
+            that are read off the weights, on at most 50,000 sets; `full` fits rungs, too, and
+            scores all on at most 300,000. Large networks have fewer, at least 1,000.
 
     Cost: that of `scores.score_sets` and as much again for the analyses; beyond `quick` also that
     of `intervene` and `climb_ladder`.
@@ -117,7 +119,7 @@ def _explain(
         workers=workers,
         on_sets=lambda done, of: stage("ladder", done, of),
         scores=scores,
-        most_sets=LADDER_SETS[depth],
+        most_sets=min(LADDER_SETS[depth], max(FEWEST_SETS, LADDER_WORK // net.W_in.numel())),
         fit=depth == "full",
         known=[explanation],
     )
