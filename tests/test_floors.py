@@ -22,7 +22,7 @@ FLOORS = [
     {"run_folder", "presets", "devices"},
     {"evidence", "report", "query"},
     {"study"},
-    {"single_run", "comparison"},
+    {"single_run", "comparison", "sweep"},
     {"cli"},
 ]
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from relubloom.extraction import extract_code
     from relubloom.network import NetStack, ReluNet
     from relubloom.study import Study, run_study
+    from relubloom.sweep.results import load_results
     from relubloom.task import KSparseTask
     from relubloom.theory import best_constant_weight, constant_weight, plan
     from relubloom.training import Recipe, train, train_stack
@@ -36,6 +37,7 @@ _HOMES = {
     "ReluNet": "network",
     "Study": "study",
     "run_study": "study",
+    "load_results": "sweep.results",
     "KSparseTask": "task",
     "plan": "theory",
     "best_constant_weight": "theory",
@@ -61,6 +63,7 @@ __all__ = [
     "construct",
     "extract_code",
     "gather_evidence",
+    "load_results",
     "plan",
     "random_constant_weight",
     "run_study",

@@ -109,7 +109,10 @@ def read_task(
     if source == "file":
         task = _file_task(folder, described, sets, sizes)
     elif source in ("uniform", "zipf"):
-        task = KSparseTask(net.vocab_size, sizes, source)
+        pool = described.get("training_pool")
+        if not (pool is None or (isinstance(pool, int) and pool >= 1)):
+            raise _damaged(folder, "training_pool", pool)
+        task = KSparseTask(net.vocab_size, sizes, source, training_pool=pool)
     else:
         raise _damaged(folder, "source", source)
     if task.vocab_size != net.vocab_size:

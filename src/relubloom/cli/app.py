@@ -17,6 +17,7 @@ from relubloom.cli.constructing import construct
 from relubloom.cli.planning import plan
 from relubloom.cli.reading import examine, query, report
 from relubloom.cli.studying import study, train
+from relubloom.cli.sweeping import sweep
 from relubloom.errors import RelubloomError, StoppedError
 
 app = typer.Typer(
@@ -29,13 +30,13 @@ app = typer.Typer(
     epilog="Start with: relubloom study --quick",
 )
 
-COMMANDS = (study, train, construct, examine, certify, report, compare, query, plan)
+COMMANDS = (study, train, construct, examine, certify, report, compare, query, plan, sweep)
 PARSER_WORDS = (
     (r"Value error, ", ""),
     (r"Input should be a valid integer, .*", "it must be a whole number"),
     (r"Input should be a valid number, .*", "it must be a number"),
 )
-RESUMABLE = ("study", "train")
+RESUMABLE = ("study", "train", "sweep")
 INTERRUPTED = 130  # what the parser answers to Ctrl-C
 
 for command in COMMANDS:

@@ -2,12 +2,11 @@
 network fails?"""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.evidence.mechanism import Mechanism
 from relubloom.evidence.scores import SetScores
 from relubloom.verdict_rule import (
     AGREEMENT_BLOOM,
@@ -18,6 +17,26 @@ from relubloom.verdict_rule import (
 )
 
 Verdict = Literal["bloom", "partly", "not-bloom"]
+
+
+@runtime_checkable
+class Binarisation(Protocol):
+    """What the verdict asks of the weights and units: a `Mechanism` says it, and a `Glance`."""
+
+    @property
+    def two_modes(self) -> bool:
+        """Whether two normals describe the entries of W_in better than one."""
+        ...
+
+    @property
+    def near_threshold(self) -> float:
+        """The share of entries near the threshold."""
+        ...
+
+    @property
+    def unit_agreement(self) -> float:
+        """The share of (set, unit) pairs on which the unit is the union's complement."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -88,7 +107,7 @@ def f1(
     return float(2 * copies[predicted & actual].sum() / either) if either else None
 
 
-def judge(mechanism: Mechanism, reading: Reading) -> Verdict:
+def judge(mechanism: Binarisation, reading: Reading) -> Verdict:
     """The verdict of one network.
 
     *bloom*: unit agreement >= .97, at most 3 % of the entries near the threshold, and the bare

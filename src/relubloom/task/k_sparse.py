@@ -36,9 +36,12 @@ class KSparseTask:
             replacement, token t with probability in proportion to 1 / (t + 1). For a file of real
             sets use `from_file`.
         split_seed: which distinct sets of a file are held out.
+        training_pool: how many sets a network trains on, drawn once from the source by its seed;
+            None draws fresh sets at every step.
 
     Raises:
-        UsageError: vocab_size or set_size is below 1, or a set cannot hold that many tokens.
+        UsageError: vocab_size, set_size or training_pool is below 1, or a set cannot hold that
+            many tokens.
     """
 
     vocab_size: int
@@ -46,6 +49,7 @@ class KSparseTask:
     source: SourceName = "uniform"
     split_seed: int = 0
     file: SetsFile | None = field(default=None, compare=False, repr=False)
+    training_pool: int | None = None
 
     def __post_init__(self) -> None:
         if self.vocab_size < 1:
@@ -70,6 +74,11 @@ class KSparseTask:
         if (self.source == "file") != (self.file is not None):
             raise UsageError(
                 f"source is {self.source!r}: a file of sets is read by KSparseTask.from_file(path)"
+            )
+        if self.training_pool is not None and (self.training_pool < 1 or self.file is not None):
+            raise UsageError(
+                f"training_pool is {self.training_pool}: it is the number of drawn sets to train "
+                "on, at least 1, and a file has its own; mend it or leave it out"
             )
 
     @classmethod
@@ -107,6 +116,12 @@ class KSparseTask:
     ) -> Int64[Tensor, "batch set_size"]:
         """The batch of sets of one training step: a pure function of (seed, step, batch_size)."""
         generator = seeded_generator(seed, "training", step, device)
+        if self.training_pool is not None:
+            pool = self._pool(seed)
+            chosen = torch.randint(
+                self.training_pool, (batch_size,), generator=generator, device=generator.device
+            )
+            return pool.to(chosen.device)[chosen]
         if self.file is None:
             return draw_sets(generator, batch_size, self.vocab_size, self.sizes, self._cumulative)
         sets, copies = self._split[0].sets, self._split[0].copies
@@ -178,7 +193,23 @@ class KSparseTask:
                 "bad_lines": self.file.bad_lines,
                 "merged_duplicates": self.file.merged_duplicates,
             }
+        if self.training_pool is not None:
+            described["training_pool"] = self.training_pool
         return described
+
+    def _pool(self, seed: int) -> Int64[Tensor, "sets set_size"]:
+        """The sets that a seed trains on, drawn one by one: some may be there twice."""
+        if seed not in self._pools:
+            assert self.training_pool is not None
+            generator = seeded_generator(seed, "training-pool", 0)
+            self._pools[seed] = draw_sets(
+                generator, self.training_pool, self.vocab_size, self.sizes, self._cumulative
+            )
+        return self._pools[seed]
+
+    @cached_property
+    def _pools(self) -> dict[int, Tensor]:
+        return {}
 
     @cached_property
     def _cumulative(self) -> Int64[Tensor, " vocab"] | None:

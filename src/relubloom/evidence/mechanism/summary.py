@@ -1,20 +1,20 @@
 """White box: the weights, the hash, the units against the union, and the logits read from it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-import numpy as np
 import torch
 
 from relubloom.code import Code
 from relubloom.evidence.mechanism.duplicates import duplicate_hashes
 from relubloom.evidence.mechanism.hash_weight import HashWeight, measure_hash_weight
 from relubloom.evidence.mechanism.hidden_layer import run_hidden_layer
+from relubloom.evidence.mechanism.input_modes import measure_input_modes
 from relubloom.evidence.mechanism.overlaps import Overlaps, measure_overlaps
 from relubloom.evidence.mechanism.readout import Readout, measure_readout
 from relubloom.evidence.mechanism.unit_and_union import UnitAndUnion, summarise_units
-from relubloom.evidence.mechanism.units import Unit, measure_units, share_near
+from relubloom.evidence.mechanism.units import Unit, measure_units
 from relubloom.evidence.scores import OnSets, SetScores
-from relubloom.modes import TwoModes, fit_two_modes
+from relubloom.modes import TwoModes
 from relubloom.network import ReluNet
 from relubloom.task import SetCollection
 
@@ -77,17 +77,9 @@ def measure_mechanism(
     """
     exact = ReluNet(*(value.detach().to("cpu", torch.float64) for value in net.parameters()))
     W_in = exact.W_in.detach().numpy()
-    modes = fit_two_modes(W_in.reshape(-1, 1))
-    gap = float(modes.gap[0])
     layer = run_hidden_layer(exact, code, sets, workers, on_sets)
     return Mechanism(
-        mode_gap=None if np.isnan(gap) else gap,
-        two_valued=bool(modes.distinct[0] == 2),
-        two_modes=bool(modes.bic_gain[0] > 0),
-        mode_means=modes.mean[:, 0].tolist(),
-        mode_sds=modes.sd[:, 0].tolist(),
-        mode_shares=modes.share[:, 0].tolist(),
-        near_threshold=float(share_near(W_in.reshape(-1, 1), modes)[0]),
+        **asdict(measure_input_modes(W_in)),
         bits_per_token=BitsPerToken(float(code.weights.mean()), float(code.weights.std())),
         unit_agreement=float(scores.unit_agreement.mean()),
         units=measure_units(W_in, code, unit_modes, layer),

@@ -1,0 +1,125 @@
+"""How a sweep goes: a live table on a terminal, a plain line for each group elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Group as Stacked
+
+    from relubloom.sweep.group import Group
+    from relubloom.sweep.sweep import Plan, Progress
+
+LATEST = 12  # rows of the live table
+
+
+class SweepDisplay:
+    """Shows a sweep's progress on standard error; use it in a `with` block."""
+
+    def __init__(self, plan: Plan, quiet: bool) -> None:
+        self._quiet = quiet
+        self._terminal = sys.stderr.isatty() and not quiet
+        self._started = time.monotonic()
+        self._predicted = plan.cost.seconds
+        self._varying = _varying([run.describe() for g in plan.groups for run in g.runs])
+        self._latest: deque[tuple[str, str, str, str]] = deque(maxlen=LATEST)
+        self._warned = 0
+        self._live = None
+
+    def __enter__(self) -> SweepDisplay:
+        if self._terminal:
+            from rich.console import Console
+            from rich.live import Live
+
+            self._live = Live(console=Console(stderr=True), refresh_per_second=4)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def update(self, progress: Progress) -> None:
+        """Show where it stands."""
+        if self._quiet:
+            return
+        finished = progress.latest
+        for row in finished:
+            figures = row.figures
+            self._latest.append(
+                (
+                    self._name(row.settings),
+                    str(row.settings.get("seed", "")),
+                    f"{figures['mse']:.3g}" if "mse" in figures else row.status,
+                    str(figures.get("verdict") or row.reason),
+                )
+            )
+        progress.latest = []
+        if self._live is not None:
+            self._live.update(self._table(progress))
+            return
+        for warning in progress.warnings[self._warned :]:
+            _say(f"warning: {warning}")
+        self._warned = len(progress.warnings)
+        if finished:
+            name = self._name(finished[0].settings)
+            worst = [row.figures["mse"] for row in finished if "mse" in row.figures]
+            figure = f", mse up to {max(worst):.3g}" if worst else f", {finished[0].reason}"
+            _say(f"{self._line(progress)}; {name}: {len(finished)} runs{figure}")
+
+    def _line(self, progress: Progress) -> str:
+        failed = f", {progress.failed} without figures" if progress.failed else ""
+        return (
+            f"sweep: {progress.done:,} of {progress.total:,} runs{failed}, "
+            f"{self._time_left(progress)} left"
+        )
+
+    def _time_left(self, progress: Progress) -> str:
+        spent = time.monotonic() - self._started
+        share = progress.share_left
+        left = self._predicted if share > 0.99 else spent * share / (1 - share)
+        return f"{left:.0f} s" if left < 100 else f"{left / 60:.0f} min"
+
+    def _name(self, settings: dict[str, Any]) -> str:
+        return ", ".join(f"{key} {settings[key]}" for key in self._varying if key in settings)
+
+    def _table(self, progress: Progress) -> Stacked:
+        from rich.console import Group as Stacked
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+
+        table = Table("settings", "seed", "mse", "verdict", box=None, pad_edge=False)
+        for row in self._latest:
+            table.add_row(*row)
+        for group in progress.running:
+            table.add_row(self._group(group), _seeds(group), "...", "training", style="dim")
+        bar = ProgressBar(total=1, completed=1 - progress.share_left, width=40)
+        warnings = [f"warning: {warning}" for warning in progress.warnings]
+        return Stacked(table, bar, self._line(progress), *warnings)
+
+    def _group(self, group: Group) -> str:
+        return self._name(group.runs[0].describe())
+
+
+def _varying(described: list[dict[str, Any]]) -> list[str]:
+    """The settings that are not the same in all runs, but for the seed."""
+    keys = dict.fromkeys(key for each in described for key in each if key != "seed")
+    return [key for key in keys if len({str(each.get(key)) for each in described}) > 1]
+
+
+def _seeds(group: Group) -> str:
+    seeds = group.seeds
+    return str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]}-{seeds[-1]}"
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201

@@ -1,0 +1,167 @@
+"""`relubloom sweep`: grids of studies times seeds, into one table of results."""
+
+from __future__ import annotations
+
+import json as json_text
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from relubloom.cli import options
+
+if TYPE_CHECKING:
+    from relubloom.sweep.sweep import Plan
+    from relubloom.sweep.workers import Workers
+
+
+def sweep(
+    spec: Annotated[Path, typer.Argument(metavar="SPEC.toml", help="What to run.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="Folder of the results.", rich_help_panel=options.OUTPUT),
+    ],
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            help="Processes on this machine, one thread each; one a core by default.",
+            show_default=False,
+            rich_help_panel=options.MACHINE,
+        ),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            metavar="ADDRESS",
+            help="A Dask scheduler whose workers do it, such as tcp://host:8786.",
+            rich_help_panel=options.MACHINE,
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Add to the results in --out: finished runs are kept and not repeated.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Say what there is to do and what it should cost, and do nothing.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = False,
+    keep_networks: Annotated[
+        bool,
+        typer.Option(
+            "--keep-networks",
+            help="Keep each network as a run folder, OUT/networks/RUN.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = False,
+    export: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--export",
+            metavar="FILE",
+            help="Write all results of --out to FILE.csv or FILE.parquet in the end; repeatable.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    _device: options.CpuOnly = "cpu",
+    _threads: options.OneThread = None,
+    _debug: options.Debug = False,
+) -> None:
+    """Train and measure every network of a grid, each once; a killed sweep goes on with --resume.
+
+    A spec is TOML: [[grid]] tables whose lists are axes, and seeds = n; see examples/sweep.toml.
+    """
+    from relubloom.cli.sweep_display import SweepDisplay
+    from relubloom.sweep.cost import machine_speed
+    from relubloom.sweep.export import check_export, export_records
+    from relubloom.sweep.results import load_results
+    from relubloom.sweep.spec import read_spec
+    from relubloom.sweep.sweep import prepare, run_sweep
+
+    for path in export or []:
+        check_export(path)
+    crew = _crew(workers, cluster)
+    plan = prepare(read_spec(spec), out, resume=resume)
+    if dry_run:
+        said = _forecast(plan, crew.slots(), machine_speed())
+        typer.echo(json_text.dumps(said) if json else _forecast_text(said))
+        return
+    with SweepDisplay(plan, quiet) as display:
+        result = run_sweep(plan, out, crew, keep_networks=keep_networks, on_progress=display.update)
+    for path in export or []:
+        export_records(load_results(out), path)
+    typer.echo(json_text.dumps(result) if json else _summary_text(result))
+
+
+def _crew(workers: int | None, cluster: str | None) -> Workers:
+    from relubloom.errors import UsageError
+    from relubloom.sweep.workers import cluster_workers, local_workers
+
+    if cluster is None:
+        return local_workers(options.cores(workers))
+    if workers is not None:
+        raise UsageError(
+            f"--workers is {workers} and --cluster is {cluster!r}: the work is done here or there; "
+            "give one"
+        )
+    return cluster_workers(cluster)
+
+
+def _forecast(plan: Plan, slots: int, speed: float) -> dict[str, Any]:
+    cost = plan.cost
+    seconds = cost.seconds / speed
+    return {
+        "name": plan.spec.name,
+        "runs": len(plan.spec.runs),
+        "left": plan.runs_left,
+        "impossible": len(plan.spec.impossible),
+        "groups": len(plan.groups),
+        "gflop": round(cost.flops / 1e9, 1),
+        "core_seconds": round(seconds, 1),
+        "workers": slots,
+        "seconds": round(seconds / max(1, min(slots, len(plan.groups))), 1),
+        "reasons": [{"point": each.asked, "reason": each.reason} for each in plan.spec.impossible],
+    }
+
+
+def _forecast_text(said: dict[str, Any]) -> str:
+    lines = [
+        f"{said['name']}: {said['runs']:,} runs, {said['left']:,} to make in {said['groups']:,} "
+        f"groups, {said['runs'] - said['left']:,} there already",
+        f"{said['gflop']:,.0f} GFLOP in matrix products; about {spoken(said['core_seconds'])} of "
+        f"one core, {spoken(said['seconds'])} with {said['workers']} workers",
+    ]
+    lines += [f"impossible: {each['reason']}" for each in said["reasons"]]
+    return "\n".join(lines)
+
+
+def _summary_text(result: dict[str, Any]) -> str:
+    lines = [
+        f"{result['done']:,} of {result['runs']:,} runs done, {result['made_now']:,} of them now, "
+        f"in {spoken(result['seconds'])}"
+    ]
+    lines += [
+        f"  {each['run']} {each['status']}: {each['reason']}" for each in result["without_figures"]
+    ]
+    lines.append(f"results: {result['results']}")
+    return "\n".join(lines)
+
+
+def spoken(seconds: float) -> str:
+    """A duration in the units that one would say it in."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,103 @@
+"""A group: runs that differ by their seed only, trained as one stack by one worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+
+from relubloom.errors import UsageError
+from relubloom.evidence.glance import glance
+from relubloom.memory import refuse_too_large
+from relubloom.network import ReluNet
+from relubloom.sweep.results import Row
+from relubloom.sweep.settings import RunSettings, identity_of
+from relubloom.training import train_stack
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs of the same settings but for the seed."""
+
+    runs: tuple[RunSettings, ...]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Their seeds."""
+        return tuple(run.seed for run in self.runs)
+
+    @property
+    def identity(self) -> str:
+        """A hash of the runs', which names the group's checkpoint."""
+        return identity_of([run.identity for run in self.runs])
+
+    def checkpoint(self, folder: Path) -> Path:
+        """Where in `folder` the state of the group's training lies."""
+        return folder / f"{self.identity}.safetensors"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a worker gives back of one run: its row, and its network."""
+
+    row: Row
+    net: ReluNet
+
+
+def in_groups(runs: Iterable[RunSettings], most: int) -> list[Group]:
+    """Runs next to each other of the same settings as groups of at most `most`."""
+    found: list[Group] = []
+    for _, alike in groupby(runs, key=lambda run: run.with_seed(0).identity):
+        members = tuple(alike)
+        found += [Group(members[i : i + most]) for i in range(0, len(members), most)]
+    return found
+
+
+def run_group(group: Group, checkpoint: Path | None = None) -> list[Trained]:
+    """Train and measure the runs of a group on one thread; each has the figures it has alone.
+
+    With `checkpoint`, training goes on from there if a killed worker has left one.
+
+    Raises:
+        UsageError: the networks do not fit this machine, or did not stay finite.
+        StoppedError: Ctrl-C; the state is in `checkpoint`.
+    """
+    first = group.runs[0]
+    refuse_too_large(first.task.vocab_size, first.width, len(group.runs))
+    started = time.perf_counter()
+    trained = train_stack(
+        first.task,
+        first.width,
+        first.recipe,
+        group.seeds,
+        threads=1,
+        checkpoint=checkpoint,
+        resume=True,
+    )
+    training = (time.perf_counter() - started) / len(trained)
+    sets = first.task.evaluation_sets(None if first.enumerated else first.figure_sets)
+    found: list[Trained] = []
+    for run, each in zip(group.runs, trained, strict=True):
+        started = time.perf_counter()
+        try:
+            figures = asdict(glance(each.net, sets))
+        except UsageError as error:
+            found.append(Trained(refused(run, str(error)), each.net))
+            continue
+        seconds = training + time.perf_counter() - started
+        figures["training_seconds"] = training
+        row = Row(run.identity, "done", run.describe(), figures, seconds=seconds)
+        found.append(Trained(row, each.net))
+    return found
+
+
+def refused(run: RunSettings, reason: str) -> Row:
+    """The row of a run that can have no figures, whoever tries it again."""
+    return Row(run.identity, "impossible", run.describe(), {}, reason)
+
+
+def failed(run: RunSettings, reason: str) -> Row:
+    """The row of a run that a machine let down; another sweep may try it again."""
+    return Row(run.identity, "failed", run.describe(), {}, reason)

@@ -1,0 +1,212 @@
+"""The file that says what a sweep runs: grids over the settings of a study, times seeds."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from relubloom.errors import FileError, RelubloomError, UsageError
+from relubloom.presets import PRESETS
+from relubloom.sweep.results import Row
+from relubloom.sweep.settings import RunSettings, identity_of
+from relubloom.task import KSparseTask, read_tokens
+from relubloom.training import Recipe
+
+FIGURE_SETS = 100_000
+RECIPE_KEYS = tuple(field.name for field in fields(Recipe))
+TASK_KEYS = ("vocab_size", "set_size", "source", "training_pool", "sets", "tokens", "skip_bad")
+GRID_KEYS = ("preset", *TASK_KEYS, "width", *RECIPE_KEYS, "figure_sets", "seed", "seeds")
+HEAD_KEYS = ("name", "notes")
+TABLES = ("sweep", "defaults", "grid")
+INTEGERS = ("vocab_size", "width", "training_pool", "figure_sets", "seed", "seeds", "steps")
+WHOLE = (*INTEGERS, "batch_size")
+TEXTS = ("preset", "source", "sets", "tokens", "objective", "activation")
+
+
+@dataclass(frozen=True)
+class Impossible:
+    """A point of the grid that cannot run: what it asks for, and the rule that it breaks."""
+
+    asked: dict[str, Any]
+    reason: str
+
+    @property
+    def row(self) -> Row:
+        """Its row in the results: one for all of its seeds."""
+        return Row(identity_of(self.asked), "impossible", self.asked, {}, self.reason)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a sweep runs: each run once, in the order of the file, and the points that cannot."""
+
+    name: str
+    runs: tuple[RunSettings, ...]
+    impossible: tuple[Impossible, ...]
+
+
+def read_spec(path: Path) -> Spec:
+    """Read a sweep from a TOML file.
+
+    `[[grid]]` tables, each a product: a value that is a list is an axis, any other is fixed, and
+    `seeds = n` runs seeds `seed` (by default 0) to `seed + n - 1`. `[defaults]` holds what a grid
+    does not say. `[sweep]` holds `name` and `notes`, which change no run. A run that several
+    grids ask for is one run. Paths of files are relative to the spec.
+
+    Raises:
+        FileError: the file is missing or is not TOML.
+        UsageError: a key is unknown (the nearest known one is named), or a value is of the wrong
+            kind.
+    """
+    found = _parsed(path)
+    _check_keys(found, TABLES, path, "the file")
+    head = _table(found, "sweep", path)
+    _check_keys(head, HEAD_KEYS, path, "[sweep]")
+    defaults = _table(found, "defaults", path)
+    grids = found.get("grid")
+    if not isinstance(grids, list) or not grids or not all(isinstance(g, dict) for g in grids):
+        raise UsageError(f"{path} has no [[grid]]: a sweep runs the points of its grids; add one")
+    for table, where in [(defaults, "[defaults]"), *((grid, "[[grid]]") for grid in grids)]:
+        _check_keys(table, GRID_KEYS, path, where)
+        _check_values(table, path, where)
+    runs: dict[str, RunSettings] = {}
+    impossible: list[Impossible] = []
+    for grid in grids:
+        for point in _points(defaults | grid):
+            try:
+                settings = _settings(point, path.parent)
+            except RelubloomError as error:
+                impossible.append(Impossible(point, str(error)))
+                continue
+            for seed in range(settings.seed, settings.seed + point.get("seeds", 1)):
+                run = settings.with_seed(seed)
+                runs.setdefault(run.identity, run)
+    return Spec(str(head.get("name", path.stem)), tuple(runs.values()), tuple(impossible))
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileError(f"{path} is not there; give the path of a sweep's TOML file") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise FileError(f"{path} is not readable TOML ({error}); mend it") from None
+
+
+def _table(found: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
+    table = found.get(name, {})
+    if not isinstance(table, dict):
+        raise UsageError(f"{path}: {name} is {table!r}: it is a table; write [{name}]")
+    return table
+
+
+def _check_keys(table: dict[str, Any], known: tuple[str, ...], path: Path, where: str) -> None:
+    for key in table:
+        if key in known:
+            continue
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
+        raise UsageError(
+            f"{path}: {where} has a key {key!r}, which there is not; the nearest is {near!r}"
+        )
+
+
+def _check_values(table: dict[str, Any], path: Path, where: str) -> None:
+    for key, value in table.items():
+        if key in ("seed", "seeds") and isinstance(value, list):
+            raise UsageError(
+                f"{path}: {where} has {key} {value!r}: it is one number; write seed = first and "
+                "seeds = how many"
+            )
+        values: list[Any] = value if isinstance(value, list) else [value]
+        if not values:
+            raise UsageError(f"{path}: {where} has {key} []: an axis has at least one value")
+        for each in values:
+            if not _fits(key, each):
+                raise UsageError(f"{path}: {where} has {key} {each!r}: it is {_kind(key)}; mend it")
+
+
+def _fits(key: str, value: Any) -> bool:
+    if key in WHOLE:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if key in TEXTS:
+        return isinstance(value, str)
+    if key == "skip_bad":
+        return isinstance(value, bool)
+    if key == "set_size":
+        return isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _kind(key: str) -> str:
+    if key in WHOLE:
+        return "a whole number, or a list of them"
+    if key in TEXTS:
+        return "a text, or a list of them"
+    if key == "skip_bad":
+        return "true or false"
+    return 'a number or a range such as "3..8"' if key == "set_size" else "a number, or a list"
+
+
+def _points(grid: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    axes = [value if isinstance(value, list) else [value] for value in grid.values()]
+    for values in itertools.product(*axes):
+        yield dict(zip(grid, values, strict=True))
+
+
+def _settings(point: dict[str, Any], folder: Path) -> RunSettings:
+    """The settings of a point's first seed."""
+    if point.get("seeds", 1) < 1:
+        raise UsageError(f"seeds is {point['seeds']}: at least 1 network is trained; raise it")
+    preset = PRESETS.get(point.get("preset", "article"))
+    if preset is None:
+        raise UsageError(f"preset is {point['preset']!r}: choose one of {', '.join(PRESETS)}")
+    recipe = preset.recipe.describe() | {key: point[key] for key in RECIPE_KEYS if key in point}
+    sizes = _sizes(point.get("set_size"))
+    if "sets" in point:
+        if clash := next(
+            (k for k in ("vocab_size", "source", "training_pool") if k in point), None
+        ):
+            raise UsageError(f"{clash} and sets are both given: the file says it; leave one out")
+        task = _file_task(
+            folder / point["sets"],
+            sizes,
+            folder / point["tokens"] if "tokens" in point else None,
+            point.get("skip_bad", False),
+        )
+    else:
+        task = KSparseTask(
+            point.get("vocab_size", preset.vocab_size),
+            preset.set_size if sizes is None else sizes,
+            point.get("source", "uniform"),
+            training_pool=point.get("training_pool"),
+        )
+    return RunSettings(
+        task,
+        point.get("width", preset.width),
+        Recipe.from_description(recipe),
+        point.get("seed", 0),
+        point.get("figure_sets", FIGURE_SETS),
+    )
+
+
+def _sizes(value: int | str | None) -> int | tuple[int, int] | None:
+    if value is None or isinstance(value, int):
+        return value
+    low, dots, high = value.partition("..")
+    if not (low.strip().isdecimal() and (not dots or high.strip().isdecimal())):
+        raise UsageError(f"set_size is {value!r}: give a number, or a range such as '3..8'")
+    return (int(low), int(high)) if dots and int(low) != int(high) else int(low)
+
+
+@lru_cache
+def _file_task(
+    path: Path, sizes: int | tuple[int, int] | None, tokens: Path | None, skip_bad: bool
+) -> KSparseTask:
+    labels = None if tokens is None else read_tokens(tokens)
+    return KSparseTask.from_file(path, sizes, labels, skip_bad=skip_bad)

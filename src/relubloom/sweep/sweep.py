@@ -1,0 +1,220 @@
+"""The job of a sweep: what is asked for, less what is done, through workers into the results."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from relubloom import atomic
+from relubloom.errors import FileError, UsageError
+from relubloom.run_folder import Origin, default_labels, write_network
+from relubloom.sweep.cost import Cost, predict, run_seconds
+from relubloom.sweep.execution import Execution
+from relubloom.sweep.group import Group, Trained, in_groups
+from relubloom.sweep.results import RESULTS, Results, Row, Status
+from relubloom.sweep.spec import Spec
+from relubloom.sweep.workers import Workers
+from relubloom.weights_file import CONFIG
+
+STACK = 16  # networks a worker trains at once; more are no faster
+STACK_SECONDS = 120.0  # predicted, of a group; the same on every machine, and so are the groups
+CHECKPOINTS, NETWORKS = "checkpoints", "networks"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep would do: the runs that are left, in groups, and those that are there already.
+
+    `cost` is that of the runs that are left, on the machine that `sweep.cost` is about.
+    """
+
+    spec: Spec
+    groups: tuple[Group, ...]
+    statuses: dict[str, Status]
+    cost: Cost
+
+    @property
+    def runs_left(self) -> int:
+        """How many runs are to be made."""
+        return sum(len(group.runs) for group in self.groups)
+
+
+@dataclass
+class Progress:
+    """Where a sweep stands; `left` is the predicted work that is left, as a share of all."""
+
+    total: int
+    done: int = 0
+    failed: int = 0
+    share_left: float = 1.0
+    running: list[Group] = field(default_factory=list)
+    latest: list[Row] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def prepare(spec: Spec, out: Path, *, resume: bool) -> Plan:
+    """Compare what the spec asks for with what `out` holds; nothing is written.
+
+    Args:
+        spec: what to run.
+        out: the folder of the results.
+        resume: go on with the results that are there, whichever sweep made them.
+
+    Raises:
+        UsageError: `out` is a file, or holds results and `resume` is not given.
+        FileError: the results are of another version.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file: --out names a folder; choose another")
+    there = (out / RESULTS).exists()
+    if there and not resume:
+        raise UsageError(
+            f"{out} holds results; add to them with --resume (finished runs are kept), or choose "
+            "another --out"
+        )
+    statuses = Results(out).statuses() if there else {}
+    left = [run for run in spec.runs if statuses.get(run.identity, "failed") == "failed"]
+    groups: list[Group] = []
+    for group in in_groups(left, STACK):
+        fit = int(STACK_SECONDS / run_seconds(group.runs[0]))
+        groups += in_groups(group.runs, max(1, min(STACK, fit)))
+    return Plan(spec, tuple(groups), statuses, predict(left))
+
+
+def run_sweep(
+    plan: Plan,
+    out: Path,
+    workers: Workers,
+    *,
+    keep_networks: bool = False,
+    on_progress: OnProgress | None = None,
+) -> dict[str, Any]:
+    """Do what the plan leaves to do; returns what `relubloom sweep --json` prints.
+
+    Each group's rows are written when it ends, in one transaction; the state of training under
+    way lies in `out`/checkpoints. With `keep_networks` each network becomes a run folder in
+    `out`/networks/RUN.
+
+    Raises:
+        StoppedError: Ctrl-C; what is done is kept.
+        FileError: results could not be written until the end (a full disk): the other runs went
+            on, and `--resume` makes again those that were not.
+    """
+    started = time.monotonic()
+    atomic.check_writable(out)
+    store = Results(out, create=True)
+    store.record(each.row for each in plan.spec.impossible)
+    job = _Job(plan, out, store, keep_networks, on_progress)
+    checkpoints = out / CHECKPOINTS if workers.shared_disk else None
+    Execution(workers, checkpoints, job.is_done, job.begin, job.end).run(plan.groups)
+    job.write()
+    if lost := sum(len(group.runs) for group, _, _ in job.unsaved):
+        raise FileError(
+            f"{lost} runs could not be written to {store.path}: {job.trouble}; "
+            "make room and repeat with --resume"
+        )
+    if (out / CHECKPOINTS).is_dir() and not any((out / CHECKPOINTS).iterdir()):
+        (out / CHECKPOINTS).rmdir()
+    return summary(plan, store, time.monotonic() - started)
+
+
+def summary(plan: Plan, store: Results, seconds: float) -> dict[str, Any]:
+    """Counts of the spec's runs, and each that has no figures with its reason."""
+    wanted = {run.identity for run in plan.spec.runs}
+    wanted |= {each.row.run for each in plan.spec.impossible}
+    rows = [record for record in store.records() if record["run"] in wanted]
+    counts = Counter(record["status"] for record in rows)
+    return {
+        "results": str(store.path),
+        "runs": len(wanted),
+        "done": counts["done"],
+        "failed": counts["failed"],
+        "impossible": counts["impossible"],
+        "made_now": plan.runs_left,
+        "seconds": round(seconds, 1),
+        "without_figures": [
+            {"run": record["run"], "status": record["status"], "reason": record["reason"]}
+            for record in rows
+            if record["status"] != "done"
+        ],
+    }
+
+
+@dataclass
+class _Job:
+    """The bookkeeping of a sweep under way."""
+
+    plan: Plan
+    out: Path
+    store: Results
+    keep_networks: bool
+    on_progress: OnProgress | None
+    unsaved: list[tuple[Group, list[Row], list[Trained]]] = field(default_factory=list)
+    trouble: str = ""
+
+    def __post_init__(self) -> None:
+        self.progress = Progress(self.plan.runs_left)
+        self._work = {g.identity: sum(map(run_seconds, g.runs)) for g in self.plan.groups}
+        self._all = sum(self._work.values()) or 1.0
+
+    def is_done(self, group: Group) -> bool:
+        """Whether another sweep has made these runs since the plan."""
+        statuses = self.store.statuses()
+        return all(statuses.get(run.identity, "failed") != "failed" for run in group.runs)
+
+    def begin(self, group: Group) -> None:
+        """A group was given to a worker."""
+        self.progress.running.append(group)
+        self._show()
+
+    def end(self, group: Group, rows: list[Row], trained: list[Trained]) -> None:
+        """A group has ended, well or not."""
+        if group in self.progress.running:
+            self.progress.running.remove(group)
+        self._work.pop(group.identity, None)
+        self.progress.done += len(group.runs)
+        self.progress.failed += sum(row.status != "done" for row in rows)
+        self.progress.share_left = sum(self._work.values()) / self._all
+        self.progress.latest = rows
+        self.unsaved.append((group, rows, trained))
+        self.write()
+        self._show()
+
+    def write(self) -> None:
+        """Write what waits to be written; what cannot be, waits for the next time."""
+        while self.unsaved:
+            group, rows, trained = self.unsaved[0]
+            try:
+                if self.keep_networks:
+                    self._keep(group, trained)
+                self.store.record(rows)
+            except FileError as error:
+                if not self.trouble:
+                    self.progress.warnings.append(f"{error}; the other runs go on")
+                self.trouble = str(error)
+                return
+            group.checkpoint(self.out / CHECKPOINTS).unlink(missing_ok=True)
+            self.unsaved.pop(0)
+        self.trouble = ""
+
+    def _keep(self, group: Group, trained: list[Trained]) -> None:
+        by_run = {each.row.run: each for each in trained}
+        for run in group.runs:
+            folder = self.out / NETWORKS / run.identity
+            if run.identity not in by_run or (folder / CONFIG).exists():
+                continue
+            file = run.task.file
+            labels = file.tokens if file else default_labels(run.task.vocab_size)
+            origin = Origin(run.task, run.seed, recipe=run.recipe)
+            write_network(folder, by_run[run.identity].net, origin, labels)
+
+    def _show(self) -> None:
+        if self.on_progress is not None:
+            self.on_progress(self.progress)
