@@ -15,7 +15,7 @@ SOURCE = Path(package.__file__).parent
 # The table stands in docs/architecture.md too.
 FLOORS = [
     {"errors"},
-    {"atomic", "threads", "memory", "verdict_rule"},
+    {"atomic", "threads", "memory", "verdict_rule", "figure_files"},
     {"weights_file", "task", "theory", "modes"},
     {"network", "code"},
     {"construction", "extraction", "training"},

@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 
 from relubloom.code import Code
 from relubloom.construction import construct
+from relubloom.figure_files import FIGURE_MARK, remove_figures
 from relubloom.report import write_report
 from relubloom.report.example_figure import find_example
 from relubloom.report.shapes import posterised, segments, tiles
 from relubloom.report.style import INK, drawing, standalone
-from relubloom.run_folder import FIGURE_MARK, default_labels, remove_figures
+from relubloom.run_folder import default_labels
 from relubloom.study import run_study
 from test_leftovers import small_study
 from test_report import page, trained_run

@@ -45,7 +45,7 @@ class Scripted(Executor):
         except BrokenExecutor as error:
             self.broken = True
             future.set_exception(error)
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - as an executor does
             future.set_exception(error)
         return future
 

@@ -1,4 +1,4 @@
-"""The results table: what is done stays, what failed may be made again, other versions are refused."""
+"""The results table: what is done stays, what failed may be made again."""
 
 import csv
 import sqlite3

@@ -27,8 +27,6 @@ from relubloom.weights_file import CONFIG, WEIGHTS, read_config
 
 HISTORY, FILM, CODE, TOKENS = "history.jsonl", "snapshots.safetensors", "code.npz", "tokens.txt"
 CHECKPOINT, REPORT = "checkpoint.safetensors", "report.html"
-FIGURES = "figures"  # the folder of the report's figures
-FIGURE_MARK = "<!-- a figure of a relubloom report -->"
 RUN_FILES = (CONFIG, WEIGHTS, HISTORY, FILM, CODE, TOKENS, CHECKPOINT, REPORT)
 
 
@@ -55,18 +53,6 @@ class Origin:
 def is_empty(folder: Path) -> bool:
     """Whether nothing lies there; what a killed process left unfinished (`.name`) is nothing."""
     return not folder.exists() or all(path.name.startswith(".") for path in folder.iterdir())
-
-
-def remove_figures(folder: Path) -> None:
-    """Remove the figures that a report wrote below `folder`, and nothing else that lies there."""
-    figures = folder / FIGURES
-    for path in figures.glob("*.svg"):
-        with path.open(encoding="utf-8", errors="replace") as stream:
-            ours = stream.read(len(FIGURE_MARK)) == FIGURE_MARK
-        if ours:
-            path.unlink()
-    if figures.is_dir() and not any(figures.iterdir()):
-        figures.rmdir()
 
 
 def write_network(folder: Path, net: ReluNet, origin: Origin, tokens: tuple[str, ...]) -> None:

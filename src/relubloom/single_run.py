@@ -18,6 +18,7 @@ from relubloom.evidence.writer import (
     write_certificate,
     write_evidence,
 )
+from relubloom.figure_files import remove_figures
 from relubloom.network import ReluNet
 from relubloom.run_folder import (
     CHECKPOINT,
@@ -25,7 +26,6 @@ from relubloom.run_folder import (
     Origin,
     is_empty,
     read_task,
-    remove_figures,
     said_sizes,
     write_network,
     write_training,

@@ -23,6 +23,7 @@ from relubloom.evidence.writer import (
     run_summary,
     write_evidence,
 )
+from relubloom.figure_files import remove_figures
 from relubloom.network import ReluNet
 from relubloom.report import write_report
 from relubloom.run_folder import (
@@ -31,7 +32,6 @@ from relubloom.run_folder import (
     RUN_FILES,
     Origin,
     is_empty,
-    remove_figures,
     write_network,
     write_training,
 )

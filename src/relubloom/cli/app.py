@@ -14,6 +14,7 @@ from relubloom import __version__
 from relubloom.cli.certifying import certify
 from relubloom.cli.comparing import compare
 from relubloom.cli.constructing import construct
+from relubloom.cli.listing import results
 from relubloom.cli.planning import plan
 from relubloom.cli.reading import examine, query, report
 from relubloom.cli.studying import study, train
@@ -30,7 +31,7 @@ app = typer.Typer(
     epilog="Start with: relubloom study --quick",
 )
 
-COMMANDS = (study, train, construct, examine, certify, report, compare, query, plan, sweep)
+COMMANDS = (study, train, construct, examine, certify, report, compare, query, plan, sweep, results)
 PARSER_WORDS = (
     (r"Value error, ", ""),
     (r"Input should be a valid integer, .*", "it must be a whole number"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
+from relubloom.figure_files import FIGURES
 from relubloom.report.contents import STUDY, Contents, JsonObject
 from relubloom.report.style import Drawing
-from relubloom.run_folder import FIGURES
 
 COMMIT = 12  # characters that name a commit
 FILES = (

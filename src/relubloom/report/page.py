@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from relubloom import atomic
 from relubloom.errors import FileError
+from relubloom.figure_files import FIGURES, remove_figures
 from relubloom.report import foot, wording
 from relubloom.report.article import Article, tell
 from relubloom.report.contents import STUDY, Contents, read_contents
@@ -19,7 +20,6 @@ from relubloom.report.parts import marked_up
 from relubloom.report.runs_index import index_variables, read_entries, run_folders
 from relubloom.report.style import Drawing, standalone
 from relubloom.report.tiles import tiles
-from relubloom.run_folder import FIGURES, remove_figures
 from relubloom.weights_file import CONFIG
 
 REPORT = "report.html"

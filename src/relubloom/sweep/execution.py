@@ -54,13 +54,15 @@ class Execution:
         try:
             while waiting or self._running or self._suspects:
                 if self._feed(executor, waiting) and not self._collect():
-                    executor.shutdown(wait=False, cancel_futures=True)
+                    executor.shutdown(wait=False)
                     executor = self.workers.start()
         except KeyboardInterrupt:
             self.workers.stop()
             raise StoppedError("stopped; the runs that are done are kept") from None
         finally:
-            executor.shutdown(wait=True, cancel_futures=True)
+            for future in self._running:
+                future.cancel()
+            executor.shutdown(wait=True)
 
     def _feed(self, executor: Executor, waiting: deque[Group]) -> bool:
         """Give out what there is room for; whether anything is under way."""

@@ -76,7 +76,8 @@ def cluster_workers(address: str) -> Workers:
         ) from None
 
     def slots() -> int:
-        return AHEAD * max(1, sum(client.ncores().values()))
+        cores = cast(dict[str, int], client.ncores())
+        return AHEAD * max(1, sum(cores.values()))
 
     def stop() -> None:
         """Nothing: cancelled groups that have begun end on their own, and are not recorded."""

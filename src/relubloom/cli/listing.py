@@ -1,0 +1,124 @@
+"""`relubloom results`: list, filter, plot and export the runs of sweeps."""
+
+from __future__ import annotations
+
+import json as json_text
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from relubloom.cli import options
+
+COLUMNS = (
+    "run",
+    "vocab_size",
+    "width",
+    "set_size",
+    "objective",
+    "seed",
+    "mse",
+    "verdict",
+    "status",
+)
+SHOWN = 40  # runs, unless --limit says otherwise
+
+
+def results(
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="The --out folder of a sweep, or its results file."),
+    ],
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where",
+            metavar="KEY=VALUE",
+            help="Only runs with this setting or figure (also !=, <, <=, >, >=); repeatable.",
+        ),
+    ] = None,
+    columns: Annotated[
+        str, typer.Option("--columns", metavar="KEY,KEY", help="What to list of each run.")
+    ] = ",".join(COLUMNS),
+    sort: Annotated[
+        str | None, typer.Option("--sort", metavar="KEY", help="In the order of this.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=0, help="Runs to list; 0 lists all.")
+    ] = SHOWN,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE.svg", help="Draw the runs, a dot each."),
+    ] = None,
+    x: Annotated[str, typer.Option("--x", metavar="KEY", help="Drawn to the right.")] = "width",
+    y: Annotated[str, typer.Option("--y", metavar="KEY", help="Drawn upwards.")] = "mse",
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="KEY", help="What colours and shapes tell apart.")
+    ] = None,
+    export: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--export", metavar="FILE", help="Write the runs to FILE.csv or FILE.parquet."
+        ),
+    ] = None,
+    json: options.Json = False,
+    _quiet: options.NoProgress = False,
+    _device: options.CpuOnly = "cpu",
+    _threads: options.OneThread = None,
+    _debug: options.Debug = False,
+) -> None:
+    """List the runs of a sweep: filtered, sorted, drawn, exported."""
+    from relubloom.errors import UsageError
+    from relubloom.sweep.export import check_export, export_records
+    from relubloom.sweep.results import load_results
+    from relubloom.sweep.selection import check_keys, in_order, select
+
+    for file in export or []:
+        check_export(file)
+    if plot is not None and plot.suffix != ".svg":
+        raise UsageError(f"--plot is {plot}: the figure is an SVG; end its name in .svg")
+    everything = load_results(path)
+    names = [name.strip() for name in columns.split(",") if name.strip()]
+    if columns != ",".join(COLUMNS):
+        check_keys(everything, names, "--columns")
+    check_keys(everything, [key for key in (sort, by) if key], "--sort or --by")
+    records = select(everything, where or [])
+    if sort is not None:
+        records = in_order(records, sort)
+    if plot is not None:
+        check_keys(everything, (x, y), "--x or --y")
+        _draw(records, plot, x, y, by)
+    for file in export or []:
+        export_records(records, file)
+    if json:
+        typer.echo(json_text.dumps(records))
+        return
+    _show(records[: limit or None], names)
+    typer.echo(f"{len(records):,} of {len(everything):,} runs" + _cut(len(records), limit))
+    for file in [*([plot] if plot else []), *(export or [])]:
+        typer.echo(f"written: {file}")
+
+
+def _cut(count: int, limit: int) -> str:
+    return f", {limit:,} shown; --limit 0 shows all" if limit and count > limit else ""
+
+
+def _draw(records: list[dict[str, Any]], plot: Path, x: str, y: str, by: str | None) -> None:
+    from relubloom import atomic
+    from relubloom.report.records_figure import draw_records
+    from relubloom.report.style import standalone
+
+    atomic.write_text(plot, standalone(draw_records(records, x, y, by).svg))
+
+
+def _show(records: list[dict[str, Any]], names: list[str]) -> None:
+    rows = [[_cell(record.get(name)) for name in names] for record in records]
+    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+    for row in [names, *rows]:
+        typer.echo("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
