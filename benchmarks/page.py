@@ -23,7 +23,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
-from relubloom.report import write_report
+from relubloom.report.page import write_report
 
 SIZES = {  # vocabulary -> what a quick study of it is given
     256: ["--width", "48", "--set-size", "3", "--steps", "2000"],

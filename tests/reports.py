@@ -31,7 +31,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The page of each kind of folder, by name; the folders are gone with the session."""
     from made_up_evidence import add_evidence
     from relubloom.code import random_constant_weight
-    from relubloom.report import write_report
+    from relubloom.report.page import write_report
     from relubloom.single_run import certify_run
     from relubloom.task import KSparseTask
     from test_report import constructed_run, noisy, study, trained_run

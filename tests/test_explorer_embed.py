@@ -19,13 +19,13 @@ from relubloom.construction import construct
 from relubloom.evidence import gather_evidence
 from relubloom.evidence.writer import write_evidence
 from relubloom.network import ReluNet
-from relubloom.report import write_report
 from relubloom.report.contents import read_contents, read_run
 from relubloom.report.explorer import Explorer, embed
 from relubloom.report.explorer.assemble import assemble
 from relubloom.report.explorer.film import film_data
 from relubloom.report.explorer.opening import opening_set
 from relubloom.report.explorer.precision import pack_weights
+from relubloom.report.page import write_report
 from relubloom.run_folder import Origin, default_labels, write_network, write_training
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe

@@ -19,9 +19,10 @@ from relubloom.errors import FileError
 from relubloom.evidence import gather_evidence
 from relubloom.evidence.writer import run_summary, write_evidence
 from relubloom.network import ReluNet
-from relubloom.report import wording, write_report
+from relubloom.report import wording
 from relubloom.report.contents import read_contents
 from relubloom.report.numbers import decimal, figure, percent, spans
+from relubloom.report.page import write_report
 from relubloom.run_folder import Origin, default_labels, write_network, write_training
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe

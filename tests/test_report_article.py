@@ -12,14 +12,13 @@ from markupsafe import Markup
 
 from made_up_evidence import add_evidence
 from relubloom import atomic
-from relubloom.report import write_report
 from relubloom.report.article import tell
 from relubloom.report.behaviour_section import behaviour_section
 from relubloom.report.code_part import shared_by_chance
 from relubloom.report.contents import read_contents
 from relubloom.report.ladder_part import ladder_part
 from relubloom.report.mechanism_section import mechanism_section
-from relubloom.report.page import render
+from relubloom.report.page import render, write_report
 from relubloom.report.parts import listed, marked_up, named, sentence
 from relubloom.report.proof_section import exact_sentence
 from relubloom.report.sizes_part import sizes_part

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from relubloom.code import Code
 from relubloom.construction import construct
 from relubloom.figure_files import FIGURE_MARK, remove_figures
-from relubloom.report import write_report
 from relubloom.report.example_figure import find_example
+from relubloom.report.page import write_report
 from relubloom.report.shapes import posterised, segments, tiles
 from relubloom.report.style import INK, drawing, standalone
 from relubloom.run_folder import default_labels

@@ -8,8 +8,8 @@ import pytest
 
 from relubloom import atomic
 from relubloom.errors import FileError
-from relubloom.report import write_report
 from relubloom.report.numbers import figure
+from relubloom.report.page import write_report
 from test_report import Balance, constructed_run, edited, study, trained_run, words
 
 PAGE = "a page of its own"

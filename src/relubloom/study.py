@@ -25,7 +25,7 @@ from relubloom.evidence.writer import (
 )
 from relubloom.figure_files import remove_figures
 from relubloom.network import ReluNet
-from relubloom.report import write_report
+from relubloom.report.page import write_report
 from relubloom.run_folder import (
     CHECKPOINT,
     REPORT,

@@ -60,7 +60,7 @@ def report(
     debug: options.Debug = False,
 ) -> None:
     """Write report.html from what a study or run folder holds; of several, an index."""
-    from relubloom.report import write_report
+    from relubloom.report.page import write_report
 
     path = write_report(folder)
     typer.echo(json_text.dumps({"report": str(path)}) if json else f"report: {path}")

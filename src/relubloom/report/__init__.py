@@ -1,5 +1,4 @@
-"""Reports: one self-contained HTML page for a study or a run folder, read from its files."""
+"""Reports: one self-contained HTML page for a study or a run folder, read from its files.
 
-from relubloom.report.page import write_report
-
-__all__ = ["write_report"]
+Nothing is imported here, so that a single figure can be drawn without all that a page needs.
+"""
