@@ -12,12 +12,13 @@ from relubloom.code import Code
 from relubloom.construction import construct
 from relubloom.network import NetStack, ReluNet
 from relubloom.task import KSparseTask
-from relubloom.training.step import dense_step, loss_and_gradient
+from relubloom.training.recipe import Objective
+from relubloom.training.step import dense_step
 
 OBJECTIVES = ("mse", "kl")
 
 
-def reference(net: ReluNet, sets: Tensor, objective: str) -> Tensor:
+def reference(net: ReluNet, sets: Tensor, objective: Objective) -> Tensor:
     """The objective by its definition, for autograd."""
     target = torch.zeros(len(sets), net.vocab_size + 1, dtype=torch.float64)
     target = target.scatter(1, sets, 1.0)[:, :-1]
@@ -47,7 +48,7 @@ def random_stack(instances: int, vocab: int, width: int, seed: int) -> NetStack:
     data=st.data(),
 )
 def test_loss_and_gradients_equal_autograd(
-    objective: str,
+    objective: Objective,
     instances: int,
     vocab: int,
     width: int,
@@ -71,16 +72,22 @@ def test_loss_and_gradients_equal_autograd(
             )
 
 
-def on_one_set(logits: list[float], tokens: list[int], objective: str) -> tuple[float, list]:
+def on_one_set(
+    logits: list[float],
+    tokens: list[int],
+    objective: Objective,
+    dtype: torch.dtype = torch.float64,
+) -> tuple[float, list[float]]:
+    """Loss and gradient in the logits: those of b_out, where all other weights are 0."""
     vocab = len(logits)
-    ids = torch.tensor([[tokens]])
-    loss, gradient = loss_and_gradient(
-        torch.tensor([[logits]], dtype=torch.float64),
-        ids.clamp(max=vocab - 1),
-        ids < vocab,
-        objective,
+    stack = NetStack(
+        W_in=torch.zeros(1, vocab, 1, dtype=dtype),
+        b_in=torch.zeros(1, 1, dtype=dtype),
+        W_out=torch.zeros(1, 1, vocab, dtype=dtype),
+        b_out=torch.tensor([logits], dtype=dtype),
     )
-    return float(loss[0]), gradient[0, 0].tolist()
+    result = dense_step(stack, torch.tensor([[tokens]]), objective)
+    return float(result.loss[0]), result.gradients["b_out"][0].tolist()
 
 
 def test_two_tokens_by_hand() -> None:
@@ -122,17 +129,32 @@ def test_a_constructed_network_costs_what_its_false_positives_cost() -> None:
 
 
 def test_a_member_without_any_mass_keeps_the_loss_finite() -> None:
-    ids, real = torch.tensor([[[1]]]), torch.tensor([[[True]]])
-    loss, gradient = loss_and_gradient(torch.tensor([[[0.0, -500.0]]]), ids, real, "kl")
-    assert 80 < loss.item() < 110  # -ln of the least normal float32
-    assert gradient.tolist() == [[[1.0, -1.0]]]
+    loss, gradient = on_one_set([0.0, -500.0], [1], "kl", torch.float32)
+    assert 80 < loss < 110  # -ln of the least normal float32
+    assert gradient == [1.0, -1.0]
+
+
+@pytest.mark.parametrize("logits", [[1e4, 0.0, -1e4], [-1e4] * 3, [3e4, 3e4, 3e4]])
+def test_large_logits_do_not_overflow(logits: list[float]) -> None:
+    # exp(1e4) is no float32. Softmax sees differences only: (1, 0, 0), or thirds.
+    p = [1.0, 0.0, 0.0] if logits[0] != logits[1] else [1 / 3] * 3
+    loss, gradient = on_one_set(logits, [0], "mse", torch.float32)
+    assert loss == pytest.approx((p[0] - 1) ** 2 + p[1] ** 2 + p[2] ** 2, rel=1e-6)
+    assert all(math.isfinite(entry) for entry in gradient)
 
 
 @given(st.integers(0, 1000), st.sampled_from(OBJECTIVES))
-def test_the_gradient_does_not_see_a_shift_of_all_logits(seed: int, objective: str) -> None:
+def test_the_gradient_does_not_see_a_shift_of_all_logits(seed: int, objective: Objective) -> None:
     # Softmax ignores a common shift, so the gradient in the logits sums to 0.
-    draw = torch.Generator().manual_seed(seed)
-    logits = torch.randn(2, 3, 7, generator=draw, dtype=torch.float64)
-    ids = torch.stack([KSparseTask(7, 3).training_sets(seed, i, 3) for i in range(2)])
-    _, gradient = loss_and_gradient(logits, ids, ids < 7, objective)
-    assert gradient.sum(-1).abs().max() < 1e-15
+    stack = random_stack(2, 7, 3, seed)
+    sets = torch.stack([KSparseTask(7, 3).training_sets(seed, i, 3) for i in range(2)])
+    assert dense_step(stack, sets, objective).gradients["b_out"].sum(-1).abs().max() < 1e-15
+
+
+def test_a_good_float32_network_has_an_accurate_loss() -> None:
+    # Members at 8.0 and 8.1 over 20 tokens at 0: mse is 2e-3, the difference of terms near 1/2.
+    logits, tokens = [8.0, 8.1] + [0.0] * 20, [0, 1]
+    exact, _ = on_one_set(logits, tokens, "mse")
+    found, _ = on_one_set(logits, tokens, "mse", torch.float32)
+    assert exact < 2e-3
+    assert found == pytest.approx(exact, rel=1e-4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from relubloom.errors import FileError, UsageError
-from relubloom.task.sampling import draw_sets, seeded_generator, zipf_masses
+from relubloom.task.sampling import draw_sets_of_each, seeded_generator, zipf_masses
 from relubloom.task.set_collections import AllSets, DrawnSets, ListedSets, SetCollection
 from relubloom.task.sets_file import SetsFile, read_sets
 
@@ -115,21 +115,35 @@ class KSparseTask:
         self, seed: int, step: int, batch_size: int, device: torch.device | str = "cpu"
     ) -> Int64[Tensor, "batch set_size"]:
         """The batch of sets of one training step: a pure function of (seed, step, batch_size)."""
-        generator = seeded_generator(seed, "training", step, device)
+        return self.training_batches([(seed, step)], batch_size, device)[0]
+
+    def training_batches(
+        self,
+        addresses: Sequence[tuple[int, int]],
+        batch_size: int,
+        device: torch.device | str = "cpu",
+    ) -> Int64[Tensor, "batches batch set_size"]:
+        """`training_sets` of several (seed, step), in hardly more time than of one."""
+        generators = [seeded_generator(seed, "training", step, device) for seed, step in addresses]
         if self.training_pool is not None:
-            pool = self._pool(seed)
-            chosen = torch.randint(
-                self.training_pool, (batch_size,), generator=generator, device=generator.device
+            return torch.stack(
+                [
+                    self._from_pool(seed, generator, batch_size)
+                    for (seed, _), generator in zip(addresses, generators, strict=True)
+                ]
             )
-            return pool.to(chosen.device)[chosen]
         if self.file is None:
-            return draw_sets(generator, batch_size, self.vocab_size, self.sizes, self._cumulative)
-        sets, copies = self._split[0].sets, self._split[0].copies
-        lines = torch.randint(
-            int(copies.sum()), (batch_size,), generator=generator, device=generator.device
-        )
-        chosen = torch.searchsorted(copies.cumsum(0).to(lines.device), lines, right=True)
-        return sets.to(lines.device)[chosen]
+            return draw_sets_of_each(
+                generators, batch_size, self.vocab_size, self.sizes, self._cumulative
+            )
+        running = self._running_copies.to(generators[0].device)
+        total = int(running[-1])
+        lines = [
+            torch.randint(total, (batch_size,), generator=generator, device=running.device)
+            for generator in generators
+        ]
+        chosen = torch.searchsorted(running, torch.stack(lines), right=True)
+        return self._split[0].sets.to(chosen.device)[chosen]
 
     def evaluation_sets(self, draw: int | None = None) -> SetCollection:
         """The sets that figures are over.
@@ -197,6 +211,14 @@ class KSparseTask:
             described["training_pool"] = self.training_pool
         return described
 
+    def _from_pool(
+        self, seed: int, generator: torch.Generator, count: int
+    ) -> Int64[Tensor, "batch set_size"]:
+        assert self.training_pool is not None
+        device = generator.device
+        chosen = torch.randint(self.training_pool, (count,), generator=generator, device=device)
+        return self._pool(seed).to(device)[chosen]
+
     def _pool(self, seed: int) -> Int64[Tensor, "sets set_size"]:
         """The sets that a seed trains on, drawn one by one: some may be there twice."""
         if seed not in self._pools:
@@ -214,6 +236,11 @@ class KSparseTask:
     @cached_property
     def _cumulative(self) -> Int64[Tensor, " vocab"] | None:
         return zipf_masses(self.vocab_size, 1.0) if self.source == "zipf" else None
+
+    @cached_property
+    def _running_copies(self) -> Int64[Tensor, " sets"]:
+        """Lines of the training side up to and with each distinct set."""
+        return self._split[0].copies.cumsum(0)
 
     @cached_property
     def _split(self) -> tuple[ListedSets, ListedSets]:

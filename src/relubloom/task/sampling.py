@@ -46,43 +46,81 @@ def draw_sets(
     Returns:
         int64 [count, sizes[1]], padded with `vocab_size` behind a smaller set's tokens.
 
-    Cost: O(count set_size^2) vector operations (and a binary search a draw with `cumulative`).
+    Cost: O(count set_size^2), in O(set_size^2) vector operations.
     """
+    return draw_sets_of_each([generator], count, vocab_size, sizes, cumulative)[0]
+
+
+def draw_sets_of_each(
+    generators: list[torch.Generator],
+    count: int,
+    vocab_size: int,
+    sizes: tuple[int, int],
+    cumulative: Int64[Tensor, " vocab"] | None = None,
+) -> Int64[Tensor, "instances batch set_size"]:
+    """`draw_sets` of several generators of one device, in as many vector operations as of one."""
     low, high = sizes
-    device = generator.device
-    random = torch.randint(
-        1 << RANDOM_BITS, (high, count), generator=generator, device=device, dtype=torch.int64
-    )
-    sets = torch.empty(count, high, dtype=torch.int64, device=device)
-    for column in range(high):
-        chosen = sets[:, :column].sort(1).values
-        sets[:, column] = _next_token(random[column], chosen, vocab_size, cumulative)
+    device, instances = generators[0].device, len(generators)
+    random = torch.empty(instances, high, count, dtype=torch.int64, device=device)
+    for numbers, generator in zip(random, generators, strict=True):
+        numbers.random_(0, 1 << RANDOM_BITS, generator=generator)
+    if cumulative is None:
+        sets = _uniform_tokens(random, vocab_size)
+    else:
+        sets = _weighted_tokens(random, cumulative)
     if low < high:
-        size = torch.randint(
-            low, high + 1, (count, 1), generator=generator, device=device, dtype=torch.int64
-        )
-        sets[torch.arange(high, device=device) >= size] = vocab_size
+        size = torch.empty(instances, count, 1, dtype=torch.int64, device=device)
+        for numbers, generator in zip(size, generators, strict=True):
+            numbers.random_(low, high + 1, generator=generator)
+        sets.masked_fill_(torch.arange(high, device=device) >= size, vocab_size)
     return sets
 
 
-def _next_token(
-    random: Int64[Tensor, " batch"],
-    chosen: Int64[Tensor, "batch chosen"],
-    vocab_size: int,
-    cumulative: Int64[Tensor, " vocab"] | None,
-) -> Int64[Tensor, " batch"]:
-    if cumulative is None:
-        point = random % (vocab_size - chosen.shape[1])
-        for column in chosen.unbind(1):
-            point = point + (point >= column)
-        return point
-    end = cumulative[chosen]
-    start = torch.where(chosen > 0, cumulative[(chosen - 1).clamp(min=0)], 0)
-    mass = end - start
-    point = random % (cumulative[-1] - mass.sum(1))
-    for column in range(chosen.shape[1]):
-        point = point + mass[:, column] * (point >= start[:, column])
-    return torch.searchsorted(cumulative, point, right=True)
+# A number below the mass that is left becomes a token by skipping the chosen tokens' intervals.
+# With those before it cut out, a chosen interval is but a point, its cut, among what is left: the
+# numbers from the cut on skip it. A new interval moves the cuts behind it down by its mass. So the
+# cuts need no order, and all of them are compared at once.
+
+
+def _uniform_tokens(
+    random: Int64[Tensor, "instances set_size batch"], vocab_size: int
+) -> Int64[Tensor, "instances batch set_size"]:
+    """All masses 1. Cuts are kept raised by the number of tokens chosen, so that each draw adds 1
+    to those before it instead of taking 1 from those behind."""
+    instances, set_size, batch = random.shape
+    tokens = random.new_empty(set_size, instances, batch)
+    cuts, skipped = torch.empty_like(tokens), torch.empty_like(tokens)
+    for draw in range(set_size):
+        point = random[:, draw] % (vocab_size - draw)
+        raised = point + draw
+        skips = torch.le(cuts[:draw], raised, out=skipped[:draw])
+        torch.add(point, skips.sum(0), out=tokens[draw])
+        cuts[:draw] += skips
+        torch.add(raised, 1, out=cuts[draw])
+    return tokens.permute(1, 2, 0).contiguous()
+
+
+def _weighted_tokens(
+    random: Int64[Tensor, "instances set_size batch"], cumulative: Int64[Tensor, " vocab"]
+) -> Int64[Tensor, "instances batch set_size"]:
+    """Token t has mass cumulative[t] - cumulative[t-1]."""
+    instances, set_size, batch = random.shape
+    cumulative = cumulative.to(random.device)
+    starts = torch.cat([cumulative.new_zeros(1), cumulative[:-1]])
+    tokens = random.new_empty(set_size, instances, batch)
+    cuts, masses = torch.empty_like(tokens), torch.empty_like(tokens)
+    left = cumulative[-1].expand(instances, batch).clone()
+    for draw in range(set_size):
+        point = random[:, draw] % left
+        before = cuts[:draw] <= point
+        skipped = (masses[:draw] * before).sum(0)
+        token = torch.searchsorted(cumulative, point + skipped, right=True)
+        start = starts[token]
+        tokens[draw], masses[draw] = token, cumulative[token] - start
+        cuts[:draw] -= masses[draw] * ~before
+        cuts[draw] = start - skipped
+        left -= masses[draw]
+    return tokens.permute(1, 2, 0).contiguous()
 
 
 def zipf_masses(vocab_size: int, exponent: float) -> Int64[Tensor, " vocab"]:

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from relubloom.errors import StoppedError, UsageError
 from relubloom.network import NetStack, ReluNet
 from relubloom.task import KSparseTask
 from relubloom.threads import intra_op_threads, threads_for
+from relubloom.training.adam import Adam
 from relubloom.training.checkpoint import load_checkpoint, move_to, save_checkpoint
 from relubloom.training.initialisation import initialise
 from relubloom.training.interrupt import deferred_interrupt
@@ -28,6 +29,7 @@ from relubloom.training.step import STEPS, Step
 SNAPSHOTS = 40
 FILM_BYTES = 64 << 20  # snapshots of one network; beyond that the first tokens only
 HISTORY_RECORDS = 200
+SETS_AHEAD = 8192  # sets drawn at once, for several steps: a call on few costs as much as on many
 CHECKPOINT_SECONDS = 20.0
 CHECKPOINT_SHARE = 0.05  # of the time may go into writing checkpoints
 
@@ -100,7 +102,7 @@ def train_stack(
     run = _Run(task, width, recipe, seeds, device, step)
     if checkpoint is not None and resume and checkpoint.exists():
         run.restore(checkpoint)
-    logits = len(seeds) * recipe.batch_size * task.vocab_size
+    logits = recipe.batch_size * task.vocab_size  # of one network: alone it has as many threads
     with intra_op_threads(threads_for(logits, threads)), deferred_interrupt() as interrupted:
         written, cost = time.monotonic(), 0.0
         while run.done < recipe.steps:
@@ -149,7 +151,7 @@ class _Run:
         self.task, self.recipe, self.seeds = task, recipe, seeds
         self.device, self.step = device, step or STEPS[recipe.activation]
         self.stack = initialise(task.vocab_size, width, recipe, seeds, device)
-        self.adam = torch.optim.Adam(list(self.stack.parameters().values()), fused=True)
+        self.adam = Adam(self.stack)
         self.film_steps = snapshot_steps(recipe.steps)
         tokens = FILM_BYTES // (4 * width * len(self.film_steps))
         self.film_tokens = max(1, min(task.vocab_size, tokens))
@@ -160,21 +162,13 @@ class _Run:
         self.loss_steps = 0
         self.last_loss = torch.zeros(len(seeds), device=device)
         self.done = 0
+        self.sets_ahead: list[Tensor] = []  # of the next steps, the last first
 
     def advance(self) -> None:
         """One optimiser step, with its bookkeeping."""
         objective, rate = self.recipe.at(self.done)
-        sets = torch.stack(
-            [
-                self.task.training_sets(seed, self.done, self.recipe.batch_size, self.device)
-                for seed in self.seeds
-            ]
-        )
-        result = self.step(self.stack, sets, objective)
-        for name, value in self.stack.parameters().items():
-            value.grad = result.gradients[name]
-        self.adam.param_groups[0]["lr"] = rate
-        self.adam.step()
+        result = self.step(self.stack, self._next_sets(), objective)
+        self.adam.step(result.gradients, rate)
         self.done += 1
         self.last_loss = result.loss
         self.loss_sum += result.loss
@@ -203,9 +197,7 @@ class _Run:
     def save(self, path: Path) -> None:
         """Write the state."""
         tensors = dict(self.stack.parameters())
-        for name, value in self.stack.parameters().items():
-            moments = self.adam.state[value]
-            tensors |= {f"adam.{name}.{key}": moment for key, moment in moments.items()}
+        tensors |= {f"adam.{key}": value for key, value in self.adam.state().items()}
         tensors["film"] = torch.stack(self.film)
         tensors["loss_sum"] = self.loss_sum
         progress = {"done": self.done, "loss_steps": self.loss_steps, "history": self.history}
@@ -216,14 +208,10 @@ class _Run:
         tensors, progress = load_checkpoint(path, self.fingerprint())
         for name, value in self.stack.parameters().items():
             value.copy_(tensors[name])
-            prefix = f"adam.{name}."
-            self.adam.state[value] = {
-                key.removeprefix(prefix): moment
-                if key.endswith(".step")
-                else moment.to(self.device)
-                for key, moment in tensors.items()
-                if key.startswith(prefix)
-            }
+        self.adam.restore(
+            {key.removeprefix("adam."): value for key, value in tensors.items() if "adam." in key}
+        )
+        self.sets_ahead = []
         self.film = list(tensors["film"])
         self.loss_sum = tensors["loss_sum"].to(self.device)
         self.done, self.loss_steps = progress["done"], progress["loss_steps"]
@@ -241,6 +229,15 @@ class _Run:
         }
         text = json.dumps(described, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def _next_sets(self) -> Int64[Tensor, "instances batch set_size"]:
+        if not self.sets_ahead:
+            batch = len(self.seeds) * self.recipe.batch_size
+            last = min(self.recipe.steps, self.done + max(1, SETS_AHEAD // batch))
+            addresses = [(seed, s) for s in range(self.done, last) for seed in self.seeds]
+            sets = self.task.training_batches(addresses, self.recipe.batch_size, self.device)
+            self.sets_ahead = list(sets.split(len(self.seeds)))[::-1]
+        return self.sets_ahead.pop()
 
     def _network(self, trained: ReluNet) -> ReluNet:
         """What was trained, as a network that applies a ReLU."""

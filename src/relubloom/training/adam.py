@@ -1,0 +1,73 @@
+"""Adam on a stack of networks, each by itself."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.optim.adam import adam
+
+from relubloom.network import NetStack
+
+
+class Adam:
+    """Adam (.9, .999) without weight decay.
+
+    One fused call takes the tensors of each instance apart, so that an update does not depend on
+    the stack to the last bit: within one tensor, entries at its end are rounded otherwise.
+
+    Cost: per step 7 reads or writes of each parameter, in one pass.
+    """
+
+    def __init__(self, stack: NetStack) -> None:
+        parameters = stack.parameters()
+        self._state: dict[str, dict[str, Tensor]] = {
+            name: {
+                "step": torch.zeros(len(stack), device=value.device),
+                "exp_avg": torch.zeros_like(value),
+                "exp_avg_sq": torch.zeros_like(value),
+            }
+            for name, value in parameters.items()
+        }
+        self._parameters = _apart(parameters)
+        self._moments = [
+            _apart({name: state[key] for name, state in self._state.items()})
+            for key in ("exp_avg", "exp_avg_sq", "step")
+        ]
+
+    @torch.no_grad()
+    def step(self, gradients: dict[str, Tensor], learning_rate: float) -> None:
+        """Change the parameters in place; `gradients` has their names and shapes."""
+        first, second, steps = self._moments
+        adam(
+            self._parameters,
+            _apart({name: gradients[name] for name in self._state}),
+            first,
+            second,
+            [],
+            steps,
+            fused=True,
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.999,
+            lr=learning_rate,
+            weight_decay=0.0,
+            eps=1e-8,
+            maximize=False,
+        )
+
+    def state(self) -> dict[str, Tensor]:
+        """Steps and moments by "name.key", to be saved."""
+        return {
+            f"{name}.{key}": value
+            for name, moments in self._state.items()
+            for key, value in moments.items()
+        }
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on from a saved state."""
+        for key, value in self.state().items():
+            value.copy_(state[key])
+
+
+def _apart(stacked: dict[str, Tensor]) -> list[Tensor]:
+    return [part for value in stacked.values() for part in value.unbind(0)]

@@ -1,0 +1,190 @@
+"""The step in chunks: nothing depends on where a batch is cut, nor on the rest of the stack."""
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from relubloom.network import NetStack
+from relubloom.task import KSparseTask
+from relubloom.training import Recipe, train_stack
+from relubloom.training.recipe import Activation, Objective
+from relubloom.training.step import (
+    ACCELERATOR_CHUNK_LOGITS,
+    CHUNK_LOGITS,
+    CHUNK_ROWS,
+    ChunkedStep,
+    chunk_rows,
+    dense_step,
+)
+from test_linear import Linear
+from test_step import OBJECTIVES, random_stack, reference
+
+ACTIVATIONS = ("relu", "none")
+# vocab, width, set sizes, batch, rows: vocabularies that are no power of two, k = 1, k = N, width
+# 1, padding, a batch of one, below, at, just over and at several times the rows of a chunk.
+SHAPES = [
+    (1, 1, (1, 1), 1, 1),
+    (2, 1, (1, 2), 5, 2),
+    (7, 3, (1, 1), 6, 6),
+    (7, 3, (7, 7), 7, 6),
+    (13, 1, (1, 13), 12, 4),
+    (33, 5, (3, 3), 13, 4),
+    (129, 17, (2, 9), 31, 16),
+    (257, 8, (8, 8), 3, 64),
+]
+
+
+def drawn(vocab: int, sizes: tuple[int, int], instances: int, batch: int) -> Tensor:
+    return KSparseTask(vocab, sizes).training_batches([(i, 0) for i in range(instances)], batch)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(("vocab", "width", "sizes", "batch", "rows"), SHAPES)
+def test_awkward_shapes_equal_autograd(
+    vocab: int,
+    width: int,
+    sizes: tuple[int, int],
+    batch: int,
+    rows: int,
+    activation: Activation,
+    objective: Objective,
+) -> None:
+    stack = random_stack(3, vocab, width, seed=vocab)
+    sets = drawn(vocab, sizes, 3, batch)
+    result = ChunkedStep(activation, rows)(stack, sets, objective)
+    for i in range(3):
+        net = stack[i]
+        loss = reference(net if activation == "relu" else Linear(net), sets[i], objective)
+        loss.backward()
+        torch.testing.assert_close(result.loss[i], loss.detach(), rtol=1e-10, atol=1e-10)
+        for name, value in net.named_parameters():
+            torch.testing.assert_close(
+                result.gradients[name][i], value.grad, rtol=1e-10, atol=1e-10
+            )
+
+
+@given(
+    rows=st.integers(1, 40),
+    objective=st.sampled_from(OBJECTIVES),
+    activation=st.sampled_from(ACTIVATIONS),
+)
+def test_where_a_batch_is_cut_makes_no_difference(
+    rows: int, objective: Objective, activation: Activation
+) -> None:
+    stack, sets = random_stack(2, 11, 4, seed=0), drawn(11, (1, 5), 2, 37)
+    whole = ChunkedStep(activation, rows=37)(stack, sets, objective)
+    cut = ChunkedStep(activation, rows)(stack, sets, objective)
+    torch.testing.assert_close(cut.loss, whole.loss, rtol=1e-12, atol=1e-14)
+    for name, value in whole.gradients.items():
+        torch.testing.assert_close(cut.gradients[name], value, rtol=1e-12, atol=1e-14)
+
+
+def test_nothing_stays_from_the_step_before() -> None:
+    # Other sets, another batch size and the other objective write to the same place in between.
+    stack = random_stack(2, 9, 3, seed=1)
+    step = ChunkedStep("relu", rows=4)
+    sets = drawn(9, (1, 3), 2, 10)
+    first = {name: value.clone() for name, value in step(stack, sets, "mse").gradients.items()}
+    for value in step(stack, drawn(9, (3, 3), 2, 15), "kl").gradients.values():
+        value.fill_(float("nan"))
+    for name, value in step(stack, sets, "mse").gradients.items():
+        assert torch.equal(value, first[name])
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_seed_in_a_stack_has_the_gradient_it_has_alone(
+    objective: Objective, dtype: torch.dtype
+) -> None:
+    stack, sets = random_stack(3, 37, 7, seed=2), drawn(37, (2, 5), 3, 19)
+    stack = NetStack(*(value.to(dtype) for value in stack.parameters().values()))
+    together = dense_step(stack, sets, objective)
+    for i in range(3):
+        parts = {name: value[i : i + 1].clone() for name, value in stack.parameters().items()}
+        alone = dense_step(NetStack(**parts), sets[i : i + 1], objective)
+        assert torch.equal(alone.loss[0], together.loss[i])
+        for name, value in alone.gradients.items():
+            assert torch.equal(value[0], together.gradients[name][i])
+
+
+@pytest.mark.parametrize(
+    ("task", "recipe"),
+    [
+        (KSparseTask(37, 3), Recipe(steps=60, batch_size=19)),
+        (KSparseTask(37, (1, 4), "zipf"), Recipe(steps=40, batch_size=50, objective="kl")),
+        (KSparseTask(21, 2), Recipe(steps=40, batch_size=16, activation="none")),
+    ],
+    ids=["mse", "zipf-kl-padded", "linear"],
+)
+def test_a_seed_in_a_stack_becomes_the_network_it_becomes_alone(
+    task: KSparseTask, recipe: Recipe
+) -> None:
+    stacked = train_stack(task, 7, recipe, (3, 4, 5))
+    for trained in stacked:
+        alone = train_stack(task, 7, recipe, (trained.seed,))[0]
+        assert alone.history == trained.history
+        assert torch.equal(alone.film, trained.film)
+        for p, q in zip(alone.net.parameters(), trained.net.parameters(), strict=True):
+            assert torch.equal(p, q)
+
+
+@given(st.integers(1, 5000), st.integers(1, 200_000), st.integers(1, 16))
+def test_chunks_are_few_alike_and_within_their_limits(
+    batch: int, vocab: int, instances: int
+) -> None:
+    for device, limit in (("cpu", CHUNK_LOGITS), ("cuda", ACCELERATOR_CHUNK_LOGITS)):
+        rows = chunk_rows(batch, vocab, instances, device)
+        most = max(CHUNK_ROWS, limit // (instances * vocab))
+        assert 1 <= rows <= min(batch, most)
+        chunks = -(-batch // rows)
+        assert chunks == -(-batch // most)
+        assert rows - 1 < batch / chunks <= rows
+
+
+class _Sizes(TorchDispatchMode):
+    """The number of entries of every tensor that an operation returns with memory of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[int] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(result):
+            if isinstance(leaf, Tensor):
+                self.seen.append(leaf.untyped_storage().nbytes() // leaf.element_size())
+        return result
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_no_array_is_larger_than_a_chunk_or_a_parameter(objective: Objective) -> None:
+    # 1,000 x 4,000 logits in 8 chunks of 125 rows; the parameters have 12,000 entries.
+    vocab, width, batch = 4000, 3, 1000
+    rows = chunk_rows(batch, vocab)
+    assert rows == 125
+    stack, sets = random_stack(1, vocab, width, seed=0), drawn(vocab, (2, 2), 1, batch)
+    with _Sizes() as sizes:
+        ChunkedStep("relu")(stack, sets, objective)
+    assert max(sizes.seen) == rows * vocab
+    assert rows * vocab > vocab * width  # the watch sees chunks, and more than parameters
+    with _Sizes() as sizes:
+        torch.empty(batch * vocab)
+    assert max(sizes.seen) == batch * vocab
+
+
+def test_a_workspace_goes_with_its_stack() -> None:
+    step = ChunkedStep("relu")
+    stack = random_stack(1, 5, 2, seed=0)
+    step(stack, drawn(5, (2, 2), 1, 4), "mse")
+    assert len(step._spaces) == 1
+    del stack
+    assert len(step._spaces) == 0
