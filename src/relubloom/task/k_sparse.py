@@ -224,8 +224,8 @@ class KSparseTask:
         if seed not in self._pools:
             assert self.training_pool is not None
             generator = seeded_generator(seed, "training-pool", 0)
-            self._pools[seed] = draw_sets(
-                generator, self.training_pool, self.vocab_size, self.sizes, self._cumulative
+            (self._pools[seed],) = draw_sets_of_each(
+                [generator], self.training_pool, self.vocab_size, self.sizes, self._cumulative
             )
         return self._pools[seed]
 
