@@ -21,6 +21,7 @@ from relubloom.training.step import (
     ChunkedStep,
     chunk_rows,
     dense_step,
+    instances_together,
 )
 from test_linear import Linear
 from test_step import OBJECTIVES, random_stack, reference
@@ -84,6 +85,22 @@ def test_where_a_batch_is_cut_makes_no_difference(
     torch.testing.assert_close(cut.loss, whole.loss, rtol=1e-12, atol=1e-14)
     for name, value in whole.gradients.items():
         torch.testing.assert_close(cut.gradients[name], value, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_all_instances_at_once_do_what_one_after_the_other_do(
+    objective: Objective, activation: Activation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As on an accelerator, in chunks too.
+    stack, sets = random_stack(3, 11, 4, seed=3), drawn(11, (1, 5), 3, 37)
+    one_by_one = ChunkedStep(activation, rows=10)(stack, sets, objective)
+    assert instances_together(3, "cpu") == 1
+    monkeypatch.setattr("relubloom.training.step.instances_together", lambda *_: 3)
+    at_once = ChunkedStep(activation, rows=10)(stack, sets, objective)
+    torch.testing.assert_close(at_once.loss, one_by_one.loss, rtol=1e-12, atol=1e-14)
+    for name, value in one_by_one.gradients.items():
+        torch.testing.assert_close(at_once.gradients[name], value, rtol=1e-12, atol=1e-14)
 
 
 def test_nothing_stays_from_the_step_before() -> None:

@@ -74,6 +74,11 @@ def chunk_rows(batch: int, vocab: int, instances: int = 1, device_type: str = "c
     return -(-batch // chunks)
 
 
+def instances_together(instances: int, device_type: str) -> int:
+    """How many go through the same operations: one on a CPU, elsewhere all."""
+    return 1 if device_type == "cpu" else instances
+
+
 class ChunkedStep:
     """A step in chunks of rows, with the gradient written out (tested against autograd).
 
@@ -98,7 +103,7 @@ class ChunkedStep:
         objective: Objective,
     ) -> StepResult:
         """Loss and gradients; the stack, of float32 or float64, is left as it is."""
-        together = 1 if sets.device.type == "cpu" else len(stack)
+        together = instances_together(len(stack), sets.device.type)
         if stack not in self._spaces:
             self._spaces[stack] = _Workspace(stack, together)
         space = self._spaces[stack]
@@ -125,7 +130,7 @@ class ChunkedStep:
         scale = GRADIENT_FACTOR[objective] / batch
         targets = Targets.of(sets, vocab, stack.W_in.dtype)
         post = space.room("post", instances, batch, width)
-        d_post = space.room("d_post", instances, batch, width)
+        d_pre = space.room("d_pre", instances, batch, width)
         torch.add(_gathered(stack.W_in, targets), stack.b_in[:, None], out=post)
         if self._activation == "relu":
             post.relu_()
@@ -139,14 +144,13 @@ class ChunkedStep:
             torch.baddbmm(stack.b_out[:, None], units, stack.W_out, out=logits)
             losses, d_logits = softmax_loss_(logits, targets.rows(chunk), objective, room)
             loss += losses
-            torch.bmm(d_logits, stack.W_out.mT, out=d_post[:, chunk])
+            d_pre[:, chunk].baddbmm_(d_logits, stack.W_out.mT, beta=0.0, alpha=scale)
             gradients.W_out.baddbmm_(units.mT, d_logits, beta=float(start > 0), alpha=scale)
             gradients.b_out.add_(d_logits.sum(1), alpha=scale)
-        d_pre = d_post.mul_(scale)
         if self._activation == "relu":
             d_pre.mul_(post.sign_())
         torch.sum(d_pre, 1, out=gradients.b_in)
-        gradients.add_to_table(d_pre, sets)
+        gradients.fill_table(d_pre, sets)
         return loss / batch
 
 
@@ -226,17 +230,16 @@ class _Gradients:
             for part in zip(*(value.split(together) for value in every), strict=True)
         ]
 
-    def add_to_table(
+    def fill_table(
         self,
         d_pre: Float[Tensor, "instances batch width"],
         sets: Int64[Tensor, "instances batch set_size"],
     ) -> None:
         """The gradient of W_in: each set's row of d_pre added to the rows of its tokens."""
-        rows = self.table.shape[1]
-        flat = self.table.zero_().flatten(0, 1)
-        columns = _numbered_on(sets, rows).flatten(0, 1).T.contiguous()
-        for column in columns.unbind(0):
-            flat.index_add_(0, column, d_pre.flatten(0, 1))
+        table, d_rows = self.table.zero_().flatten(0, 1), d_pre.flatten(0, 1)
+        tokens = _numbered_on(sets, self.table.shape[1]).flatten(0, 1)
+        for column in tokens.T.contiguous().unbind(0):
+            table.index_add_(0, column, d_rows)
 
     def by_name(self) -> dict[str, Tensor]:
         return {
