@@ -24,12 +24,15 @@ from relubloom.report.training_sets_figure import draw_training_sets
 from relubloom.report.width_figure import LawPanel, draw_law
 from relubloom.report.width_wording import (
     against_rivals,
+    curvature_sentences,
+    designed_error,
     law_sentences,
     linear_sentences,
     need_sentence,
     onset_sentence,
     random_errors,
     random_fit,
+    random_logs,
     verdict_counts,
 )
 from relubloom.width_law.curves import AtWidth, Curve, curves
@@ -185,8 +188,9 @@ def fits_section(relu: list[Curve], rivals: Sizes) -> str:
         if fit is not None:
             lines.append(_fit_row(curve, fit, random))
         if len(curve.points) > 1:
-            sentences = " ".join(law_sentences(curve, fit, random))
-            said.append(f"- **{_title(curve.cell)}.** {sentences}")
+            sentences = law_sentences(curve, fit, random)
+            sentences += [] if fit is None else curvature_sentences(curve, fit, random)
+            said.append(f"- **{_title(curve.cell)}.** {' '.join(sentences)}")
     return "\n".join([*lines, "", *said, ""])
 
 
@@ -241,11 +245,7 @@ def slopes_section(relu: list[Curve], rivals: Sizes, out: Path) -> str:
                 title=_title(curve.cell, vocabulary=False),
                 curve=curve,
                 fit=curve.fit(),
-                random_logs=tuple(
-                    (width, float(np.log(each.random_mse)))
-                    for width, each in sorted(_own(curve, rivals).items())
-                    if each.random_mse > 0
-                ),
+                random_logs=random_logs(_own(curve, rivals)),
             )
             for row in _grid(relu, vocab)
             for curve in row
@@ -387,8 +387,7 @@ def _designed(rival: Rivals) -> str:
     made = rival.designed
     if made is None:
         return "–"
-    mark = {"all": "", "bound": "≤ ", "drawn": "≈ "}[made.method]
-    return f"{mark}{figure(made.mse)} ({made.family})"
+    return f"{designed_error(rival)} ({made.family})"
 
 
 def _optional_figure(value: float | None) -> str:

@@ -62,6 +62,7 @@ def draw_slopes(name: str, panels: list[SlopePanel], description: str) -> Drawin
 def _draw(name: str, panels: list[SlopePanel], width: float, columns: int, description: str) -> Any:
     rows = -(-len(panels) // columns)
     top = TOP if width > PANEL else TOP + 44
+    top -= 0 if any(panel.title for panel in panels) else 16
     height = top + rows * (TALL + UNDER) - 18
     limits = _limits(panels)
 

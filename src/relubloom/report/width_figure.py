@@ -87,7 +87,8 @@ def _draw(name: str, panels: list[list[LawPanel]], width: float, description: st
     entries = _entries(everything)
     across_legend = 2 if width < WIDE else 4
     top = LINE * -(-len(entries) // across_legend) + 8
-    height = top + len(panels) * (OVER + PLOT + UNDER)
+    over = OVER if any(panel.title for panel in everything) else 8.0
+    height = top + len(panels) * (over + PLOT + UNDER)
     span = _span(everything)
 
     def paint(figure: Figure) -> None:
@@ -96,7 +97,7 @@ def _draw(name: str, panels: list[list[LawPanel]], width: float, description: st
         for down, row in enumerate(panels):
             for place, panel in enumerate(row):
                 x = left + place * (across + gap)
-                y = height - top - down * (OVER + PLOT + UNDER) - OVER - PLOT
+                y = height - top - down * (over + PLOT + UNDER) - over - PLOT
                 axes = figure.add_axes((x / width, y / height, across / width, PLOT / height))
                 _paint(axes, panel, span, first=place == 0)
         _legend(figure, entries, across_legend)

@@ -7,9 +7,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from relubloom.report.numbers import SPACE, decimal, figure, several
+from relubloom.report.numbers import NONE, SPACE, decimal, figure, several
 from relubloom.width_law.curves import Curve
-from relubloom.width_law.fits import DECISIVE, FEWEST_WIDTHS, Law, LawFit, Sample, fit_laws
+from relubloom.width_law.fits import (
+    DECISIVE,
+    FEWEST_WIDTHS,
+    Interval,
+    Law,
+    LawFit,
+    Sample,
+    fit_laws,
+)
 from relubloom.width_law.phases import BAND, Transition, phases, transition
 from relubloom.width_law.rivals import Rivals
 
@@ -31,18 +39,32 @@ def random_errors(rivals: ByWidth) -> dict[int, float]:
     return {width: each.random_mse for width, each in rivals.items()}
 
 
+def random_logs(rivals: ByWidth) -> tuple[tuple[int, float], ...]:
+    """Widths, ascending, and ln of that error, where it is above 0."""
+    return tuple(
+        (width, math.log(rivals[width].random_mse))
+        for width in sorted(rivals)
+        if rivals[width].random_mse > 0
+    )
+
+
 def law_sentences(curve: Curve, fit: LawFit | None, random: LawFit | None) -> list[str]:
-    """Which law the errors follow, how fast they fall, and where they leave the law."""
+    """Which law the errors follow, and how fast they fall beside a random code's."""
     if fit is None:
         widths = ", ".join(str(point.width) for point in curve.range) or "none"
         return [
             f"Too few widths for a law: {FEWEST_WIDTHS} or more are needed between saturation and "
             f"the noise of sampling, and there are these: {widths}."
         ]
-    said = [_form(fit), _rate(curve, fit, random)]
+    return [_form(fit), _rate(curve, fit, random)]
+
+
+def curvature_sentences(curve: Curve, fit: LawFit, random: LawFit | None) -> list[str]:
+    """How the errors bend away from both laws, and what was left out."""
+    said = [_shape(fit.shape_by_seeds, fit.shape)] if fit.shape_by_seeds is not None else []
     if fit.random is not None:
         said.append(_beside_random(fit, fit.random))
-    return [*said, *_left_out(curve), *_slowing(curve, random)]
+    return [*said, *_slowing(curve, random), *_left_out(curve)]
 
 
 def _form(fit: LawFit) -> str:
@@ -53,20 +75,21 @@ def _form(fit: LawFit) -> str:
         "power law": f"a power law fits better than an exponential (AICc lower by {size})",
         "neither": f"neither law fits clearly better (AICc within {size})",
     }[fit.favours]
-    shape = ""
-    if fit.shape_by_seeds is not None:
-        at, ends = fit.shape_by_seeds, (decimal(each, 2) for each in fit.shape_by_seeds)
-        holds = [name for name, value in (("0", 0.0), ("1", 1.0)) if at[0] <= value <= at[1]]
-        verdict = f"which holds {' and '.join(holds)}" if holds else "which holds neither"
-        shape = (
-            f" Between the two (shape 1 is exponential, 0 a power law) the best shape is "
-            f"{decimal(fit.shape, 2)}, 95{SPACE}% over seeds {' to '.join(ends)}, {verdict}."
-        )
     return (
         f"From width {low} to {high} ({len(fit.widths)} widths of at least "
         f"{several(fit.seeds, 'seed')}) {chosen}; they miss the widths’ mean errors by factors of "
         f"{_factor(fit.exponential)} (exponential) and {_factor(fit.power)} (power law), root mean "
-        f"square.{shape}"
+        "square."
+    )
+
+
+def _shape(ends: Interval, shape: float) -> str:
+    """Where between the two laws the errors lie."""
+    holds = [name for name, value in (("0", 0.0), ("1", 1.0)) if ends[0] <= value <= ends[1]]
+    return (
+        f"Between the two laws (shape 1 is exponential, 0 a power law) the best shape is "
+        f"{decimal(shape, 2)}; its 95{SPACE}% interval over seeds, {decimal(ends[0], 2)} to "
+        f"{decimal(ends[1], 2)}, holds {' and '.join(holds) or 'neither'}."
     )
 
 
@@ -195,8 +218,8 @@ def onset_sentence(curve: Curve) -> str:
     found = transition(curve)
     low, high = found.units_per_token
     if high is None:
-        where = f"At no width up to {found.below} from there on do most seeds binarise"
-        where += f" ({figure(low or 0, 2)} units per token)"
+        where = f"At the widest, {found.below} ({figure(low or 0, 2)} units per token), most seeds "
+        where += "do not"
     elif low is None:
         where = f"Most seeds binarise at every width from the narrowest, {found.above}"
         where += f" ({figure(high, 2)} units per token)"
@@ -243,3 +266,11 @@ def verdict_counts(curve: Curve) -> str:
         for count, name in zip(counts, ("bloom", "partly", "not-bloom"), strict=True)
         if count
     )
+
+
+def designed_error(rivals: Rivals) -> str:
+    """Mse of the designed code, marked where it is a bound (≤) or over drawn sets (≈)."""
+    made = rivals.designed
+    if made is None:
+        return NONE
+    return {"all": "", "bound": "≤ ", "drawn": "≈ "}[made.method] + figure(made.mse)

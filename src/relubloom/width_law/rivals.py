@@ -12,6 +12,7 @@ from relubloom.width_law.designed import Designed, designed_code
 SUPERPOSITION_SETS = 2000
 PAIRS = 20_000  # instead, at k = 2: its errors are rare
 PAIR_SCORES = 1 << 23  # pairs x vocab_size at most: 64 MB an array
+RULE_OF_THREE = 3.0  # a share below 3 / draws may go unseen, one time in twenty
 UNRESOLVED = 0.3  # relative standard error beyond which a Monte Carlo estimate is none
 
 
@@ -57,7 +58,8 @@ def rivals_at(vocab_size: int, width: int, set_size: int) -> Rivals:
     if set_size <= 2:
         sets = max(2, min(PAIRS, PAIR_SCORES // vocab_size))
     linear = theory.linear_superposition(vocab_size, width, set_size, sets=sets)
-    resolved = linear.standard_error <= UNRESOLVED * linear.mse
+    unseen = RULE_OF_THREE / sets / (2 * set_size**2)  # what failures too rare to be drawn may cost
+    resolved = linear.standard_error <= UNRESOLVED * linear.mse and linear.mse >= unseen
     return Rivals(
         vocab_size=vocab_size,
         width=width,
