@@ -52,6 +52,14 @@ def report(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="A study, a run folder, or a folder of them.")
     ],
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            "--results",
+            metavar="DIR",
+            help="A sweep's folder: its runs of the same task are drawn as error against width.",
+        ),
+    ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     json: options.Json = False,
     quiet: options.NoProgress = False,
@@ -61,8 +69,10 @@ def report(
 ) -> None:
     """Write report.html from what a study or run folder holds; of several, an index."""
     from relubloom.report.page import write_report
+    from relubloom.report.width_section import SweepResults
+    from relubloom.sweep.results import load_results
 
-    path = write_report(folder)
+    path = write_report(folder, None if results is None else SweepResults(load_results(results)))
     typer.echo(json_text.dumps({"report": str(path)}) if json else f"report: {path}")
     if open_page:
         typer.launch(path.resolve().as_uri())

@@ -16,7 +16,7 @@ from relubloom.report.parts import Section
 from relubloom.report.proof_section import proof_section
 from relubloom.report.style import Drawing
 from relubloom.report.subject import load_subject
-from relubloom.report.width_section import width_section
+from relubloom.report.width_section import SweepResults, width_section
 
 SECTIONS = (
     hero_section,
@@ -27,7 +27,6 @@ SECTIONS = (
     break_section,
     proof_section,
     film_section,
-    width_section,
 )
 
 
@@ -45,8 +44,9 @@ class Article:
         return [drawing for section in self.sections for drawing in section.drawings]
 
 
-def tell(contents: Contents) -> Article:
+def tell(contents: Contents, sweep: SweepResults | None = None) -> Article:
     """Draw and word every section. Cost: the weights of a few networks, and a few seconds."""
     subject = load_subject(contents)
-    sections = tuple(section(subject) for section in SECTIONS)
+    told = [section(subject) for section in SECTIONS]
+    sections = (*told, width_section(subject, sweep or SweepResults()))
     return Article(sections, subject.vocab_size, subject.width)

@@ -20,6 +20,7 @@ from relubloom.report.parts import marked_up
 from relubloom.report.runs_index import index_variables, read_entries, run_folders
 from relubloom.report.style import Drawing, standalone
 from relubloom.report.tiles import tiles
+from relubloom.report.width_section import SweepResults
 from relubloom.weights_file import CONFIG
 
 REPORT = "report.html"
@@ -50,8 +51,10 @@ class Explorer(Protocol):
         ...
 
 
-def write_report(folder: Path) -> Path:
+def write_report(folder: Path, sweep: SweepResults | None = None) -> Path:
     """Write `folder/report.html` and `folder/figures/` for a study or a run folder.
+
+    `sweep` holds the records behind the section on width; of other tasks they are passed over.
 
     The page is one file that asks for nothing else. What the folder does not hold is said in a
     sentence where it would stand. A folder with runs or studies one level below it gets an index
@@ -61,10 +64,10 @@ def write_report(folder: Path) -> Path:
         FileError: the folder is none of these, or a file in it is damaged.
     """
     if not any((folder / name).exists() for name in (STUDY, CONFIG)) and run_folders(folder):
-        return _write_index(folder)
+        return _write_index(folder, sweep)
     contents = read_contents(folder)
     try:
-        article = tell(contents)
+        article = tell(contents, sweep)
         page = render(contents, article, embed(contents))
     except KeyError as error:
         raise FileError(
@@ -75,12 +78,12 @@ def write_report(folder: Path) -> Path:
     return folder / REPORT
 
 
-def _write_index(folder: Path) -> Path:
+def _write_index(folder: Path, sweep: SweepResults | None) -> Path:
     """The page of a folder of runs; a run that cannot be read has its reason in its row."""
 
     def give_page(run: Path) -> None:
         if not (run / REPORT).exists():
-            write_report(run)
+            write_report(run, sweep)
 
     entries = read_entries(folder, give_page)
     template = environment().get_template("index.html.j2")

@@ -70,6 +70,19 @@ def segments(pairs: list[tuple[Point, Point]], **look: Any) -> PathPatch:
     return PathPatch(_path(corners, codes), fill=False, **look)
 
 
+def dots(points: list[Point], size: float, **look: Any) -> PathPatch:
+    """Many dots as one path: lines of no length, whose caps (`capstyle`) give the dots their shape.
+
+    `size` is their diameter in SVG units.
+    """
+    path = _path(
+        [end for point in points for end in (point, point)],
+        [Path.MOVETO, Path.LINETO] * len(points),
+    )
+    path.should_simplify = False  # it would drop lines of no length
+    return PathPatch(path, fill=False, lw=size, **look)
+
+
 def tiles(
     boxes: list[tuple[float, float, float, float]], colour: str, opacity: float = 1.0
 ) -> PathPatch:

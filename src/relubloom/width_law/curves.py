@@ -1,0 +1,132 @@
+"""Error against width, one curve for each cell: its range, its fits and its local slopes."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from relubloom.width_law.fits import FEWEST_WIDTHS, LawFit, Sample, fit_laws
+from relubloom.width_law.records import Cell, Measured
+
+SATURATED = 0.5  # share of the uniform answer's error from which a network has hardly learnt
+UNRESOLVED = 0.3  # relative standard error, median of the seeds, beyond which a width says little
+
+
+@dataclass(frozen=True)
+class AtWidth:
+    """The networks of one cell and width, one a seed."""
+
+    width: int
+    networks: tuple[Measured, ...]
+
+    @property
+    def errors(self) -> list[float]:
+        """Mse of each seed."""
+        return [network.mse for network in self.networks]
+
+    @property
+    def median(self) -> float:
+        """Median mse."""
+        return statistics.median(self.errors)
+
+    @property
+    def relative_se(self) -> float:
+        """Standard error over mse, median of the seeds; infinite at an mse of 0."""
+        return statistics.median(
+            network.mse_se / network.mse if network.mse else math.inf for network in self.networks
+        )
+
+    def sample(self) -> Sample:
+        """What a fit needs of this width."""
+        relative = [network.mse_se / network.mse for network in self.networks]
+        logs = np.log([network.mse for network in self.networks])
+        return Sample(self.width, logs, statistics.fmean(share**2 for share in relative))
+
+
+@dataclass(frozen=True)
+class LocalSlope:
+    """Fall of ln error per unit between two neighbouring widths, and its standard error.
+
+    The error is of the seeds' spread; None with one seed at either width.
+    """
+
+    low: int
+    high: int
+    slope: float
+    error: float | None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The networks of one cell, by width, ascending."""
+
+    cell: Cell
+    points: tuple[AtWidth, ...]
+
+    @property
+    def uniform_error(self) -> float:
+        """Mse of the uniform answer, 1/k - 1/N: what a network that learnt nothing has."""
+        return 1 / self.cell.set_size - 1 / self.cell.vocab_size
+
+    @property
+    def range(self) -> tuple[AtWidth, ...]:
+        """The widths that the laws are fitted to.
+
+        Left out: narrow ones whose median error is over half the uniform answer's (the error has
+        a ceiling there that neither law has), and ones where sampling leaves the error unresolved
+        (relative standard error above .3, or an error of 0).
+        """
+        return tuple(
+            point
+            for point in self.points
+            if point.median < SATURATED * self.uniform_error
+            and point.relative_se <= UNRESOLVED
+            and min(point.errors) > 0
+        )
+
+    def fit(self, random: Mapping[int, float] | None = None) -> LawFit | None:
+        """The laws over `range`; None where it holds fewer than 4 widths.
+
+        `random` is the error of the best random code by width, for the law beside them.
+        """
+        if len(self.range) < FEWEST_WIDTHS:
+            return None
+        return fit_laws([point.sample() for point in self.range], random)
+
+    def local_slopes(self) -> list[LocalSlope]:
+        """Between neighbouring widths whose errors are all above 0, saturated ones included."""
+        usable = [point for point in self.points if min(point.errors) > 0 and point.relative_se < 1]
+        return [_slope(low, high) for low, high in pairwise(usable)]
+
+
+def curves(networks: Iterable[Measured]) -> list[Curve]:
+    """One curve a cell; ordered by vocabulary, set size, objective and activation."""
+    grouped: dict[Cell, dict[int, list[Measured]]] = {}
+    for network in networks:
+        grouped.setdefault(network.cell, {}).setdefault(network.width, []).append(network)
+    found = [
+        Curve(cell, tuple(AtWidth(width, tuple(at[width])) for width in sorted(at)))
+        for cell, at in grouped.items()
+    ]
+    return sorted(found, key=lambda curve: _order(curve.cell))
+
+
+def _order(cell: Cell) -> tuple[object, ...]:
+    sets = math.inf if cell.training_sets is None else cell.training_sets
+    objectives = ("mse", "kl", "kl-then-mse")
+    place = objectives.index(cell.objective) if cell.objective in objectives else len(objectives)
+    return (cell.vocab_size, cell.set_size, place, cell.activation != "relu", sets)
+
+
+def _slope(low: AtWidth, high: AtWidth) -> LocalSlope:
+    one, other = low.sample().logs, high.sample().logs
+    apart = high.width - low.width
+    error = None
+    if min(len(one), len(other)) > 1:
+        error = math.sqrt(one.var(ddof=1) / len(one) + other.var(ddof=1) / len(other)) / apart
+    return LocalSlope(low.width, high.width, float(one.mean() - other.mean()) / apart, error)

@@ -1,0 +1,148 @@
+"""docs/results/width.md, made from records of sweeps that nobody ran: its words follow them."""
+
+import importlib.util
+import math
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from made_up_sweep import Record, record, sweep
+from relubloom.theory import best_constant_weight
+
+WIDTHS = (12, 16, 20, 24, 28, 32)
+SCRIPT = Path(__file__).parents[1] / "benchmarks" / "width_results.py"
+
+
+def share_of_random(width: int) -> float:
+    return 0.5 * best_constant_weight(32, width, 3).mse
+
+
+def exponential(width: int) -> float:
+    return 2 * math.exp(-width / 5)
+
+
+def power(width: int) -> float:
+    return 30 * width**-2.5
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("width_results", SCRIPT)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shared, so that rivals are made once."""
+    return tmp_path_factory.mktemp("width")
+
+
+def cell(law: Callable[[int], float], **fields: object) -> list[Record]:
+    return sweep(WIDTHS, law, vocab_size=32, **fields)
+
+
+def whole(law: Callable[[int], float]) -> list[Record]:
+    """A small sweep with everything that the page shows."""
+    rows = cell(law) + cell(lambda d: 3 / d, activation="none") + cell(law, objective="kl")
+    for count in (10, 100, 1000):
+        rows += sweep((24,), lambda d: 0.1, vocab_size=32, training_sets=count, onset=99.0)
+    return [*rows, record(status="failed", reason="killed")]
+
+
+def said_of(page: str, heading: str) -> str:
+    """The item of a list that begins with this heading, or the section under it."""
+    found = re.search(rf"^- \*\*{re.escape(heading)}\.\*\* (.*)$", page, re.MULTILINE)
+    assert found is not None, heading
+    return found.group(1)
+
+
+def test_the_page_and_its_figures(script: ModuleType, folder: Path) -> None:
+    page = script.write_page(whole(share_of_random), folder).read_text(encoding="utf-8")
+    shown = re.findall(r"\]\((width-[^)]+\.svg)\)", page)
+    assert len(shown) == len(set(shown)) == 6
+    assert {path.name for path in folder.glob("*.svg")} == set(shown)
+    for name in shown:
+        text = (folder / name).read_text(encoding="utf-8")
+        assert ElementTree.fromstring(text).tag.endswith("svg")
+        assert "nan" not in text and "var(--" not in text
+    assert "84 trained networks in 6 cells" in page
+    assert "Set aside: 1 failed" in page
+    assert page.count("## Table: ") == 2
+    rows = re.findall(r"^\| (?:mse|kl) \| [\d,]+ \|", page, re.MULTILINE)
+    assert len(rows) == 3  # the numbers of training sets; fresh sets have a row too
+    assert "| mse | fresh | 4 |" in page
+
+
+def test_the_same_records_give_the_same_page(script: ModuleType, folder: Path) -> None:
+    records = cell(exponential) + cell(power, activation="none")
+    script.write_page(records, folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    script.write_page(records[::-1], folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("law", "verdict"),
+    [
+        (exponential, "an exponential fits better than a power law"),
+        (power, "a power law fits better than an exponential"),
+    ],
+)
+def test_the_law_named_is_the_law_planted(
+    script: ModuleType, folder: Path, law: Callable[[int], float], verdict: str
+) -> None:
+    page = script.write_page(cell(law, seeds=8), folder).read_text(encoding="utf-8")
+    said = said_of(page, "N = 32, k = 3, objective mse")
+    assert verdict in said
+
+
+def test_a_constant_share_of_the_random_codes_error_is_found(
+    script: ModuleType, folder: Path
+) -> None:
+    page = script.write_page(cell(share_of_random), folder).read_text(encoding="utf-8")
+    said = said_of(page, "N = 32, k = 3, objective mse")
+    assert re.search(r"to a power of (0\.9\d|1\.0\d) .* fits better than the exponential", said)
+    assert "At every width the median network has less error than the best random code." in page
+
+
+def test_networks_that_lose_are_said_to_lose(script: ModuleType, folder: Path) -> None:
+    def worse(width: int) -> float:
+        return 1.3 * best_constant_weight(32, width, 3).mse
+
+    rows = cell(worse, spread=0.01)
+    rows += cell(lambda d: 0.9 * worse(d), spread=0.01, activation="none")
+    page = script.write_page(rows, folder).read_text(encoding="utf-8")
+    assert "At no width has the median network less error than the best random code." in page
+    assert "At no width has the median network less error than the designed code." in page
+    assert "and at width 12, 16, 20, 24, 28, 32 it is no larger" in page
+
+
+@pytest.mark.parametrize(
+    ("onset", "said"),
+    [
+        (8.0, "from width 24 on and not at 20 (6.7 to 8.0 units per token): as predicted"),
+        (5.0, "from width 16 on and not at 12 (4.0 to 5.3 units per token): sooner than predicted"),
+        (0.0, "at every width from the narrowest, 12 (4.0 units per token): sooner than predicted"),
+        (99.0, "At the widest, 32 (11 units per token), most seeds do not: later than predicted"),
+    ],
+)
+def test_the_onset_is_set_against_the_prediction(
+    script: ModuleType, folder: Path, onset: float, said: str
+) -> None:
+    page = script.write_page(cell(exponential, onset=onset), folder).read_text(encoding="utf-8")
+    assert said in said_of(
+        page.split("## Where networks binarise")[1], "N = 32, k = 3, objective mse"
+    )
+
+
+def test_a_handful_of_records_is_enough_for_a_page(script: ModuleType, folder: Path) -> None:
+    rows = [record(vocab_size=32, width=width, mse=0.05) for width in (12, 16)]
+    page = script.write_page(rows, folder).read_text(encoding="utf-8")
+    assert "Too few widths for a law" in page
