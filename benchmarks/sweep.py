@@ -2,13 +2,13 @@
 
 Usage: python benchmarks/sweep.py [--json] [--steps 400] [--rounds 3]
 
-At (256, 48, 3) with batches of 512. A sweep: one process a core, one thread each, 4 networks a stack;
-its processes are started before the clock. The plain loop (dense indicators, nn.Linear, autograd,
-Adam) trains one network at a time, with one thread and with torch's own number of threads, whichever
-is quicker. Rounds take turns; figures are medians. Neither side evaluates anything.
+At (256, 48, 3) with batches of 512. A sweep: one process a core, one thread each, 4 networks a
+stack; its processes are started before the clock. The plain loop (dense indicators, nn.Linear,
+autograd, Adam) trains one network at a time, with one thread and with torch's own number of
+threads, whichever is quicker. Rounds take turns; figures are medians. Neither side evaluates.
 
-Cost model: a network is `steps` steps, so networks per second are cores / (steps x ms per step); the
-ratio is that of the steps in docs/performance.md times the number of cores.
+Cost model: a network is `steps` steps, so networks per second are cores / (steps x ms per step);
+the ratio is that of the steps in docs/performance.md times the number of cores.
 
 Listing: 1,000 runs in a table are read, filtered, sorted and drawn by the command, in a process of
 its own, so that imports count.
