@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import cast
 from relubloom.errors import RelubloomError, UsageError
 
 CLUSTER_EXTRA = "pip install 'relubloom[cluster]'"
+POLL_SECONDS = 0.05
 AHEAD = 2  # groups a core of a cluster has, so that none waits for the next
 
 
@@ -112,5 +114,8 @@ def _end_with(sentinel: int) -> None:
 
 
 def _interrupt_when(stopping: Event) -> None:
+    """Interrupt training as soon as it is there to be interrupted, and once."""
     stopping.wait()
+    while signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        time.sleep(POLL_SECONDS)
     os.kill(os.getpid(), signal.SIGINT)
