@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from relubloom.report.modes_figure import draw_modes
-from relubloom.report.numbers import figure
+from relubloom.report.numbers import figure, percent
 from relubloom.report.phase_figure import PhasePanel, draw_phases
 from relubloom.report.slopes_figure import SlopePanel, draw_slopes
 from relubloom.report.style import Drawing, standalone
-from relubloom.report.training_sets_figure import draw_training_sets
+from relubloom.report.training_pool_figure import draw_training_pool
 from relubloom.report.width_figure import LawPanel, draw_law
 from relubloom.report.width_wording import (
     against_rivals,
@@ -29,7 +29,7 @@ from relubloom.report.width_wording import (
     law_sentences,
     linear_sentences,
     need_sentence,
-    onset_sentence,
+    onset_sentences,
     random_errors,
     random_fit,
     random_logs,
@@ -38,7 +38,7 @@ from relubloom.report.width_wording import (
 from relubloom.width_law.curves import AtWidth, Curve, curves
 from relubloom.width_law.fits import Interval, LawFit
 from relubloom.width_law.phases import phases
-from relubloom.width_law.records import Cell, Measurements, measurements
+from relubloom.width_law.records import Cell, Measured, Measurements, measurements
 from relubloom.width_law.rivals import Rivals
 from relubloom.width_law.rivals_file import complete_rivals
 
@@ -64,7 +64,7 @@ def write_page(records: Sequence[Mapping[str, Any]], out: Path) -> Path:
     found = measurements(records)
     every = curves(found.networks)
     rivals = _rivals(every, out / RIVALS)
-    fresh = [curve for curve in every if curve.cell.training_sets is None]
+    fresh = [curve for curve in every if curve.cell.training_pool is None]
     relu = [curve for curve in fresh if curve.cell.activation == "relu"]
     sections = [
         introduction(found, relu),
@@ -72,7 +72,8 @@ def write_page(records: Sequence[Mapping[str, Any]], out: Path) -> Path:
         fits_section(relu, rivals),
         slopes_section(relu, rivals, out),
         phase_section(relu, fresh, rivals, out),
-        training_sets_section(every, rivals, out),
+        training_pool_section(every, rivals, out),
+        recipes_section(found),
         *(tables_section(curve, _linear_of(curve, fresh), rivals) for curve in relu),
     ]
     path = out / PAGE
@@ -135,7 +136,7 @@ def introduction(found: Measurements, relu: list[Curve]) -> str:
     """What was run and set aside."""
     networks = found.networks
     aside = ", ".join(f"{count:,} {reason}" for reason, count in found.set_aside.items())
-    recipes = sorted({", ".join(f"{n} {v}" for n, v in each.recipe) for each in networks})
+    recipes = sorted({_recipe(each) for each in networks})
     return INTRODUCTION.format(
         networks=len(networks),
         aside=f" Set aside: {aside}." if aside else "",
@@ -271,7 +272,7 @@ def phase_section(relu: list[Curve], fresh: list[Curve], rivals: Sizes, out: Pat
     said = "Seeds by verdict over units per token of a set, and whether most of them binarise"
     parts.append(_save(draw_phases("width-phases", panels, said), out, said))
     for curve in relu:
-        sentences = [onset_sentence(curve), f"Verdicts over all widths: {verdict_counts(curve)}."]
+        sentences = [*onset_sentences(curve), f"Verdicts over all widths: {verdict_counts(curve)}."]
         need = need_sentence(curve, _at(curve, rivals))
         sentences += [need] if need else []
         linear = _linear_of(curve, fresh)
@@ -288,12 +289,12 @@ def phase_section(relu: list[Curve], fresh: list[Curve], rivals: Sizes, out: Pat
     return "\n".join(parts)
 
 
-def training_sets_section(every: list[Curve], rivals: Sizes, out: Path) -> str:
+def training_pool_section(every: list[Curve], rivals: Sizes, out: Path) -> str:
     """Networks of one size trained on few distinct sets; empty where there are none."""
-    limited = [curve for curve in every if curve.cell.training_sets is not None]
+    limited = [curve for curve in every if curve.cell.training_pool is not None]
     if not limited:
         return ""
-    parts = ["## How many sets it takes\n", TRAINING_SETS]
+    parts = ["## How many sets it takes\n", TRAINING_POOL]
     sizes = sorted(
         {
             (curve.cell.vocab_size, point.width, curve.cell.set_size)
@@ -309,22 +310,22 @@ def training_sets_section(every: list[Curve], rivals: Sizes, out: Path) -> str:
             if (curve.cell.vocab_size, point.width, curve.cell.set_size) == (vocab, width, size)
             and curve.cell.activation == "relu"
         ]
-        objectives = {cell.objective for cell, _ in points if cell.training_sets is not None}
+        objectives = {cell.objective for cell, _ in points if cell.training_pool is not None}
         points = [each for each in points if each[0].objective in objectives]
         networks = [network for _, point in points for network in point.networks]
         random = rivals[vocab, size][width].random_mse
         said = (
             f"Error, gap and agreement by distinct training sets at N={vocab}, d={width}, k={size}"
         )
-        name = f"width-training-sets-{vocab}-{width}-{size}"
-        parts += [_save(draw_training_sets(name, networks, random, said), out, said)]
+        name = f"width-training-pool-{vocab}-{width}-{size}"
+        parts += [_save(draw_training_pool(name, networks, random, said), out, said)]
         parts += [
             "| objective | distinct training sets | seeds | median mse | worst | median exact | "
             "verdicts | binarised | median gap | median agreement |",
             "|" + "---|" * 10,
         ]
         ordered = sorted(
-            points, key=lambda each: (each[0].objective, each[0].training_sets or float("inf"))
+            points, key=lambda each: (each[0].objective, each[0].training_pool or float("inf"))
         )
         parts += [_training_row(cell, point) for cell, point in ordered]
         parts.append("")
@@ -333,12 +334,57 @@ def training_sets_section(every: list[Curve], rivals: Sizes, out: Path) -> str:
 
 def _training_row(cell: Cell, point: AtWidth) -> str:
     (phase,) = phases(Curve(cell, (point,)))
-    shown = "fresh" if cell.training_sets is None else f"{cell.training_sets:,}"
+    shown = "fresh" if cell.training_pool is None else f"{cell.training_pool:,}"
     exact = statistics.median(network.p_exact for network in point.networks)
     return (
         f"| {cell.objective} | {shown} | {phase.seeds} | {figure(point.median)} | "
-        f"{figure(max(point.errors))} | {exact:.2%} | {_verdicts(phase.verdicts)} | "
+        f"{figure(max(point.errors))} | {percent(exact)} | {_verdicts(phase.verdicts)} | "
         f"{phase.binarised:.0%} | {_optional(phase.gap, '.1f')} | {phase.agreement:.4f} |"
+    )
+
+
+def recipes_section(found: Measurements) -> str:
+    """Other recipes at the same size, beside the one that is shown; empty where there are none."""
+    places = {(network.cell, network.width) for network in found.other_recipes}
+    if not places:
+        return ""
+    lines = [
+        "## Other recipes\n",
+        RECIPES,
+        "| N | k | objective | d | recipe | seeds | mse, median | worst | of the one shown | "
+        "exact, median | verdicts | binarised |",
+        "|" + "---|" * 12,
+    ]
+    groups: dict[tuple[Cell, int], dict[str, list[Measured]]] = {}
+    for network in (*found.networks, *found.other_recipes):
+        if (network.cell, network.width) in places:
+            own = groups.setdefault((network.cell, network.width), {})
+            own.setdefault(_recipe(network), []).append(network)
+    for (cell, width), recipes in sorted(groups.items(), key=lambda each: _place(*each[0])):
+        shown = next(iter(recipes.values()))  # networks come first
+        reference = statistics.median(network.mse for network in shown)
+        for recipe, networks in sorted(recipes.items(), key=lambda each: each[1][0].sets_seen):
+            lines.append(_recipe_row(cell, AtWidth(width, tuple(networks)), recipe, reference))
+    return "\n".join([*lines, ""])
+
+
+def _place(cell: Cell, width: int) -> tuple[object, ...]:
+    pool = float("inf") if cell.training_pool is None else cell.training_pool
+    return (cell.vocab_size, cell.set_size, cell.objective, cell.activation, pool, width)
+
+
+def _recipe(network: Measured) -> str:
+    return ", ".join(f"{name} {value}" for name, value in network.recipe)
+
+
+def _recipe_row(cell: Cell, point: AtWidth, recipe: str, reference: float) -> str:
+    (phase,) = phases(Curve(cell, (point,)))
+    exact = statistics.median(network.p_exact for network in point.networks)
+    return (
+        f"| {cell.vocab_size} | {cell.set_size} | {cell.objective} | {point.width} | {recipe} | "
+        f"{phase.seeds} | {figure(point.median)} | {figure(max(point.errors))} | "
+        f"× {point.median / reference:.2f} | {percent(exact)} | {_verdicts(phase.verdicts)} | "
+        f"{phase.binarised:.0%} |"
     )
 
 
@@ -365,7 +411,7 @@ def tables_section(curve: Curve, linear: Curve | None, rivals: Sizes) -> str:
             figure(min(point.errors)),
             figure(max(point.errors)),
             "all sets" if errors == 0 else figure(errors, 2),
-            f"{statistics.median(network.p_exact for network in point.networks):.2%}",
+            percent(statistics.median(network.p_exact for network in point.networks)),
             _verdicts(phase.verdicts),
             f"{phase.binarised:.0%}",
             f"{figure(rival.random_mse)} (weight {rival.random_weight})",
@@ -432,6 +478,11 @@ exponential's less its own. The last columns are the fits of the two laws throug
 themselves at the same widths: a finite range of widths bends them too.
 """
 
+RECIPES = """Where a size was trained by several recipes, the one with the most seeds is shown above
+(then the one that saw the most sets). Here they stand side by side; "of the one shown" is the ratio
+of the median errors. Ratios near 1 between numbers of steps say that the steps were enough.
+"""
+
 SLOPES = """The fall of ln mse per unit of width between neighbouring widths, times k: level for an
 exponential, falling as 1/d for a power law.
 """
@@ -442,7 +493,7 @@ narrower than about 6 to 10 units per token of a set do not binarise, and at k =
 do well.
 """
 
-TRAINING_SETS = """The same training, on a fixed number of distinct sets drawn once; errors are on
+TRAINING_POOL = """The same training, on a fixed number of distinct sets drawn once; errors are on
 sets drawn afresh. Verdicts: bloom/partly/not-bloom.
 """
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from relubloom.report.numbers import NONE, SPACE, decimal, figure, several
+from relubloom.report.numbers import NONE, SPACE, decimal, figure, percent, several
 from relubloom.width_law.curves import Curve
 from relubloom.width_law.fits import (
     DECISIVE,
@@ -22,6 +22,7 @@ from relubloom.width_law.phases import BAND, Transition, phases, transition
 from relubloom.width_law.rivals import Rivals
 
 ByWidth = Mapping[int, Rivals]
+MOST = 0.5  # of the error
 SLOWER = 0.5  # of the random code's local slope: a network that no longer follows the law
 
 
@@ -64,7 +65,7 @@ def curvature_sentences(curve: Curve, fit: LawFit, random: LawFit | None) -> lis
     said = [_shape(fit.shape_by_seeds, fit.shape)] if fit.shape_by_seeds is not None else []
     if fit.random is not None:
         said.append(_beside_random(fit, fit.random))
-    return [*said, *_slowing(curve, random), *_left_out(curve)]
+    return [*said, *_slowing(curve, random), *_soft(curve), *_left_out(curve)]
 
 
 def _form(fit: LawFit) -> str:
@@ -169,6 +170,19 @@ def _slowing(curve: Curve, random: LawFit | None) -> list[str]:
     return [f"The error falls less than half as fast as a random code’s between widths {where}."]
 
 
+def _soft(curve: Curve) -> list[str]:
+    """Where the error is not that of sets ranked wrongly, so no code's: a floor of training."""
+    soft = [point for point in curve.points if point.failing_share < MOST]
+    if not soft:
+        return []
+    most = max(point.failing_share for point in soft)
+    return [
+        f"At width {_widths([point.width for point in soft])} sets ranked wrongly can make at most "
+        f"{percent(most, 0)} of the error: the rest is softness on sets ranked right, which "
+        "training leaves and a code does not have."
+    ]
+
+
 def against_rivals(curve: Curve, linear: Curve | None, rivals: ByWidth) -> list[str]:
     """How the networks stand beside random codes, designed codes and linear networks."""
     said: list[str] = []
@@ -213,20 +227,35 @@ def _split(rival: str, better: list[int], worse: list[int]) -> str:
     )
 
 
-def onset_sentence(curve: Curve) -> str:
-    """Where most seeds begin to binarise, against the prediction."""
+def onset_sentences(curve: Curve) -> list[str]:
+    """Where most seeds begin to binarise, against the prediction; and to be Bloom filters."""
     found = transition(curve)
+    predicted = (
+        f"nothing was predicted for k = {curve.cell.set_size} but that they need not"
+        if curve.cell.set_size <= 2
+        else _place(found)
+    )
+    return [
+        f"Most seeds binarise {_onset(found)}: {predicted}.",
+        f"Most have the verdict bloom {_onset(transition(curve, 'bloom'))}.",
+    ]
+
+
+def _onset(found: Transition) -> str:
     low, high = found.units_per_token
     if high is None:
-        where = f"At the widest, {found.below} ({figure(low or 0, 2)} units per token), most seeds "
-        where += "do not"
-    elif low is None:
-        where = f"Most seeds binarise at every width from the narrowest, {found.above}"
-        where += f" ({figure(high, 2)} units per token)"
-    else:
-        where = f"Most seeds binarise from width {found.above} on and not at {found.below}"
-        where += f" ({figure(low, 2)} to {figure(high, 2)} units per token)"
-    return f"{where}: {_place(found)}."
+        return (
+            f"at no range of widths that reaches the widest, {found.below} "
+            f"({figure(low or 0, 2)} units per token)"
+        )
+    if low is None:
+        return (
+            f"at every width from the narrowest, {found.above} ({figure(high, 2)} units per token)"
+        )
+    return (
+        f"from width {found.above} on and not at {found.below} "
+        f"({figure(low, 2)} to {figure(high, 2)} units per token)"
+    )
 
 
 def _place(found: Transition) -> str:

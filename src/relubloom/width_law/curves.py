@@ -41,6 +41,18 @@ class AtWidth:
             network.mse_se / network.mse if network.mse else math.inf for network in self.networks
         )
 
+    @property
+    def failing_share(self) -> float:
+        """The most of the error that sets ranked wrongly can make, median of the seeds, up to 1.
+
+        A set's squared error is at most 1 + 1/k (all mass on one other token).
+        """
+        size = self.networks[0].cell.set_size
+        return statistics.median(
+            min(1.0, (1 - network.p_exact) * (1 + 1 / size) / network.mse) if network.mse else 0.0
+            for network in self.networks
+        )
+
     def sample(self) -> Sample:
         """What a fit needs of this width."""
         relative = [network.mse_se / network.mse for network in self.networks]
@@ -117,7 +129,7 @@ def curves(networks: Iterable[Measured]) -> list[Curve]:
 
 
 def _order(cell: Cell) -> tuple[object, ...]:
-    sets = math.inf if cell.training_sets is None else cell.training_sets
+    sets = math.inf if cell.training_pool is None else cell.training_pool
     objectives = ("mse", "kl", "kl-then-mse")
     place = objectives.index(cell.objective) if cell.objective in objectives else len(objectives)
     return (cell.vocab_size, cell.set_size, place, cell.activation != "relu", sets)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass
+from typing import Literal
 
 from relubloom.width_law.curves import AtWidth, Curve
 
@@ -37,10 +38,15 @@ class Phase:
     agreement: float
     bits: float
 
+    @property
+    def bloom(self) -> float:
+        """Share of the seeds whose verdict is bloom."""
+        return self.verdicts[0] / self.seeds
+
 
 @dataclass(frozen=True)
 class Transition:
-    """Between which neighbouring studied widths most seeds begin to binarise, for good.
+    """Between which neighbouring studied widths most seeds begin to do something, for good.
 
     `above` is the least width from which at every studied width at least half of the seeds do;
     None if they do not at the widest. `below` is the next narrower studied width; None if they do
@@ -82,11 +88,11 @@ def phases(curve: Curve) -> list[Phase]:
     return [_phase(point) for point in curve.points]
 
 
-def transition(curve: Curve) -> Transition:
-    """Where most seeds of this curve begin to binarise."""
+def transition(curve: Curve, what: Literal["binarised", "bloom"] = "binarised") -> Transition:
+    """Where most seeds of this curve begin to binarise, or to have the verdict bloom."""
     found = phases(curve)
     first = len(found)
-    while first > 0 and found[first - 1].binarised >= MAJORITY:
+    while first > 0 and getattr(found[first - 1], what) >= MAJORITY:
         first -= 1
     return Transition(
         curve.cell.set_size,

@@ -15,7 +15,7 @@ from relubloom.verdict_rule import NEAR_BLOOM
 class Cell:
     """Networks that differ in width and seed only.
 
-    `training_sets` is the number of distinct sets trained on; None where every step draws fresh
+    `training_pool` is the number of distinct sets trained on; None where every step draws fresh
     ones. `activation` is "relu", or "none" for the network trained without it.
     """
 
@@ -23,7 +23,7 @@ class Cell:
     set_size: int
     objective: str
     activation: str
-    training_sets: int | None = None
+    training_pool: int | None = None
 
 
 @dataclass(frozen=True)
@@ -63,21 +63,29 @@ class Measured:
 
 @dataclass(frozen=True)
 class Measurements:
-    """The networks of a sweep, and how many records were set aside, by reason."""
+    """The networks of a sweep.
+
+    Attributes:
+        networks: those of one recipe for each cell and width.
+        other_recipes: those of the other recipes.
+        set_aside: how many records are not among `networks`, by reason.
+    """
 
     networks: tuple[Measured, ...]
+    other_recipes: tuple[Measured, ...]
     set_aside: dict[str, int]
 
 
-RECIPE = ("steps", "batch_size", "learning_rate", "init_scale_in", "init_scale_out")
-FAILED, OTHER_TASK, OTHER_RECIPE = "failed", "not uniform sets of one size", "another recipe"
+RECIPE = ("steps", "batch_size", "learning_rate", "warmup", "init_scale_in", "init_scale_out")
+OTHER_TASK, OTHER_RECIPE = "not uniform sets of one size", "another recipe"
 
 
 def measurements(records: Sequence[Mapping[str, Any]]) -> Measurements:
     """Read records. Of networks of one cell and width only one recipe is kept.
 
     That is the recipe with the most seeds, then the one that saw the most sets: never chosen by
-    its results. Failed runs, other sources than uniform, and sets of several sizes are set aside.
+    its results. Runs that are not done, other sources than uniform, and sets of several sizes are
+    set aside.
 
     Raises:
         FileError: a record of a finished run lacks a field.
@@ -85,18 +93,16 @@ def measurements(records: Sequence[Mapping[str, Any]]) -> Measurements:
     aside: Counter[str] = Counter()
     found: list[Measured] = []
     for record in records:
-        if record.get("status", "done") != "done":
-            aside[FAILED] += 1
-        elif record.get("source", "uniform") != "uniform" or not isinstance(
-            record.get("set_size"), int
-        ):
+        if record["status"] != "done":
+            aside[record["status"]] += 1
+        elif record["source"] != "uniform" or not isinstance(record["set_size"], int):
             aside[OTHER_TASK] += 1
         else:
             found.append(_measured(record))
-    kept = _one_recipe_each(found)
-    if len(kept) < len(found):
-        aside[OTHER_RECIPE] = len(found) - len(kept)
-    return Measurements(tuple(kept), dict(aside))
+    kept, others = _one_recipe_each(found)
+    if others:
+        aside[OTHER_RECIPE] = len(others)
+    return Measurements(tuple(kept), tuple(others), dict(aside))
 
 
 def _measured(record: Mapping[str, Any]) -> Measured:
@@ -108,7 +114,7 @@ def _measured(record: Mapping[str, Any]) -> Measured:
                 record["set_size"],
                 record["objective"],
                 record["activation"],
-                record["training_sets"],
+                record["training_pool"],
             ),
             width=record["width"],
             seed=record["seed"],
@@ -131,15 +137,17 @@ def _measured(record: Mapping[str, Any]) -> Measured:
         ) from error
 
 
-def _one_recipe_each(networks: list[Measured]) -> list[Measured]:
+def _one_recipe_each(networks: list[Measured]) -> tuple[list[Measured], list[Measured]]:
+    """Networks of one recipe for each cell and width, and those of the others; seeds ascending."""
     by_place: dict[tuple[Cell, int], list[Measured]] = {}
-    for network in networks:
+    for network in sorted(networks, key=lambda network: network.seed):
         by_place.setdefault((network.cell, network.width), []).append(network)
     kept: list[Measured] = []
+    others: list[Measured] = []
     for group in by_place.values():
         seeds = Counter(network.recipe for network in group)
         seen = {network.recipe: network.sets_seen for network in group}
         best = max(seeds, key=lambda recipe: (seeds[recipe], seen[recipe], str(recipe)))
-        chosen = {network.seed: network for network in group if network.recipe == best}
-        kept += [chosen[seed] for seed in sorted(chosen)]
-    return kept
+        for network in group:
+            (kept if network.recipe == best else others).append(network)
+    return kept, others
