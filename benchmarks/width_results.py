@@ -487,10 +487,11 @@ SLOPES = """The fall of ln mse per unit of width between neighbouring widths, ti
 exponential, falling as 1/d for a power law.
 """
 
-PHASES = """A network has *binarised* when W_in has two modes (BIC) and at most 3 % of its entries
-lie near the threshold; its verdict asks for more (see the README). Predicted beforehand: networks
-narrower than about 6 to 10 units per token of a set do not binarise, and at k = 2 they need not to
-do well.
+PHASES = """A network has *binarised* when W_in has two modes (BIC) that are apart (gap above 2) and
+at most 3 % of its entries lie near the threshold; its verdict asks for more (see the README).
+Predicted beforehand: networks narrower than about 6 to 10 units per token of a set do not binarise,
+and at k = 2 they need not to do well. Pale: widths whose median error is over half the uniform
+answer's; what such networks hold is no code for the sets, and they count for no onset.
 """
 
 TRAINING_POOL = """The same training, on a fixed number of distinct sets drawn once; errors are on

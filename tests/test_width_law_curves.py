@@ -144,11 +144,20 @@ def test_the_share_of_failing_sets_worked_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("two_modes", "near", "binarised"),
-    [(True, 0.03, True), (True, 0.031, False), (False, 0.0, False)],
+    ("two_modes", "near", "gap", "binarised"),
+    [
+        (True, 0.03, 2.1, True),
+        (True, 0.031, 9.0, False),
+        (False, 0.0, 9.0, False),
+        (True, 0.0, 2.0, False),
+        (True, 0.0, None, True),
+    ],
 )
-def test_what_counts_as_binarised(two_modes: bool, near: float, binarised: bool) -> None:
-    (network,) = measurements([record(two_modes=two_modes, near_threshold=near)]).networks
+def test_what_counts_as_binarised(
+    two_modes: bool, near: float, gap: float | None, binarised: bool
+) -> None:
+    changes = {"two_modes": two_modes, "near_threshold": near, "mode_gap": gap}
+    (network,) = measurements([record(**changes)]).networks
     assert network.binarised is binarised
 
 
@@ -179,9 +188,10 @@ def test_the_transition_is_where_seeds_binarise_for_good() -> None:
     rows = [
         row
         for width, onset in ((18, 99.0), (21, 1.0), (24, 99.0), (27, 1.0), (30, 1.0))
-        for row in sweep((width,), lambda d: 1 / d, onset=onset)
+        for row in sweep((width,), lambda d: 0.1, onset=onset)
     ]
     found = transition(one_curve(rows))
+    assert found is not None
     assert (found.below, found.above) == (24, 27)
     assert found.units_per_token == (8.0, 9.0)
     assert found.place == "in"
@@ -194,9 +204,21 @@ def test_the_transition_of_verdicts_may_lie_elsewhere() -> None:
         record(width=30),
     ]
     curve = one_curve(rows)
-    assert (transition(curve).below, transition(curve).above) == (18, 24)
-    bloom = transition(curve, "bloom")
-    assert (bloom.below, bloom.above) == (24, 30)
+    assert transition(curve) == Transition(3, 18, 24)
+    assert transition(curve, "bloom") == Transition(3, 24, 30)
+
+
+def test_saturated_widths_count_for_no_onset() -> None:
+    rows = [
+        record(width=8, mse=0.25),
+        record(width=16, mse=0.1, near_threshold=0.3),
+        record(width=24, mse=0.05),
+    ]
+    curve = one_curve(rows)
+    assert [phase.saturated for phase in phases(curve)] == [True, False, False]
+    assert transition(curve) == Transition(3, 16, 24)
+    assert transition(one_curve(rows[:1])) is None
+    assert transition(one_curve([rows[0], rows[2]])) == Transition(3, None, 24)
 
 
 @pytest.mark.parametrize(

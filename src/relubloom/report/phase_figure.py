@@ -34,8 +34,12 @@ TILE = 0.62  # of a row
 HALF = 1.045  # a tile reaches so much, as a factor, to either side of its place
 TICKS = (2, 3, 4, 6, 8, 10, 15, 20, 30, 50)
 LOOKS = (("bloom", BIT), ("partly", OTHER), ("not bloom", MUTED))
+PALE = 0.32  # opacity of widths whose error is saturated
 MANY: dict[str, Any] = {"marker": "o", "ms": 4, "color": INK, "lw": 0}
 FEW: dict[str, Any] = {"marker": "o", "ms": 4, "color": INK, "mfc": PAPER, "mew": 0.9, "lw": 0}
+
+
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def draw_phases(name: str, panels: list[PhasePanel], description: str) -> Drawin
 def _draw(name: str, panels: list[PhasePanel], width: float, columns: int, description: str) -> Any:
     rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
     heights = [max(len(panel.rows) for panel in row) * ROW for row in rows]
-    top, over, under = (54.0 if width < WIDE else 22.0), 24.0, 42.0
+    top, over, under = (70.0 if width < WIDE else 22.0), 24.0, 42.0
     height = top + sum(heights) + len(rows) * (over + under)
     reach = _reach(panels)
 
@@ -91,7 +95,7 @@ def _paint(axes: Axes, panel: PhasePanel, reach: tuple[float, float]) -> None:
     axes.set_xlim(*reach)
     axes.set_ylim(-0.5, len(panel.rows) - 0.5)
     band(axes)
-    boxes: list[list[tuple[float, float, float, float]]] = [[], [], []]
+    boxes: dict[tuple[int, bool], list[Box]] = {}
     marks: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
     for y, (set_size, phases) in enumerate(panel.rows):
         for phase in phases:
@@ -101,12 +105,12 @@ def _paint(axes: Axes, panel: PhasePanel, reach: tuple[float, float]) -> None:
             for index, count in enumerate(phase.verdicts):
                 tall = TILE * count / phase.seeds
                 if count:
-                    boxes[index].append((low, foot, high - low, tall))
+                    own = boxes.setdefault((index, phase.saturated), [])
+                    own.append((low, foot, high - low, tall))
                 foot += tall
             marks[phase.binarised >= MAJORITY].append((place, y + 0.36))
-    for (_, colour), found in zip(LOOKS, boxes, strict=True):
-        if found:
-            axes.add_patch(tiles(found, colour))
+    for (index, saturated), found in boxes.items():
+        axes.add_patch(tiles(found, LOOKS[index][1], PALE if saturated else 1.0))
     for many, look in ((True, MANY), (False, FEW)):
         axes.plot([x for x, _ in marks[many]], [y for _, y in marks[many]], **look)
     axes.set_yticks(range(len(panel.rows)), [f"k = {set_size}" for set_size, _ in panel.rows])
@@ -135,6 +139,7 @@ def _legend(figure: Figure, *, narrow: bool) -> None:
     axes.set_axis_off()
     for label, colour in LOOKS:
         axes.fill_between([0], 0, 0, color=colour, lw=0, label=label)
+    axes.fill_between([0], 0, 0, color=INK, alpha=PALE, lw=0, label="pale: hardly learnt")
     axes.plot([math.nan], [math.nan], label="most seeds binarise", **MANY)
     axes.plot([math.nan], [math.nan], label="most do not", **FEW)
     axes.fill_between(
@@ -145,7 +150,7 @@ def _legend(figure: Figure, *, narrow: bool) -> None:
         bbox_to_anchor=(0.0, 1.0),
         borderaxespad=0.1,
         borderpad=0.2,
-        ncol=2 if narrow else 6,
+        ncol=2 if narrow else 7,
         frameon=False,
         fontsize=9.2,
         handlelength=1.4,

@@ -181,8 +181,9 @@ def _table(curve: Curve, linear: Curve | None, rivals: dict[int, Rivals]) -> Tab
         ),
         tuple(rows),
         note=(
-            "Binarised: seeds whose W_in has two modes and at most 3 % of its entries near the "
-            "threshold. No network with binary hidden units has less error than the counting bound."
+            "Binarised: seeds whose W_in has two modes that are apart, and at most 3 % of its "
+            "entries near the threshold. No network with binary hidden units has less error than "
+            "the counting bound."
         ),
         kind="seeds",
     )

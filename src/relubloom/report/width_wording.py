@@ -229,33 +229,50 @@ def _split(rival: str, better: list[int], worse: list[int]) -> str:
 
 def onset_sentences(curve: Curve) -> list[str]:
     """Where most seeds begin to binarise, against the prediction; and to be Bloom filters."""
-    found = transition(curve)
+    binarised, bloom = transition(curve), transition(curve, "bloom")
+    if binarised is None or bloom is None:
+        return ["Every width is saturated, so none can test where networks begin to binarise."]
     predicted = (
         f"nothing was predicted for k = {curve.cell.set_size} but that they need not"
         if curve.cell.set_size <= 2
-        else _place(found)
+        else _place(binarised)
     )
     return [
-        f"Most seeds binarise {_onset(found)}: {predicted}.",
-        f"Most have the verdict bloom {_onset(transition(curve, 'bloom'))}.",
+        f"{_onset(binarised, 'binarise')}: {predicted}.",
+        f"{_onset(bloom, 'have the verdict bloom')}.",
+        *_saturated(curve),
     ]
 
 
-def _onset(found: Transition) -> str:
-    low, high = found.units_per_token
+def _onset(found: Transition, what: str) -> str:
+    low, high = (None if each is None else figure(each, 2) for each in found.units_per_token)
     if high is None:
-        return (
-            f"at no range of widths that reaches the widest, {found.below} "
-            f"({figure(low or 0, 2)} units per token)"
-        )
+        return f"At the widest, {found.below} ({low} units per token), most seeds do not {what}"
     if low is None:
         return (
-            f"at every width from the narrowest, {found.above} ({figure(high, 2)} units per token)"
+            f"Most seeds {what} at every width beyond saturation, from {found.above} on ({high} "
+            "units per token)"
         )
     return (
-        f"from width {found.above} on and not at {found.below} "
-        f"({figure(low, 2)} to {figure(high, 2)} units per token)"
+        f"Most seeds {what} from width {found.above} on and not at {found.below} ({low} to {high} "
+        "units per token)"
     )
+
+
+def _saturated(curve: Curve) -> list[str]:
+    """What the networks do that have hardly learnt the task."""
+    found = [phase for phase in phases(curve) if phase.saturated]
+    if not found:
+        return []
+    seeds = sum(phase.seeds for phase in found)
+    binarised = round(sum(phase.seeds * phase.binarised for phase in found))
+    bits = sorted(phase.bits for phase in found)
+    ends = dict.fromkeys(figure(each, 2) for each in (bits[0], bits[-1]))
+    return [
+        f"Where the error is saturated (width {_widths([phase.width for phase in found])}) "
+        f"{binarised} of {several(seeds, 'seed')} binarise, with {' to '.join(ends)} bits per "
+        "token."
+    ]
 
 
 def _place(found: Transition) -> str:

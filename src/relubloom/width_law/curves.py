@@ -85,6 +85,10 @@ class Curve:
         """Mse of the uniform answer, 1/k - 1/N: what a network that learnt nothing has."""
         return 1 / self.cell.set_size - 1 / self.cell.vocab_size
 
+    def is_saturated(self, point: AtWidth) -> bool:
+        """Whether these networks have hardly learnt: over half the uniform answer's error."""
+        return point.median >= SATURATED * self.uniform_error
+
     @property
     def range(self) -> tuple[AtWidth, ...]:
         """The widths that the laws are fitted to.
@@ -96,7 +100,7 @@ class Curve:
         return tuple(
             point
             for point in self.points
-            if point.median < SATURATED * self.uniform_error
+            if not self.is_saturated(point)
             and point.relative_se <= UNRESOLVED
             and min(point.errors) > 0
         )

@@ -10,6 +10,8 @@ from typing import Any
 from relubloom.errors import FileError
 from relubloom.verdict_rule import NEAR_BLOOM
 
+APART = 2.0  # gap of two modes that count as separate
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -51,8 +53,13 @@ class Measured:
 
     @property
     def binarised(self) -> bool:
-        """Two modes (by BIC), and at most 3 % of the entries of W_in near the threshold."""
-        return self.two_modes and self.near_threshold <= NEAR_BLOOM
+        """Two modes of W_in, apart, and few entries between them.
+
+        Two by BIC; a gap above 2, from which two normal modes count as separate (Ashman, Bird and
+        Zepf 1994: the gap is their D); at most 3 % of the entries near the threshold.
+        """
+        apart = self.mode_gap is None or self.mode_gap > APART
+        return self.two_modes and apart and self.near_threshold <= NEAR_BLOOM
 
     @property
     def sets_seen(self) -> int:
