@@ -460,9 +460,10 @@ standard error of that sampling. Recipes:
 LAW = """Every dot is a network (the seeds of a width stand side by side). On these axes an
 exponential is a straight line and a power law bends upwards. Random code: the exact expected error
 of the best random constant-weight code at infinite sharpness. Designed code: the best of a few
-greedy and annealed codes made with bounded effort, by exact counts; lines that leave at the foot go
-on below it, or to 0. Random directions: linear superposition, as far as 20,000 pairs resolve it.
-Below the counting bound no network with binary hidden units can be.
+greedy and annealed codes made with bounded effort, by their exact number of false positives (at the
+narrowest widths that is not the least mse); lines that leave at the foot go on below it, or to 0.
+Random directions: linear superposition, as far as 20,000 pairs resolve it. Below the counting bound
+no network with binary hidden units can be.
 """
 
 FITS = """Weighted least squares on the mean ln error of each width. Left out are widths whose
@@ -478,9 +479,10 @@ exponential's less its own. The last columns are the fits of the two laws throug
 themselves at the same widths: a finite range of widths bends them too.
 """
 
-RECIPES = """Where a size was trained by several recipes, the one with the most seeds is shown above
-(then the one that saw the most sets). Here they stand side by side; "of the one shown" is the ratio
-of the median errors. Ratios near 1 between numbers of steps say that the steps were enough.
+RECIPES = """Where a size was trained by several recipes, the one of the most widths of its cell is
+shown above (then the one with the most seeds, then the one that saw the most sets). Here they stand
+side by side; "of the one shown" is the ratio of the median errors. Ratios near 1 between numbers of
+steps say that the steps were enough.
 """
 
 SLOPES = """The fall of ln mse per unit of width between neighbouring widths, times k: level for an

@@ -57,6 +57,18 @@ def test_one_recipe_a_width_chosen_without_a_look_at_its_results() -> None:
     ]
 
 
+def test_a_curve_keeps_to_the_recipe_of_most_widths() -> None:
+    # At width 48 another recipe has more seeds and saw more sets; the curve has it nowhere else.
+    found = measurements(
+        [
+            *(record(width=width, mse=0.004) for width in (40, 48, 56)),
+            *(record(seed=seed, mse=0.001, steps=10_000) for seed in range(2)),
+        ]
+    )
+    assert {(n.width, n.mse) for n in found.networks} == {(40, 0.004), (48, 0.004), (56, 0.004)}
+    assert found.set_aside == {OTHER_RECIPE: 2}
+
+
 def test_a_record_without_a_field_is_refused() -> None:
     broken = record()
     del broken["unit_agreement"]

@@ -10,6 +10,7 @@ from typing import Any
 from relubloom.errors import FileError
 from relubloom.verdict_rule import NEAR_BLOOM
 
+Recipe = tuple[tuple[str, Any], ...]
 APART = 2.0  # gap of two modes that count as separate
 
 
@@ -39,7 +40,7 @@ class Measured:
     cell: Cell
     width: int
     seed: int
-    recipe: tuple[tuple[str, Any], ...]
+    recipe: Recipe
     mse: float
     mse_se: float
     p_exact: float
@@ -90,9 +91,9 @@ OTHER_TASK, OTHER_RECIPE = "not uniform sets of one size", "another recipe"
 def measurements(records: Sequence[Mapping[str, Any]]) -> Measurements:
     """Read records. Of networks of one cell and width only one recipe is kept.
 
-    That is the recipe with the most seeds, then the one that saw the most sets: never chosen by
-    its results. Runs that are not done, other sources than uniform, and sets of several sizes are
-    set aside.
+    That is the recipe found at the most widths of its cell, then the one with the most seeds, then
+    the one that saw the most sets: never chosen by its results. Runs that are not done, other
+    sources than uniform, and sets of several sizes are set aside.
 
     Raises:
         FileError: a record of a finished run lacks a field.
@@ -147,14 +148,24 @@ def _measured(record: Mapping[str, Any]) -> Measured:
 def _one_recipe_each(networks: list[Measured]) -> tuple[list[Measured], list[Measured]]:
     """Networks of one recipe for each cell and width, and those of the others; seeds ascending."""
     by_place: dict[tuple[Cell, int], list[Measured]] = {}
+    widths: dict[tuple[Cell, Recipe], set[int]] = {}
     for network in sorted(networks, key=lambda network: network.seed):
         by_place.setdefault((network.cell, network.width), []).append(network)
+        widths.setdefault((network.cell, network.recipe), set()).add(network.width)
     kept: list[Measured] = []
     others: list[Measured] = []
-    for group in by_place.values():
+    for (cell, _), group in by_place.items():
         seeds = Counter(network.recipe for network in group)
-        seen = {network.recipe: network.sets_seen for network in group}
-        best = max(seeds, key=lambda recipe: (seeds[recipe], seen[recipe], str(recipe)))
+        rank = {
+            each.recipe: (
+                len(widths[cell, each.recipe]),
+                seeds[each.recipe],
+                each.sets_seen,
+                str(each.recipe),
+            )
+            for each in group
+        }
+        best = max(rank, key=rank.__getitem__)
         for network in group:
             (kept if network.recipe == best else others).append(network)
     return kept, others
