@@ -4,7 +4,7 @@ import importlib.util
 import math
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -30,12 +30,16 @@ def power(width: int) -> float:
 
 
 @pytest.fixture(scope="module")
-def script() -> ModuleType:
+def script() -> Iterator[ModuleType]:
+    """The benchmark, which finds its neighbours beside it as a script does."""
+    patch = pytest.MonkeyPatch()
+    patch.syspath_prepend(SCRIPT.parent)
     spec = importlib.util.spec_from_file_location("width_results", SCRIPT)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    yield module
+    patch.undo()
 
 
 @pytest.fixture(scope="module")

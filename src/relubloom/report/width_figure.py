@@ -177,12 +177,12 @@ def _mark_disjunct(axes: Axes, width: int, foot: float) -> None:
     axes.annotate(
         f"error 0 exists at {width}",
         (width, foot),
-        xytext=(-6 if beside else 6, 3),
+        xytext=(-7 if beside else 7, 4),
         textcoords="offset points",
         ha="right" if beside else "left",
         fontsize=8.5,
         color=MUTED,
-        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.0},
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.5},
         zorder=4,
     )
 
