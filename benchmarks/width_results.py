@@ -61,7 +61,12 @@ def main() -> None:
 
 
 def write_page(records: Sequence[Mapping[str, Any]], out: Path) -> Path:
-    """Write the page, its figures and the rivals' file into `out`; returns the page's path."""
+    """Write the page, its figures and the rivals' file into `out`; returns the page's path.
+
+    Figures of an earlier page (`width-*.svg`) are removed.
+    """
+    for stale in out.glob("width-*.svg"):
+        stale.unlink()
     found = measurements(records)
     every = curves(found.networks)
     rivals = _rivals(every, out / RIVALS)
@@ -147,19 +152,24 @@ def introduction(found: Measurements, relu: list[Curve]) -> str:
 
 
 def law_section(fresh: list[Curve], rivals: Sizes, out: Path) -> str:
-    """A figure for each vocabulary: a row for each objective, a panel for each set size."""
-    relu = [curve for curve in fresh if curve.cell.activation == "relu"]
+    """A figure for each vocabulary: a row for each objective, a panel for each set size.
+
+    Set sizes that not every objective has stand in a figure of their own.
+    """
+    relu = [curve for curve in fresh if curve.cell.activation == "relu" and len(curve.points) > 1]
     parts = ["## Error against width\n", LAW]
     for vocab in _vocabularies(relu):
-        rows = [
-            [_law_panel(curve, fresh, rivals) for curve in row if len(curve.points) > 1]
-            for row in _grid(relu, vocab)
-        ]
-        rows = [row for row in rows if row]
-        if not rows:
-            continue
-        said = f"Mean squared error against width at N = {vocab}, by set size and objective"
-        parts.append(_save(draw_law(f"width-law-{vocab}", rows, said), out, said))
+        rows = _grid(relu, vocab)
+        shared = set[int].intersection(*({each.cell.set_size for each in row} for row in rows))
+        common = [[each for each in row if each.cell.set_size in shared] for row in rows]
+        rest = [each for row in rows for each in row if each.cell.set_size not in shared]
+        figures = {f"width-law-{vocab}": [row for row in common if row]}
+        figures[f"width-law-{vocab}-more"] = [rest[at : at + 3] for at in range(0, len(rest), 3)]
+        for name, grid in figures.items():
+            if grid:
+                said = f"Mean squared error against width at N = {vocab}, by set size and objective"
+                panels = [[_law_panel(curve, fresh, rivals) for curve in row] for row in grid]
+                parts.append(_save(draw_law(name, panels, said), out, said))
     return "\n".join(parts)
 
 

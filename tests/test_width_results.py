@@ -84,6 +84,19 @@ def test_the_page_and_its_figures(script: ModuleType, folder: Path) -> None:
     assert "| mse | fresh | 4 |" in page
 
 
+def test_set_sizes_of_one_objective_have_a_figure_of_their_own(
+    script: ModuleType, folder: Path
+) -> None:
+    rows = cell(exponential) + cell(exponential, objective="kl")
+    rows += cell(exponential, objective="kl", set_size=2)
+    page = script.write_page(rows, folder).read_text(encoding="utf-8")
+    assert "(width-law-32.svg)" in page and "(width-law-32-more.svg)" in page
+    shown = (folder / "width-law-32.svg").read_text(encoding="utf-8")
+    more = (folder / "width-law-32-more.svg").read_text(encoding="utf-8")
+    assert shown.count("k = 3, objective") == 2 and "k = 2" not in shown
+    assert more.count("k = 2, objective kl") == 1 and "k = 3" not in more
+
+
 def test_the_same_records_give_the_same_page(script: ModuleType, folder: Path) -> None:
     records = cell(exponential) + cell(power, activation="none")
     script.write_page(records, folder)
