@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from relubloom.report.modes_figure import draw_modes
-from relubloom.report.numbers import figure
+from relubloom.report.numbers import figure, percent
 from relubloom.report.phase_figure import PhasePanel, draw_phases
 from relubloom.report.slopes_figure import SlopePanel, draw_slopes
 from relubloom.report.style import Drawing, standalone
-from relubloom.report.training_sets_figure import draw_training_sets
+from relubloom.report.training_pool_figure import draw_training_pool
 from relubloom.report.width_figure import LawPanel, draw_law
 from relubloom.report.width_wording import (
     against_rivals,
@@ -29,7 +29,7 @@ from relubloom.report.width_wording import (
     law_sentences,
     linear_sentences,
     need_sentence,
-    onset_sentence,
+    onset_sentences,
     random_errors,
     random_fit,
     random_logs,
@@ -38,9 +38,10 @@ from relubloom.report.width_wording import (
 from relubloom.width_law.curves import AtWidth, Curve, curves
 from relubloom.width_law.fits import Interval, LawFit
 from relubloom.width_law.phases import phases
-from relubloom.width_law.records import Cell, Measurements, measurements
+from relubloom.width_law.records import Cell, Measured, Measurements, measurements
 from relubloom.width_law.rivals import Rivals
 from relubloom.width_law.rivals_file import complete_rivals
+from width_words import FITS, INTRODUCTION, LAW, PHASES, RECIPES, SLOPES, TRAINING_POOL
 
 OUT = Path("docs/results")
 PAGE, RIVALS = "width.md", "width-rivals.json"
@@ -60,11 +61,16 @@ def main() -> None:
 
 
 def write_page(records: Sequence[Mapping[str, Any]], out: Path) -> Path:
-    """Write the page, its figures and the rivals' file into `out`; returns the page's path."""
+    """Write the page, its figures and the rivals' file into `out`; returns the page's path.
+
+    Figures of an earlier page (`width-*.svg`) are removed.
+    """
+    for stale in out.glob("width-*.svg"):
+        stale.unlink()
     found = measurements(records)
     every = curves(found.networks)
     rivals = _rivals(every, out / RIVALS)
-    fresh = [curve for curve in every if curve.cell.training_sets is None]
+    fresh = [curve for curve in every if curve.cell.training_pool is None]
     relu = [curve for curve in fresh if curve.cell.activation == "relu"]
     sections = [
         introduction(found, relu),
@@ -72,7 +78,8 @@ def write_page(records: Sequence[Mapping[str, Any]], out: Path) -> Path:
         fits_section(relu, rivals),
         slopes_section(relu, rivals, out),
         phase_section(relu, fresh, rivals, out),
-        training_sets_section(every, rivals, out),
+        training_pool_section(every, rivals, out),
+        recipes_section(found),
         *(tables_section(curve, _linear_of(curve, fresh), rivals) for curve in relu),
     ]
     path = out / PAGE
@@ -135,7 +142,7 @@ def introduction(found: Measurements, relu: list[Curve]) -> str:
     """What was run and set aside."""
     networks = found.networks
     aside = ", ".join(f"{count:,} {reason}" for reason, count in found.set_aside.items())
-    recipes = sorted({", ".join(f"{n} {v}" for n, v in each.recipe) for each in networks})
+    recipes = sorted({_recipe(each) for each in networks})
     return INTRODUCTION.format(
         networks=len(networks),
         aside=f" Set aside: {aside}." if aside else "",
@@ -145,19 +152,24 @@ def introduction(found: Measurements, relu: list[Curve]) -> str:
 
 
 def law_section(fresh: list[Curve], rivals: Sizes, out: Path) -> str:
-    """A figure for each vocabulary: a row for each objective, a panel for each set size."""
-    relu = [curve for curve in fresh if curve.cell.activation == "relu"]
+    """A figure for each vocabulary: a row for each objective, a panel for each set size.
+
+    Set sizes that not every objective has stand in a figure of their own.
+    """
+    relu = [curve for curve in fresh if curve.cell.activation == "relu" and len(curve.points) > 1]
     parts = ["## Error against width\n", LAW]
     for vocab in _vocabularies(relu):
-        rows = [
-            [_law_panel(curve, fresh, rivals) for curve in row if len(curve.points) > 1]
-            for row in _grid(relu, vocab)
-        ]
-        rows = [row for row in rows if row]
-        if not rows:
-            continue
-        said = f"Mean squared error against width at N = {vocab}, by set size and objective"
-        parts.append(_save(draw_law(f"width-law-{vocab}", rows, said), out, said))
+        rows = _grid(relu, vocab)
+        shared = set[int].intersection(*({each.cell.set_size for each in row} for row in rows))
+        common = [[each for each in row if each.cell.set_size in shared] for row in rows]
+        rest = [each for row in rows for each in row if each.cell.set_size not in shared]
+        figures = {f"width-law-{vocab}": [row for row in common if row]}
+        figures[f"width-law-{vocab}-more"] = [rest[at : at + 3] for at in range(0, len(rest), 3)]
+        for name, grid in figures.items():
+            if grid:
+                said = f"Mean squared error against width at N = {vocab}, by set size and objective"
+                panels = [[_law_panel(curve, fresh, rivals) for curve in row] for row in grid]
+                parts.append(_save(draw_law(name, panels, said), out, said))
     return "\n".join(parts)
 
 
@@ -271,7 +283,7 @@ def phase_section(relu: list[Curve], fresh: list[Curve], rivals: Sizes, out: Pat
     said = "Seeds by verdict over units per token of a set, and whether most of them binarise"
     parts.append(_save(draw_phases("width-phases", panels, said), out, said))
     for curve in relu:
-        sentences = [onset_sentence(curve), f"Verdicts over all widths: {verdict_counts(curve)}."]
+        sentences = [*onset_sentences(curve), f"Verdicts over all widths: {verdict_counts(curve)}."]
         need = need_sentence(curve, _at(curve, rivals))
         sentences += [need] if need else []
         linear = _linear_of(curve, fresh)
@@ -288,12 +300,12 @@ def phase_section(relu: list[Curve], fresh: list[Curve], rivals: Sizes, out: Pat
     return "\n".join(parts)
 
 
-def training_sets_section(every: list[Curve], rivals: Sizes, out: Path) -> str:
+def training_pool_section(every: list[Curve], rivals: Sizes, out: Path) -> str:
     """Networks of one size trained on few distinct sets; empty where there are none."""
-    limited = [curve for curve in every if curve.cell.training_sets is not None]
+    limited = [curve for curve in every if curve.cell.training_pool is not None]
     if not limited:
         return ""
-    parts = ["## How many sets it takes\n", TRAINING_SETS]
+    parts = ["## How many sets it takes\n", TRAINING_POOL]
     sizes = sorted(
         {
             (curve.cell.vocab_size, point.width, curve.cell.set_size)
@@ -309,22 +321,22 @@ def training_sets_section(every: list[Curve], rivals: Sizes, out: Path) -> str:
             if (curve.cell.vocab_size, point.width, curve.cell.set_size) == (vocab, width, size)
             and curve.cell.activation == "relu"
         ]
-        objectives = {cell.objective for cell, _ in points if cell.training_sets is not None}
+        objectives = {cell.objective for cell, _ in points if cell.training_pool is not None}
         points = [each for each in points if each[0].objective in objectives]
         networks = [network for _, point in points for network in point.networks]
         random = rivals[vocab, size][width].random_mse
         said = (
             f"Error, gap and agreement by distinct training sets at N={vocab}, d={width}, k={size}"
         )
-        name = f"width-training-sets-{vocab}-{width}-{size}"
-        parts += [_save(draw_training_sets(name, networks, random, said), out, said)]
+        name = f"width-training-pool-{vocab}-{width}-{size}"
+        parts += [_save(draw_training_pool(name, networks, random, said), out, said)]
         parts += [
             "| objective | distinct training sets | seeds | median mse | worst | median exact | "
             "verdicts | binarised | median gap | median agreement |",
             "|" + "---|" * 10,
         ]
         ordered = sorted(
-            points, key=lambda each: (each[0].objective, each[0].training_sets or float("inf"))
+            points, key=lambda each: (each[0].objective, each[0].training_pool or float("inf"))
         )
         parts += [_training_row(cell, point) for cell, point in ordered]
         parts.append("")
@@ -333,12 +345,57 @@ def training_sets_section(every: list[Curve], rivals: Sizes, out: Path) -> str:
 
 def _training_row(cell: Cell, point: AtWidth) -> str:
     (phase,) = phases(Curve(cell, (point,)))
-    shown = "fresh" if cell.training_sets is None else f"{cell.training_sets:,}"
+    shown = "fresh" if cell.training_pool is None else f"{cell.training_pool:,}"
     exact = statistics.median(network.p_exact for network in point.networks)
     return (
         f"| {cell.objective} | {shown} | {phase.seeds} | {figure(point.median)} | "
-        f"{figure(max(point.errors))} | {exact:.2%} | {_verdicts(phase.verdicts)} | "
+        f"{figure(max(point.errors))} | {percent(exact)} | {_verdicts(phase.verdicts)} | "
         f"{phase.binarised:.0%} | {_optional(phase.gap, '.1f')} | {phase.agreement:.4f} |"
+    )
+
+
+def recipes_section(found: Measurements) -> str:
+    """Other recipes at the same size, beside the one that is shown; empty where there are none."""
+    places = {(network.cell, network.width) for network in found.other_recipes}
+    if not places:
+        return ""
+    lines = [
+        "## Other recipes\n",
+        RECIPES,
+        "| N | k | objective | d | recipe | seeds | mse, median | worst | of the one shown | "
+        "exact, median | verdicts | binarised |",
+        "|" + "---|" * 12,
+    ]
+    groups: dict[tuple[Cell, int], dict[str, list[Measured]]] = {}
+    for network in (*found.networks, *found.other_recipes):
+        if (network.cell, network.width) in places:
+            own = groups.setdefault((network.cell, network.width), {})
+            own.setdefault(_recipe(network), []).append(network)
+    for (cell, width), recipes in sorted(groups.items(), key=lambda each: _place(*each[0])):
+        shown = next(iter(recipes.values()))  # networks come first
+        reference = statistics.median(network.mse for network in shown)
+        for recipe, networks in sorted(recipes.items(), key=lambda each: each[1][0].sets_seen):
+            lines.append(_recipe_row(cell, AtWidth(width, tuple(networks)), recipe, reference))
+    return "\n".join([*lines, ""])
+
+
+def _place(cell: Cell, width: int) -> tuple[object, ...]:
+    pool = float("inf") if cell.training_pool is None else cell.training_pool
+    return (cell.vocab_size, cell.set_size, cell.objective, cell.activation, pool, width)
+
+
+def _recipe(network: Measured) -> str:
+    return ", ".join(f"{name} {value}" for name, value in network.recipe)
+
+
+def _recipe_row(cell: Cell, point: AtWidth, recipe: str, reference: float) -> str:
+    (phase,) = phases(Curve(cell, (point,)))
+    exact = statistics.median(network.p_exact for network in point.networks)
+    return (
+        f"| {cell.vocab_size} | {cell.set_size} | {cell.objective} | {point.width} | {recipe} | "
+        f"{phase.seeds} | {figure(point.median)} | {figure(max(point.errors))} | "
+        f"× {point.median / reference:.2f} | {percent(exact)} | {_verdicts(phase.verdicts)} | "
+        f"{phase.binarised:.0%} |"
     )
 
 
@@ -365,7 +422,7 @@ def tables_section(curve: Curve, linear: Curve | None, rivals: Sizes) -> str:
             figure(min(point.errors)),
             figure(max(point.errors)),
             "all sets" if errors == 0 else figure(errors, 2),
-            f"{statistics.median(network.p_exact for network in point.networks):.2%}",
+            percent(statistics.median(network.p_exact for network in point.networks)),
             _verdicts(phase.verdicts),
             f"{phase.binarised:.0%}",
             f"{figure(rival.random_mse)} (weight {rival.random_weight})",
@@ -396,55 +453,6 @@ def _optional_figure(value: float | None) -> str:
 
 def _optional(value: float | None, form: str) -> str:
     return "–" if value is None else format(value, form)
-
-
-INTRODUCTION = """# The width law, measured
-
-Made by `python benchmarks/width_results.py RESULTS` from the records of a sweep
-(`relubloom sweep`): {networks:,} trained networks in {cells} cells (vocabulary, set size,
-objective, with or without the ReLU, training sets).{aside} Every sentence that judges is chosen by
-the numbers beside it.
-
-N is the vocabulary, d the width, k the set size; mse is the squared error summed over tokens, mean
-over sets: over all C(N, k) sets where the table says "all sets", else over drawn sets, with the
-standard error of that sampling. Recipes:
-
-{recipes}"""
-
-LAW = """Every dot is a network (the seeds of a width stand side by side). On these axes an
-exponential is a straight line and a power law bends upwards. Random code: the exact expected error
-of the best random constant-weight code at infinite sharpness. Designed code: the best of a few
-greedy and annealed codes made with bounded effort, by exact counts; lines that leave at the foot go
-on below it, or to 0. Random directions: linear superposition, as far as 20,000 pairs resolve it.
-Below the counting bound no network with binary hidden units can be.
-"""
-
-FITS = """Weighted least squares on the mean ln error of each width. Left out are widths whose
-median error is over half the uniform answer's, 1/k − 1/N, where no law can hold, and widths whose
-error the sampled sets do not resolve (relative standard error above .3). In brackets 95 % intervals
-from resampling seeds; after "misfit" Student's interval from the scatter of the widths about the
-line. Misfit: root mean square distance of the widths' means from the line, as a factor. Δ AICc:
-power law less exponential, a point a width; positive favours the exponential, and 4 or more counts
-as clear; with every network a point of its own ("runs") it is larger and overstates, since seeds
-share a law's misfit. Shape: 1 is an exponential, 0 a power law. *Random code's curve*: a line in
-the ln of the best random code's exact error, which has as many coefficients; its Δ AICc is the
-exponential's less its own. The last columns are the fits of the two laws through those exact errors
-themselves at the same widths: a finite range of widths bends them too.
-"""
-
-SLOPES = """The fall of ln mse per unit of width between neighbouring widths, times k: level for an
-exponential, falling as 1/d for a power law.
-"""
-
-PHASES = """A network has *binarised* when W_in has two modes (BIC) and at most 3 % of its entries
-lie near the threshold; its verdict asks for more (see the README). Predicted beforehand: networks
-narrower than about 6 to 10 units per token of a set do not binarise, and at k = 2 they need not to
-do well.
-"""
-
-TRAINING_SETS = """The same training, on a fixed number of distinct sets drawn once; errors are on
-sets drawn afresh. Verdicts: bloom/partly/not-bloom.
-"""
 
 
 if __name__ == "__main__":

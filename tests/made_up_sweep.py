@@ -19,7 +19,7 @@ def record(**changes: Any) -> Record:
         "width": 48,
         "set_size": 3,
         "source": "uniform",
-        "training_sets": None,
+        "training_pool": None,
         "objective": "mse",
         "activation": "relu",
         "steps": 5000,

@@ -53,7 +53,7 @@ def test_without_records_a_sentence(subject: Subject) -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"vocab_size": 33}, {"set_size": 2}, {"training_sets": 100}, {"activation": "none"}],
+    [{"vocab_size": 33}, {"set_size": 2}, {"training_pool": 100}, {"activation": "none"}],
 )
 def test_records_of_other_tasks_are_passed_over(
     subject: Subject, fields: dict[str, object]

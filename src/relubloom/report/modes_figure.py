@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import cycle
 from typing import Any
 
 from markupsafe import Markup
@@ -41,6 +42,7 @@ LOOKS: tuple[dict[str, Any], ...] = (
     {"color": INK, "marker": "^"},
     {"color": OTHER, "marker": "D"},
     {"color": MUTED, "marker": "v", "mfc": PAPER},
+    {"color": ACCENT, "marker": "X"},
 )
 DOT: dict[str, Any] = {"ms": 3.6, "mew": 0.9, "lw": 0}
 
@@ -99,7 +101,7 @@ def _paint_agreement(axes: Axes, curves: list[Curve]) -> None:
 def _paint_bits(axes: Axes, curves: list[Curve]) -> None:
     """Mean bits per token, beside the weight of the best random code (lines)."""
     _dots(axes, curves, lambda network: network.bits_mean)
-    for curve, look in zip(curves, LOOKS, strict=False):
+    for curve, look in zip(curves, cycle(LOOKS), strict=False):
         cell = curve.cell
         widths = [point.width for point in curve.points]
         weights = [
@@ -111,7 +113,7 @@ def _paint_bits(axes: Axes, curves: list[Curve]) -> None:
 
 
 def _dots(axes: Axes, curves: list[Curve], figure: Callable[[Measured], float]) -> None:
-    for curve, look in zip(curves, LOOKS, strict=False):
+    for curve, look in zip(curves, cycle(LOOKS), strict=False):
         networks = [network for point in curve.points for network in point.networks]
         x = [network.width / curve.cell.set_size for network in networks]
         axes.plot(x, [figure(network) for network in networks], clip_on=False, **look, **DOT)
@@ -124,7 +126,7 @@ def _name(axes: Axes, text: str) -> None:
 def _legend(figure: Figure, curves: list[Curve]) -> None:
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
-    for curve, look in zip(curves, LOOKS, strict=False):
+    for curve, look in zip(curves, cycle(LOOKS), strict=False):
         axes.plot([math.nan], [math.nan], label=f"k = {curve.cell.set_size}", **look, **DOT)
     axes.fill_between([0], 0, 0, color=RULE, alpha=0.6, lw=0, label="predicted onset")
     axes.legend(

@@ -30,12 +30,17 @@ from relubloom.report.style import (
 from relubloom.width_law.phases import BAND, MAJORITY, Phase
 
 ROW = 34.0  # SVG units of height for each set size
+LINE = 15.0  # of the legend
 TILE = 0.62  # of a row
 HALF = 1.045  # a tile reaches so much, as a factor, to either side of its place
-TICKS = (2, 3, 4, 6, 8, 10, 15, 20, 30, 50)
+TICKS = (1, 2, 3, 4, 6, 8, 10, 15, 20, 30, 50)
 LOOKS = (("bloom", BIT), ("partly", OTHER), ("not bloom", MUTED))
+PALE = 0.32  # opacity of widths whose error is saturated
 MANY: dict[str, Any] = {"marker": "o", "ms": 4, "color": INK, "lw": 0}
 FEW: dict[str, Any] = {"marker": "o", "ms": 4, "color": INK, "mfc": PAPER, "mew": 0.9, "lw": 0}
+
+
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,8 @@ def draw_phases(name: str, panels: list[PhasePanel], description: str) -> Drawin
 def _draw(name: str, panels: list[PhasePanel], width: float, columns: int, description: str) -> Any:
     rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
     heights = [max(len(panel.rows) for panel in row) * ROW for row in rows]
-    top, over, under = (54.0 if width < WIDE else 22.0), 24.0, 42.0
+    across_legend = 2 if width < WIDE else 4 if columns == 1 else 7
+    top, over, under = 10.0 + LINE * -(-7 // across_legend), 24.0, 42.0
     height = top + sum(heights) + len(rows) * (over + under)
     reach = _reach(panels)
 
@@ -76,7 +82,7 @@ def _draw(name: str, panels: list[PhasePanel], width: float, columns: int, descr
                 box = (x / width, (y + tall - own) / height, across / width, own / height)
                 _paint(figure.add_axes(box), panel, reach)
             y -= under
-        _legend(figure, narrow=width < WIDE)
+        _legend(figure, across_legend)
 
     return draw(name, description, (width, height), paint)
 
@@ -91,7 +97,7 @@ def _paint(axes: Axes, panel: PhasePanel, reach: tuple[float, float]) -> None:
     axes.set_xlim(*reach)
     axes.set_ylim(-0.5, len(panel.rows) - 0.5)
     band(axes)
-    boxes: list[list[tuple[float, float, float, float]]] = [[], [], []]
+    boxes: dict[tuple[int, bool], list[Box]] = {}
     marks: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
     for y, (set_size, phases) in enumerate(panel.rows):
         for phase in phases:
@@ -101,12 +107,12 @@ def _paint(axes: Axes, panel: PhasePanel, reach: tuple[float, float]) -> None:
             for index, count in enumerate(phase.verdicts):
                 tall = TILE * count / phase.seeds
                 if count:
-                    boxes[index].append((low, foot, high - low, tall))
+                    own = boxes.setdefault((index, phase.saturated), [])
+                    own.append((low, foot, high - low, tall))
                 foot += tall
             marks[phase.binarised >= MAJORITY].append((place, y + 0.36))
-    for (_, colour), found in zip(LOOKS, boxes, strict=True):
-        if found:
-            axes.add_patch(tiles(found, colour))
+    for (index, saturated), found in boxes.items():
+        axes.add_patch(tiles(found, LOOKS[index][1], PALE if saturated else 1.0))
     for many, look in ((True, MANY), (False, FEW)):
         axes.plot([x for x, _ in marks[many]], [y for _, y in marks[many]], **look)
     axes.set_yticks(range(len(panel.rows)), [f"k = {set_size}" for set_size, _ in panel.rows])
@@ -130,11 +136,12 @@ def units_axis(axes: Axes, reach: tuple[float, float]) -> None:
     axes.set_xlabel("units per token of a set, d / k", labelpad=2)
 
 
-def _legend(figure: Figure, *, narrow: bool) -> None:
+def _legend(figure: Figure, columns: int) -> None:
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     for label, colour in LOOKS:
         axes.fill_between([0], 0, 0, color=colour, lw=0, label=label)
+    axes.fill_between([0], 0, 0, color=INK, alpha=PALE, lw=0, label="pale: hardly learnt")
     axes.plot([math.nan], [math.nan], label="most seeds binarise", **MANY)
     axes.plot([math.nan], [math.nan], label="most do not", **FEW)
     axes.fill_between(
@@ -145,7 +152,7 @@ def _legend(figure: Figure, *, narrow: bool) -> None:
         bbox_to_anchor=(0.0, 1.0),
         borderaxespad=0.1,
         borderpad=0.2,
-        ncol=2 if narrow else 6,
+        ncol=columns,
         frameon=False,
         fontsize=9.2,
         handlelength=1.4,

@@ -25,6 +25,7 @@ from relubloom.report.style import (
     MUTED,
     OTHER,
     PANEL,
+    PAPER,
     RULE,
     WIDE,
     Drawing,
@@ -34,7 +35,7 @@ from relubloom.width_law.curves import Curve
 from relubloom.width_law.fits import LawFit
 from relubloom.width_law.rivals import Rivals, counting_mse
 
-BELOW = 30.0  # the axis ends this much below the least error that was measured
+BELOW = 12.0  # the axis ends this much below the least error that was measured
 SPREAD = 0.016  # of the axis: seeds of a width stand side by side over so much to either side
 PLOT, OVER, UNDER = 215.0, 24.0, 40.0  # SVG units: of a panel, over it and under it
 LINE = 15.0  # of the legend
@@ -176,11 +177,13 @@ def _mark_disjunct(axes: Axes, width: int, foot: float) -> None:
     axes.annotate(
         f"error 0 exists at {width}",
         (width, foot),
-        xytext=(-6 if beside else 6, 3),
+        xytext=(-7 if beside else 7, 4),
         textcoords="offset points",
         ha="right" if beside else "left",
         fontsize=8.5,
         color=MUTED,
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.5},
+        zorder=4,
     )
 
 

@@ -17,7 +17,7 @@ from relubloom.report.width_wording import (
     curvature_sentences,
     designed_error,
     law_sentences,
-    onset_sentence,
+    onset_sentences,
     random_errors,
     random_fit,
     random_logs,
@@ -80,7 +80,7 @@ def _curves(subject: Subject, sweep: SweepResults) -> list[Curve]:
         for curve in curves(measurements(sweep.records).networks)
         if curve.cell.vocab_size == subject.vocab_size
         and curve.cell.set_size == subject.run.task.get("set_size")
-        and curve.cell.training_sets is None
+        and curve.cell.training_pool is None
     ]
     return sorted(found, key=lambda curve: curve.cell.objective != own)
 
@@ -130,7 +130,7 @@ def _parts(
     )
     said = (
         " ".join(law_sentences(curve, fit, random)),
-        " ".join([*against_rivals(curve, linear, rivals), onset_sentence(curve)]),
+        " ".join([*against_rivals(curve, linear, rivals), *onset_sentences(curve)]),
     )
     bent = [] if fit is None else curvature_sentences(curve, fit, random)
     return (
@@ -181,8 +181,9 @@ def _table(curve: Curve, linear: Curve | None, rivals: dict[int, Rivals]) -> Tab
         ),
         tuple(rows),
         note=(
-            "Binarised: seeds whose W_in has two modes and at most 3 % of its entries near the "
-            "threshold. No network with binary hidden units has less error than the counting bound."
+            "Binarised: seeds whose W_in has two modes that are apart, and at most 3 % of its "
+            "entries near the threshold. No network with binary hidden units has less error than "
+            "the counting bound."
         ),
         kind="seeds",
     )

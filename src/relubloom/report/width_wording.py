@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from relubloom.report.numbers import NONE, SPACE, decimal, figure, several
+from relubloom.report.numbers import NONE, SPACE, decimal, figure, percent, several
 from relubloom.width_law.curves import Curve
 from relubloom.width_law.fits import (
     DECISIVE,
@@ -22,6 +22,7 @@ from relubloom.width_law.phases import BAND, Transition, phases, transition
 from relubloom.width_law.rivals import Rivals
 
 ByWidth = Mapping[int, Rivals]
+MOST = 0.5  # of the error
 SLOWER = 0.5  # of the random code's local slope: a network that no longer follows the law
 
 
@@ -64,7 +65,7 @@ def curvature_sentences(curve: Curve, fit: LawFit, random: LawFit | None) -> lis
     said = [_shape(fit.shape_by_seeds, fit.shape)] if fit.shape_by_seeds is not None else []
     if fit.random is not None:
         said.append(_beside_random(fit, fit.random))
-    return [*said, *_slowing(curve, random), *_left_out(curve)]
+    return [*said, *_slowing(curve, random), *_soft(curve), *_left_out(curve)]
 
 
 def _form(fit: LawFit) -> str:
@@ -169,6 +170,19 @@ def _slowing(curve: Curve, random: LawFit | None) -> list[str]:
     return [f"The error falls less than half as fast as a random code’s between widths {where}."]
 
 
+def _soft(curve: Curve) -> list[str]:
+    """Where the error is not that of sets ranked wrongly, so no code's: a floor of training."""
+    soft = [point for point in curve.points if point.failing_share < MOST]
+    if not soft:
+        return []
+    most = max(point.failing_share for point in soft)
+    return [
+        f"At width {_widths([point.width for point in soft])} sets ranked wrongly can make at most "
+        f"{percent(most, 0)} of the error: the rest is softness on sets ranked right, which "
+        "training leaves and a code does not have."
+    ]
+
+
 def against_rivals(curve: Curve, linear: Curve | None, rivals: ByWidth) -> list[str]:
     """How the networks stand beside random codes, designed codes and linear networks."""
     said: list[str] = []
@@ -213,20 +227,52 @@ def _split(rival: str, better: list[int], worse: list[int]) -> str:
     )
 
 
-def onset_sentence(curve: Curve) -> str:
-    """Where most seeds begin to binarise, against the prediction."""
-    found = transition(curve)
-    low, high = found.units_per_token
+def onset_sentences(curve: Curve) -> list[str]:
+    """Where most seeds begin to binarise, against the prediction; and to be Bloom filters."""
+    binarised, bloom = transition(curve), transition(curve, "bloom")
+    if binarised is None or bloom is None:
+        return ["Every width is saturated, so none can test where networks begin to binarise."]
+    predicted = (
+        f"nothing was predicted for k = {curve.cell.set_size} but that they need not"
+        if curve.cell.set_size <= 2
+        else _place(binarised)
+    )
+    return [
+        f"{_onset(binarised, 'binarise')}: {predicted}.",
+        f"{_onset(bloom, 'have the verdict bloom')}.",
+        *_saturated(curve),
+    ]
+
+
+def _onset(found: Transition, what: str) -> str:
+    low, high = (None if each is None else figure(each, 2) for each in found.units_per_token)
     if high is None:
-        where = f"At the widest, {found.below} ({figure(low or 0, 2)} units per token), most seeds "
-        where += "do not"
-    elif low is None:
-        where = f"Most seeds binarise at every width from the narrowest, {found.above}"
-        where += f" ({figure(high, 2)} units per token)"
-    else:
-        where = f"Most seeds binarise from width {found.above} on and not at {found.below}"
-        where += f" ({figure(low, 2)} to {figure(high, 2)} units per token)"
-    return f"{where}: {_place(found)}."
+        return f"At the widest, {found.below} ({low} units per token), most seeds do not {what}"
+    if low is None:
+        return (
+            f"Most seeds {what} at every width beyond saturation, from {found.above} on ({high} "
+            "units per token)"
+        )
+    return (
+        f"Most seeds {what} from width {found.above} on and not at {found.below} ({low} to {high} "
+        "units per token)"
+    )
+
+
+def _saturated(curve: Curve) -> list[str]:
+    """What the networks do that have hardly learnt the task."""
+    found = [phase for phase in phases(curve) if phase.saturated]
+    if not found:
+        return []
+    seeds = sum(phase.seeds for phase in found)
+    binarised = round(sum(phase.seeds * phase.binarised for phase in found))
+    bits = sorted(phase.bits for phase in found)
+    ends = dict.fromkeys(figure(each, 2) for each in (bits[0], bits[-1]))
+    return [
+        f"Where the error is saturated (width {_widths([phase.width for phase in found])}) "
+        f"{binarised} of {several(seeds, 'seed')} binarise, with {' to '.join(ends)} bits per "
+        "token."
+    ]
 
 
 def _place(found: Transition) -> str:

@@ -41,6 +41,18 @@ class AtWidth:
             network.mse_se / network.mse if network.mse else math.inf for network in self.networks
         )
 
+    @property
+    def failing_share(self) -> float:
+        """The most of the error that sets ranked wrongly can make, median of the seeds, up to 1.
+
+        A set's squared error is at most 1 + 1/k (all mass on one other token).
+        """
+        size = self.networks[0].cell.set_size
+        return statistics.median(
+            min(1.0, (1 - network.p_exact) * (1 + 1 / size) / network.mse) if network.mse else 0.0
+            for network in self.networks
+        )
+
     def sample(self) -> Sample:
         """What a fit needs of this width."""
         relative = [network.mse_se / network.mse for network in self.networks]
@@ -73,6 +85,10 @@ class Curve:
         """Mse of the uniform answer, 1/k - 1/N: what a network that learnt nothing has."""
         return 1 / self.cell.set_size - 1 / self.cell.vocab_size
 
+    def is_saturated(self, point: AtWidth) -> bool:
+        """Whether these networks have hardly learnt: over half the uniform answer's error."""
+        return point.median >= SATURATED * self.uniform_error
+
     @property
     def range(self) -> tuple[AtWidth, ...]:
         """The widths that the laws are fitted to.
@@ -84,7 +100,7 @@ class Curve:
         return tuple(
             point
             for point in self.points
-            if point.median < SATURATED * self.uniform_error
+            if not self.is_saturated(point)
             and point.relative_se <= UNRESOLVED
             and min(point.errors) > 0
         )
@@ -117,7 +133,7 @@ def curves(networks: Iterable[Measured]) -> list[Curve]:
 
 
 def _order(cell: Cell) -> tuple[object, ...]:
-    sets = math.inf if cell.training_sets is None else cell.training_sets
+    sets = math.inf if cell.training_pool is None else cell.training_pool
     objectives = ("mse", "kl", "kl-then-mse")
     place = objectives.index(cell.objective) if cell.objective in objectives else len(objectives)
     return (cell.vocab_size, cell.set_size, place, cell.activation != "relu", sets)

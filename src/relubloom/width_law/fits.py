@@ -46,8 +46,8 @@ class Sample:
     Attributes:
         width: units.
         logs: ln error of each seed, float64 [seeds].
-        noise: variance of a ln error that comes from evaluating on sampled sets, mean over seeds;
-            0 where all sets were evaluated.
+        noise: variance of a ln error that comes from evaluating on sampled sets; 0 where all sets
+            were evaluated. The seeds share their sets, so it is taken not to average out over them.
     """
 
     width: int
@@ -141,8 +141,8 @@ def fit_laws(
             its law out.
         seed: seed of the resampling.
 
-    A width weighs its number of seeds over the variance of one network: the spread of the seeds
-    (pooled over the widths) plus the width's own noise of sampling. Cost: milliseconds.
+    A width weighs one over the variance of its mean: the spread of the seeds (pooled over the
+    widths) over their number, plus the width's noise of sampling. Cost: milliseconds.
 
     Raises:
         UsageError: fewer than 4 widths, a width twice or without a network, or an error that is
@@ -196,10 +196,10 @@ def _weights(samples: list[Sample]) -> Floats:
     freedom = float((counts - 1).sum())
     squares = math.fsum(float(((s.logs - s.logs.mean()) ** 2).sum()) for s in samples)
     spread = squares / freedom if freedom else 0.0
-    variance = spread + np.array([sample.noise for sample in samples])
+    variance = spread / counts + np.array([sample.noise for sample in samples])
     if not variance.any():
         return counts / counts.mean()
-    weights = counts / np.maximum(variance, 1e-6 * variance.max())
+    weights = 1 / np.maximum(variance, 1e-6 * variance.max())
     return weights / weights.mean()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass
+from typing import Literal
 
 from relubloom.width_law.curves import AtWidth, Curve
 
@@ -20,13 +21,14 @@ class Phase:
         width: units.
         seeds: networks.
         verdicts: number of networks by verdict, in the order bloom, partly, not-bloom.
-        binarised: share whose W_in has two modes (BIC) and at most 3 % of its entries near the
-            threshold.
+        binarised: share that has binarised, as `Measured.binarised` says.
         gap: median distance of the modes in pooled standard deviations; None where most networks
             have weights of exactly two values.
         agreement: median share of (set, unit) pairs on which "unit is 0" equals "a token of the
             set has the bit".
         bits: mean bits per token.
+        saturated: whether they have hardly learnt the task, as `Curve.is_saturated` says. What
+            two values such networks have is not a code for the sets.
     """
 
     width: int
@@ -36,11 +38,19 @@ class Phase:
     gap: float | None
     agreement: float
     bits: float
+    saturated: bool
+
+    @property
+    def bloom(self) -> float:
+        """Share of the seeds whose verdict is bloom."""
+        return self.verdicts[0] / self.seeds
 
 
 @dataclass(frozen=True)
 class Transition:
-    """Between which neighbouring studied widths most seeds begin to binarise, for good.
+    """Between which neighbouring studied widths most seeds begin to do something, for good.
+
+    Of the widths that are not saturated.
 
     `above` is the least width from which at every studied width at least half of the seeds do;
     None if they do not at the widest. `below` is the next narrower studied width; None if they do
@@ -79,14 +89,21 @@ class Transition:
 
 def phases(curve: Curve) -> list[Phase]:
     """One phase a width, ascending."""
-    return [_phase(point) for point in curve.points]
+    return [_phase(curve, point) for point in curve.points]
 
 
-def transition(curve: Curve) -> Transition:
-    """Where most seeds of this curve begin to binarise."""
-    found = phases(curve)
+def transition(
+    curve: Curve, what: Literal["binarised", "bloom"] = "binarised"
+) -> Transition | None:
+    """Where most seeds of this curve begin to binarise, or to have the verdict bloom.
+
+    None where every width is saturated.
+    """
+    found = [phase for phase in phases(curve) if not phase.saturated]
+    if not found:
+        return None
     first = len(found)
-    while first > 0 and found[first - 1].binarised >= MAJORITY:
+    while first > 0 and getattr(found[first - 1], what) >= MAJORITY:
         first -= 1
     return Transition(
         curve.cell.set_size,
@@ -95,7 +112,7 @@ def transition(curve: Curve) -> Transition:
     )
 
 
-def _phase(point: AtWidth) -> Phase:
+def _phase(curve: Curve, point: AtWidth) -> Phase:
     networks = point.networks
     gaps = [network.mode_gap for network in networks if network.mode_gap is not None]
     counted = [sum(network.verdict == verdict for network in networks) for verdict in VERDICTS]
@@ -107,4 +124,5 @@ def _phase(point: AtWidth) -> Phase:
         gap=statistics.median(gaps) if 2 * len(gaps) > len(networks) else None,
         agreement=statistics.median(network.unit_agreement for network in networks),
         bits=statistics.fmean(network.bits_mean for network in networks),
+        saturated=curve.is_saturated(point),
     )

@@ -10,12 +10,15 @@ from typing import Any
 from relubloom.errors import FileError
 from relubloom.verdict_rule import NEAR_BLOOM
 
+Recipe = tuple[tuple[str, Any], ...]
+APART = 2.0  # gap of two modes that count as separate
+
 
 @dataclass(frozen=True)
 class Cell:
     """Networks that differ in width and seed only.
 
-    `training_sets` is the number of distinct sets trained on; None where every step draws fresh
+    `training_pool` is the number of distinct sets trained on; None where every step draws fresh
     ones. `activation` is "relu", or "none" for the network trained without it.
     """
 
@@ -23,7 +26,7 @@ class Cell:
     set_size: int
     objective: str
     activation: str
-    training_sets: int | None = None
+    training_pool: int | None = None
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Measured:
     cell: Cell
     width: int
     seed: int
-    recipe: tuple[tuple[str, Any], ...]
+    recipe: Recipe
     mse: float
     mse_se: float
     p_exact: float
@@ -51,8 +54,13 @@ class Measured:
 
     @property
     def binarised(self) -> bool:
-        """Two modes (by BIC), and at most 3 % of the entries of W_in near the threshold."""
-        return self.two_modes and self.near_threshold <= NEAR_BLOOM
+        """Two modes of W_in, apart, and few entries between them.
+
+        Two by BIC; a gap above 2, from which two normal modes count as separate (Ashman, Bird and
+        Zepf 1994: the gap is their D); at most 3 % of the entries near the threshold.
+        """
+        apart = self.mode_gap is None or self.mode_gap > APART
+        return self.two_modes and apart and self.near_threshold <= NEAR_BLOOM
 
     @property
     def sets_seen(self) -> int:
@@ -63,21 +71,29 @@ class Measured:
 
 @dataclass(frozen=True)
 class Measurements:
-    """The networks of a sweep, and how many records were set aside, by reason."""
+    """The networks of a sweep.
+
+    Attributes:
+        networks: those of one recipe for each cell and width.
+        other_recipes: those of the other recipes.
+        set_aside: how many records are not among `networks`, by reason.
+    """
 
     networks: tuple[Measured, ...]
+    other_recipes: tuple[Measured, ...]
     set_aside: dict[str, int]
 
 
-RECIPE = ("steps", "batch_size", "learning_rate", "init_scale_in", "init_scale_out")
-FAILED, OTHER_TASK, OTHER_RECIPE = "failed", "not uniform sets of one size", "another recipe"
+RECIPE = ("steps", "batch_size", "learning_rate", "warmup", "init_scale_in", "init_scale_out")
+OTHER_TASK, OTHER_RECIPE = "not uniform sets of one size", "another recipe"
 
 
 def measurements(records: Sequence[Mapping[str, Any]]) -> Measurements:
     """Read records. Of networks of one cell and width only one recipe is kept.
 
-    That is the recipe with the most seeds, then the one that saw the most sets: never chosen by
-    its results. Failed runs, other sources than uniform, and sets of several sizes are set aside.
+    That is the recipe found at the most widths of its cell, then the one with the most seeds, then
+    the one that saw the most sets: never chosen by its results. Runs that are not done, other
+    sources than uniform, and sets of several sizes are set aside.
 
     Raises:
         FileError: a record of a finished run lacks a field.
@@ -85,18 +101,16 @@ def measurements(records: Sequence[Mapping[str, Any]]) -> Measurements:
     aside: Counter[str] = Counter()
     found: list[Measured] = []
     for record in records:
-        if record.get("status", "done") != "done":
-            aside[FAILED] += 1
-        elif record.get("source", "uniform") != "uniform" or not isinstance(
-            record.get("set_size"), int
-        ):
+        if record["status"] != "done":
+            aside[record["status"]] += 1
+        elif record["source"] != "uniform" or not isinstance(record["set_size"], int):
             aside[OTHER_TASK] += 1
         else:
             found.append(_measured(record))
-    kept = _one_recipe_each(found)
-    if len(kept) < len(found):
-        aside[OTHER_RECIPE] = len(found) - len(kept)
-    return Measurements(tuple(kept), dict(aside))
+    kept, others = _one_recipe_each(found)
+    if others:
+        aside[OTHER_RECIPE] = len(others)
+    return Measurements(tuple(kept), tuple(others), dict(aside))
 
 
 def _measured(record: Mapping[str, Any]) -> Measured:
@@ -108,7 +122,7 @@ def _measured(record: Mapping[str, Any]) -> Measured:
                 record["set_size"],
                 record["objective"],
                 record["activation"],
-                record["training_sets"],
+                record["training_pool"],
             ),
             width=record["width"],
             seed=record["seed"],
@@ -131,15 +145,27 @@ def _measured(record: Mapping[str, Any]) -> Measured:
         ) from error
 
 
-def _one_recipe_each(networks: list[Measured]) -> list[Measured]:
+def _one_recipe_each(networks: list[Measured]) -> tuple[list[Measured], list[Measured]]:
+    """Networks of one recipe for each cell and width, and those of the others; seeds ascending."""
     by_place: dict[tuple[Cell, int], list[Measured]] = {}
-    for network in networks:
+    widths: dict[tuple[Cell, Recipe], set[int]] = {}
+    for network in sorted(networks, key=lambda network: network.seed):
         by_place.setdefault((network.cell, network.width), []).append(network)
+        widths.setdefault((network.cell, network.recipe), set()).add(network.width)
     kept: list[Measured] = []
-    for group in by_place.values():
+    others: list[Measured] = []
+    for (cell, _), group in by_place.items():
         seeds = Counter(network.recipe for network in group)
-        seen = {network.recipe: network.sets_seen for network in group}
-        best = max(seeds, key=lambda recipe: (seeds[recipe], seen[recipe], str(recipe)))
-        chosen = {network.seed: network for network in group if network.recipe == best}
-        kept += [chosen[seed] for seed in sorted(chosen)]
-    return kept
+        rank = {
+            each.recipe: (
+                len(widths[cell, each.recipe]),
+                seeds[each.recipe],
+                each.sets_seen,
+                str(each.recipe),
+            )
+            for each in group
+        }
+        best = max(rank, key=rank.__getitem__)
+        for network in group:
+            (kept if network.recipe == best else others).append(network)
+    return kept, others

@@ -36,7 +36,7 @@ LOOKS: dict[str, dict[str, Any]] = {
 DOT: dict[str, Any] = {"ms": 4, "mew": 0.9, "lw": 0}
 
 
-def draw_training_sets(
+def draw_training_pool(
     name: str, networks: list[Measured], random_mse: float, description: str
 ) -> Drawing:
     """Every seed: mse on held-out sets, gap of the modes, unit agreement."""
@@ -56,7 +56,7 @@ def _draw(
     description: str,
 ) -> Any:
     height = TOP + (3 // columns) * (TALL + UNDER) - 22
-    limited = [n.cell.training_sets for n in networks if n.cell.training_sets is not None]
+    limited = [n.cell.training_pool for n in networks if n.cell.training_pool is not None]
     fresh = max(limited, default=1) * FRESH_APART
 
     def paint(figure: Figure) -> None:
@@ -92,9 +92,9 @@ def _paint(
     axes.set_xscale("log")
     for objective, look in LOOKS.items():
         own = [each for each in networks if each.cell.objective == objective]
-        x = [fresh if each.cell.training_sets is None else each.cell.training_sets for each in own]
+        x = [fresh if each.cell.training_pool is None else each.cell.training_pool for each in own]
         axes.plot(x, [value(each) for each in own], clip_on=False, **look, **DOT)
-    numbers = sorted({each.cell.training_sets or fresh for each in networks})
+    numbers = sorted({each.cell.training_pool or fresh for each in networks})
     low, high = min(numbers), max(numbers)
     decades = [10.0**e for e in range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)]
     shown = [tick for tick in decades if tick < fresh / 2]
