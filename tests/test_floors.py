@@ -18,7 +18,7 @@ FLOORS = [
     {"atomic", "threads", "memory", "verdict_rule"},
     {"weights_file", "task", "theory", "modes"},
     {"network", "code"},
-    {"construction", "extraction", "training"},
+    {"construction", "extraction", "readout_sieve", "training"},
     {"run_folder", "presets", "devices"},
     {"evidence", "report", "query"},
     {"study"},
