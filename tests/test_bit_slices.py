@@ -44,15 +44,15 @@ def listed(code: Code, unions: NDArray[np.bool_]) -> list[list[int]]:
     return [tokens[rows == row].tolist() for row in range(len(unions))]
 
 
-@given(codes_and_unions(), st.sampled_from([1, 64, 1 << 16]), st.sampled_from([1.0, 0.5, 1e-9]))
+@given(codes_and_unions(), st.sampled_from([1, 64, 1 << 16]), st.sampled_from([0.0, 0.7, 99.0]))
 def test_slices_and_table_find_exactly_the_covered_tokens(
-    case: Case, block: int, open_share: float
+    case: Case, block: int, enough: float
 ) -> None:
     code, unions = case
     expected = by_each_token(code, unions)
-    with pytest.MonkeyPatch.context() as patch:  # blocks of few tokens, sieves of one unit and all
+    with pytest.MonkeyPatch.context() as patch:  # blocks of few tokens, sieves of one row and all
         patch.setattr("relubloom.code.bit_slices.BLOCK", block)
-        patch.setattr("relubloom.code.bit_slices.OPEN_SHARE", open_share)
+        patch.setattr("relubloom.code.bit_slices.ENOUGH", enough)
         assert [tokens.tolist() for tokens in BitSlices(code.bits, code.packed).each(unions)] == (
             expected
         )
@@ -84,6 +84,24 @@ def test_a_code_decodes_the_same_by_slices_and_word_by_word(case: Case) -> None:
         assert (code.false_positives(sets) == counted).all()
 
 
+@given(codes_and_unions(), st.integers(1, 9))
+def test_bits_among_some_units_are_counted(case: Case, count: int) -> None:
+    code, unions = case
+    for among in unions:
+        expected = np.flatnonzero((code.bits & among).sum(1) < count)
+        assert code.slices.having_fewer(count, among).tolist() == expected.tolist()
+
+
+def test_the_expected_share_is_that_of_independent_bits() -> None:
+    # 20,000 tokens whose 40 bits each are on with chance .1: 20 of them leave .9**20 = .1216
+    # without a bit, and .9**20 + 20 .1 .9**19 = .3917 with fewer than two.
+    bits = np.random.default_rng(0).random((20_000, 40)) < 0.1
+    slices, among = Code(bits).slices, np.arange(40) < 20
+    assert slices.expected_share(1, among) == pytest.approx(0.1216, abs=0.01)
+    assert slices.expected_share(2, among) == pytest.approx(0.3917, abs=0.03)  # Poisson
+    assert len(slices.having_fewer(2, among)) / 20_000 == pytest.approx(0.3917, abs=0.015)
+
+
 def test_slices_by_hand() -> None:
     # Hashes 110, 011, 101, 000. Union 110 covers tokens 0 and 3; union 000 covers token 3 alone.
     code = Code([[1, 1, 0], [0, 1, 1], [1, 0, 1], [0, 0, 0]])
@@ -92,7 +110,7 @@ def test_slices_by_hand() -> None:
 
 
 def test_a_vocabulary_of_several_blocks() -> None:
-    code = random_constant_weight(70_000, 128, 12)  # a sieve of 57 units, then the packed hashes
+    code = random_constant_weight(70_000, 128, 12)  # a sieve, then the packed hashes
     sets = np.random.default_rng(0).integers(0, 70_000, (4, 8))
     unions = code.union(sets)
     for tokens, union in zip(code.slices.each(unions), unions, strict=True):

@@ -37,6 +37,20 @@ def noisy(code: Code, seed: int, noise: float, sharpness: float = 3.0) -> ReluNe
     )
 
 
+def two_depths(code: Code, seed: int) -> ReluNet:
+    """A third of the bits are half as deep as the rest: just strong, where the bound is tight.
+
+    Biases are spread over some multiples of their depth, so that a bound that rules out a little
+    too much loses called tokens.
+    """
+    random = np.random.default_rng(seed)
+    bits = code.bits.astype(float)
+    halved = np.where(random.random(bits.shape) < 1 / 3, 0.5, 1.0)
+    return net_of(
+        -bits, np.ones(code.width), -4.0 * (bits * halved).T, random.uniform(0, 9, code.vocab_size)
+    )
+
+
 def dense(net: ReluNet, sets: Tensor, count: int, within: float) -> list[list[int]]:
     """The definition on the float64 logits, a set at a time."""
     exact = ReluNet(*(value.detach().double() for value in net.parameters()))
@@ -59,6 +73,7 @@ NETWORKS: dict[str, Callable[[Code, int], ReluNet]] = {
     "as noisy as trained ones": lambda code, seed: noisy(code, seed, 0.2),
     "very noisy": lambda code, seed: noisy(code, seed, 0.5),
     "blunt": lambda code, seed: noisy(code, seed, 0.02, sharpness=0.3),
+    "bits of two depths": two_depths,
     "random": lambda code, seed: random_net(code.vocab_size, code.width, seed),
     "float64": lambda code, seed: random_net(code.vocab_size, code.width, seed, torch.float64),
     "superposition": lambda code, seed: superposition(code.vocab_size, code.width, seed),
@@ -106,7 +121,7 @@ def test_the_answer_is_that_of_the_whole_readout(
     assert as_lists(top) == dense(net, sets, count, 0.0)
 
 
-@pytest.mark.parametrize(("noise", "missing"), [*product([0.0, 0.02, 0.1], [1, 4])])
+@pytest.mark.parametrize(("noise", "missing"), [*product([0.0, 0.02, 0.1], [1, 8])])
 def test_a_network_near_a_bloom_filter_is_settled_by_its_bits(
     noise: float, missing: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,28 +132,31 @@ def test_a_network_near_a_bloom_filter_is_settled_by_its_bits(
     sets = torch.from_numpy(np.array([draw.permutation(2000)[:3] for _ in range(50)]))
     found = ReadoutSieve(net, code).called(sets)
     assert as_lists(found) == dense(net, sets, 1, math.log(2))
-    if noise < 0.1 or missing == 4:
+    if noise < 0.1 or missing == 8:
         assert not found.dense.any()
         assert found.scored.max() < 100
     assert (found.scored[found.dense] == 2000).all()
 
 
 def test_one_missing_bit_is_not_enough_where_a_bias_outweighs_it() -> None:
-    # Logits of {0}: post = (0, 1, 1, 1), so 0 for token 0; token t of 40 with bias 5 and
-    # one strong bit of 4 outside the union is called (5 - 4 = 1 > 0), with two it is not.
+    # Logits of {0}: post = (0, 1, 1, 1), so 0 for token 0. Tokens 1 to 3 have bias 5 and two
+    # bits of depth 2: 5 - 4 = 1, called, and 0 is not within ln 2 of it. The others have bias 5
+    # and two bits of depth 4. All are strong, at depth 4 / 2: only three would rule a token out,
+    # of 6 > 5 + ln 2. So all are scored; with biases of 3 two rule out (4 > 3 + ln 2).
     bits = np.zeros((40, 4), dtype=bool)
     bits[0, 0] = True
     bits[1:, 1:3] = True
-    bits[1:4, 2] = False
-    bias = np.zeros(40)
-    bias[1:] = 5.0
-    net = net_of(-bits.astype(float), np.ones(4), -4.0 * bits.T, bias)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("relubloom.readout_sieve.APART", 0)
-        patch.setattr("relubloom.readout_sieve.WORTH_SCORING", 1.0)
-        found = ReadoutSieve(net, Code(bits)).called(torch.tensor([[0]]))
-    assert as_lists(found) == [[1, 2, 3]]
-    assert dense(net, torch.tensor([[0]]), 1, math.log(2)) == [[1, 2, 3]]
+    W_out = -4.0 * bits.T
+    W_out[1:3, 1:4] = -2.0
+    for bias, answer, scored in ((5.0, [1, 2, 3], 40), (3.0, [0], 1)):
+        biases = np.where(bits[:, 0], 0.0, bias)
+        net = net_of(-bits.astype(float), np.ones(4), W_out, biases)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("relubloom.readout_sieve.APART", 0)
+            patch.setattr("relubloom.readout_sieve.WORTH_SCORING", 0.5)
+            found = ReadoutSieve(net, Code(bits)).called(torch.tensor([[0]]))
+        assert as_lists(found) == dense(net, torch.tensor([[0]]), 1, math.log(2)) == [answer]
+        assert found.scored.tolist() == [scored]
 
 
 def test_a_logit_at_the_cutoff_is_left_to_the_whole_readout() -> None:

@@ -34,7 +34,7 @@ Reals = NDArray[np.float64]
 
 CALLED_WITHIN = math.log(2)  # a token is called when its p is at least half of the largest
 APART = 16  # tokens of the largest biases, and of the largest |e_t|, that are always scored
-MOST_MISSING = 4  # strong bits that a token may be asked to have before it is ruled out
+MOST_MISSING = 8  # strong bits that a token may be asked to have before it is ruled out
 WORTH_SCORING = 1 / 16  # of the vocabulary; for more candidates the whole product is as quick
 
 
@@ -87,7 +87,7 @@ class ReadoutSieve:
         code: its bits, for example `extract_code(net)`. A wrong code costs time, not truth: the
             bound holds for every code, and rules out less.
 
-    Memory: a transposed copy of W_out, and vocab width / 4 bytes of bits. Cost of making it:
+    Memory: a transposed copy of W_out, and 3 vocab width / 4 bytes of bits. Cost of making it:
     O(vocab width).
 
     Raises:
@@ -122,8 +122,8 @@ class ReadoutSieve:
     def called(self, sets: Int64[Tensor, "batch set_size"]) -> SievedTokens:
         """The tokens that the network calls: p_t at least half of the largest p.
 
-        Cost for a set: width vocab / 64 word operations at most, and 2 width FLOPs for each token
-        that they leave.
+        Cost for a set: at most 3 vocab width / 64 word operations, and 2 width FLOPs for each
+        token that they leave.
 
         Raises:
             UsageError: `sets` is no matrix of ids from 0 to vocab_size (padding).
