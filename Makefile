@@ -67,6 +67,8 @@ bench: $(VENV)/tools-installed
 	$(BIN)/python benchmarks/step.py --large
 	$(BIN)/python benchmarks/exact_count.py
 	$(BIN)/python benchmarks/theory.py
+	@$(PIP) rbloom==1.5.4 fastbloom-rs==0.5.10 || echo "no Bloom-filter libraries: rows say so"
+	$(BIN)/python benchmarks/decode.py --large
 	@if command -v chromium > /dev/null; then $(BIN)/python benchmarks/page.py; \
 	else echo "no chromium here: the report is not measured in a browser"; fi
 

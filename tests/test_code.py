@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from relubloom.code import Code, random_constant_weight
-from relubloom.code.bits import pack_bits, unpack_bits
+from relubloom.code.packing import pack_bits, unpack_bits
 from relubloom.errors import FileError, UsageError
 
 WIDTHS = (1, 63, 64, 65, 130)

@@ -20,8 +20,8 @@ from relubloom.code import (
     mean_false_positives,
     random_constant_weight,
 )
-from relubloom.code.bits import pack_bits, unpack_bits
 from relubloom.code.covering import covering_sets
+from relubloom.code.packing import pack_bits, unpack_bits
 from relubloom.code.traces import subset_sums
 from relubloom.errors import UsageError
 

@@ -18,7 +18,7 @@ FLOORS = [
     {"atomic", "threads", "memory", "verdict_rule", "figure_files"},
     {"weights_file", "task", "theory", "modes"},
     {"network", "code"},
-    {"construction", "extraction", "training", "width_law"},
+    {"construction", "extraction", "readout_sieve", "training", "width_law"},
     {"run_folder", "presets", "devices"},
     {"evidence", "report", "query"},
     {"study"},

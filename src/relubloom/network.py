@@ -94,7 +94,7 @@ class ReluNet(nn.Module):
                 raise UsageError(
                     f"no activation is called {name!r}; hooks go on {', '.join(HOOK_NAMES)}"
                 )
-        ids = self._checked(_apply("hook_in", sets, hooks))
+        ids = self.checked(_apply("hook_in", sets, hooks))
         pre = _apply("hook_pre", self._gathered(ids) + self.b_in, hooks)
         post = _apply("hook_post", pre.relu(), hooks)
         return _apply("hook_out", torch.addmm(self.b_out, post, self.W_out), hooks)
@@ -152,7 +152,12 @@ class ReluNet(nn.Module):
             per_sample_weights=real.to(self.W_in.dtype),
         )
 
-    def _checked(self, sets: Tensor) -> Tensor:
+    def checked(self, sets: Tensor) -> Tensor:
+        """The sets as given.
+
+        Raises:
+            UsageError: `sets` is not a matrix of ids between 0 and vocab_size.
+        """
         if sets.ndim != 2 or sets.dtype != torch.int64:
             raise UsageError(
                 f"sets are {str(sets.dtype).removeprefix('torch.')} of shape {tuple(sets.shape)}: "

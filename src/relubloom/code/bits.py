@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from relubloom import atomic
+from relubloom.code.bit_slices import BitSlices
+from relubloom.code.packing import pack_bits, unpack_bits
 from relubloom.errors import FileError, UsageError
 
-WORD = 64
 CHUNK_BYTES = 1 << 21  # a chunk's words stay in a core's cache
+SLICED_VOCAB = 1 << 15  # from here on `slices` decodes a union faster than word by word
 SCHEMA_VERSION = 1
 DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, zlib.error)
 """What numpy raises on a file that is no archive, or holds something else than a code."""
@@ -76,6 +78,11 @@ class Code:
         """Union of the hashes of each set's tokens, bool [batch, width]."""
         return unpack_bits(self._packed_unions(self._checked(sets)), self.width)
 
+    @cached_property
+    def slices(self) -> BitSlices:
+        """The hashes unit by unit: what finds covered tokens among very many."""
+        return BitSlices(self.bits, self.packed)
+
     def decode(self, sets: ArrayLike) -> NDArray[np.bool_]:
         """Tokens whose every bit is in the union, members and false positives: bool [batch, vocab].
 
@@ -84,11 +91,16 @@ class Code:
         return self.decode_unions(self.union(sets))
 
     def decode_unions(self, unions: ArrayLike) -> NDArray[np.bool_]:
-        """Tokens covered by each given union (bool [batch, width]), bool [batch, vocab]."""
-        packed = pack_bits(np.asarray(unions, dtype=np.bool_))
-        covered = np.ones((len(packed), self.vocab_size), dtype=np.bool_)
-        for word in range(packed.shape[1]):
-            covered &= (self.packed[:, word] & ~packed[:, word, None]) == 0
+        """Tokens covered by each given union (bool [batch, width]), bool [batch, vocab].
+
+        `slices.each` gives the ids alone, without an array of batch x vocab.
+        """
+        given = np.asarray(unions, dtype=np.bool_)
+        if self.vocab_size < SLICED_VOCAB:
+            return self._covered(pack_bits(given))
+        covered = np.zeros((len(given), self.vocab_size), dtype=np.bool_)
+        for row, tokens in zip(covered, self.slices.each(given), strict=True):
+            row[tokens] = True
         return covered
 
     def missing_bits(self, sets: ArrayLike) -> NDArray[np.int64]:
@@ -110,10 +122,11 @@ class Code:
         counts = np.empty(len(ids), dtype=np.int64)
         for start, stop in _chunks(len(ids), self.vocab_size):
             packed = self._packed_unions(ids[start:stop])
-            covered = np.ones((stop - start, self.vocab_size), dtype=np.bool_)
-            for word in range(packed.shape[1]):
-                covered &= (self.packed[:, word] & ~packed[:, word, None]) == 0
-            counts[start:stop] = np.count_nonzero(covered, axis=1)
+            if self.vocab_size < SLICED_VOCAB:
+                counts[start:stop] = np.count_nonzero(self._covered(packed), axis=1)
+            else:
+                unions = unpack_bits(packed, self.width)
+                counts[start:stop] = [len(tokens) for tokens in self.slices.each(unions)]
         return counts - members
 
     def save(self, path: Path | str) -> None:
@@ -182,25 +195,18 @@ class Code:
         empty = np.zeros((1, self.packed.shape[1]), dtype=np.uint64)
         return np.concatenate([self.packed, empty])
 
+    def _covered(self, packed: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Each token against each packed union, word by word: bool [batch, vocab]."""
+        covered = np.ones((len(packed), self.vocab_size), dtype=np.bool_)
+        for word in range(packed.shape[1]):
+            covered &= (self.packed[:, word] & ~packed[:, word, None]) == 0
+        return covered
+
     def _packed_unions(self, ids: NDArray[np.int64]) -> NDArray[np.uint64]:
         unions = np.zeros((len(ids), self.packed.shape[1]), dtype=np.uint64)
         for column in range(ids.shape[1]):
             unions |= self._packed_with_padding[ids[:, column]]
         return unions
-
-
-def pack_bits(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:
-    """Pack bool [rows, width] into uint64 [rows, ceil(width / 64)], bit i in word i // 64."""
-    words = -(-bits.shape[1] // WORD)
-    padded = np.zeros((len(bits), words * WORD), dtype=np.bool_)
-    padded[:, : bits.shape[1]] = bits
-    return np.packbits(padded, axis=1, bitorder="little").view("<u8").astype(np.uint64)
-
-
-def unpack_bits(packed: NDArray[np.uint64], width: int) -> NDArray[np.bool_]:
-    """The inverse of `pack_bits`."""
-    octets = np.ascontiguousarray(packed.astype("<u8")).view(np.uint8)
-    return np.unpackbits(octets, axis=1, count=width, bitorder="little").astype(np.bool_)
 
 
 def distinct_tokens(ids: NDArray[np.int64], padding: int) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom.code import Code
+from relubloom.code.cover_table import CoverTable
 from relubloom.evidence.chunks import chunk_size, over_chunks
 from relubloom.evidence.outputs import called_others, missed_members, output_figures, split_logits
 from relubloom.evidence.token_counts import ChunkOfTokens, Listed, TokenCounts, TokenTally
@@ -108,14 +109,14 @@ def score_sets(
     `on_sets(done, total)` is called as they come back. Cost: 2 sets width vocab FLOPs and one
     exponential per (set, token); about 20 MB a worker, more where vocab exceeds 4,096.
     """
-    exact = in_float64(net)
+    exact, table = in_float64(net), CoverTable(code)
     per_set = {name: np.empty(len(sets), dtype) for name, dtype in PER_SET.items()}
     per_unit = {name: np.zeros(net.width) for name in ("unit_agreement", "unit_on")}
     tally = TokenTally(net.vocab_size)
 
     def score(start: int, stop: int) -> tuple[int, dict[str, Tensor], ChunkOfTokens]:
         copies = sets.weights(start, stop)
-        found, tokens = _score_chunk(exact, code, sets.chunk(start, stop), copies)
+        found, tokens = _score_chunk(exact, code, table, sets.chunk(start, stop), copies)
         found |= {"copies": copies, "unseen": sets.unseen(start, stop)}
         for name, values in per_set.items():
             values[start:stop] = found.pop(name).numpy()
@@ -142,11 +143,15 @@ def in_float64(net: ReluNet) -> ReluNet:
 
 @torch.no_grad()
 def _score_chunk(
-    net: ReluNet, code: Code, sets: Int64[Tensor, "batch set_size"], copies: Tensor
+    net: ReluNet,
+    code: Code,
+    table: CoverTable,
+    sets: Int64[Tensor, "batch set_size"],
+    copies: Tensor,
 ) -> tuple[dict[str, Tensor], ChunkOfTokens]:
     logits, cache = net.run_with_cache(sets, "hook_post")
     union = code.union(sets.numpy())
-    covered = _covered_others(code, union, sets)
+    covered = _covered_others(table, union, sets)
     off = cache["hook_post"] == 0
     outputs = split_logits(logits, sets)
     missed, called = missed_members(outputs), called_others(outputs)
@@ -168,9 +173,9 @@ def _score_chunk(
 
 
 def _covered_others(
-    code: Code, union: NDArray[np.bool_], sets: Int64[Tensor, "batch set_size"]
+    table: CoverTable, union: NDArray[np.bool_], sets: Int64[Tensor, "batch set_size"]
 ) -> Listed:
     """The code's false positives, token by token."""
-    rows, tokens = np.divmod(np.flatnonzero(code.decode_unions(union)), code.vocab_size)
+    rows, tokens = table.listed(union)
     member = (sets.numpy()[rows] == tokens[:, None]).any(1)
     return Listed(rows[~member], tokens[~member])

@@ -1,0 +1,118 @@
+"""Covered tokens found by bit-slices and by table, against testing each token."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from relubloom.code import Code, random_constant_weight
+from relubloom.code.bit_slices import BitSlices
+from relubloom.code.cover_table import CoverTable
+
+VOCABS = (1, 2, 63, 64, 65, 129)
+Case = tuple[Code, NDArray[np.bool_]]
+
+
+@st.composite
+def codes_and_unions(draw: st.DrawFn) -> Case:
+    """Codes with empty, full and repeated hashes and idle units; unions of sets and any others."""
+    vocab = draw(st.one_of(st.integers(1, 12), st.sampled_from(VOCABS)))
+    width = draw(st.one_of(st.integers(1, 9), st.sampled_from((63, 64, 65, 130))))
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    bits = random.random((vocab, width)) < draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))
+    bits[random.integers(vocab)] = draw(st.booleans())
+    bits[random.integers(vocab)] = bits[random.integers(vocab)]
+    bits[:, random.integers(width)] = draw(st.booleans())
+    code = Code(bits)
+    size = draw(st.integers(0, vocab))
+    sets = np.array([random.permutation(vocab)[:size] for _ in range(3)], dtype=np.int64)
+    others = draw(hnp.arrays(np.bool_, (draw(st.integers(0, 2)), width)))
+    return code, np.concatenate([code.union(sets), others])
+
+
+def by_each_token(code: Code, unions: NDArray[np.bool_]) -> list[list[int]]:
+    return [
+        [t for t, bits in enumerate(code.bits) if not (bits & ~union).any()] for union in unions
+    ]
+
+
+def listed(code: Code, unions: NDArray[np.bool_]) -> list[list[int]]:
+    rows, tokens = CoverTable(code).listed(unions)
+    assert (np.lexsort((tokens, rows)) == np.arange(len(rows))).all()
+    return [tokens[rows == row].tolist() for row in range(len(unions))]
+
+
+@given(codes_and_unions(), st.sampled_from([1, 64, 1 << 16]), st.sampled_from([0.0, 0.7, 99.0]))
+def test_slices_and_table_find_exactly_the_covered_tokens(
+    case: Case, block: int, enough: float
+) -> None:
+    code, unions = case
+    expected = by_each_token(code, unions)
+    with pytest.MonkeyPatch.context() as patch:  # blocks of few tokens, sieves of one row and all
+        patch.setattr("relubloom.code.bit_slices.BLOCK", block)
+        patch.setattr("relubloom.code.bit_slices.ENOUGH", enough)
+        assert [tokens.tolist() for tokens in BitSlices(code.bits, code.packed).each(unions)] == (
+            expected
+        )
+    assert listed(code, unions) == expected
+
+
+@given(codes_and_unions(), st.data())
+def test_a_larger_union_covers_no_less_and_members_are_never_lost(
+    case: Case, data: st.DataObject
+) -> None:
+    code, unions = case
+    more = data.draw(hnp.arrays(np.bool_, unions.shape))
+    for small, large in zip(code.slices.each(unions), code.slices.each(unions | more), strict=True):
+        assert set(small) <= set(large)
+    everyone = np.arange(code.vocab_size)
+    assert (code.slices.covered(code.union(everyone[None])[0]) == everyone).all()  # k = N
+    for token in everyone[:5]:
+        assert token in code.slices.covered(code.bits[token])
+
+
+@given(codes_and_unions())
+def test_a_code_decodes_the_same_by_slices_and_word_by_word(case: Case) -> None:
+    code, unions = case
+    sets = np.arange(code.vocab_size)[None].repeat(2, 0)[:, :3]
+    decoded, counted = code.decode_unions(unions), code.false_positives(sets)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("relubloom.code.bits.SLICED_VOCAB", 0)
+        assert (code.decode_unions(unions) == decoded).all()
+        assert (code.false_positives(sets) == counted).all()
+
+
+@given(codes_and_unions(), st.integers(1, 9))
+def test_bits_among_some_units_are_counted(case: Case, count: int) -> None:
+    code, unions = case
+    for among in unions:
+        expected = np.flatnonzero((code.bits & among).sum(1) < count)
+        assert code.slices.having_fewer(count, among).tolist() == expected.tolist()
+
+
+def test_the_expected_share_is_that_of_independent_bits() -> None:
+    # 20,000 tokens whose 40 bits each are on with chance .1: 20 of them leave .9**20 = .1216
+    # without a bit, and .9**20 + 20 .1 .9**19 = .3917 with fewer than two.
+    bits = np.random.default_rng(0).random((20_000, 40)) < 0.1
+    slices, among = Code(bits).slices, np.arange(40) < 20
+    assert slices.expected_share(1, among) == pytest.approx(0.1216, abs=0.01)
+    assert slices.expected_share(2, among) == pytest.approx(0.3917, abs=0.03)  # Poisson
+    assert len(slices.having_fewer(2, among)) / 20_000 == pytest.approx(0.3917, abs=0.015)
+
+
+def test_slices_by_hand() -> None:
+    # Hashes 110, 011, 101, 000. Union 110 covers tokens 0 and 3; union 000 covers token 3 alone.
+    code = Code([[1, 1, 0], [0, 1, 1], [1, 0, 1], [0, 0, 0]])
+    assert code.slices.covered(np.array([True, True, False])).tolist() == [0, 3]
+    assert code.slices.covered(np.zeros(3, dtype=bool)).tolist() == [3]
+
+
+def test_a_vocabulary_of_several_blocks() -> None:
+    code = random_constant_weight(70_000, 128, 12)  # a sieve, then the packed hashes
+    sets = np.random.default_rng(0).integers(0, 70_000, (4, 8))
+    unions = code.union(sets)
+    for tokens, union in zip(code.slices.each(unions), unions, strict=True):
+        assert tokens.tolist() == np.flatnonzero(~(code.bits & ~union).any(1)).tolist()
+    assert (code.decode(sets).sum(1) - 8 == code.false_positives(sets)).all()
