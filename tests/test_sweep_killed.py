@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import relubloom as rb
-from conftest import COMMAND, Outcome
+from conftest import COMMAND, Outcome, process_environment
 
 KILLS = 20
 SPEC = """
@@ -39,16 +39,21 @@ def table(folder: Path) -> list[dict[str, Any]]:
 
 
 def start(spec: Path, out: Path) -> subprocess.Popen[bytes]:
-    """A sweep as a process, in a session of its own."""
+    """A sweep as a process, in a session of its own; what it says goes to `said`."""
     command = [sys.executable, "-c", COMMAND, "sweep", str(spec), "--out", str(out)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [*command, "--workers", "1", "--resume", "--quiet"],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    with said(out).open("wb") as stream:
+        return subprocess.Popen(
+            [*command, "--workers", "1", "--resume", "--quiet"],
+            env=process_environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=stream,
+            start_new_session=True,
+        )
+
+
+def said(out: Path) -> Path:
+    """Where the errors of the sweep into `out` stand."""
+    return out.with_suffix(".log")
 
 
 def workers_of(process: subprocess.Popen[bytes]) -> list[int]:
@@ -83,15 +88,12 @@ def test_killed_at_twenty_moments_it_ends_with_the_same_table(
     assert [record["status"] for record in wanted].count("done") == 12
 
     out, moments = tmp_path / "killed", random.Random(0)
-    finished = 0
     for _ in range(KILLS):
         process = start(spec, out)
         time.sleep(moments.uniform(0.1, 6.0))
         left = workers_of(process)
         if process.poll() is None:
             os.kill(process.pid, signal.SIGKILL)
-        else:
-            finished += 1
         process.wait()
         deadline = time.monotonic() + 30
         while not all(map(is_gone, left)):  # nobody goes on working on the files
@@ -100,9 +102,7 @@ def test_killed_at_twenty_moments_it_ends_with_the_same_table(
         if (out / "results.sqlite").exists():
             done = table(out)
             assert all(record in wanted for record in done)
-    last = start(spec, out)
-    _, said = last.communicate(timeout=300)
-    assert last.returncode == 0, said
+    assert start(spec, out).wait(timeout=300) == 0, said(out).read_text()
     assert table(out) == wanted
     assert not list(out.glob("checkpoints/*"))
 
@@ -110,16 +110,16 @@ def test_killed_at_twenty_moments_it_ends_with_the_same_table(
 def test_ctrl_c_saves_the_state_of_training(tmp_path: Path) -> None:
     spec = tmp_path / "spec.toml"
     spec.write_text("[[grid]]\nvocab_size = 24\nwidth = 5\nsteps = 100000\nbatch_size = 64\n")
-    process = start(spec, tmp_path / "out")
+    out = tmp_path / "out"
+    process = start(spec, out)
     deadline = time.monotonic() + 60
     while not workers_of(process) and time.monotonic() < deadline:
         time.sleep(0.1)
-    time.sleep(6)
+    time.sleep(3)
     os.kill(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert said.decode().splitlines() == [
+    assert process.wait(timeout=120) == 1
+    assert said(out).read_text().splitlines() == [
         "relubloom: stopped; the runs that are done are kept; go on with the same command and "
         "--resume"
     ]
-    assert len(list((tmp_path / "out" / "checkpoints").iterdir())) == 1
+    assert len(list((out / "checkpoints").iterdir())) == 1
