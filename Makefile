@@ -62,6 +62,7 @@ results: $(VENV)/package-installed
 	$(BIN)/python benchmarks/mechanism_results.py
 	$(BIN)/python benchmarks/residue.py
 	$(BIN)/python benchmarks/controls.py
+	$(BIN)/python benchmarks/dynamics.py
 
 bench: $(VENV)/tools-installed
 	$(BIN)/python benchmarks/step.py --large

@@ -25,6 +25,16 @@ def add_evidence(folder: Path, vocab_size: int, width: int, set_size: int, seed:
     atomic.write_json(folder / "ladder.json", ladder(vocab_size, width))
 
 
+def add_dynamics(folder: Path, split_step: int | None, hits: float | None = 0.65) -> None:
+    """Write `dynamics.json` with the keys that the report reads."""
+    found = {
+        "splitting": {"split_step": split_step},
+        "settling": {"half_settled_step": 1950, "half_all_but_one_step": 1398},
+        "foretelling": {"initial_hits": hits, "chance_hits": None if hits is None else 0.19},
+    }
+    atomic.write_json(folder / "dynamics.json", found)
+
+
 def behaviour_keys(vocab_size: int, set_size: int, rng: np.random.Generator) -> dict[str, Any]:
     code_rates = rng.gamma(4, 0.001, vocab_size)
     rates = np.clip(code_rates * rng.normal(1, 0.15, vocab_size), 0, 1)

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from relubloom import modes
 from relubloom.modes import fit_two_modes
 
 
@@ -96,13 +95,10 @@ def test_shift_and_scale_move_the_modes_and_keep_the_gap(
 
 
 @pytest.mark.parametrize("count", [8192, 10_000])
-def test_many_entries_in_groups_agree_with_one_by_one(
-    monkeypatch: pytest.MonkeyPatch, count: int
-) -> None:
+def test_many_entries_in_groups_agree_with_one_by_one(count: int) -> None:
     columns = two_normals(count, sd=(0.3, 0.3))
     whole = fit_two_modes(columns)
-    monkeypatch.setattr(modes, "MAX_GROUPS", 1000)  # about ten neighbours a group
-    grouped = fit_two_modes(columns)
+    grouped = fit_two_modes(columns, groups=1000)  # about ten neighbours a group
     assert grouped.mean == pytest.approx(whole.mean, abs=1e-3)
     assert grouped.sd == pytest.approx(whole.sd, abs=1e-3)
     assert grouped.share == pytest.approx(whole.share, abs=1e-3)

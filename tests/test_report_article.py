@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from markupsafe import Markup
 
-from made_up_evidence import add_evidence
+from made_up_evidence import add_dynamics, add_evidence
 from relubloom import atomic
 from relubloom.report.article import tell
 from relubloom.report.behaviour_section import behaviour_section
@@ -421,3 +421,22 @@ def test_task_without_its_size_has_no_example(tmp_path: Path) -> None:
     text = words(page(tmp_path))
     assert "does not say its set size, so no example is worked through" in text
     assert TASK.vocab_size == 16
+
+
+def test_page_says_when_modes_and_hashes_settled(tmp_path: Path) -> None:
+    trained_run(tmp_path)
+    assert "Half of the tokens" not in words(page(tmp_path))
+    add_dynamics(tmp_path, split_step=1842)
+    text = words(page(tmp_path))
+    assert "The two modes had parted for good (a gap of at least 4) by step 1,842." in text
+    assert "Half of the tokens had their final hash by step 1,950" in text
+    assert "all of it but one bit by step 1,398" in text
+    assert "65 % of them become bits (by chance 19 %)" in text.replace("\u00a0", " ")
+
+
+def test_page_says_that_modes_did_not_part(tmp_path: Path) -> None:
+    trained_run(tmp_path)
+    add_dynamics(tmp_path, split_step=None, hits=None)
+    text = words(page(tmp_path))
+    assert "The two modes did not part: their gap is below 4 in the end." in text
+    assert "become bits" not in text

@@ -12,7 +12,7 @@ from conftest import DATA, Outcome
 from relubloom import study as study_module
 from relubloom.cli.app import run
 from relubloom.code import Code
-from relubloom.evidence.writer import CERTIFICATE, EVIDENCE_FILES
+from relubloom.evidence.writer import CERTIFICATE, DYNAMICS, EVIDENCE_FILES
 from relubloom.extraction import extract_code
 from relubloom.network import ReluNet
 from relubloom.run_folder import read_film, read_history
@@ -59,8 +59,8 @@ def test_the_files_of_a_study(finished: Path) -> None:
     assert (finished / "study.json").is_file()
     assert not (finished / "checkpoint.safetensors").exists()
     network = {"config.json", "model.safetensors", "tokens.txt"}
-    evidence = {"code.npz", *EVIDENCE_FILES} - {CERTIFICATE}
-    training = {"history.jsonl", "snapshots.safetensors"}
+    evidence = {"code.npz", *EVIDENCE_FILES} - {CERTIFICATE, DYNAMICS}
+    training = {"history.jsonl", "snapshots.safetensors", DYNAMICS}
     for name in ("seed-3", "seed-4"):
         found = {path.name for path in (finished / name).iterdir()}
         assert network | evidence | training <= found

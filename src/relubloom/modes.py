@@ -41,21 +41,21 @@ class TwoModes:
         return gap
 
 
-def fit_two_modes(columns: NDArray[np.floating]) -> TwoModes:
+def fit_two_modes(columns: NDArray[np.floating], groups: int = MAX_GROUPS) -> TwoModes:
     """Fit the mixture by EM to each column of [entries, columns], from the best 2-means split.
 
-    All entries are used, in float64; above a million, neighbours of the sorted column share one
-    posterior (a group spans a millionth of the entries), with their exact moments. A column with
-    one or two values is not iterated: its means are those values. Cost: O(entries) per iteration
-    and column, at most 500 iterations.
+    All entries are used, in float64; above `groups` of them (a million), neighbours of the sorted
+    column share one posterior (a group spans a millionth of the entries), with their exact
+    moments. A column with one or two values is not iterated: its means are those values. Cost:
+    O(entries) for moments, O(groups) per iteration and column, at most 500 iterations.
     """
-    fits = [_fit_column(column) for column in np.asarray(columns, dtype=np.float64).T]
+    fits = [_fit_column(column, groups) for column in np.asarray(columns, dtype=np.float64).T]
     share, mean, sd, gain, distinct = (np.array(values) for values in zip(*fits, strict=True))
     return TwoModes(share.T, mean.T, sd.T, gain, distinct.astype(np.int64))
 
 
 def _fit_column(
-    column: NDArray[np.float64],
+    column: NDArray[np.float64], groups: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float, int]:
     ordered = np.sort(column)
     low, high = ordered[0], ordered[-1]
@@ -64,7 +64,7 @@ def _fit_column(
         distinct = 1 if low == high else 2
         gain = np.inf if distinct == 2 else -np.inf
         return np.array([lows, 1 - lows]), np.array([low, high]), np.zeros(2), gain, distinct
-    share, mean, variance, log_likelihood = _expectation_maximisation(_grouped(ordered))
+    share, mean, variance, log_likelihood = _expectation_maximisation(_grouped(ordered, groups))
     count = len(ordered)
     one = -0.5 * count * (np.log(2 * np.pi * ordered.var()) + 1)
     gain = 2 * (log_likelihood - one) - 3 * np.log(count)  # five parameters against two
@@ -81,9 +81,9 @@ class _Groups:
     within: NDArray[np.float64]
 
 
-def _grouped(ordered: NDArray[np.float64]) -> _Groups:
-    """Groups of one entry each; above `MAX_GROUPS` entries, of equally many neighbours."""
-    size = -(-len(ordered) // MAX_GROUPS)
+def _grouped(ordered: NDArray[np.float64], groups: int) -> _Groups:
+    """Groups of one entry each; above `groups` entries, of equally many neighbours."""
+    size = -(-len(ordered) // groups)
     starts = np.arange(0, len(ordered), size)
     count = np.diff(np.append(starts, len(ordered))).astype(np.float64)
     mean = np.add.reduceat(ordered, starts) / count

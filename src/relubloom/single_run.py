@@ -12,10 +12,12 @@ from relubloom.construction import construct, default_sharpness
 from relubloom.errors import FileError, UsageError
 from relubloom.evidence import gather_evidence
 from relubloom.evidence.certificate import certify
+from relubloom.evidence.dynamics import dynamics_of
 from relubloom.evidence.writer import (
     EVIDENCE_FILES,
     run_summary,
     write_certificate,
+    write_dynamics,
     write_evidence,
 )
 from relubloom.figure_files import remove_figures
@@ -25,6 +27,7 @@ from relubloom.run_folder import (
     RUN_FILES,
     Origin,
     is_empty,
+    read_film,
     read_task,
     said_sizes,
     write_network,
@@ -147,6 +150,8 @@ def examine_run(
         depth="full",
     )
     write_evidence(folder, evidence)
+    film = read_film(folder)
+    write_dynamics(folder, None if film is None else dynamics_of(net, *film))
     return run_summary(folder, read_config(folder).get("seed"))
 
 

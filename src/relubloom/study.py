@@ -14,13 +14,16 @@ from relubloom.code import random_constant_weight
 from relubloom.construction import construct, default_sharpness
 from relubloom.errors import UsageError
 from relubloom.evidence import gather_evidence
+from relubloom.evidence.dynamics import dynamics_of
 from relubloom.evidence.gather import Depth
 from relubloom.evidence.random_code import BestRandomCode, best_random_code
 from relubloom.evidence.writer import (
     BEHAVIOUR,
+    DYNAMICS,
     EVIDENCE_FILES,
     MECHANISM,
     run_summary,
+    write_dynamics,
     write_evidence,
 )
 from relubloom.figure_files import remove_figures
@@ -228,6 +231,8 @@ def _examine_trained(
 ) -> dict[str, Any]:
     folder = out / f"seed-{trained.seed}"
     _examine(study, trained.net, folder, f"seed {trained.seed}", threads, watch)
+    if not study.quick and not (folder / DYNAMICS).exists():
+        write_dynamics(folder, dynamics_of(trained.net, trained.film, trained.film_steps))
     return run_summary(folder, trained.seed)
 
 

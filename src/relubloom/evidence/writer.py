@@ -6,14 +6,15 @@ from typing import Any
 
 from relubloom import atomic
 from relubloom.evidence.certificate import Certificate
+from relubloom.evidence.dynamics import Dynamics
 from relubloom.evidence.gather import Evidence
 from relubloom.run_folder import CODE
 
 SCHEMA_VERSION = 1
 BEHAVIOUR, MECHANISM = "behaviour.json", "mechanism.json"
 INTERVENTIONS, LADDER = "interventions.json", "ladder.json"
-CERTIFICATE = "certificate.json"
-EVIDENCE_FILES = (BEHAVIOUR, MECHANISM, INTERVENTIONS, LADDER, CERTIFICATE)
+CERTIFICATE, DYNAMICS = "certificate.json", "dynamics.json"
+EVIDENCE_FILES = (BEHAVIOUR, MECHANISM, INTERVENTIONS, LADDER, CERTIFICATE, DYNAMICS)
 FROM_MECHANISM = (
     "mode_gap",
     "two_valued",
@@ -50,6 +51,15 @@ def write_certificate(folder: Path, certificate: Certificate) -> dict[str, Any]:
     found = certificate.describe()
     atomic.write_json(folder / CERTIFICATE, {"schema_version": SCHEMA_VERSION} | found)
     return found
+
+
+def write_dynamics(folder: Path, dynamics: Dynamics | None) -> None:
+    """Write `dynamics.json`; without a film to read it from, remove what an earlier one left."""
+    if dynamics is None:
+        (folder / DYNAMICS).unlink(missing_ok=True)
+    else:
+        version = {"schema_version": SCHEMA_VERSION}
+        atomic.write_json(folder / DYNAMICS, version | asdict(dynamics))
 
 
 def run_summary(folder: Path, seed: int | None) -> dict[str, Any]:

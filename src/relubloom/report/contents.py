@@ -18,6 +18,7 @@ from relubloom.weights_file import read_config
 
 STUDY, BEHAVIOUR, MECHANISM = "study.json", "behaviour.json", "mechanism.json"
 INTERVENTIONS, LADDER, CERTIFICATE = "interventions.json", "ladder.json", "certificate.json"
+DYNAMICS = "dynamics.json"
 CONSTRUCTED = "constructed"
 JsonObject = dict[str, Any]
 
@@ -33,6 +34,7 @@ class Run:
     interventions: JsonObject | None
     ladder: JsonObject | None
     certificate: JsonObject | None
+    dynamics: JsonObject | None
     history: list[JsonObject]
 
     @property
@@ -142,6 +144,7 @@ def read_run(folder: Path) -> Run:
         interventions=_optional_object(folder / INTERVENTIONS),
         ladder=_optional_object(folder / LADDER),
         certificate=_optional_object(folder / CERTIFICATE),
+        dynamics=_optional_object(folder / DYNAMICS),
         history=read_history(folder),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.report.contents import Contents, JsonObject
+from relubloom.report.contents import Contents, JsonObject, block
 from relubloom.report.film_figure import BINS, draw_moment
 from relubloom.report.loss_figure import draw_loss
 from relubloom.report.matrix_figure import shown
@@ -90,7 +90,8 @@ def _moments(subject: Subject) -> Part:
     if middle is None:
         said = said.replace(" The dashed line is the final threshold.", "")
     said += _settled(film, steps, mechanism)
-    return Part(heading, (said,), panels=panels, mount="film", kind="film")
+    told = _when(subject.run.dynamics)
+    return Part(heading, (said, *told), panels=panels, mount="film", kind="film")
 
 
 def _settled(film: Film, steps: list[int], mechanism: JsonObject | None) -> str:
@@ -106,3 +107,30 @@ def _settled(film: Film, steps: list[int], mechanism: JsonObject | None) -> str:
         f"{percent(float(near[len(near) // 2]), 1)} (step {count(steps[len(near) // 2])}), in the "
         f"end {percent(float(near[-1]))}."
     )
+
+
+def _when(dynamics: JsonObject | None) -> tuple[str, ...]:
+    """When the modes had parted and the hashes were final, as `dynamics.json` has it."""
+    splitting, settling = block(dynamics, "splitting"), block(dynamics, "settling")
+    foretelling = block(dynamics, "foretelling")
+    if splitting is None or settling is None or foretelling is None:
+        return ()
+    split = splitting["split_step"]
+    modes = (
+        "The two modes did not part: their gap is below 4 in the end"
+        if split is None
+        else f"The two modes had parted for good (a gap of at least 4) by step {count(split)}"
+    )
+    said = (
+        f"{modes}. Half of the tokens had their final hash by step "
+        f"{count(settling['half_settled_step'])}, and all of it but one bit by step "
+        f"{count(settling['half_all_but_one_step'])}."
+    )
+    hits, chance = foretelling["initial_hits"], foretelling["chance_hits"]
+    if hits is not None:
+        said += (
+            f" Much of it was there before the first step: mark in each unit as many of its lowest "
+            f"entries as it has bits in the end, and {percent(hits, 0)} of them become bits (by "
+            f"chance {percent(chance, 0)})."
+        )
+    return (said,)

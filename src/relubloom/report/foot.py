@@ -22,6 +22,7 @@ FILES = (
     "interventions.json",
     "ladder.json",
     "certificate.json",
+    "dynamics.json",
 )
 
 
