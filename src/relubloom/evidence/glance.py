@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from relubloom.evidence.dead_tokens import dead_tokens
 from relubloom.evidence.mechanism.input_modes import measure_input_modes
 from relubloom.evidence.reading import Verdict, judge, read_as_bloom
 from relubloom.evidence.scores import SetScores, score_sets
@@ -84,7 +85,7 @@ def glance(net: ReluNet, sets: SetCollection, workers: int = 1) -> Glance:
         extracted_kl=reading.extracted.kl,
         extracted_p_exact=reading.extracted.p_exact,
         loss_failure_f1=reading.extracted.loss_failure_f1,
-        dead_tokens=int((scores.tokens.misses > scores.tokens.sets / 2).sum()),
+        dead_tokens=int(dead_tokens(scores.tokens.sets, scores.tokens.misses).sum()),
     )
 
 
