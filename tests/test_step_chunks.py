@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 from relubloom.network import NetStack
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe, train_stack
-from relubloom.training.recipe import Activation, Objective
+from relubloom.training.recipe import Activation, Objective, ObjectiveName
 from relubloom.training.step import (
     ACCELERATOR_CHUNK_LOGITS,
     CHUNK_LOGITS,
@@ -87,6 +87,16 @@ def test_where_a_batch_is_cut_makes_no_difference(
         torch.testing.assert_close(cut.gradients[name], value, rtol=1e-12, atol=1e-14)
 
 
+def as_on_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All instances in one operation, an accelerator's chunks, and nothing asked of the sets."""
+    monkeypatch.setattr("relubloom.training.step.instances_together", lambda count, _: count)
+    monkeypatch.setattr(
+        "relubloom.training.step.chunk_rows",
+        lambda batch, vocab, instances, _: chunk_rows(batch, vocab, instances, "cuda"),
+    )
+    monkeypatch.setattr("relubloom.training.softmax_loss.known_unpadded", lambda *_: False)
+
+
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_all_instances_at_once_do_what_one_after_the_other_do(
@@ -96,11 +106,38 @@ def test_all_instances_at_once_do_what_one_after_the_other_do(
     stack, sets = random_stack(3, 11, 4, seed=3), drawn(11, (1, 5), 3, 37)
     one_by_one = ChunkedStep(activation, rows=10)(stack, sets, objective)
     assert instances_together(3, "cpu") == 1
-    monkeypatch.setattr("relubloom.training.step.instances_together", lambda *_: 3)
+    as_on_an_accelerator(monkeypatch)
     at_once = ChunkedStep(activation, rows=10)(stack, sets, objective)
     torch.testing.assert_close(at_once.loss, one_by_one.loss, rtol=1e-12, atol=1e-14)
     for name, value in one_by_one.gradients.items():
         torch.testing.assert_close(at_once.gradients[name], value, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("objective", ["mse", "kl"])
+def test_training_as_on_an_accelerator_gives_the_same_networks_but_for_rounding(
+    objective: ObjectiveName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Not run on a GPU: its code, on the CPU. Adam's first steps are of the gradient's sign, so
+    # that rounding is small beside a step but not nothing.
+    task, recipe = KSparseTask(37, 3), Recipe(objective, steps=20, batch_size=19)
+    one_by_one = train_stack(task, 7, recipe, (0, 1, 2))
+    as_on_an_accelerator(monkeypatch)
+    at_once = train_stack(task, 7, recipe, (0, 1, 2), step=ChunkedStep("relu"))
+    for here, there in zip(one_by_one, at_once, strict=True):
+        assert there.history[-1]["loss"] == pytest.approx(here.history[-1]["loss"], rel=1e-4)
+        for p, q in zip(here.net.parameters(), there.net.parameters(), strict=True):
+            torch.testing.assert_close(q, p, rtol=0, atol=1e-3)
+
+
+def test_a_stack_given_other_tensors_is_looked_at_anew() -> None:
+    stack, sets = random_stack(2, 9, 3, seed=1), drawn(9, (3, 3), 2, 10)
+    step = ChunkedStep("relu")
+    step(stack, sets, "mse")
+    other = random_stack(2, 9, 3, seed=2)
+    stack.W_out = other.W_out
+    wanted = ChunkedStep("relu")(stack, sets, "mse")
+    for name, value in step(stack, sets, "mse").gradients.items():
+        assert torch.equal(value, wanted.gradients[name])
 
 
 def test_nothing_stays_from_the_step_before() -> None:

@@ -33,14 +33,22 @@ class Adam:
             _apart({name: state[key] for name, state in self._state.items()})
             for key in ("exp_avg", "exp_avg_sq", "step")
         ]
+        self._gradients: dict[str, Tensor] = {}
+        self._gradients_apart: list[Tensor] = []
 
     @torch.no_grad()
     def step(self, gradients: dict[str, Tensor], learning_rate: float) -> None:
-        """Change the parameters in place; `gradients` has their names and shapes."""
+        """Change the parameters in place; `gradients` has their names and shapes.
+
+        A step that writes to the same tensors each time passes the same dictionary.
+        """
+        if gradients is not self._gradients:
+            self._gradients = gradients
+            self._gradients_apart = _apart({name: gradients[name] for name in self._state})
         first, second, steps = self._moments
         adam(
             self._parameters,
-            _apart({name: gradients[name] for name in self._state}),
+            self._gradients_apart,
             first,
             second,
             [],

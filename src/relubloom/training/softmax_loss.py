@@ -22,11 +22,12 @@ GRADIENT_FACTOR: dict[Objective, float] = {"mse": 2.0, "kl": 1.0}
 class Targets:
     """What a softmax is compared with: `share` is y of each member, and 0 where an id is padding.
 
-    There `members` holds any token, and `real` is 0 and not 1.
+    There `members` holds any token, and `real` is 0 and not 1. `real` is None where it is known
+    that no id is padding.
     """
 
     members: Int64[Tensor, "instances batch set_size"]
-    real: Float[Tensor, "instances batch set_size"]
+    real: Float[Tensor, "instances batch set_size"] | None
     share: Float[Tensor, "instances batch set_size"]
 
     @classmethod
@@ -34,12 +35,21 @@ class Targets:
         cls, sets: Int64[Tensor, "instances batch set_size"], vocab: int, dtype: torch.dtype
     ) -> Targets:
         """The targets of sets, padded with `vocab`."""
+        if known_unpadded(sets, vocab):
+            share = torch.tensor(1.0 / sets.shape[-1], dtype=dtype)
+            return cls(sets, None, share.expand(sets.shape))
         real = (sets < vocab).to(dtype)
         return cls(sets.clamp(max=vocab - 1), real, real / real.sum(-1, keepdim=True))
 
     def rows(self, chunk: slice) -> Targets:
         """Those of some rows of the batch."""
-        return Targets(self.members[:, chunk], self.real[:, chunk], self.share[:, chunk])
+        real = None if self.real is None else self.real[:, chunk]
+        return Targets(self.members[:, chunk], real, self.share[:, chunk])
+
+
+def known_unpadded(sets: Int64[Tensor, "instances batch set_size"], vocab: int) -> bool:
+    """Whether no id is padding; asked on a CPU only, since an accelerator is waited for."""
+    return sets.device.type == "cpu" and int(sets.max()) < vocab
 
 
 def softmax_loss_(
@@ -51,21 +61,29 @@ def softmax_loss_(
     """Sum of the sets' losses, and its gradient in the logits over `GRADIENT_FACTOR[objective]`.
 
     The logits are written over, and so is `room`; the gradient is in one of the two. For mse
-    p e = p^2 - p y is summed and p sum p e taken off, so that the loss, sum p e - sum y e, is a
-    difference of small numbers where the network is good.
+    e is made, and what softmax does to a gradient, p (e - sum p e), is half of its own gradient.
 
     Cost: one softmax, and for mse three passes more.
     """
     p = torch.softmax(logits, -1, out=logits)
+    if objective == "mse":
+        e = room.copy_(p).scatter_add_(-1, targets.members, -targets.share)
+        loss = torch.linalg.vector_norm(e, dim=(1, 2)).square_()
+        return loss, _through_softmax_(e, p)
     p_members = p.gather(-1, targets.members)
-    if objective == "kl":
-        log_p = p_members.clamp(min=torch.finfo(p.dtype).tiny).log_()
-        # y = 1/k on k members, so that -ln k is sum y ln y.
-        log_y = targets.share.clamp(min=torch.finfo(p.dtype).tiny).log_()
-        loss = (log_y.sub_(log_p).mul_(targets.share)).sum((1, 2))
-        return loss, p.scatter_add_(-1, targets.members, -targets.share)
-    p_error = torch.mul(p, p, out=room)
-    p_error.scatter_add_(-1, targets.members, (p_members * targets.share).neg_())
-    slope = p_error.sum(-1, keepdim=True)
-    loss = slope.sum((1, 2)) - p_members.sub_(targets.share).mul_(targets.share).sum((1, 2))
-    return loss, p_error.addcmul_(p, slope, value=-1.0)
+    log_p = p_members.clamp(min=torch.finfo(p.dtype).tiny).log_()
+    # y = 1/k on k members, so that -ln k is sum y ln y.
+    log_y = targets.share.clamp(min=torch.finfo(p.dtype).tiny).log_()
+    loss = (log_y.sub_(log_p).mul_(targets.share)).sum((1, 2))
+    return loss, p.scatter_add_(-1, targets.members, -targets.share)
+
+
+def _through_softmax_(
+    gradient: Float[Tensor, "instances rows vocab"], p: Float[Tensor, "instances rows vocab"]
+) -> Float[Tensor, "instances rows vocab"]:
+    """p (gradient - sum p gradient), written over the gradient, in one pass.
+
+    It is autograd's own kernel, which has no public name; by public ones it takes two passes more.
+    """
+    kernel = torch._softmax_backward_data  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
+    return kernel(gradient, p, -1, p.dtype, grad_input=gradient)

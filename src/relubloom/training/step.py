@@ -10,8 +10,8 @@ Cost model, per instance, with L = batch x vocab logits:
 
 - three products of 2 L width FLOPs: the logits, the gradient of the units, that of W_out;
 - passes over a chunk's logits (one read, one write of 4 bytes each): the bias, the softmax (its
-  exponential is most of the time), and for mse p^2, the sum of p e and the gradient; then the sum
-  for b_out. No array of batch x vocab is made, only two of rows x vocab;
+  exponential is most of the time), and for mse e, the loss and the gradient; then the sum for
+  b_out. No array of batch x vocab is made, only two of rows x vocab;
 - W_out's gradient is read and written once a chunk, 8 width vocab bytes, against 2 rows FLOPs for
   each of its entries: hence at least `CHUNK_ROWS` rows in a chunk;
 - set_size batch rows of W_in gathered, as many rows added to its gradient, and that zeroed before.
@@ -85,7 +85,8 @@ class ChunkedStep:
     On a CPU one instance after the other: then what it computes for a network does not depend on
     the stack to the last bit, and products are as fast. Elsewhere all instances at once.
 
-    What the steps of a stack write to is allocated once and kept as long as the stack.
+    What the steps of a stack write to, and their views of it, are made once and kept as long as
+    the stack.
 
     Args:
         activation: "relu", or "none" for a linear network, post = pre.
@@ -103,55 +104,52 @@ class ChunkedStep:
         objective: Objective,
     ) -> StepResult:
         """Loss and gradients; the stack, of float32 or float64, is left as it is."""
-        together = instances_together(len(stack), sets.device.type)
-        if stack not in self._spaces:
-            self._spaces[stack] = _Workspace(stack, together)
-        space = self._spaces[stack]
-        losses = [
-            self._differentiate(part, own, objective, gradients, space)
-            for part, own, gradients in zip(
-                _parts(stack, together), sets.split(together), space.parts, strict=True
+        space = self._spaces.get(stack)
+        if space is None or not space.fits(stack, sets.shape[1]):
+            space = self._spaces[stack] = _Workspace(stack, sets.shape[1], self._rows)
+        if len(space.parts) == 1:
+            return StepResult(
+                self._differentiate(space.parts[0], sets, objective, space.rooms), space.gradients
             )
+        losses = [
+            self._differentiate(part, own, objective, space.rooms)
+            for part, own in zip(space.parts, sets.split(space.together), strict=True)
         ]
         return StepResult(torch.cat(losses), space.gradients)
 
     def _differentiate(
         self,
-        stack: NetStack,
+        part: _Part,
         sets: Int64[Tensor, "instances batch set_size"],
         objective: Objective,
-        gradients: _Gradients,
-        space: _Workspace,
+        rooms: _Rooms,
     ) -> Float[Tensor, " instances"]:
-        """Write the gradients of a stack whose instances go together; returns their losses."""
-        instances, batch, _ = sets.shape
-        vocab, width = stack.W_in.shape[1:]
-        rows = self._rows or chunk_rows(batch, vocab, instances, sets.device.type)
+        """Write the gradients of instances that go together; returns their losses."""
+        batch = sets.shape[1]
         scale = GRADIENT_FACTOR[objective] / batch
-        targets = Targets.of(sets, vocab, stack.W_in.dtype)
-        post = space.room("post", instances, batch, width)
-        d_pre = space.room("d_pre", instances, batch, width)
-        torch.add(_gathered(stack.W_in, targets), stack.b_in[:, None], out=post)
-        if self._activation == "relu":
+        gradients, relu = part.gradients, self._activation == "relu"
+        targets = Targets.of(sets, part.vocab, part.b_in.dtype)
+        post, d_pre = rooms.post, rooms.d_pre
+        torch.add(part.gathered(targets), part.b_in, out=post)
+        if relu:
             post.relu_()
-        gradients.b_out.zero_()
-        loss = torch.zeros_like(stack.b_in[:, 0])
-        for start in range(0, batch, rows):
-            chunk = slice(start, min(start + rows, batch))
-            units = post[:, chunk]
-            shape = instances, units.shape[1], vocab
-            logits, room = space.room("logits", *shape), space.room("products", *shape)
-            torch.baddbmm(stack.b_out[:, None], units, stack.W_out, out=logits)
-            losses, d_logits = softmax_loss_(logits, targets.rows(chunk), objective, room)
-            loss += losses
-            d_pre[:, chunk].baddbmm_(d_logits, stack.W_out.mT, beta=0.0, alpha=scale)
-            gradients.W_out.baddbmm_(units.mT, d_logits, beta=float(start > 0), alpha=scale)
-            gradients.b_out.add_(d_logits.sum(1), alpha=scale)
-        if self._activation == "relu":
+        losses: list[Tensor] = []
+        sums: list[Tensor] = []
+        for chunk in rooms.chunks:
+            torch.baddbmm(part.b_out, chunk.units, part.W_out, out=chunk.logits)
+            own = targets if len(rooms.chunks) == 1 else targets.rows(chunk.rows)
+            loss, d_logits = softmax_loss_(chunk.logits, own, objective, chunk.room)
+            kept = float(len(losses) > 0)
+            losses.append(loss)
+            sums.append(d_logits.sum(1))
+            chunk.d_units.baddbmm_(d_logits, part.W_out.mT, beta=0.0, alpha=scale)
+            gradients.W_out.baddbmm_(chunk.units.mT, d_logits, beta=kept, alpha=scale)
+        torch.mul(_total(sums), scale, out=gradients.b_out)
+        if relu:
             d_pre.mul_(post.sign_())
         torch.sum(d_pre, 1, out=gradients.b_in)
         gradients.fill_table(d_pre, sets)
-        return loss / batch
+        return _total(losses) / batch
 
 
 dense_step: Step = ChunkedStep("relu")
@@ -159,25 +157,8 @@ linear_step: Step = ChunkedStep("none")
 STEPS: dict[Activation, Step] = {"relu": dense_step, "none": linear_step}
 
 
-def _parts(stack: NetStack, together: int) -> list[NetStack]:
-    if len(stack) == together:
-        return [stack]
-    parts = zip(*(value.split(together) for value in stack.parameters().values()), strict=True)
-    return [NetStack(*part) for part in parts]
-
-
-def _gathered(
-    W_in: Float[Tensor, "instances vocab width"], targets: Targets
-) -> Float[Tensor, "instances batch width"]:
-    """The sum of each set's rows of W_in."""
-    instances, vocab, width = W_in.shape
-    gathered = embedding_bag(
-        _numbered_on(targets.members, vocab).flatten(0, 1),
-        W_in.reshape(instances * vocab, width),
-        mode="sum",
-        per_sample_weights=targets.real.flatten(0, 1),
-    )
-    return gathered.view(instances, -1, width)
+def _total(terms: list[Tensor]) -> Tensor:
+    return sum(terms[1:], terms[0])
 
 
 def _numbered_on(
@@ -190,20 +171,92 @@ def _numbered_on(
 
 
 class _Workspace:
-    """What a stack's steps write to, allocated once: fresh memory costs more than it holds."""
+    """What a stack's steps write to, and views of it and of the stack.
 
-    def __init__(self, stack: NetStack, together: int) -> None:
+    Made once: fresh memory costs more than it holds, and at small sizes a view costs as much as a
+    pass.
+    """
+
+    def __init__(self, stack: NetStack, batch: int, rows: int | None) -> None:
+        instances, vocab, _ = stack.W_in.shape
+        device = stack.W_in.device.type
+        self.together = instances_together(instances, device)
+        self._of, self._batch = tuple(stack.parameters().values()), batch
         whole = _Gradients.like(stack)
         self.gradients = whole.by_name()
-        self.parts = whole.split(together)
-        self._rooms: dict[str, Tensor] = {}
+        parts = zip(
+            *(value.split(self.together) for value in self._of),
+            whole.split(self.together),
+            strict=True,
+        )
+        self.parts = [_Part(*part) for part in parts]
+        rows = rows or chunk_rows(batch, vocab, self.together, device)
+        self.rooms = _Rooms.of(self.parts[0], batch, rows)
 
-    def room(self, name: str, *shape: int) -> Tensor:
-        """A tensor with anything in it, the same at each call where the shape allows."""
-        size = math.prod(shape)
-        if name not in self._rooms or self._rooms[name].numel() < size:
-            self._rooms[name] = self.gradients["b_in"].new_empty(size)
-        return self._rooms[name][:size].view(shape)
+    def fits(self, stack: NetStack, batch: int) -> bool:
+        """Whether it is of these very tensors, and of batches of this size."""
+        now = stack.parameters().values()
+        return batch == self._batch and all(a is b for a, b in zip(now, self._of, strict=True))
+
+
+class _Part:
+    """Instances that go through the same operations: views of their parameters and gradients."""
+
+    def __init__(
+        self,
+        W_in: Float[Tensor, "instances vocab width"],
+        b_in: Float[Tensor, "instances width"],
+        W_out: Float[Tensor, "instances width vocab"],
+        b_out: Float[Tensor, "instances vocab"],
+        gradients: _Gradients,
+    ) -> None:
+        self.instances, self.vocab, self.width = W_in.shape
+        self._table = W_in.flatten(0, 1)
+        self.b_in, self.W_out, self.b_out = b_in[:, None], W_out, b_out[:, None]
+        self.gradients = gradients
+
+    def gathered(self, targets: Targets) -> Float[Tensor, "instances batch width"]:
+        """The sum of each set's rows of W_in."""
+        gathered = embedding_bag(
+            _numbered_on(targets.members, self.vocab).flatten(0, 1),
+            self._table,
+            mode="sum",
+            per_sample_weights=None if targets.real is None else targets.real.flatten(0, 1),
+        )
+        return gathered.view(self.instances, -1, self.width)
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Some rows of the batch, and what they write to."""
+
+    rows: slice
+    units: Float[Tensor, "instances rows width"]
+    d_units: Float[Tensor, "instances rows width"]
+    logits: Float[Tensor, "instances rows vocab"]
+    room: Float[Tensor, "instances rows vocab"]
+
+
+@dataclass(frozen=True)
+class _Rooms:
+    """What a batch writes to besides gradients; the chunks share their logits and room."""
+
+    post: Float[Tensor, "instances batch width"]
+    d_pre: Float[Tensor, "instances batch width"]
+    chunks: list[_Chunk]
+
+    @classmethod
+    def of(cls, part: _Part, batch: int, rows: int) -> _Rooms:
+        instances, width, vocab = part.W_out.shape
+        post, d_pre = (part.b_in.new_empty(instances, batch, width) for _ in range(2))
+        logits, room = (part.b_in.new_empty(instances * min(rows, batch) * vocab) for _ in range(2))
+        chunks: list[_Chunk] = []
+        for start in range(0, batch, rows):
+            cut = slice(start, min(start + rows, batch))
+            shape = instances, cut.stop - start, vocab
+            own = (each[: math.prod(shape)].view(shape) for each in (logits, room))
+            chunks.append(_Chunk(cut, post[:, cut], d_pre[:, cut], *own))
+        return cls(post, d_pre, chunks)
 
 
 @dataclass(frozen=True)
