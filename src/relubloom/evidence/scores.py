@@ -107,7 +107,8 @@ def score_sets(
 
     Chunks go to `workers` threads, in each of which torch uses one.
     `on_sets(done, total)` is called as they come back. Cost: 2 sets width vocab FLOPs and one
-    exponential per (set, token); about 20 MB a worker, more where vocab exceeds 4,096.
+    exponential per (set, token); about 20 MB a worker, more where vocab exceeds 4,096, and
+    4 width vocab bytes.
     """
     exact, table = in_float64(net), CoverTable(code)
     per_set = {name: np.empty(len(sets), dtype) for name, dtype in PER_SET.items()}
