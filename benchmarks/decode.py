@@ -7,9 +7,10 @@ tokens does one union cover? *Batch*: the same of 64 unions. *Readout*: which to
 call, its weights as noisy as those of trained ones (or exact, or twice so), and of each run folder
 given? Contenders take turns (A B C A B C ...), each time with 8 questions on end, on one thread. A
 row shows medians in milliseconds a question, of processor time, which a busy machine stretches
-least, and how many times ours the others take.
-Memory is that of a process of its own for each contender: `held_mib` what it holds, `peak_mib` its
-most while it answers, both above the bare process.
+least, and how many times ours the others take; `cold` is one question to a turn, so that the
+product has emptied the cache before ours. Memory is that of a process of its own for each
+contender: `held_mib` what it holds, `peak_mib` its most while it answers, both above the bare
+process.
 
 Rivals: `dense` is the float32 product with W_out (batch: the GEMM), and no comparison after it;
 rbloom and fastbloom-rs are Bloom filters of 256 bits written in Rust, filled with the set and asked
@@ -100,7 +101,9 @@ def union_row(vocab: int, rounds: int) -> dict[str, Any]:
     weight = int(code.weights[0])
     del code
     ms = interleaved(contenders, rounds)
-    return heading("union", vocab, weight) | figures(ms) | memory(UNION, vocab)
+    pair = {name: contenders[name] for name in ("ours", "dense")}
+    cold = {f"{name}_cold": v for name, v in figures(interleaved(pair, ON_END * rounds, 1)).items()}
+    return heading("union", vocab, weight) | figures(ms) | cold | memory(UNION, vocab)
 
 
 def batch_row(vocab: int, rounds: int) -> dict[str, Any]:
@@ -235,7 +238,9 @@ UNION: dict[str, Maker] = {
 BATCHES: dict[str, Maker] = {"ours": by_table, "slices": many_slices, "dense": gemm}
 
 
-def interleaved(contenders: dict[str, Answer | None], rounds: int) -> dict[str, float | None]:
+def interleaved(
+    contenders: dict[str, Answer | None], rounds: int, on_end: int = ON_END
+) -> dict[str, float | None]:
     """Median milliseconds of each a question; None for one that is not there."""
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for turn in range(rounds + 1):
@@ -243,10 +248,10 @@ def interleaved(contenders: dict[str, Answer | None], rounds: int) -> dict[str, 
             if answer is None:
                 continue
             started = time.thread_time()
-            for question in range(turn * ON_END, (turn + 1) * ON_END):
+            for question in range(turn * on_end, (turn + 1) * on_end):
                 answer(question)
             if turn > 0:  # the first turn is warm-up
-                times[name].append(1e3 * (time.thread_time() - started) / ON_END)
+                times[name].append(1e3 * (time.thread_time() - started) / on_end)
     return {name: statistics.median(spent) if spent else None for name, spent in times.items()}
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from relubloom.evidence.certificate import Certificate, certify
     from relubloom.extraction import extract_code
     from relubloom.network import NetStack, ReluNet
+    from relubloom.readout_sieve import ReadoutSieve
     from relubloom.study import Study, run_study
     from relubloom.sweep.results import load_results
     from relubloom.task import KSparseTask
@@ -35,6 +36,7 @@ _HOMES = {
     "extract_code": "extraction",
     "NetStack": "network",
     "ReluNet": "network",
+    "ReadoutSieve": "readout_sieve",
     "Study": "study",
     "run_study": "study",
     "load_results": "sweep.results",
@@ -53,6 +55,7 @@ __all__ = [
     "Evidence",
     "KSparseTask",
     "NetStack",
+    "ReadoutSieve",
     "Recipe",
     "ReluNet",
     "RelubloomError",
