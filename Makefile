@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help install browser demo test check check-javascript results bench clean
+.PHONY: help install browser demo test check check-javascript results results-width results-quick \
+	bench clean
 
 help:
 	@echo "make demo     install, study the article's network, certify it, print the report's path"
 	@echo "make test     install, run the test suite"
 	@echo "make check    formatting, lint, types"
 	@echo "make results  regenerate docs/results (four to five hours)"
+	@echo "make results-width  sweep for the width law and write docs/results/width.md (hours; go on with it)"
+	@echo "make results-quick  the same in small, within minutes, into runs/width-quick"
 	@echo "make bench    benchmarks, with their rivals"
 	@echo "make install  the virtual environment only"
 
@@ -64,8 +67,19 @@ results: $(VENV)/package-installed
 	$(BIN)/python benchmarks/controls.py
 	$(BIN)/python benchmarks/dynamics.py
 
+# A sweep that was stopped goes on where it was.
+results-width: $(VENV)/package-installed
+	$(BIN)/relubloom sweep benchmarks/width/law.toml --out runs/width --resume
+	$(BIN)/relubloom sweep benchmarks/width/convergence.toml --out runs/width --resume
+	$(BIN)/python benchmarks/width_results.py runs/width
+
+results-quick: $(VENV)/package-installed
+	$(BIN)/relubloom sweep benchmarks/width/quick.toml --out runs/width-quick --resume
+	$(BIN)/python benchmarks/width_results.py runs/width-quick --out runs/width-quick
+
 bench: $(VENV)/tools-installed
 	$(BIN)/python benchmarks/step.py --large
+	$(BIN)/python benchmarks/sweep.py
 	$(BIN)/python benchmarks/exact_count.py
 	$(BIN)/python benchmarks/theory.py
 	@$(PIP) rbloom==1.5.4 fastbloom-rs==0.5.10 || echo "no Bloom-filter libraries: rows say so"
