@@ -90,7 +90,7 @@ def test_killed_at_twenty_moments_it_ends_with_the_same_table(
     out, moments = tmp_path / "killed", random.Random(0)
     for _ in range(KILLS):
         process = start(spec, out)
-        time.sleep(moments.uniform(0.1, 6.0))
+        time.sleep(moments.uniform(0.1, 4.5))
         left = workers_of(process)
         if process.poll() is None:
             os.kill(process.pid, signal.SIGKILL)

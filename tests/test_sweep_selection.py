@@ -104,15 +104,11 @@ def test_json_holds_every_record(folder: Path, relubloom: Callable[..., Outcome]
 
 
 def test_a_plot_has_a_dot_for_each_run(folder: Path, relubloom: Callable[..., Outcome]) -> None:
-    plot = folder / "all.svg"
-    done = relubloom(
-        "results", folder, "--plot", plot, "--by", "objective", "--export", plot.with_suffix(".csv")
-    )
+    plot, table = folder / "all.svg", folder / "all.csv"
+    options = ("--plot", plot, "--by", "objective", "--export", table)
+    done = relubloom("results", folder, *options)
     assert done.status == 0
-    assert done.out.splitlines()[-2:] == [
-        f"written: {plot}",
-        f"written: {plot.with_suffix('.csv')}",
-    ]
+    assert done.out.splitlines()[-2:] == [f"written: {plot}", f"written: {table}"]
     text = plot.read_text()
     assert "mse against width of 60 runs, by objective" in text
     assert text.count("<use") >= 60
