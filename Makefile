@@ -77,7 +77,11 @@ results-quick: $(VENV)/package-installed
 	$(BIN)/relubloom sweep benchmarks/width/quick.toml --out runs/width-quick --resume
 	$(BIN)/python benchmarks/width_results.py runs/width-quick --out runs/width-quick
 
-bench: $(VENV)/tools-installed
+$(VENV)/rivals-installed: benchmarks/requirements.txt $(VENV)/tools-installed
+	$(PIP) -r benchmarks/requirements.txt
+	@touch $@
+
+bench: $(VENV)/rivals-installed
 	$(BIN)/python benchmarks/step.py --large
 	$(BIN)/python benchmarks/sweep.py
 	$(BIN)/python benchmarks/exact_count.py

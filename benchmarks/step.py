@@ -1,31 +1,31 @@
-"""The training step beside a plain loop and beside its three matrix products alone.
+"""The training step beside its three matrix products, plain loops, torch.compile and JAX.
 
 Usage: python benchmarks/step.py [--json] [--rounds 15] [--large]
 
-A step is sampling, loss, gradient and Adam. The contenders take turns (A B C A B C ...), and a row
-shows medians in milliseconds and ratios to ours, with one thread.
-
-Cost model per step: 6 batch width vocab FLOPs (logits, and two products of the backward pass),
-about ten passes over batch x vocab floats (softmax, loss and gradient), and Adam's four arrays of
-2 vocab width floats.
+Times are of whole steps (sampling, loss, gradient, Adam, bookkeeping) with one thread, medians of
+turns that the contenders take one after the other, in milliseconds of processor time; memory is
+what each process grew by since its imports. The cost model is that of `training.step`: 6 batch
+width vocab FLOPs in three products, four passes over batch x vocab floats and a softmax, and
+Adam's four arrays of the parameters. A last row trains 8 networks as one stack.
 """
 
 import argparse
 import json
 import statistics
-import time
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-import torch
-from torch import nn
+from contenders import CONTENDERS, Size
+from lockstep import Contender, MissingError, one_thread, take_turns
 
-from relubloom import KSparseTask, Recipe
-from relubloom.training.initialisation import initialise
-from relubloom.training.step import dense_step
-
-SIZES = [(256, 48, 3, 512), (1000, 64, 3, 1024)]
-LARGE = [(4096, 128, 4, 1024), (16384, 256, 8, 512)]
+SMALL = [Size(256, 48, 3, 512), Size(1000, 64, 3, 1024)]
+LARGE = [Size(4096, 128, 4, 1024), Size(16384, 256, 8, 512), Size(50257, 512, 8, 256)]
+STACK = Size(256, 48, 3, 512, networks=8)
+TURN_FLOPS = 1e9  # a turn is as many steps as have these in their products
+MOST_STEPS = 16  # as many as have their sets drawn at once, at the smallest size
+LARGE_ROUNDS = 5
+FLOOR = {"ours", "three_gemms"}
+COLUMNS = ("vocab_size", "width", "set_size", "batch_size")
 
 
 def main() -> None:
@@ -33,89 +33,131 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--large", action="store_true", help="also N = 4,096 and 16,384")
+    parser.add_argument("--large", action="store_true", help="also N = 4,096, 16,384 and 50,257")
     given = parser.parse_args()
-    torch.set_num_threads(1)
-    rows = [measure(*size, given.rounds) for size in SIZES + LARGE * given.large]
-    if given.json:
-        print(json.dumps(rows))
-        return
-    for row in rows:
-        print("  ".join(f"{name} {value}" for name, value in row.items()))
+    rows = [measure(size, given.rounds) for size in SMALL]
+    if given.large:
+        rows += [measure(size, min(given.rounds, LARGE_ROUNDS)) for size in LARGE]
+    rows.append(measure_stack(given.rounds))
+    print(json.dumps(rows) if given.json else page(rows))
 
 
-def measure(vocab: int, width: int, set_size: int, batch: int, rounds: int) -> dict[str, Any]:
-    """Medians of interleaved steps of each contender."""
-    task = KSparseTask(vocab, set_size)
-    contenders = {
-        "ours": ours(task, width, batch),
-        "plain_loop": plain_loop(task, width, batch),
-        "three_gemms": three_gemms(vocab, width, batch),
-    }
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    for turn in range(rounds + 2):
-        for name, step in contenders.items():
-            started = time.perf_counter()
-            step(turn)
-            if turn >= 2:  # two turns of warm-up
-                times[name].append(1e3 * (time.perf_counter() - started))
+def measure(size: Size, rounds: int) -> dict[str, Any]:
+    """Medians of interleaved turns of each contender that runs here."""
+    times, peaks, missing = timed({name: (name, size) for name in CONTENDERS}, rounds)
     ms = {name: statistics.median(values) for name, values in times.items()}
+    floor = ms["three_gemms"]
+    del peaks["three_gemms"]
     return {
-        "vocab_size": vocab,
-        "width": width,
-        "set_size": set_size,
-        "batch_size": batch,
-        "threads": 1,
+        **described(size),
+        "product_gflop": round(size.product_flops / 1e9, 3),
+        "product_gflops": round(size.product_flops / floor / 1e6, 1),
+        "state_mib": round(size.state_bytes / 2**20, 1),
         **{f"{name}_ms": round(value, 3) for name, value in ms.items()},
-        "ours_over_three_gemms": round(ms["ours"] / ms["three_gemms"], 2),
-        "plain_loop_over_ours": round(ms["plain_loop"] / ms["ours"], 2),
+        **{f"{name}_mib": round(value, 1) for name, value in peaks.items()},
+        "ours_over_three_gemms": ratio(times, "ours", "three_gemms"),
+        **{f"{name}_over_ours": ratio(times, name, "ours") for name in ms if name not in FLOOR},
+        "missing": missing,
     }
 
 
-def ours(task: KSparseTask, width: int, batch: int) -> Callable[[int], None]:
-    """Sampling, `dense_step` and Adam, as `training.loop` does them."""
-    stack = initialise(task.vocab_size, width, Recipe(), (0,))
-    adam = torch.optim.Adam(list(stack.parameters().values()), fused=True)
-
-    def step(turn: int) -> None:
-        sets = task.training_sets(0, turn, batch)[None]
-        gradients = dense_step(stack, sets, "mse").gradients
-        for name, value in stack.parameters().items():
-            value.grad = gradients[name]
-        adam.step()
-
-    return step
-
-
-def plain_loop(task: KSparseTask, width: int, batch: int) -> Callable[[int], None]:
-    """What one writes first: dense indicators, nn.Linear, autograd, Adam."""
-    vocab, k = task.vocab_size, task.sizes[0]
-    net = nn.Sequential(nn.Linear(vocab, width), nn.ReLU(), nn.Linear(width, vocab))
-    adam = torch.optim.Adam(net.parameters())
-
-    def step(turn: int) -> None:
-        del turn
-        ids = torch.rand(batch, vocab).topk(k).indices
-        indicator = torch.zeros(batch, vocab).scatter_(1, ids, 1.0)
-        p = net(indicator).softmax(-1)
-        loss = (p - indicator / k).square().sum(-1).mean()
-        adam.zero_grad()
-        loss.backward()
-        adam.step()
-
-    return step
+def measure_stack(rounds: int) -> dict[str, Any]:
+    """Steps of one network per second: a stack of 8, and networks one at a time."""
+    alone = replace(STACK, networks=1)
+    chosen = {
+        "stacked": ("ours", STACK),
+        "one_at_a_time": ("ours", alone),
+        "plain_loop": ("plain_loop", alone),
+    }
+    times, peaks, _ = timed(chosen, rounds)
+    times["stacked"] = [value / STACK.networks for value in times["stacked"]]
+    return {
+        **described(STACK),
+        **{
+            f"{name}_steps_per_second": round(1e3 / statistics.median(values))
+            for name, values in times.items()
+        },
+        **{f"{name}_mib": round(value, 1) for name, value in peaks.items()},
+        "one_at_a_time_over_stacked": ratio(times, "one_at_a_time", "stacked"),
+        "plain_loop_over_stacked": ratio(times, "plain_loop", "stacked"),
+        "missing": {},
+    }
 
 
-def three_gemms(vocab: int, width: int, batch: int) -> Callable[[int], None]:
-    """The floor: logits, and the two products of the backward pass."""
-    post, W_out = torch.rand(batch, width), torch.rand(width, vocab)
-    d_logits = torch.rand(batch, vocab)
+def timed(
+    chosen: dict[str, tuple[str, Size]], rounds: int
+) -> tuple[dict[str, list[float]], dict[str, float], dict[str, str]]:
+    """Times and peaks of contenders by label, and why others are missing."""
+    running: list[Contender] = []
+    missing: dict[str, str] = {}
+    smallest = min(size.product_flops for _, size in chosen.values())
+    with one_thread():
+        for label, (name, size) in chosen.items():
+            contender = Contender(name, size, label)
+            try:
+                contender.wait()
+                running.append(contender)
+            except MissingError as reason:
+                missing[label] = str(reason)
+    try:
+        steps = max(1, min(MOST_STEPS, round(TURN_FLOPS / smallest)))
+        return *take_turns(running, steps, rounds), missing
+    finally:
+        for contender in running:
+            contender.close()
 
-    def step(turn: int) -> None:
-        del turn
-        _ = post @ W_out, d_logits @ W_out.T, post.T @ d_logits
 
-    return step
+def described(size: Size) -> dict[str, Any]:
+    """The columns that say what was timed."""
+    names = (*COLUMNS, "networks")
+    return {name: getattr(size, name) for name in names} | {"threads": 1}
+
+
+def ratio(times: dict[str, list[float]], above: str, below: str) -> float:
+    """The median of the ratios of turns that were taken side by side."""
+    pairs = zip(times[above], times[below], strict=True)
+    return round(statistics.median(a / b for a, b in pairs), 2)
+
+
+def page(rows: list[dict[str, Any]]) -> str:
+    """The rows as three tables: times, memory, the stack."""
+    singles, stack = rows[:-1], rows[-1]
+    names = [name for name in CONTENDERS if name not in FLOOR]
+    head = [name.replace("_", " ") for name in names]
+    times, memory = [], []
+    for row in singles:
+        size = ", ".join(str(row[name]) for name in COLUMNS)
+        cells = [cell(row, name, "{ms:,.2f} ({over:.2f}x)") for name in names]
+        floor = f"{row['three_gemms_ms']:,.2f} ({row['ours_over_three_gemms']:.2f})"
+        times.append([size, f"{row['ours_ms']:,.2f}", floor, *cells])
+        peaks = [cell(row, name, "{mib:,.0f}") for name in names]
+        memory.append([size, f"{row['state_mib']:,.1f}", f"{row['ours_mib']:,.0f}", *peaks])
+    labels = ("stacked", "one_at_a_time", "plain_loop")
+    speeds = [f"{stack[f'{label}_steps_per_second']:,}" for label in labels]
+    return "\n\n".join(
+        [
+            "Milliseconds a step (in brackets: ours over the three products; others over ours):",
+            markdown(["N, d, k, batch", "ours", "three products", *head], times),
+            "Memory in MiB:",
+            markdown(["N, d, k, batch", "weights, gradients, Adam", "ours", *head], memory),
+            f"Steps of a network per second, {stack['networks']} networks at (256, 48, 3, 512):",
+            markdown([label.replace("_", " ") for label in labels], [speeds]),
+        ]
+    )
+
+
+def cell(row: dict[str, Any], name: str, form: str) -> str:
+    """A contender's figures, or why there are none."""
+    if name in row["missing"]:
+        return row["missing"][name]
+    figures = {"ms": row[f"{name}_ms"], "mib": row[f"{name}_mib"], "over": row[f"{name}_over_ours"]}
+    return form.format(**figures)
+
+
+def markdown(head: list[str], rows: list[list[str]]) -> str:
+    """A table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 if __name__ == "__main__":

@@ -204,12 +204,12 @@ def test_a_second_ctrl_c_stops_at_once() -> None:
 PRESS_WHILE_TRAINING = """
 import os, signal
 from relubloom.training import loop
-advance = loop._Run.advance
+advance = loop.Run.advance
 def advance_and_press(self):
     advance(self)
     if self.done == 25:
         os.kill(os.getpid(), signal.SIGINT)
-loop._Run.advance = advance_and_press
+loop.Run.advance = advance_and_press
 from relubloom.cli import main
 main()
 """
@@ -231,11 +231,11 @@ SAVE_AT_EVERY_STEP = """
 import time
 from relubloom.training import loop
 loop.CHECKPOINT_SECONDS, loop.CHECKPOINT_SHARE = 0.0, 1e9  # after every step
-advance = loop._Run.advance
+advance = loop.Run.advance
 def advance_slowly(self):
     advance(self)
     time.sleep(0.01)
-loop._Run.advance = advance_slowly
+loop.Run.advance = advance_slowly
 from relubloom.cli import main
 main()
 """

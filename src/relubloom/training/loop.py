@@ -99,7 +99,7 @@ def train_stack(
         StoppedError: Ctrl-C; the state is on disk if `checkpoint` was given.
     """
     check_network(width, seeds)
-    run = _Run(task, width, recipe, seeds, device, step)
+    run = Run(task, width, recipe, seeds, device, step)
     if checkpoint is not None and resume and checkpoint.exists():
         run.restore(checkpoint)
     logits = recipe.batch_size * task.vocab_size  # of one network: alone it has as many threads
@@ -136,7 +136,7 @@ def check_network(width: int, seeds: tuple[int, ...]) -> None:
         raise UsageError("no seeds given: at least one network is trained; raise --seeds")
 
 
-class _Run:
+class Run:
     """The state of a training run between two steps."""
 
     def __init__(
