@@ -40,11 +40,11 @@ from relubloom.width_law.fits import Interval, LawFit
 from relubloom.width_law.phases import phases
 from relubloom.width_law.records import Cell, Measured, Measurements, measurements
 from relubloom.width_law.rivals import Rivals
-from relubloom.width_law.rivals_file import complete_rivals
+from relubloom.width_law.rivals_file import RIVALS, complete_rivals
 from width_words import FITS, INTRODUCTION, LAW, PHASES, RECIPES, SLOPES, TRAINING_POOL
 
 OUT = Path("docs/results")
-PAGE, RIVALS = "width.md", "width-rivals.json"
+PAGE = "width.md"
 Sizes = dict[tuple[int, int], dict[int, Rivals]]
 """Rivals by width, for each (vocab_size, set_size)."""
 

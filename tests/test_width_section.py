@@ -1,19 +1,23 @@
 """The page's section on width: drawn from a sweep's records, a sentence where there are none."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from conftest import Outcome
 from made_up_sweep import Record, sweep
 from relubloom.report.contents import read_contents
 from relubloom.report.page import write_report
 from relubloom.report.parts import Section
 from relubloom.report.subject import Subject, load_subject
 from relubloom.report.width_section import SweepResults, width_section
+from relubloom.sweep.results import Results, Row
 from relubloom.task import KSparseTask
 from relubloom.theory import best_constant_weight
 from relubloom.width_law.rivals import rivals_at, with_design
+from relubloom.width_law.rivals_file import RIVALS, complete_rivals
 from test_report import trained_run
 
 WIDTHS = (12, 16, 20, 24, 28)
@@ -104,3 +108,19 @@ def test_the_page_takes_the_sweep(folder: Path) -> None:
     assert section.count("<svg") == 4  # two figures, each wide and narrow
     assert not re.search(r"\bnan\b|\binf\b", section)
     assert (folder / "figures" / "width-law-mse.svg").exists()
+
+
+def test_the_command_draws_a_sweeps_folder(
+    folder: Path, tmp_path: Path, relubloom: Callable[..., Outcome]
+) -> None:
+    rows = [
+        Row(f"{index:016x}", "done", dict(record), {}) for index, record in enumerate(records())
+    ]
+    Results(tmp_path, create=True).record(rows)
+    complete_rivals(tmp_path / RIVALS, [(32, 12, 3)])
+    done = relubloom("report", folder, "--results", tmp_path)
+    assert done.status == 0, done.err
+    page = (folder / "report.html").read_text()
+    assert "Error against width, sets of 3" in page
+    assert "designed code" in page
+    assert relubloom("report", folder, "--results", tmp_path / "gone").status == 1

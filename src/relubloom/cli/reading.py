@@ -15,6 +15,7 @@ from relubloom.cli.progress import ProgressDisplay
 
 if TYPE_CHECKING:
     from relubloom.query import Answer
+    from relubloom.report.width_section import SweepResults
 
 
 def examine(
@@ -69,13 +70,21 @@ def report(
 ) -> None:
     """Write report.html from what a study or run folder holds; of several, an index."""
     from relubloom.report.page import write_report
-    from relubloom.report.width_section import SweepResults
-    from relubloom.sweep.results import load_results
 
-    path = write_report(folder, None if results is None else SweepResults(load_results(results)))
+    path = write_report(folder, None if results is None else _sweep_results(results))
     typer.echo(json_text.dumps({"report": str(path)}) if json else f"report: {path}")
     if open_page:
         typer.launch(path.resolve().as_uri())
+
+
+def _sweep_results(results: Path) -> SweepResults:
+    """A sweep's records, and the rivals that benchmarks/width_results.py may have left beside."""
+    from relubloom.report.width_section import SweepResults
+    from relubloom.sweep.results import load_results
+    from relubloom.width_law.rivals_file import RIVALS, read_rivals
+
+    beside = (results if results.is_dir() else results.parent) / RIVALS
+    return SweepResults(load_results(results), tuple(read_rivals(beside).values()))
 
 
 def query(

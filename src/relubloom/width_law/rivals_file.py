@@ -12,6 +12,7 @@ from relubloom.errors import FileError
 from relubloom.width_law.designed import Designed
 from relubloom.width_law.rivals import Rivals, rivals_at, with_design
 
+RIVALS = "width-rivals.json"
 SCHEMA_VERSION = 1
 Size = tuple[int, int, int]
 """vocab_size, width, set_size."""
