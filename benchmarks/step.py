@@ -4,9 +4,12 @@ Usage: python benchmarks/step.py [--json] [--rounds 15] [--large]
 
 Times are of whole steps (sampling, loss, gradient, Adam, bookkeeping) with one thread, medians of
 turns that the contenders take one after the other, in milliseconds of processor time; memory is
-what each process grew by since its imports. The cost model is that of `training.step`: 6 batch
-width vocab FLOPs in three products, four passes over batch x vocab floats and a softmax, and
-Adam's four arrays of the parameters. A last row trains 8 networks as one stack.
+what each process grew by since its imports. A last row trains 8 networks as one stack.
+
+Cost model: the three products (6 batch width vocab FLOPs) at the speed that they have here alone;
+for each logit a softmax and passes over the cache (`NS_PER_LOGIT`); and from memory
+(`BYTES_PER_NS`) Adam's 7 reads or writes of each parameter, W_out's gradient read and written for
+each chunk, and that of W_in zeroed. It leaves out calls, drawing and rows of W_in.
 """
 
 import argparse
@@ -17,6 +20,7 @@ from typing import Any
 
 from contenders import CONTENDERS, Size
 from lockstep import Contender, MissingError, one_thread, take_turns
+from relubloom.training.step import chunk_rows
 
 SMALL = [Size(256, 48, 3, 512), Size(1000, 64, 3, 1024)]
 LARGE = [Size(4096, 128, 4, 1024), Size(16384, 256, 8, 512), Size(50257, 512, 8, 256)]
@@ -25,6 +29,8 @@ TURN_FLOPS = 1e9  # a turn is as many steps as have these in their products
 MOST_STEPS = 16  # as many as have their sets drawn at once, at the smallest size
 LARGE_ROUNDS = 5
 FLOOR = {"ours", "three_gemms"}
+NS_PER_LOGIT = 2.2  # softmax 1.15, mse .7, bias .2, sum for b_out .15: each timed alone
+BYTES_PER_NS = 12.0
 COLUMNS = ("vocab_size", "width", "set_size", "batch_size")
 
 
@@ -55,10 +61,20 @@ def measure(size: Size, rounds: int) -> dict[str, Any]:
         "state_mib": round(size.state_bytes / 2**20, 1),
         **{f"{name}_ms": round(value, 3) for name, value in ms.items()},
         **{f"{name}_mib": round(value, 1) for name, value in peaks.items()},
+        "model_ms": round(model_ms(size, floor), 3),
         "ours_over_three_gemms": ratio(times, "ours", "three_gemms"),
         **{f"{name}_over_ours": ratio(times, name, "ours") for name in ms if name not in FLOOR},
         "missing": missing,
     }
+
+
+def model_ms(size: Size, products_ms: float) -> float:
+    """What the cost model says a step of one network takes."""
+    vocab, batch = size.vocab_size, size.batch_size
+    chunks = -(-batch // chunk_rows(batch, vocab))
+    matrix = 4 * vocab * size.width  # bytes of W_in or W_out
+    moved = 7 * 2 * matrix + 2 * chunks * matrix + matrix
+    return products_ms + 1e-6 * (NS_PER_LOGIT * batch * vocab + moved / BYTES_PER_NS)
 
 
 def measure_stack(rounds: int) -> dict[str, Any]:
@@ -129,7 +145,8 @@ def page(rows: list[dict[str, Any]]) -> str:
         size = ", ".join(str(row[name]) for name in COLUMNS)
         cells = [cell(row, name, "{ms:,.2f} ({over:.2f}x)") for name in names]
         floor = f"{row['three_gemms_ms']:,.2f} ({row['ours_over_three_gemms']:.2f})"
-        times.append([size, f"{row['ours_ms']:,.2f}", floor, *cells])
+        own = [f"{row[f'{name}_ms']:,.2f}" for name in ("ours", "model")]
+        times.append([size, *own, floor, *cells])
         peaks = [cell(row, name, "{mib:,.0f}") for name in names]
         memory.append([size, f"{row['state_mib']:,.1f}", f"{row['ours_mib']:,.0f}", *peaks])
     labels = ("stacked", "one_at_a_time", "plain_loop")
@@ -137,7 +154,7 @@ def page(rows: list[dict[str, Any]]) -> str:
     return "\n\n".join(
         [
             "Milliseconds a step (in brackets: ours over the three products; others over ours):",
-            markdown(["N, d, k, batch", "ours", "three products", *head], times),
+            markdown(["N, d, k, batch", "ours", "model", "three products", *head], times),
             "Memory in MiB:",
             markdown(["N, d, k, batch", "weights, gradients, Adam", "ours", *head], memory),
             f"Steps of a network per second, {stack['networks']} networks at (256, 48, 3, 512):",

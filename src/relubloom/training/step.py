@@ -17,7 +17,7 @@ Cost model, per instance, with L = batch x vocab logits:
 - set_size batch rows of W_in gathered, as many rows added to its gradient, and that zeroed before.
 
 With 1.2 ns for a logit of softmax and mse and 80 GFLOPS for the products, a step takes
-1 + 16 / width times the products alone, and what calls cost (about 40 calls and 5 a chunk).
+1 + 16 / width times the products alone, and what calls cost (about 45 calls).
 """
 
 from __future__ import annotations
