@@ -16,8 +16,8 @@ Cost model, per instance, with L = batch x vocab logits:
   each of its entries: hence at least `CHUNK_ROWS` rows in a chunk;
 - set_size batch rows of W_in gathered, as many rows added to its gradient, and that zeroed before.
 
-With 1.2 ns for a logit of softmax and mse and 80 GFLOPS for the products, a step takes
-1 + 16 / width times the products alone, and what calls cost (about 45 calls).
+With 2.2 ns for a logit in these passes and 60 GFLOPS for the products, a step takes
+1 + 22 / width times the products alone, and what calls (about 45) and the parameters cost.
 """
 
 from __future__ import annotations
