@@ -41,6 +41,8 @@ from relubloom.width_law.phases import phases
 from relubloom.width_law.records import Cell, Measured, Measurements, measurements
 from relubloom.width_law.rivals import Rivals
 from relubloom.width_law.rivals_file import RIVALS, complete_rivals
+from relubloom.width_law.steps import step_studies
+from width_steps import steps_section
 from width_words import FITS, INTRODUCTION, LAW, PHASES, RECIPES, SLOPES, TRAINING_POOL
 
 OUT = Path("docs/results")
@@ -77,6 +79,7 @@ def write_page(records: Sequence[Mapping[str, Any]], out: Path) -> Path:
         law_section(fresh, rivals, out),
         fits_section(relu, rivals),
         slopes_section(relu, rivals, out),
+        steps_section(step_studies(found), {curve.cell: curve.fit() for curve in every}),
         phase_section(relu, fresh, rivals, out),
         training_pool_section(every, rivals, out),
         recipes_section(found),

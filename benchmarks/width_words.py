@@ -37,8 +37,8 @@ themselves at the same widths: a finite range of widths bends them too.
 
 RECIPES = """Where a size was trained by several recipes, the one of the most widths of its cell is
 shown above (then the one with the most seeds, then the one that saw the most sets). Here they stand
-side by side; "of the one shown" is the ratio of the median errors. Ratios near 1 between numbers of
-steps say that the steps were enough.
+side by side; "of the one shown" is the ratio of the median errors. Recipes that differ in the
+number of steps only stand under "Are the steps enough?".
 """
 
 SLOPES = """The fall of ln mse per unit of width between neighbouring widths, times k: level for an

@@ -12,6 +12,7 @@ from relubloom.width_law.curves import Curve, curves
 from relubloom.width_law.phases import Transition, phases, transition
 from relubloom.width_law.records import (
     OTHER_RECIPE,
+    OTHER_STEPS,
     OTHER_TASK,
     Cell,
     measurements,
@@ -49,12 +50,9 @@ def test_one_recipe_a_width_chosen_without_a_look_at_its_results() -> None:
         ]
     )
     assert [(n.width, n.mse) for n in found.networks] == [(48, 0.004)] * 3 + [(64, 0.002)]
-    assert found.set_aside == {OTHER_RECIPE: 3}
-    assert [(n.width, n.mse) for n in found.other_recipes] == [
-        (48, 0.001),
-        (48, 0.001),
-        (64, 0.001),
-    ]
+    assert found.set_aside == {OTHER_STEPS: 1, OTHER_RECIPE: 2}
+    assert [(n.width, n.mse) for n in found.other_recipes] == [(48, 0.001), (48, 0.001)]
+    assert [(n.width, n.mse) for n in found.other_steps] == [(64, 0.001)]
 
 
 def test_a_curve_keeps_to_the_recipe_of_most_widths() -> None:
@@ -66,7 +64,7 @@ def test_a_curve_keeps_to_the_recipe_of_most_widths() -> None:
         ]
     )
     assert {(n.width, n.mse) for n in found.networks} == {(40, 0.004), (48, 0.004), (56, 0.004)}
-    assert found.set_aside == {OTHER_RECIPE: 2}
+    assert found.set_aside == {OTHER_STEPS: 2}
 
 
 def test_a_record_without_a_field_is_refused() -> None:

@@ -187,11 +187,41 @@ def test_a_floor_of_training_is_told_from_failing_sets(script: ModuleType, folde
 
 def test_other_recipes_stand_side_by_side(script: ModuleType, folder: Path) -> None:
     rows = cell(lambda d: 0.02, spread=0.0)
-    rows += sweep((24,), lambda d: 0.01, vocab_size=32, seeds=2, spread=0.0, steps=10_000)
+    rows += sweep((24,), lambda d: 0.01, vocab_size=32, seeds=2, spread=0.0, learning_rate=0.05)
     page = script.write_page(rows, folder).read_text(encoding="utf-8")
-    assert "Set aside: 2 another recipe" in page
-    (ratio,) = re.findall(r"steps 10000, .* \| 2 \| 0.0100 \| 0.0100 \| (×.\d\.\d\d) \|", page)
+    assert "Set aside: 2 of another recipe" in page and "## Are the steps enough?" not in page
+    (ratio,) = re.findall(
+        r"learning_rate 0.05, .* \| 2 \| 0.0100 \| 0.0100 \| (×.\d\.\d\d) \|", page
+    )
     assert ratio == "× 0.50"
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        (
+            lambda d: 0.5 * exponential(d),
+            r"5,000 steps are enough for the law: .* still falls, by 50\s%\.",
+        ),
+        (lambda d: exponential(d) ** 1.5, "5,000 steps are not enough for the law: doubling them"),
+    ],
+)
+def test_whether_the_steps_are_enough(
+    script: ModuleType, folder: Path, after: Callable[[int], float], said: str
+) -> None:
+    rows = cell(lambda d: exponential(d) * (1.1 if d % 8 else 1 / 1.1), spread=0.0)
+    rows += sweep(
+        (16, 24, 32),
+        lambda d: after(d) * (1.1 if d % 8 else 1 / 1.1),
+        vocab_size=32,
+        spread=0.0,
+        steps=10_000,
+    )
+    page = script.write_page(rows, folder).read_text(encoding="utf-8")
+    assert "Set aside: 12 of another number of steps" in page and "## Other recipes" not in page
+    section = page.split("## Are the steps enough?")[1].split("\n## ")[0]
+    assert re.search(said, said_of(section, "N = 32, k = 3, objective mse"))
+    assert len(re.findall(r"^\| 32 \| 3 \| mse \| (16|24|32) \| ", section, re.MULTILINE)) == 6
 
 
 def test_a_handful_of_records_is_enough_for_a_page(script: ModuleType, folder: Path) -> None:

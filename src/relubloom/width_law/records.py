@@ -63,10 +63,19 @@ class Measured:
         return self.two_modes and apart and self.near_threshold <= NEAR_BLOOM
 
     @property
+    def steps(self) -> int:
+        """Steps of training."""
+        return int(dict(self.recipe)["steps"])
+
+    @property
+    def but_for_steps(self) -> Recipe:
+        """The recipe without its number of steps."""
+        return tuple(each for each in self.recipe if each[0] != "steps")
+
+    @property
     def sets_seen(self) -> int:
         """Sets drawn in training: steps x batch_size."""
-        recipe = dict(self.recipe)
-        return int(recipe["steps"]) * int(recipe["batch_size"])
+        return self.steps * int(dict(self.recipe)["batch_size"])
 
 
 @dataclass(frozen=True)
@@ -75,17 +84,20 @@ class Measurements:
 
     Attributes:
         networks: those of one recipe for each cell and width.
+        other_steps: those whose recipe differs from it in the number of steps only.
         other_recipes: those of the other recipes.
         set_aside: how many records are not among `networks`, by reason.
     """
 
     networks: tuple[Measured, ...]
+    other_steps: tuple[Measured, ...]
     other_recipes: tuple[Measured, ...]
     set_aside: dict[str, int]
 
 
 RECIPE = ("steps", "batch_size", "learning_rate", "warmup", "init_scale_in", "init_scale_out")
-OTHER_TASK, OTHER_RECIPE = "not uniform sets of one size", "another recipe"
+OTHER_TASK = "not uniform sets of one size"
+OTHER_STEPS, OTHER_RECIPE = "of another number of steps", "of another recipe"
 
 
 def measurements(records: Sequence[Mapping[str, Any]]) -> Measurements:
@@ -108,9 +120,15 @@ def measurements(records: Sequence[Mapping[str, Any]]) -> Measurements:
         else:
             found.append(_measured(record))
     kept, others = _one_recipe_each(found)
-    if others:
-        aside[OTHER_RECIPE] = len(others)
-    return Measurements(tuple(kept), tuple(others), dict(aside))
+    shown = {(each.cell, each.width): each.but_for_steps for each in kept}
+    steps, recipes = list[Measured](), list[Measured]()
+    for each in others:
+        same = each.but_for_steps == shown[each.cell, each.width]
+        (steps if same else recipes).append(each)
+    for reason, group in ((OTHER_STEPS, steps), (OTHER_RECIPE, recipes)):
+        if group:
+            aside[reason] = len(group)
+    return Measurements(tuple(kept), tuple(steps), tuple(recipes), dict(aside))
 
 
 def _measured(record: Mapping[str, Any]) -> Measured:
