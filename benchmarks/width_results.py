@@ -24,7 +24,7 @@ from relubloom.report.training_pool_figure import draw_training_pool
 from relubloom.report.width_figure import LawPanel, draw_law
 from relubloom.report.width_wording import (
     against_rivals,
-    curvature_sentences,
+    astray_sentence,
     designed_error,
     law_sentences,
     linear_sentences,
@@ -35,15 +35,16 @@ from relubloom.report.width_wording import (
     random_logs,
     verdict_counts,
 )
-from relubloom.width_law.curves import AtWidth, Curve, curves
+from relubloom.width_law.curves import OBJECTIVES, AtWidth, Curve, curves
 from relubloom.width_law.fits import Interval, LawFit
 from relubloom.width_law.phases import phases
 from relubloom.width_law.records import Cell, Measured, Measurements, measurements
 from relubloom.width_law.rivals import Rivals
 from relubloom.width_law.rivals_file import RIVALS, complete_rivals
 from relubloom.width_law.steps import step_studies
+from width_short import Judged, brief, short_section
 from width_steps import steps_section
-from width_words import FITS, INTRODUCTION, LAW, PHASES, RECIPES, SLOPES, TRAINING_POOL
+from width_words import FITS, INTRODUCTION, LAW, PHASES, RECIPES, SLOPES, TITLE, TRAINING_POOL
 
 OUT = Path("docs/results")
 PAGE = "width.md"
@@ -74,11 +75,14 @@ def write_page(records: Sequence[Mapping[str, Any]], out: Path) -> Path:
     rivals = _rivals(every, out / RIVALS)
     fresh = [curve for curve in every if curve.cell.training_pool is None]
     relu = [curve for curve in fresh if curve.cell.activation == "relu"]
+    judged = [_judged(curve, fresh, rivals) for curve in relu if not curve.trivial]
     sections = [
-        introduction(found, relu),
+        TITLE,
+        short_section(judged, trivial=len(judged) < len(relu)),
+        introduction(found),
         law_section(fresh, rivals, out),
-        fits_section(relu, rivals),
-        slopes_section(relu, rivals, out),
+        fits_section(relu, judged, rivals),
+        slopes_section([each.curve for each in judged], rivals, out),
         steps_section(step_studies(found), {curve.cell: curve.fit() for curve in every}),
         phase_section(relu, fresh, rivals, out),
         training_pool_section(every, rivals, out),
@@ -119,11 +123,19 @@ def _linear_of(curve: Curve, every: list[Curve]) -> Curve | None:
     return next((each for each in every if each.cell == wanted), None)
 
 
+def _judged(curve: Curve, fresh: list[Curve], rivals: Sizes) -> Judged:
+    by_width = _at(curve, rivals)
+    fit = curve.fit(random_errors(by_width))
+    random = random_fit(by_width, fit.widths) if fit else None
+    widest = by_width[curve.points[-1].width]
+    return Judged(curve, fit, random, _linear_of(curve, fresh), widest)
+
+
 def _grid(relu: list[Curve], vocab: int) -> list[list[Curve]]:
     """Curves of one vocabulary: a row for each objective, in the order of set sizes."""
     own = [curve for curve in relu if curve.cell.vocab_size == vocab]
-    objectives = dict.fromkeys(curve.cell.objective for curve in own)
-    return [[each for each in own if each.cell.objective == name] for name in objectives]
+    rows = [[each for each in own if each.cell.objective == name] for name in OBJECTIVES]
+    return [row for row in rows if row]
 
 
 def _vocabularies(every: list[Curve]) -> list[int]:
@@ -141,7 +153,7 @@ def _save(drawing: Drawing, out: Path, description: str) -> str:
     return f"![{description}]({drawing.name}.svg)\n"
 
 
-def introduction(found: Measurements, relu: list[Curve]) -> str:
+def introduction(found: Measurements) -> str:
     """What was run and set aside."""
     networks = found.networks
     aside = ", ".join(f"{count:,} {reason}" for reason, count in found.set_aside.items())
@@ -159,7 +171,11 @@ def law_section(fresh: list[Curve], rivals: Sizes, out: Path) -> str:
 
     Set sizes that not every objective has stand in a figure of their own.
     """
-    relu = [curve for curve in fresh if curve.cell.activation == "relu" and len(curve.points) > 1]
+    relu = [
+        curve
+        for curve in fresh
+        if curve.cell.activation == "relu" and len(curve.points) > 1 and not curve.trivial
+    ]
     parts = ["## Error against width\n", LAW]
     for vocab in _vocabularies(relu):
         rows = _grid(relu, vocab)
@@ -186,7 +202,7 @@ def _law_panel(curve: Curve, fresh: list[Curve], rivals: Sizes) -> LawPanel:
     )
 
 
-def fits_section(relu: list[Curve], rivals: Sizes) -> str:
+def fits_section(relu: list[Curve], judged: list[Judged], rivals: Sizes) -> str:
     """Both fits of every cell beside those of the best random codes, and what they say."""
     lines = ["## Which law\n", FITS]
     lines += [
@@ -196,16 +212,17 @@ def fits_section(relu: list[Curve], rivals: Sizes) -> str:
         "its shape |",
         "|" + "---|" * 17,
     ]
-    said: list[str] = []
-    for curve in relu:
-        fit = curve.fit(random_errors(_at(curve, rivals)))
-        random = random_fit(_at(curve, rivals), fit.widths) if fit else None
-        if fit is not None:
-            lines.append(_fit_row(curve, fit, random))
-        if len(curve.points) > 1:
-            sentences = law_sentences(curve, fit, random)
-            sentences += [] if fit is None else curvature_sentences(curve, fit, random)
-            said.append(f"- **{_title(curve.cell)}.** {' '.join(sentences)}")
+    lines += [_fit_row(each.curve, each.fit, each.random) for each in judged if each.fit]
+    said = [
+        f"- **{_title(curve.cell)}.** {' '.join(law_sentences(curve, None, None))}"
+        for curve in relu
+        if curve.trivial
+    ]
+    said += [
+        f"- **{_title(each.curve.cell)}.** {brief(each.curve, each.fit, each.random)}"
+        for each in judged
+        if len(each.curve.points) > 1
+    ]
     return "\n".join([*lines, "", *said, ""])
 
 
@@ -293,6 +310,9 @@ def phase_section(relu: list[Curve], fresh: list[Curve], rivals: Sizes, out: Pat
         sentences += [] if linear is None else linear_sentences(curve, linear)
         parts.append(f"- **{_title(curve.cell)}.** {' '.join(sentences)}")
     for row in grids:
+        row = [curve for curve in row if not curve.trivial]
+        if not row:
+            continue
         cell = row[0].cell
         name = f"width-modes-{cell.vocab_size}-{cell.objective}"
         said = f"Gap, agreement and bits at N = {cell.vocab_size}, objective {cell.objective}"
@@ -408,7 +428,7 @@ def tables_section(curve: Curve, linear: Curve | None, rivals: Sizes) -> str:
     other = {} if linear is None else {point.width: point for point in linear.points}
     lines = [
         f"## Table: {_title(curve.cell)}\n",
-        " ".join(against_rivals(curve, linear, by_width)) + "\n",
+        " ".join([*against_rivals(curve, linear, by_width), astray_sentence(curve) or ""]) + "\n",
         "| d | seeds | mse, median | best | worst | s.e. of sampling | exact, median | verdicts | "
         "binarised | random code | designed code | disjunct code | trained without ReLU, median | "
         "random directions | counting bound |",

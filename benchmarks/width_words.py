@@ -1,11 +1,15 @@
 """What docs/results/width.md says of its own figures and columns."""
 
-INTRODUCTION = """# The width law, measured
+TITLE = """# The width law, measured
 
 Made by `python benchmarks/width_results.py RESULTS` from the records of a sweep
-(`relubloom sweep`): {networks:,} trained networks in {cells} cells (vocabulary, set size,
-objective, with or without the ReLU, training sets).{aside} Every sentence that judges is chosen by
-the numbers beside it.
+(`relubloom sweep`). Every sentence that judges is chosen by the numbers beside it.
+"""
+
+INTRODUCTION = """## What was run
+
+{networks:,} trained networks in {cells} cells (vocabulary, set size, objective, with or without the
+ReLU, training sets).{aside}
 
 N is the vocabulary, d the width, k the set size; mse is the squared error summed over tokens, mean
 over sets: over all C(N, k) sets where the table says "all sets", else over drawn sets, with the
@@ -33,6 +37,9 @@ share a law's misfit. Shape: 1 is an exponential, 0 a power law. *Random code's 
 the ln of the best random code's exact error, which has as many coefficients; its Δ AICc is the
 exponential's less its own. The last columns are the fits of the two laws through those exact errors
 themselves at the same widths: a finite range of widths bends them too.
+
+Error that sets ranked wrongly cannot make is softness on sets ranked right, which training leaves
+and a code does not have.
 """
 
 RECIPES = """Where a size was trained by several recipes, the one of the most widths of its cell is

@@ -247,3 +247,34 @@ def test_saturated_widths_count_for_no_onset() -> None:
 )
 def test_the_place_of_an_onset(below: int | None, above: int | None, place: str) -> None:
     assert Transition(3, below, above).place == place
+
+
+def test_sets_of_one_token_have_no_law() -> None:
+    curve = one_curve(sweep((8, 16, 24, 32, 40), lambda d: 0.5**d, set_size=1))
+    assert curve.trivial and len(curve.range) == 5 and curve.fit() is None
+    pairs = one_curve(sweep((8, 16, 24, 32, 40), lambda d: 0.5**d, set_size=2))
+    assert not pairs.trivial and pairs.fit() is not None
+
+
+def test_a_seed_astray_errs_over_three_times_the_median() -> None:
+    # Medians of four: .0015 and .002, so .005 is 3.3 times and .006 exactly 3 times, not over it.
+    rows = [
+        *(record(seed=s, mse=mse) for s, mse in enumerate((0.001, 0.001, 0.002, 0.005))),
+        *(record(width=56, seed=s, mse=mse) for s, mse in enumerate((0.001, 0.002, 0.002, 0.006))),
+        *(record(width=64, seed=s, mse=mse) for s, mse in enumerate((0.001, 1.0))),
+    ]
+    found = [point.astray for point in one_curve(rows).points]
+    assert found[0] == pytest.approx([10 / 3]) and found[1:] == [[], []]
+
+
+def test_where_the_error_falls_slowly_or_is_soft() -> None:
+    # ln errors -2, -4, -5, -5.2 at 10, 20, 30, 40: slopes .2, .1, .02; half of .15 is .075.
+    rows = [
+        record(width=10 * (place + 1), mse=math.exp(log), p_exact=exact)
+        for place, (log, exact) in enumerate(((-2, 0.5), (-4, 0.9), (-5, 0.99), (-5.2, 1.0)))
+    ]
+    curve = one_curve(rows)
+    assert [(each.low, each.high) for each in curve.slowing(0.15, 10)] == [(30, 40)]
+    assert [(each.low, each.high) for each in curve.slowing(0.3, 20)] == [(20, 30), (30, 40)]
+    # Sets ranked wrongly can make (1 - p)(1 + 1/3) of the error: at 30 all of .0067, at 40 nothing.
+    assert [point.width for point in curve.soft] == [40]

@@ -224,6 +224,65 @@ def test_whether_the_steps_are_enough(
     assert len(re.findall(r"^\| 32 \| 3 \| mse \| (16|24|32) \| ", section, re.MULTILINE)) == 6
 
 
+def short_of(page: str) -> tuple[str, list[list[str]]]:
+    """What "In short" says, and its table's rows as cells."""
+    section = page.split("## In short")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (\d.*) \|$", section, re.MULTILINE)
+    return section, [row.split(" | ") for row in rows]
+
+
+def test_in_short_names_each_law_and_what_it_is_measured_against(
+    script: ModuleType, folder: Path
+) -> None:
+    rows = cell(share_of_random, objective="kl", spread=0.01)
+    rows += cell(lambda d: 20 * share_of_random(d), objective="kl", activation="none", spread=0.01)
+    rows += cell(lambda d: power(d) / 5, spread=0.01)
+    rows += cell(lambda d: 0.9**d, set_size=2, spread=0.01)[:8]
+    page = script.write_page(rows, folder).read_text(encoding="utf-8")
+    said, table = short_of(page)
+    assert page.index("## In short") < page.index("## What was run")
+    assert "clearly better than a power law at N = 32, k = 3 (kl);" in said
+    assert "clearly better than an exponential at N = 32, k = 3 (mse);" in said
+    assert "too few widths for a law so far at N = 32, k = 2 (mse)." in said
+    assert re.search(
+        r"error without a ReLU is larger at N = 32, k = 3 \(kl\) \((19|20) times\)", said
+    )
+    assert re.search(r"None of 56\snetworks", said)
+    assert [row[:3] for row in table] == [
+        ["32", "2", "mse"],
+        ["32", "3", "mse"],
+        ["32", "3", "kl"],
+    ]
+    assert [row[4] for row in table] == ["too few widths", "power law", "exponential"]
+    assert re.fullmatch(r"× 0\.(49|50|51) \(d = 32\)", table[2][8])
+    assert re.fullmatch(r"× (19|20) \(d = 32\)", table[2][9]) and table[1][9] == "–"
+
+
+def test_a_seed_astray_is_counted_and_named(script: ModuleType, folder: Path) -> None:
+    rows = cell(exponential, spread=0.0)
+    for row in rows:
+        if row["width"] == 28 and row["seed"] == 2:
+            row["mse"] *= 5
+    page = script.write_page(rows, folder).read_text(encoding="utf-8")
+    said, table = short_of(page)
+    assert re.search(r"1 of 24\snetworks .* the worst errs 5\.0 times the median", said)
+    assert table[0][-1].endswith("a seed astray at 28")
+    assert re.search(
+        r"1\snetwork of 24 errs more than 3 times .*: at width 28 \(5\.0 times\)", page
+    )
+
+
+def test_one_token_is_left_out_of_fits_and_figures(script: ModuleType, folder: Path) -> None:
+    rows = cell(exponential, set_size=1, p_exact=1.0) + cell(exponential)
+    page = script.write_page(rows, folder).read_text(encoding="utf-8")
+    said, table = short_of(page)
+    assert "Sets of one token (k = 1)" in said and [row[1] for row in table] == ["3"]
+    assert "ranks all the sets right" in said_of(page, "N = 32, k = 1, objective mse")
+    assert "## Table: N = 32, k = 1, objective mse" in page
+    for name in ("width-law-32", "width-slopes-32", "width-modes-32-mse"):
+        assert "k = 1" not in (folder / f"{name}.svg").read_text(encoding="utf-8")
+
+
 def test_a_handful_of_records_is_enough_for_a_page(script: ModuleType, folder: Path) -> None:
     rows = [record(vocab_size=32, width=width, mse=0.05) for width in (12, 16)]
     page = script.write_page(rows, folder).read_text(encoding="utf-8")

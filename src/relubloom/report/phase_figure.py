@@ -150,7 +150,7 @@ def _legend(figure: Figure, columns: int) -> None:
     axes.legend(
         loc="upper left",
         bbox_to_anchor=(0.0, 1.0),
-        borderaxespad=0.1,
+        borderaxespad=0.6,
         borderpad=0.2,
         ncol=columns,
         frameon=False,

@@ -248,6 +248,6 @@ def _legend(figure: Figure, entries: list[tuple[str, dict[str, Any]]], columns: 
         handlelength=2.3,
         columnspacing=1.4,
         labelspacing=0.35,
-        borderaxespad=0.1,
+        borderaxespad=0.6,
         borderpad=0.2,
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from relubloom.report.numbers import NONE, SPACE, decimal, figure, percent, several
-from relubloom.width_law.curves import Curve
+from relubloom.width_law.curves import ASTRAY, Curve
 from relubloom.width_law.fits import (
     DECISIVE,
     FEWEST_WIDTHS,
@@ -22,8 +22,6 @@ from relubloom.width_law.phases import BAND, Transition, phases, transition
 from relubloom.width_law.rivals import Rivals
 
 ByWidth = Mapping[int, Rivals]
-MOST = 0.5  # of the error
-SLOWER = 0.5  # of the random code's local slope: a network that no longer follows the law
 
 
 def random_fit(rivals: ByWidth, widths: tuple[int, ...]) -> LawFit | None:
@@ -51,6 +49,8 @@ def random_logs(rivals: ByWidth) -> tuple[tuple[int, float], ...]:
 
 def law_sentences(curve: Curve, fit: LawFit | None, random: LawFit | None) -> list[str]:
     """Which law the errors follow, and how fast they fall beside a random code's."""
+    if curve.trivial:
+        return [_trivial(curve)]
     if fit is None:
         widths = ", ".join(str(point.width) for point in curve.range) or "none"
         return [
@@ -66,6 +66,17 @@ def curvature_sentences(curve: Curve, fit: LawFit, random: LawFit | None) -> lis
     if fit.random is not None:
         said.append(_beside_random(fit, fit.random))
     return [*said, *_slowing(curve, random), *_soft(curve), *_left_out(curve)]
+
+
+def _trivial(curve: Curve) -> str:
+    """Why sets of one token have no law."""
+    ends = sorted(point.median for point in curve.points)
+    exact = min(network.p_exact for point in curve.points for network in point.networks)
+    return (
+        "Nothing is united in a set of one token, so no law of unions is fitted: at every width "
+        f"each network ranks {'all' if exact == 1 else f'at least {percent(exact)} of'} the sets "
+        f"right, with a median error from {figure(ends[0])} to {figure(ends[-1])}."
+    )
 
 
 def _form(fit: LawFit) -> str:
@@ -158,12 +169,7 @@ def _slowing(curve: Curve, random: LawFit | None) -> list[str]:
     """From where the error falls under half as fast as a random code's."""
     if random is None:
         return []
-    rate = random.exponential.rate
-    slow = [
-        each
-        for each in curve.local_slopes()
-        if each.slope + 2 * (each.error or 0.0) < SLOWER * rate and each.low >= random.widths[0]
-    ]
+    slow = curve.slowing(random.exponential.rate, random.widths[0])
     if not slow:
         return []
     where = ", ".join(f"{each.low}–{each.high}" for each in slow)
@@ -172,14 +178,13 @@ def _slowing(curve: Curve, random: LawFit | None) -> list[str]:
 
 def _soft(curve: Curve) -> list[str]:
     """Where the error is not that of sets ranked wrongly, so no code's: a floor of training."""
-    soft = [point for point in curve.points if point.failing_share < MOST]
-    if not soft:
+    if not curve.soft:
         return []
-    most = max(point.failing_share for point in soft)
+    most = max(point.failing_share for point in curve.soft)
+    where = _widths([point.width for point in curve.soft])
     return [
-        f"At width {_widths([point.width for point in soft])} sets ranked wrongly can make at most "
-        f"{percent(most, 0)} of the error: the rest is softness on sets ranked right, which "
-        "training leaves and a code does not have."
+        f"At width {where} sets ranked wrongly can make at most {percent(most, 0)} of the error: "
+        "the rest is softness on sets ranked right, which training leaves and a code does not have."
     ]
 
 
@@ -199,6 +204,23 @@ def against_rivals(curve: Curve, linear: Curve | None, rivals: ByWidth) -> list[
         if better or worse:
             said.append(_split("the designed code", better, worse))
     return said if linear is None else [*said, *linear_sentences(curve, linear)]
+
+
+def astray_sentence(curve: Curve) -> str | None:
+    """How many seeds err far more than the others of their width."""
+    found = [point for point in curve.points if point.astray]
+    if not found:
+        return None
+    number = sum(len(point.astray) for point in found)
+    where = "; ".join(
+        f"{point.width} ({', '.join(figure(each, 2) for each in point.astray)} times)"
+        for point in found
+    )
+    return (
+        f"{several(number, 'network')} of {sum(len(p.networks) for p in curve.points)} "
+        f"{'errs' if number == 1 else 'err'} more than {ASTRAY:g} times the median of "
+        f"{'its' if number == 1 else 'their'} width: at width {where}."
+    )
 
 
 def linear_sentences(curve: Curve, linear: Curve) -> list[str]:

@@ -13,7 +13,11 @@ import numpy as np
 from relubloom.width_law.fits import FEWEST_WIDTHS, LawFit, Sample, fit_laws
 from relubloom.width_law.records import Cell, Measured
 
+OBJECTIVES = ("mse", "kl", "kl-then-mse")  # in the order that they are shown in
 SATURATED = 0.5  # share of the uniform answer's error from which a network has hardly learnt
+SOFT = 0.5  # share of the error below which sets ranked wrongly do not make it
+SLOWER = 0.5  # of the random code's rate: a network that no longer follows the law
+ASTRAY = 3.0  # times the median of its width: a seed that went astray
 UNRESOLVED = 0.3  # relative standard error, median of the seeds, beyond which a width says little
 
 
@@ -33,6 +37,11 @@ class AtWidth:
     def median(self) -> float:
         """Median mse."""
         return statistics.median(self.errors)
+
+    @property
+    def astray(self) -> list[float]:
+        """Errors above 3 times the median, as multiples of it; none can be with two seeds."""
+        return [error / self.median for error in self.errors if error > ASTRAY * self.median]
 
     @property
     def relative_se(self) -> float:
@@ -81,6 +90,16 @@ class Curve:
     points: tuple[AtWidth, ...]
 
     @property
+    def trivial(self) -> bool:
+        """Whether sets hold one token: nothing is united, and there is no law to fit."""
+        return self.cell.set_size == 1
+
+    @property
+    def soft(self) -> tuple[AtWidth, ...]:
+        """Widths whose error is not that of sets ranked wrongly, so no code's."""
+        return tuple(point for point in self.points if point.failing_share < SOFT)
+
+    @property
     def uniform_error(self) -> float:
         """Mse of the uniform answer, 1/k - 1/N: what a network that learnt nothing has."""
         return 1 / self.cell.set_size - 1 / self.cell.vocab_size
@@ -106,11 +125,11 @@ class Curve:
         )
 
     def fit(self, random: Mapping[int, float] | None = None) -> LawFit | None:
-        """The laws over `range`; None where it holds fewer than 4 widths.
+        """The laws over `range`; None where it holds fewer than 4 widths, and at set_size 1.
 
         `random` is the error of the best random code by width, for the law beside them.
         """
-        if len(self.range) < FEWEST_WIDTHS:
+        if self.trivial or len(self.range) < FEWEST_WIDTHS:
             return None
         return fit_laws([point.sample() for point in self.range], random)
 
@@ -118,6 +137,17 @@ class Curve:
         """Between neighbouring widths whose errors are all above 0, saturated ones included."""
         usable = [point for point in self.points if min(point.errors) > 0 and point.relative_se < 1]
         return [_slope(low, high) for low, high in pairwise(usable)]
+
+    def slowing(self, rate: float, first: int) -> list[LocalSlope]:
+        """Local slopes from width `first` on that are below half of `rate`, 1 / units.
+
+        By more than two standard errors over seeds.
+        """
+        return [
+            each
+            for each in self.local_slopes()
+            if each.slope + 2 * (each.error or 0.0) < SLOWER * rate and each.low >= first
+        ]
 
 
 def curves(networks: Iterable[Measured]) -> list[Curve]:
@@ -134,9 +164,13 @@ def curves(networks: Iterable[Measured]) -> list[Curve]:
 
 def _order(cell: Cell) -> tuple[object, ...]:
     sets = math.inf if cell.training_pool is None else cell.training_pool
-    objectives = ("mse", "kl", "kl-then-mse")
-    place = objectives.index(cell.objective) if cell.objective in objectives else len(objectives)
-    return (cell.vocab_size, cell.set_size, place, cell.activation != "relu", sets)
+    return (
+        cell.vocab_size,
+        cell.set_size,
+        OBJECTIVES.index(cell.objective),
+        cell.activation != "relu",
+        sets,
+    )
 
 
 def _slope(low: AtWidth, high: AtWidth) -> LocalSlope:
