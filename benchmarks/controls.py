@@ -97,7 +97,7 @@ def measure(net: rb.ReluNet, code: Code, task: rb.KSparseTask) -> Row:
     (rung,) = (rung for rung in ladder.rungs if rung.name == "hash")
     done = intervene(net, code, K, cases=4000, workers=THREADS).interventions
     return {
-        "verdict": judge(mechanism, read_as_bloom(scores)),
+        "verdict": judge(mechanism, mechanism.unit_agreement, read_as_bloom(scores)),
         "mse": float(scores.mse.mean()),
         "agreement": mechanism.unit_agreement,
         "r2": mechanism.readout.r2,

@@ -148,7 +148,7 @@ def measure(net: rb.ReluNet, task: rb.KSparseTask, fit: bool, workers: int) -> d
     growth, repeated = behaviour.growth, behaviour.repeated_token
     bits = int(code.weights.sum())
     return {
-        "verdict": judge(mechanism, read_as_bloom(scores)),
+        "verdict": judge(mechanism, mechanism.unit_agreement, read_as_bloom(scores)),
         "mse": behaviour.mse,
         "mode_gap": mechanism.mode_gap,
         "agreement": mechanism.unit_agreement,

@@ -43,7 +43,7 @@ def verdict_against(net: ReluNet, code: Code, sets: SetCollection) -> Verdict:
     """The verdict of a network that is judged against a given code, its own or another."""
     scores = score_sets(net, code, sets)
     mechanism = measure_mechanism(net, code, extract_with_modes(net)[1], sets, scores)
-    return judge(mechanism, read_as_bloom(scores))
+    return judge(mechanism, mechanism.unit_agreement, read_as_bloom(scores))
 
 
 @dataclass(frozen=True)

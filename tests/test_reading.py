@@ -92,12 +92,14 @@ def reading_with(loss_failure_f1: float | None, skill: float = 1.0) -> Reading:
 def test_the_verdict_rule_at_its_boundaries(
     changes: dict[str, object], loss_failure_f1: float | None, verdict: str
 ) -> None:
-    assert judge(replace(SOUND, **changes), reading_with(loss_failure_f1)) == verdict
+    mechanism = replace(SOUND, **changes)
+    reading = reading_with(loss_failure_f1)
+    assert judge(mechanism, mechanism.unit_agreement, reading) == verdict
 
 
 @pytest.mark.parametrize(("skill", "verdict"), [(0.5, "bloom"), (0.4999, "partly")])
 def test_agreement_must_be_more_than_a_constant_answer_has(skill: float, verdict: str) -> None:
-    assert judge(SOUND, reading_with(1.0, skill)) == verdict
+    assert judge(SOUND, 1.0, reading_with(1.0, skill)) == verdict
 
 
 @pytest.mark.parametrize(

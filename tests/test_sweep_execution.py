@@ -36,10 +36,9 @@ class Scripted(Executor):
         self.broken = False
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
         if self.broken:
-            future.set_exception(Broken())
-            return future
+            raise Broken
+        future: Future[Any] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
         except BrokenExecutor as error:
@@ -133,17 +132,10 @@ def test_a_rule_that_is_broken_stays_broken(sweep: Callable[..., Any]) -> None:
         if group.runs[0].width == 4:
             raise UsageError("the weights hold NaN")
 
-    assert sweep(fate)["impossible"] == 2
-    assert sweep(resume=True) | {"seconds": 0} == {
-        "results": sweep(resume=True)["results"],
-        "runs": 6,
-        "done": 4,
-        "failed": 0,
-        "impossible": 2,
-        "made_now": 0,
-        "seconds": 0,
-        "without_figures": sweep(resume=True)["without_figures"],
-    }
+    first = sweep(fate)
+    assert (first["done"], first["impossible"], first["made_now"]) == (4, 2, 4)
+    again = sweep(resume=True)  # nothing is wrong any more, but it is not asked
+    assert (again["done"], again["impossible"], again["made_now"]) == (4, 2, 0)
 
 
 @pytest.mark.parametrize("slots", [1, 2, 3])

@@ -123,3 +123,19 @@ def test_ctrl_c_saves_the_state_of_training(tmp_path: Path) -> None:
         "--resume"
     ]
     assert len(list((out / "checkpoints").iterdir())) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
+def test_a_worker_that_is_killed_costs_no_run(tmp_path: Path) -> None:
+    spec, out = tmp_path / "spec.toml", tmp_path / "out"
+    spec.write_text(SPEC)
+    process = start(spec, out)
+    deadline = time.monotonic() + 120
+    while not ((out / "results.sqlite").exists() and len(rb.load_results(out)) > 1):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    for worker in workers_of(process):
+        os.kill(worker, signal.SIGKILL)
+    assert process.wait(timeout=300) == 0, said(out).read_text()
+    statuses = [record["status"] for record in rb.load_results(out)]
+    assert (statuses.count("done"), statuses.count("impossible"), len(statuses)) == (12, 1, 13)

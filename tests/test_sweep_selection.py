@@ -119,7 +119,7 @@ def test_a_plot_has_a_dot_for_each_run(folder: Path, relubloom: Callable[..., Ou
     ("options", "status", "said"),
     [
         (("--where", "widht=3"), 2, "the nearest is 'width'"),
-        (("--columns", "mes"), 2, "--columns names 'mes'"),
+        (("--columns", "mes"), 2, "--columns or --by names 'mes'"),
         (("--sort", "mes"), 2, "the nearest is 'mse'"),
         (("--plot", "all.png"), 2, "the figure is an SVG"),
         (("--plot", "all.svg", "--y", "mes"), 2, "--x or --y names 'mes'"),

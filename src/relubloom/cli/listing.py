@@ -62,52 +62,72 @@ def results(
         ),
     ] = None,
     json: options.Json = False,
-    _quiet: options.NoProgress = False,
-    _device: options.CpuOnly = "cpu",
-    _threads: options.OneThread = None,
-    _debug: options.Debug = False,
+    quiet: options.NoProgress = False,
+    device: options.CpuOnly = "cpu",
+    threads: options.OneThread = None,
+    debug: options.Debug = False,
 ) -> None:
     """List the runs of a sweep: filtered, sorted, drawn, exported."""
-    from relubloom.errors import UsageError
     from relubloom.sweep.export import check_export, export_records
     from relubloom.sweep.results import load_results
-    from relubloom.sweep.selection import check_keys, in_order, select
 
-    for file in export or []:
+    exports = export or []
+    for file in exports:
         check_export(file)
-    if plot is not None and plot.suffix != ".svg":
-        raise UsageError(f"--plot is {plot}: the figure is an SVG; end its name in .svg")
+    _check_plot(plot)
     everything = load_results(path)
     names = [name.strip() for name in columns.split(",") if name.strip()]
-    if columns != ",".join(COLUMNS):
-        check_keys(everything, names, "--columns")
-    check_keys(everything, [key for key in (sort, by) if key], "--sort or --by")
-    records = select(everything, where or [])
-    if sort is not None:
-        records = in_order(records, sort)
+    records = _chosen(everything, where or [], sort, [*names, by] if by else names)
     if plot is not None:
-        check_keys(everything, (x, y), "--x or --y")
-        _draw(records, plot, x, y, by)
-    for file in export or []:
+        _draw(records, everything, plot, x, y, by)
+    for file in exports:
         export_records(records, file)
     if json:
         typer.echo(json_text.dumps(records))
         return
     _show(records[: limit or None], names)
     typer.echo(f"{len(records):,} of {len(everything):,} runs" + _cut(len(records), limit))
-    for file in [*([plot] if plot else []), *(export or [])]:
+    for file in [plot, *exports] if plot else exports:
         typer.echo(f"written: {file}")
+
+
+def _check_plot(plot: Path | None) -> None:
+    from relubloom.errors import UsageError
+
+    if plot is not None and plot.suffix != ".svg":
+        raise UsageError(f"--plot is {plot}: the figure is an SVG; end its name in .svg")
+
+
+def _chosen(
+    everything: list[dict[str, Any]], where: list[str], sort: str | None, shown: list[str]
+) -> list[dict[str, Any]]:
+    """The records that meet the conditions, in order."""
+    from relubloom.sweep.selection import check_keys, in_order, select
+
+    check_keys(everything, [key for key in shown if key not in COLUMNS], "--columns or --by")
+    check_keys(everything, [sort] if sort else [], "--sort")
+    records = select(everything, where)
+    return in_order(records, sort) if sort else records
 
 
 def _cut(count: int, limit: int) -> str:
     return f", {limit:,} shown; --limit 0 shows all" if limit and count > limit else ""
 
 
-def _draw(records: list[dict[str, Any]], plot: Path, x: str, y: str, by: str | None) -> None:
+def _draw(
+    records: list[dict[str, Any]],
+    everything: list[dict[str, Any]],
+    plot: Path,
+    x: str,
+    y: str,
+    by: str | None,
+) -> None:
     from relubloom import atomic
     from relubloom.report.records_figure import draw_records
     from relubloom.report.style import standalone
+    from relubloom.sweep.selection import check_keys
 
+    check_keys(everything, (x, y), "--x or --y")
     atomic.write_text(plot, standalone(draw_records(records, x, y, by).svg))
 
 

@@ -145,7 +145,7 @@ OneThread = Annotated[
     typer.Option(
         "--threads",
         min=1,
-        help="Taken by every command; this one is quick on one.",
+        help="Taken by every command; this one uses one (a sweep: one a process).",
         show_default=False,
         rich_help_panel=MACHINE,
     ),

@@ -20,11 +20,11 @@ LATEST = 12  # rows of the live table
 class SweepDisplay:
     """Shows a sweep's progress on standard error; use it in a `with` block."""
 
-    def __init__(self, plan: Plan, quiet: bool) -> None:
+    def __init__(self, plan: Plan, slots: int, quiet: bool) -> None:
         self._quiet = quiet
         self._terminal = sys.stderr.isatty() and not quiet
         self._started = time.monotonic()
-        self._predicted = plan.cost.seconds
+        self._predicted = plan.cost.seconds / max(1, min(slots, len(plan.groups)))
         self._varying = _varying([run.describe() for g in plan.groups for run in g.runs])
         self._latest: deque[tuple[str, str, str, str]] = deque(maxlen=LATEST)
         self._warned = 0
@@ -101,13 +101,14 @@ class SweepDisplay:
         for row in self._latest:
             table.add_row(*row)
         for group in progress.running:
-            table.add_row(self._group(group), _seeds(group), "...", "training", style="dim")
-        bar = ProgressBar(total=1, completed=1 - progress.share_left, width=40)
+            table.add_row(
+                self._name(group.runs[0].describe()), _seeds(group), "...", "training", style="dim"
+            )
+        foot = Table.grid(padding=(0, 1))
+        bar = ProgressBar(total=1, completed=1 - progress.share_left, width=30)
+        foot.add_row(bar, self._line(progress))
         warnings = [f"warning: {warning}" for warning in progress.warnings]
-        return Stacked(table, bar, self._line(progress), *warnings)
-
-    def _group(self, group: Group) -> str:
-        return self._name(group.runs[0].describe())
+        return Stacked(table, foot, *warnings)
 
 
 def _varying(described: list[dict[str, Any]]) -> list[str]:

@@ -39,14 +39,7 @@ def sweep(
             rich_help_panel=options.MACHINE,
         ),
     ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume",
-            help="Add to the results in --out: finished runs are kept and not repeated.",
-            rich_help_panel=options.OUTPUT,
-        ),
-    ] = False,
+    resume: options.Resume = False,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -74,13 +67,14 @@ def sweep(
     ] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
-    _device: options.CpuOnly = "cpu",
-    _threads: options.OneThread = None,
-    _debug: options.Debug = False,
+    device: options.CpuOnly = "cpu",
+    threads: options.OneThread = None,
+    debug: options.Debug = False,
 ) -> None:
     """Train and measure every network of a grid, each once; a killed sweep goes on with --resume.
 
     A spec is TOML: [[grid]] tables whose lists are axes, and seeds = n; see examples/sweep.toml.
+    --resume adds to the results in --out, whichever sweep made them: finished runs are kept.
     """
     from relubloom.cli.sweep_display import SweepDisplay
     from relubloom.sweep.cost import machine_speed
@@ -97,7 +91,7 @@ def sweep(
         said = _forecast(plan, crew.slots(), machine_speed())
         typer.echo(json_text.dumps(said) if json else _forecast_text(said))
         return
-    with SweepDisplay(plan, quiet) as display:
+    with SweepDisplay(plan, crew.slots(), quiet) as display:
         result = run_sweep(plan, out, crew, keep_networks=keep_networks, on_progress=display.update)
     for path in export or []:
         export_records(load_results(out), path)

@@ -86,7 +86,7 @@ def gather_evidence(
     if depth != "quick":
         interventions, ladder = _explain(net, code, sets, scores, depth, workers, stage)
     reading = read_as_bloom(scores)
-    verdict = judge(mechanism, reading)
+    verdict = judge(mechanism, mechanism.unit_agreement, reading)
     return Evidence(code, behaviour, mechanism, reading, verdict, interventions, ladder)
 
 

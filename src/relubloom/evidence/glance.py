@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from relubloom.evidence.dead_tokens import dead_tokens
-from relubloom.evidence.mechanism.input_modes import measure_input_modes
+from relubloom.evidence.mechanism import measure_input_modes
 from relubloom.evidence.reading import Verdict, judge, read_as_bloom
 from relubloom.evidence.scores import SetScores, score_sets
 from relubloom.extraction import extract_code
@@ -44,13 +44,6 @@ class Glance:
     dead_tokens: int
 
 
-@dataclass(frozen=True)
-class _Binarisation:
-    two_modes: bool
-    near_threshold: float
-    unit_agreement: float
-
-
 def glance(net: ReluNet, sets: SetCollection, workers: int = 1) -> Glance:
     """Extract the code, score network and code on the sets, and judge.
 
@@ -64,7 +57,6 @@ def glance(net: ReluNet, sets: SetCollection, workers: int = 1) -> Glance:
     reading = read_as_bloom(scores)
     modes = measure_input_modes(net.W_in.detach().to("cpu", torch.float64).numpy())
     agreement = float(scores.unit_agreement.mean())
-    verdict = judge(_Binarisation(modes.two_modes, modes.near_threshold, agreement), reading)
     sampled = sets.method != "all"
     return Glance(
         sets=len(sets),
@@ -73,7 +65,7 @@ def glance(net: ReluNet, sets: SetCollection, workers: int = 1) -> Glance:
         mse_se=standard_error(scores) if sampled else 0.0,
         kl=scores.mean(scores.kl),
         p_exact=scores.mean(~scores.ranking_failure),
-        verdict=verdict,
+        verdict=judge(modes, agreement, reading),
         mode_gap=modes.mode_gap,
         two_modes=modes.two_modes,
         near_threshold=modes.near_threshold,

@@ -2,11 +2,12 @@
 network fails?"""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from relubloom.evidence.mechanism import InputModes
 from relubloom.evidence.scores import SetScores
 from relubloom.verdict_rule import (
     AGREEMENT_BLOOM,
@@ -17,26 +18,6 @@ from relubloom.verdict_rule import (
 )
 
 Verdict = Literal["bloom", "partly", "not-bloom"]
-
-
-@runtime_checkable
-class Binarisation(Protocol):
-    """What the verdict asks of the weights and units: a `Mechanism` says it, and a `Glance`."""
-
-    @property
-    def two_modes(self) -> bool:
-        """Whether two normals describe the entries of W_in better than one."""
-        ...
-
-    @property
-    def near_threshold(self) -> float:
-        """The share of entries near the threshold."""
-        ...
-
-    @property
-    def unit_agreement(self) -> float:
-        """The share of (set, unit) pairs on which the unit is the union's complement."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -107,8 +88,8 @@ def f1(
     return float(2 * copies[predicted & actual].sum() / either) if either else None
 
 
-def judge(mechanism: Binarisation, reading: Reading) -> Verdict:
-    """The verdict of one network.
+def judge(modes: InputModes, unit_agreement: float, reading: Reading) -> Verdict:
+    """The verdict of one network, from its weights, its units and its hash.
 
     *bloom*: unit agreement >= .97, at most 3 % of the entries near the threshold, and the bare
     hash predicts loss failures with F1 >= .8 (no failure on either side counts as agreement);
@@ -116,13 +97,13 @@ def judge(mechanism: Binarisation, reading: Reading) -> Verdict:
     units that are hardly ever on (or off) do not get by chance.
     *not-bloom*: unit agreement < .8, or no two modes. *partly*: the rest.
     """
-    if mechanism.unit_agreement < AGREEMENT_NOT or not mechanism.two_modes:
+    if unit_agreement < AGREEMENT_NOT or not modes.two_modes:
         return "not-bloom"
     predicted = reading.extracted.loss_failure_f1
     agrees = predicted is None or predicted >= F1_BLOOM
-    binarised = mechanism.near_threshold <= NEAR_BLOOM
+    binarised = modes.near_threshold <= NEAR_BLOOM
     skilled = reading.union_skill >= SKILL_BLOOM
-    if mechanism.unit_agreement >= AGREEMENT_BLOOM and binarised and agrees and skilled:
+    if unit_agreement >= AGREEMENT_BLOOM and binarised and agrees and skilled:
         return "bloom"
     return "partly"
 

@@ -13,11 +13,11 @@ from relubloom.threads import intra_op_threads
 from relubloom.training import Recipe, train_stack
 
 # Seconds on one core of the machine of docs/performance.md; `machine_speed` scales them.
-PER_FLOP = 1 / 60e9  # of the three GEMMs of a step
-PER_LOGIT = 0.9e-9  # softmax, loss and gradient
-PER_WEIGHT = 0.7e-9  # Adam, on either matrix
-PER_STEP = 150e-6  # dispatch
-PER_SCORE = 25e-9  # a set and token, when figures are taken in float64
+PER_FLOP = 1 / 65e9  # of the three GEMMs of a step
+PER_LOGIT = 2.2e-9  # softmax, loss and gradient
+PER_WEIGHT = 2.3e-9  # Adam: 7 reads or writes of 4 bytes at 12 GB/s
+PER_STEP = 540e-6  # calls, drawing, rows of W_in: what is left of a step at vocab 256
+PER_SCORE = 27e-9  # a set and token, when figures are taken in float64
 PROBE = (256, 48, 3, 120)  # vocab, width, set size, steps
 
 

@@ -53,7 +53,7 @@ class Execution:
         executor = self.workers.start()
         try:
             while waiting or self._running or self._suspects:
-                if self._feed(executor, waiting) and not self._collect():
+                if not (self._feed(executor, waiting) and self._collect()):
                     executor.shutdown(wait=False)
                     executor = self.workers.start()
         except KeyboardInterrupt:
@@ -65,31 +65,36 @@ class Execution:
             executor.shutdown(wait=True)
 
     def _feed(self, executor: Executor, waiting: deque[Group]) -> bool:
-        """Give out what there is room for; whether anything is under way."""
-        while waiting and len(self._running) < self.workers.slots():
-            self._submit(executor, waiting.popleft())
-        if not waiting and not self._running and self._suspects:
-            self._submit(executor, self._suspects[0])
-        return bool(self._running)
+        """Give out what there is room for; False when the executor turns out to be broken."""
+        try:
+            while waiting and len(self._running) < self.workers.slots():
+                self._submit(executor, waiting[0])
+                waiting.popleft()
+            if not waiting and not self._running and self._suspects:
+                self._submit(executor, self._suspects[0])
+        except BrokenExecutor:  # a worker has died since the last group was taken
+            self._suspect_all()
+            return False
+        return True
 
     def _submit(self, executor: Executor, group: Group) -> None:
         if self.is_done(group):
             self._ended(group, [], [])
             return
-        self.on_start(group)
         state = None if self.checkpoints is None else group.checkpoint(self.checkpoints)
         self._running[executor.submit(run_group, group, state)] = group
+        self.on_start(group)
 
     def _collect(self) -> bool:
         """Take what has ended; False when a worker's death has broken the executor."""
+        if not self._running:
+            return True
         ended, _ = wait(self._running, return_when=FIRST_COMPLETED)
         whole = True
         for future in ended:
             whole &= self._take(future)
         if not whole:
-            for group in self._running.values():
-                self._suspect(group)
-            self._running.clear()
+            self._suspect_all()
         return whole
 
     def _take(self, future: Future[list[Trained]]) -> bool:
@@ -106,6 +111,12 @@ class Execution:
             return True
         self._ended(group, [each.row for each in trained], trained)
         return True
+
+    def _suspect_all(self) -> None:
+        """Every group under way may be the one whose worker died."""
+        for group in self._running.values():
+            self._suspect(group)
+        self._running.clear()
 
     def _suspect(self, group: Group) -> None:
         if self._suspects and self._suspects[0] is group:

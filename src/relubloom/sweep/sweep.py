@@ -20,7 +20,7 @@ from relubloom.sweep.spec import Spec
 from relubloom.sweep.workers import Workers
 from relubloom.weights_file import CONFIG
 
-STACK = 16  # networks a worker trains at once; more are no faster
+STACK = 16  # networks a worker trains at once; docs/performance.md: more are no faster
 STACK_SECONDS = 120.0  # predicted, of a group; the same on every machine, and so are the groups
 CHECKPOINTS, NETWORKS = "checkpoints", "networks"
 
@@ -45,7 +45,7 @@ class Plan:
 
 @dataclass
 class Progress:
-    """Where a sweep stands; `left` is the predicted work that is left, as a share of all."""
+    """Where a sweep stands; `share_left` is the predicted work that is left, as a share of all."""
 
     total: int
     done: int = 0
@@ -131,13 +131,14 @@ def summary(plan: Plan, store: Results, seconds: float) -> dict[str, Any]:
     wanted |= {each.row.run for each in plan.spec.impossible}
     rows = [record for record in store.records() if record["run"] in wanted]
     counts = Counter(record["status"] for record in rows)
+    left = {run.identity for group in plan.groups for run in group.runs}
     return {
         "results": str(store.path),
         "runs": len(wanted),
         "done": counts["done"],
         "failed": counts["failed"],
         "impossible": counts["impossible"],
-        "made_now": plan.runs_left,
+        "made_now": sum(record["status"] == "done" for record in rows if record["run"] in left),
         "seconds": round(seconds, 1),
         "without_figures": [
             {"run": record["run"], "status": record["status"], "reason": record["reason"]}

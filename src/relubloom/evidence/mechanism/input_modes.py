@@ -11,7 +11,12 @@ from relubloom.modes import fit_two_modes
 
 @dataclass(frozen=True)
 class InputModes:
-    """The two-component mixture over all entries of W_in; `Mechanism` says what each figure is."""
+    """The two-component mixture over all entries of W_in.
+
+    `mode_gap` is null for exactly two values (`two_valued`) or fewer. `two_modes`: two normals
+    describe the entries better than one, by BIC. `mode_means`, `mode_sds`, `mode_shares`: lower
+    component (the bits) first. `near_threshold`: share of the entries near the midpoint.
+    """
 
     mode_gap: float | None
     two_valued: bool

@@ -8,7 +8,7 @@ from relubloom.code import Code
 from relubloom.evidence.mechanism.duplicates import duplicate_hashes
 from relubloom.evidence.mechanism.hash_weight import HashWeight, measure_hash_weight
 from relubloom.evidence.mechanism.hidden_layer import run_hidden_layer
-from relubloom.evidence.mechanism.input_modes import measure_input_modes
+from relubloom.evidence.mechanism.input_modes import InputModes, measure_input_modes
 from relubloom.evidence.mechanism.overlaps import Overlaps, measure_overlaps
 from relubloom.evidence.mechanism.readout import Readout, measure_readout
 from relubloom.evidence.mechanism.unit_and_union import UnitAndUnion, summarise_units
@@ -28,23 +28,14 @@ class BitsPerToken:
 
 
 @dataclass(frozen=True)
-class Mechanism:
+class Mechanism(InputModes):
     """The weights' modes, the hash, the units' agreement with the union, and the readout.
 
-    `mode_gap` is null for exactly two values (`two_valued`) or fewer. `two_modes`: two normals
-    describe all entries of W_in better than one, by BIC. `mode_means`, `mode_sds`, `mode_shares`:
-    the mixture over all entries, lower component (the bits) first. `overlaps` is null for one
-    token. `duplicate_hashes` are the groups of tokens with one hash, `constant_units` the number
-    of units whose column of W_in holds a single value, and so no bit that tells tokens apart.
+    The modes are those of `InputModes`. `overlaps` is null for one token. `duplicate_hashes` are
+    the groups of tokens with one hash, `constant_units` the number of units whose column of W_in
+    holds a single value, and so no bit that tells tokens apart.
     """
 
-    mode_gap: float | None
-    two_valued: bool
-    two_modes: bool
-    mode_means: list[float]
-    mode_sds: list[float]
-    mode_shares: list[float]
-    near_threshold: float
     bits_per_token: BitsPerToken
     unit_agreement: float
     units: list[Unit]
