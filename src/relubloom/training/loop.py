@@ -24,7 +24,7 @@ from relubloom.training.initialisation import initialise
 from relubloom.training.interrupt import deferred_interrupt
 from relubloom.training.linear import always_on
 from relubloom.training.recipe import Recipe
-from relubloom.training.step import STEPS, Step
+from relubloom.training.step import Step, step_of
 
 SNAPSHOTS = 40
 FILM_BYTES = 64 << 20  # snapshots of one network; beyond that the first tokens only
@@ -90,7 +90,7 @@ def train_stack(
     A seed has the sets and the initialisation that it has alone. With `checkpoint`, the state is
     written there about every 20 seconds, on Ctrl-C and at the end; `resume` continues from it if
     it is there. `threads` (by default torch's number) is the most that one operation uses, and
-    `step` (by default that of the recipe's activation) does the arithmetic. Without activation
+    `step` (by default the one that the recipe asks for) does the arithmetic. Without activation
     the film shows W_in, and the networks are those of `training.linear.always_on`.
 
     Raises:
@@ -149,7 +149,7 @@ class Run:
         step: Step | None,
     ) -> None:
         self.task, self.recipe, self.seeds = task, recipe, seeds
-        self.device, self.step = device, step or STEPS[recipe.activation]
+        self.device, self.step = device, step or step_of(recipe)
         self.stack = initialise(task.vocab_size, width, recipe, seeds, device)
         self.adam = Adam(self.stack)
         self.film_steps = snapshot_steps(recipe.steps)

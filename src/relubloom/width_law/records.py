@@ -95,7 +95,15 @@ class Measurements:
     set_aside: dict[str, int]
 
 
-RECIPE = ("steps", "batch_size", "learning_rate", "warmup", "init_scale_in", "init_scale_out")
+RECIPE = (
+    "steps",
+    "batch_size",
+    "learning_rate",
+    "warmup",
+    "init_scale_in",
+    "init_scale_out",
+    "skip_below",
+)
 OTHER_TASK = "not uniform sets of one size"
 OTHER_STEPS, OTHER_RECIPE = "of another number of steps", "of another recipe"
 
