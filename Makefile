@@ -83,6 +83,7 @@ $(VENV)/rivals-installed: benchmarks/requirements.txt $(VENV)/tools-installed
 
 bench: $(VENV)/rivals-installed
 	$(BIN)/python benchmarks/step.py --large
+	$(BIN)/python benchmarks/skipping.py --large
 	$(BIN)/python benchmarks/time_to_bloom.py
 	$(BIN)/python benchmarks/sweep.py
 	$(BIN)/python benchmarks/exact_count.py
