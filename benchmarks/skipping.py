@@ -150,7 +150,9 @@ def errors(
     """How far gradients are off; kept None where too many tokens are probable to skip the rest."""
     post = torch.relu(stack.W_in[0][sets[0]].sum(1) + stack.b_in[0])
     logits = post @ stack.W_out[0] + stack.b_out[0]
-    kept = few_tokens.kept_logits(logits, sets[0], skip_below, torch.empty_like(logits))
+    kept = few_tokens.kept_logits(
+        logits, sets[0], skip_below, torch.empty_like(logits, dtype=torch.bool)
+    )
     if kept is None:
         return {"skip_below": skip_below, "kept": None}
     found = ChunkedStep("relu", skip_below=skip_below)(stack, sets, objective).gradients

@@ -79,7 +79,9 @@ def test_the_gradient_errs_by_no_more_than_its_bound(
     sets = KSparseTask(vocab, size).training_sets(seed, 0, batch)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(few_tokens, "MOST_KEPT", 1.0)
-        kept = few_tokens.kept_logits(logits.clone(), sets, skip_below, torch.empty_like(logits))
+        kept = few_tokens.kept_logits(
+            logits.clone(), sets, skip_below, torch.empty_like(logits, dtype=torch.bool)
+        )
     assert kept is not None
     loss, tokens, matrix = few_tokens.few_tokens_loss(kept, objective, GRADIENT_FACTOR[objective])
     sparse = torch.zeros_like(logits)
@@ -138,7 +140,10 @@ def test_many_probable_tokens_leave_the_logits_as_they_were() -> None:
     logits = torch.randn(6, 40, generator=torch.Generator().manual_seed(0))
     before = logits.clone()
     sets = drawn_sets(40, 3, 6)
-    assert few_tokens.kept_logits(logits, sets, 1e-6, torch.empty_like(logits)) is None
+    assert (
+        few_tokens.kept_logits(logits, sets, 1e-6, torch.empty_like(logits, dtype=torch.bool))
+        is None
+    )
     assert torch.equal(logits, before)
 
 

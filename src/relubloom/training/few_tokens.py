@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
@@ -53,31 +53,33 @@ def kept_logits(
     logits: Float[Tensor, "rows vocab"],
     members: Int64[Tensor, "rows set_size"],
     skip_below: float,
-    room: Float[Tensor, "rows vocab"],
+    flags: Bool[Tensor, "rows vocab"],
 ) -> KeptLogits | None:
-    """What is kept, or None where it is not few. `room` is written over."""
+    """What is kept, or None where it is not few. `flags` are written over."""
     of_members = logits.gather(1, members)
     least = of_members.amax(1, keepdim=True).add_(math.log(skip_below))
-    found = room.view(torch.bool).view(-1)[: logits.numel()].view(logits.shape)
-    table, flags = logits.numpy(), found.numpy()
-    np.greater(table, least.numpy(), out=flags)
-    found.scatter_(1, members, False)
-    if np.count_nonzero(flags) > MOST_KEPT * flags.size:
+    table = logits.numpy()
+    np.greater(table, least.numpy(), out=flags.numpy())
+    flags.scatter_(1, members, False)
+    places = _places(flags.numpy().reshape(-1), int(MOST_KEPT * table.size))
+    if places is None:
         return None
-    places = _places(flags.reshape(-1))
     rows, others = np.divmod(places, table.shape[1])
     return KeptLogits(
         members.numpy(), of_members.numpy(), rows, others, table.reshape(-1).take(places)
     )
 
 
-def _places(flags: NDArray[np.bool_]) -> Ids:
-    """Where the few flags are set: eight at a time are looked at, where they divide by eight."""
-    if flags.size % 8:
-        return np.flatnonzero(flags)
-    eights = np.flatnonzero(flags.view(np.uint64) != 0)
-    within = np.flatnonzero(flags.reshape(-1, 8)[eights])
-    return 8 * eights[within >> 3] + (within & 7)
+def _places(flags: NDArray[np.bool_], most: int) -> Ids | None:
+    """Where flags are set, if they are no more than `most`; eight are looked at together."""
+    whole = flags.size - flags.size % 8
+    eights = np.flatnonzero(flags[:whole].view(np.uint64) != 0)
+    if len(eights) > most:
+        return None
+    within = np.flatnonzero(flags[:whole].reshape(-1, 8)[eights])
+    rest = np.flatnonzero(flags[whole:]) + whole
+    places = np.concatenate([8 * eights[within >> 3] + (within & 7), rest])
+    return places if len(places) <= most else None
 
 
 def joined(parts: list[KeptLogits]) -> KeptLogits:

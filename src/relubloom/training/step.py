@@ -151,7 +151,7 @@ class ChunkedStep:
         """The few logits that count, where no more do and this is looked for."""
         if not self._skip_below or targets.real is not None or chunk.logits.device.type != "cpu":
             return None
-        return kept_logits(chunk.logits[0], targets.members[0], self._skip_below, chunk.room[0])
+        return kept_logits(chunk.logits[0], targets.members[0], self._skip_below, chunk.flags[0])
 
 
 def _add_few(
