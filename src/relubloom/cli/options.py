@@ -100,7 +100,7 @@ SkipBelow = Annotated[
         "--skip-below",
         metavar="p",
         help="Once hashes have formed, give tokens of a smaller probability no gradient: faster "
-        "at 1,000 tokens and more, a little inexact. 1e-4 does well; 0 skips nothing.",
+        "from some thousand tokens on, a little inexact. 1e-4 does well; 0 skips nothing.",
         show_default=False,
         rich_help_panel=TRAINING,
     ),
