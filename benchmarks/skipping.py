@@ -33,6 +33,7 @@ from relubloom.training import few_tokens
 from relubloom.training.loop import Run
 from relubloom.training.recipe import Objective
 from relubloom.training.step import ChunkedStep
+from step import COLUMNS, markdown, ratio
 
 TRAINED = [
     (Size(256, 48, 3, 512), Recipe("mse"), (1000, 2500, 5000)),
@@ -46,6 +47,14 @@ TRAINED_LARGE = [
     (Size(4096, 128, 4, 1024), Recipe("kl", 3000, 1024, 4e-2, init_scale_out=3.0), (1500, 3000)),
 ]
 BUILT_LARGE = [Size(16384, 256, 8, 512), Size(50257, 512, 8, 256)]
+TIMES = (
+    "exact_ms",
+    "skipping_ms",
+    "exact_over_skipping",
+    "exact_over_three",
+    "skipping_over_three",
+)
+ERRORS = ("kept", "W_in", "b_in", "W_out", "b_out")
 SKIP_BELOW = (1e-3, 1e-4, 1e-5)
 TIMED = 1e-4
 TURN_SECONDS = 0.1
@@ -101,10 +110,7 @@ def measured(
     sets = size.task.training_sets(1, 0, size.batch_size)[None]
     exact = ChunkedStep("relu")(stack, sets, objective)
     return {
-        "vocab_size": size.vocab_size,
-        "width": size.width,
-        "set_size": size.set_size,
-        "batch_size": size.batch_size,
+        **{name: getattr(size, name) for name in COLUMNS},
         "network": origin,
         "objective": objective,
         "threads": 1,
@@ -166,39 +172,25 @@ def errors(
     }
 
 
-def ratio(times: dict[str, list[float]], above: str, below: str) -> float:
-    """The median of the ratios of turns that were taken side by side."""
-    pairs = zip(times[above], times[below], strict=True)
-    return round(statistics.median(a / b for a, b in pairs), 2)
-
-
 def page(rows: list[dict[str, Any]]) -> str:
     """Two tables: times, errors."""
-    times = [
-        "| N, d, k, batch | network | exact, ms | skipping, ms | exact / skipping | exact / three "
-        "products | skipping / three products |",
-        "|" + " --- |" * 7,
-    ]
-    off = ["| N | network | skip_below | kept | W_in | b_in | W_out | b_out |", "|" + " --- |" * 8]
+    times, off = [], []
     for row in rows:
-        size = ", ".join(
-            str(row[name]) for name in ("vocab_size", "width", "set_size", "batch_size")
-        )
         network = f"{row['network']}, `{row['objective']}`"
-        times.append(
-            f"| {size} | {network} | {row['exact_ms']} | {row['skipping_ms']} | "
-            f"{row['exact_over_skipping']} | {row['exact_over_three']} | "
-            f"{row['skipping_over_three']} |"
-        )
+        size = ", ".join(str(row[name]) for name in COLUMNS)
+        times.append([size, network, *(str(row[name]) for name in TIMES)])
         for each in row["errors"]:
-            cells = (
-                ["all", "", "", "", ""]
-                if each["kept"] is None
-                else [each[name] for name in ("kept", "W_in", "b_in", "W_out", "b_out")]
-            )
-            shown = " | ".join(str(cell) for cell in cells)
-            off.append(f"| {row['vocab_size']} | {network} | {each['skip_below']:g} | {shown} |")
-    return "\n".join(times) + "\n\n" + "\n".join(off)
+            cells = ["all"] if each["kept"] is None else [str(each[name]) for name in ERRORS]
+            cells += [""] * (len(ERRORS) - len(cells))
+            off.append([str(row["vocab_size"]), network, f"{each['skip_below']:g}", *cells])
+    head = ["exact, ms", "skipping, ms", "exact / skipping"]
+    head += ["exact / three products", "skipping / three products"]
+    return "\n\n".join(
+        [
+            markdown(["N, d, k, batch", "network", *head], times),
+            markdown(["N", "network", "skip_below", *ERRORS], off),
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ class ChunkedStep:
         for chunk in rooms.chunks:
             torch.baddbmm(part.b_out, chunk.units, part.W_out, out=chunk.logits)
             own = targets if len(rooms.chunks) == 1 else targets.rows(chunk.rows)
-            kept = self._kept(chunk, own) if len(sums) == 0 else None
+            kept = None if sums else self._kept(chunk, own)
             if kept is not None:
                 few.append((chunk, kept))
                 continue
