@@ -21,46 +21,52 @@ COLUMNS = (
     "verdict",
     "status",
 )
+LISTED = ",".join(COLUMNS)
 SHOWN = 40  # runs, unless --limit says otherwise
+
+Results = Annotated[
+    Path,
+    typer.Argument(metavar="DIR", help="The --out folder of a sweep, or its results file."),
+]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="KEY=VALUE",
+        help="Only runs with this setting or figure (also !=, <, <=, >, >=); repeatable.",
+    ),
+]
+Columns = Annotated[
+    str, typer.Option("--columns", metavar="KEY,KEY", help="What to list of each run.")
+]
+Sort = Annotated[str | None, typer.Option("--sort", metavar="KEY", help="In the order of this.")]
+Limit = Annotated[int, typer.Option("--limit", min=0, help="Runs to list; 0 lists all.")]
+Plot = Annotated[
+    Path | None,
+    typer.Option("--plot", metavar="FILE.svg", help="Draw the runs, a dot each."),
+]
+Across = Annotated[str, typer.Option("--x", metavar="KEY", help="Drawn to the right.")]
+Upwards = Annotated[str, typer.Option("--y", metavar="KEY", help="Drawn upwards.")]
+By = Annotated[
+    str | None, typer.Option("--by", metavar="KEY", help="What colours and shapes tell apart.")
+]
+Export = Annotated[
+    list[Path] | None,
+    typer.Option("--export", metavar="FILE", help="Write the runs to FILE.csv or FILE.parquet."),
+]
 
 
 def results(
-    path: Annotated[
-        Path,
-        typer.Argument(metavar="DIR", help="The --out folder of a sweep, or its results file."),
-    ],
-    where: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--where",
-            metavar="KEY=VALUE",
-            help="Only runs with this setting or figure (also !=, <, <=, >, >=); repeatable.",
-        ),
-    ] = None,
-    columns: Annotated[
-        str, typer.Option("--columns", metavar="KEY,KEY", help="What to list of each run.")
-    ] = ",".join(COLUMNS),
-    sort: Annotated[
-        str | None, typer.Option("--sort", metavar="KEY", help="In the order of this.")
-    ] = None,
-    limit: Annotated[
-        int, typer.Option("--limit", min=0, help="Runs to list; 0 lists all.")
-    ] = SHOWN,
-    plot: Annotated[
-        Path | None,
-        typer.Option("--plot", metavar="FILE.svg", help="Draw the runs, a dot each."),
-    ] = None,
-    x: Annotated[str, typer.Option("--x", metavar="KEY", help="Drawn to the right.")] = "width",
-    y: Annotated[str, typer.Option("--y", metavar="KEY", help="Drawn upwards.")] = "mse",
-    by: Annotated[
-        str | None, typer.Option("--by", metavar="KEY", help="What colours and shapes tell apart.")
-    ] = None,
-    export: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--export", metavar="FILE", help="Write the runs to FILE.csv or FILE.parquet."
-        ),
-    ] = None,
+    path: Results,
+    where: Where = None,
+    columns: Columns = LISTED,
+    sort: Sort = None,
+    limit: Limit = SHOWN,
+    plot: Plot = None,
+    x: Across = "width",
+    y: Upwards = "mse",
+    by: By = None,
+    export: Export = None,
     json: options.Json = False,
     quiet: options.NoProgress = False,
     device: options.CpuOnly = "cpu",

@@ -15,56 +15,65 @@ if TYPE_CHECKING:
     from relubloom.sweep.workers import Workers
 
 
+Spec = Annotated[Path, typer.Argument(metavar="SPEC.toml", help="What to run.")]
+Out = Annotated[
+    Path,
+    typer.Option("--out", "-o", help="Folder of the results.", rich_help_panel=options.OUTPUT),
+]
+Processes = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        help="Processes on this machine, one thread each; one a core by default.",
+        show_default=False,
+        rich_help_panel=options.MACHINE,
+    ),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="A Dask scheduler whose workers do it, such as tcp://host:8786.",
+        rich_help_panel=options.MACHINE,
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Say what there is to do and what it should cost, and do nothing.",
+        rich_help_panel=options.OUTPUT,
+    ),
+]
+KeepNetworks = Annotated[
+    bool,
+    typer.Option(
+        "--keep-networks",
+        help="Keep each network as a run folder, OUT/networks/RUN.",
+        rich_help_panel=options.OUTPUT,
+    ),
+]
+Export = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--export",
+        metavar="FILE",
+        help="Write all results of --out to FILE.csv or FILE.parquet in the end; repeatable.",
+        rich_help_panel=options.OUTPUT,
+    ),
+]
+
+
 def sweep(
-    spec: Annotated[Path, typer.Argument(metavar="SPEC.toml", help="What to run.")],
-    out: Annotated[
-        Path,
-        typer.Option("--out", "-o", help="Folder of the results.", rich_help_panel=options.OUTPUT),
-    ],
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers",
-            help="Processes on this machine, one thread each; one a core by default.",
-            show_default=False,
-            rich_help_panel=options.MACHINE,
-        ),
-    ] = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            "--cluster",
-            metavar="ADDRESS",
-            help="A Dask scheduler whose workers do it, such as tcp://host:8786.",
-            rich_help_panel=options.MACHINE,
-        ),
-    ] = None,
+    spec: Spec,
+    out: Out,
+    workers: Processes = None,
+    cluster: Cluster = None,
     resume: options.Resume = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run",
-            help="Say what there is to do and what it should cost, and do nothing.",
-            rich_help_panel=options.OUTPUT,
-        ),
-    ] = False,
-    keep_networks: Annotated[
-        bool,
-        typer.Option(
-            "--keep-networks",
-            help="Keep each network as a run folder, OUT/networks/RUN.",
-            rich_help_panel=options.OUTPUT,
-        ),
-    ] = False,
-    export: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--export",
-            metavar="FILE",
-            help="Write all results of --out to FILE.csv or FILE.parquet in the end; repeatable.",
-            rich_help_panel=options.OUTPUT,
-        ),
-    ] = None,
+    dry_run: DryRun = False,
+    keep_networks: KeepNetworks = False,
+    export: Export = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     device: options.CpuOnly = "cpu",
@@ -73,7 +82,7 @@ def sweep(
 ) -> None:
     """Train and measure every network of a grid, each once; a killed sweep goes on with --resume.
 
-    A spec is TOML: [[grid]] tables whose lists are axes, and seeds = n; see examples/sweep.toml.
+    A spec is TOML: grid tables whose lists are axes, and seeds = n; see examples/sweep.toml.
     --resume adds to the results in --out, whichever sweep made them: finished runs are kept.
     """
     from relubloom.cli.sweep_display import SweepDisplay
