@@ -19,13 +19,13 @@ import numpy as np
 import relubloom as rb
 from mechanism_results import CELLS, K, train, with_worst
 from relubloom.code import Code, random_constant_weight
-from relubloom.construction import construct, default_sharpness
 from relubloom.evidence.interventions import intervene
 from relubloom.evidence.ladder import climb_ladder
 from relubloom.evidence.mechanism import measure_mechanism
 from relubloom.evidence.reading import judge, read_as_bloom
 from relubloom.evidence.scores import score_sets
-from relubloom.extraction import extract_with_modes
+from relubloom.network.construct import construct, default_sharpness
+from relubloom.network.extract import extract_with_modes
 from relubloom.theory import best_constant_weight
 from relubloom.training.initialisation import initialise
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 import relubloom as rb
 from relubloom.evidence.dead_tokens import count_misses, dead_tokens
-from relubloom.network import NetStack
+from relubloom.network.relu_net import NetStack
 from relubloom.task import SetCollection
 from relubloom.training.loop import snapshot_steps
 from relubloom.training.recipe import Objective

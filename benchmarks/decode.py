@@ -41,11 +41,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from relubloom.readout_sieve import ReadoutSieve
 
 from relubloom import Code, ReluNet, best_constant_weight, extract_code, random_constant_weight
 from relubloom.code.bit_slices import BitSlices
 from relubloom.code.cover_table import CoverTable
-from relubloom.readout_sieve import ReadoutSieve
 
 WIDTH, SET_SIZE, SETS, BATCH = 256, 8, 64, 64
 ON_END = 8  # questions in a turn

@@ -25,9 +25,9 @@ from mechanism_results import CELLS, Cell, K, spread_line, train
 from relubloom.code import Code
 from relubloom.evidence.dynamics import dynamics_of
 from relubloom.evidence.dynamics.order import spearman
-from relubloom.extraction import extract_with_modes
+from relubloom.network.extract import extract_with_modes
+from relubloom.records.run_folder import read_film
 from relubloom.report.style import Drawing, standalone
-from relubloom.run_folder import read_film
 from relubloom.theory import best_constant_weight
 
 OUT = Path("docs/results/dynamics.md")

@@ -24,8 +24,8 @@ from relubloom.evidence.ladder.weak_bits import find_weak_bits
 from relubloom.evidence.mechanism import measure_mechanism
 from relubloom.evidence.reading import judge, read_as_bloom
 from relubloom.evidence.scores import score_sets
-from relubloom.extraction import extract_with_modes
-from relubloom.run_folder import Origin, default_labels, write_network, write_training
+from relubloom.network.extract import extract_with_modes
+from relubloom.records.run_folder import Origin, default_labels, write_network, write_training
 
 OUT = Path("docs/results/mechanism.md")
 K = 3

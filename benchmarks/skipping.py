@@ -27,8 +27,8 @@ import torch
 from contenders import Size, three_gemms
 from relubloom import Recipe
 from relubloom.code.by_family import make_code
-from relubloom.construction import construct
-from relubloom.network import NetStack
+from relubloom.network.construct import construct
+from relubloom.network.relu_net import NetStack
 from relubloom.training import few_tokens
 from relubloom.training.loop import Run
 from relubloom.training.recipe import Objective

@@ -21,7 +21,7 @@ import torch
 
 from contenders import Size
 from relubloom import KSparseTask, Recipe, gather_evidence
-from relubloom.network import NetStack
+from relubloom.network.relu_net import NetStack
 from relubloom.theory import best_constant_weight
 from relubloom.training.loop import Run
 from step import timed

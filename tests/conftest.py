@@ -1,13 +1,9 @@
 """Annotations of relubloom are checked as the tests run: shapes by jaxtyping, types by beartype."""
 
-import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from jaxtyping import config as jaxtyping_config
 from jaxtyping import install_import_hook
@@ -21,9 +17,10 @@ import pytest  # noqa: E402 - the hook comes first
 import torch  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
-from browser import browser, open_page, open_watched  # noqa: E402, F401 - fixtures
-from explorer_page import explore  # noqa: E402, F401 - a fixture
-from reports import reports  # noqa: E402, F401 - a fixture
+from build.browser import browser, open_page, open_watched  # noqa: E402, F401 - fixtures
+from build.explorer_page import explore  # noqa: E402, F401 - a fixture
+from build.process import Outcome, process_environment  # noqa: E402
+from build.reports import reports  # noqa: E402, F401 - a fixture
 
 torch.set_num_threads(1)  # tiny tensors: a second thread only waits for the first
 
@@ -36,31 +33,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("relubloom")
-
-COMMAND = "from relubloom.cli import main; main()"
-DATA = Path(__file__).parent / "data"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a command answered."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """Standard output, which must be one JSON value and nothing else."""
-        return json.loads(self.out)
-
-    @property
-    def error(self) -> str:
-        """The one line on standard error of a command that failed."""
-        lines = self.err.splitlines()
-        assert len(lines) == 1, self.err
-        assert lines[0].startswith("relubloom: ")
-        return lines[0].removeprefix("relubloom: ")
 
 
 @pytest.fixture
@@ -101,11 +73,3 @@ def unchecked() -> Iterator[None]:
     jaxtyping_config.update("jaxtyping_disable", True)
     yield
     jaxtyping_config.update("jaxtyping_disable", False)
-
-
-def process_environment() -> dict[str, str]:
-    """The environment in which a child process imports the relubloom that is tested here."""
-    import relubloom as package
-
-    source = str(Path(package.__file__).parents[1])
-    return os.environ | {"PYTHONPATH": source, "OMP_NUM_THREADS": "1"}

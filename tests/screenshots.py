@@ -6,8 +6,8 @@ python tests/screenshots.py REPORT FOLDER [--top] [--scale 2]   # writes FOLDER/
 import argparse
 from pathlib import Path
 
-from browser import PHONE, WIDE, launched
-from page_probes import scroll_through
+from build.browser import PHONE, WIDE, launched
+from build.page_probes import scroll_through
 
 HEIGHTS = {PHONE: 780, WIDE: 900}
 

@@ -3,17 +3,11 @@
 import pytest
 import torch
 
+from build.small_study import small_study
 from relubloom import KSparseTask, ReluNet, certify
 from relubloom.errors import UsageError
-from relubloom.presets import quick_recipe
-from relubloom.run_folder import default_labels
-from relubloom.study import Study, run_study
-from relubloom.training import Recipe
-
-
-def small_study(labels: tuple[str, ...]) -> Study:
-    recipe = quick_recipe(Recipe(steps=3, batch_size=8))
-    return Study(KSparseTask(12, 2), 4, recipe, labels)
+from relubloom.records.run_folder import default_labels
+from relubloom.study.study import run_study
 
 
 def test_force_keeps_what_relubloom_did_not_write(tmp_path):

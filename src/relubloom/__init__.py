@@ -7,18 +7,17 @@ The front door: everything listed in `__all__` is public and loaded on first use
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from relubloom._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from relubloom.code import Code, random_constant_weight
-    from relubloom.construction import construct
     from relubloom.errors import RelubloomError
     from relubloom.evidence import Evidence, gather_evidence
     from relubloom.evidence.certificate import Certificate, certify
-    from relubloom.extraction import extract_code
-    from relubloom.network import NetStack, ReluNet
-    from relubloom.readout_sieve import ReadoutSieve
-    from relubloom.study import Study, run_study
+    from relubloom.network.construct import construct
+    from relubloom.network.extract import extract_code
+    from relubloom.network.relu_net import NetStack, ReluNet
+    from relubloom.study.study import Study, run_study
     from relubloom.sweep.results import load_results
     from relubloom.task import KSparseTask
     from relubloom.theory import best_constant_weight, constant_weight, plan
@@ -27,18 +26,17 @@ if TYPE_CHECKING:
 _HOMES = {
     "Code": "code",
     "random_constant_weight": "code",
-    "construct": "construction",
+    "construct": "network.construct",
     "RelubloomError": "errors",
     "Evidence": "evidence",
     "gather_evidence": "evidence",
     "Certificate": "evidence.certificate",
     "certify": "evidence.certificate",
-    "extract_code": "extraction",
-    "NetStack": "network",
-    "ReluNet": "network",
-    "ReadoutSieve": "readout_sieve",
-    "Study": "study",
-    "run_study": "study",
+    "extract_code": "network.extract",
+    "NetStack": "network.relu_net",
+    "ReluNet": "network.relu_net",
+    "Study": "study.study",
+    "run_study": "study.study",
     "load_results": "sweep.results",
     "KSparseTask": "task",
     "plan": "theory",
@@ -55,7 +53,6 @@ __all__ = [
     "Evidence",
     "KSparseTask",
     "NetStack",
-    "ReadoutSieve",
     "Recipe",
     "ReluNet",
     "RelubloomError",

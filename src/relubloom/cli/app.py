@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from relubloom import __version__
+from relubloom._version import __version__
 from relubloom.cli.certifying import certify
 from relubloom.cli.comparing import compare
 from relubloom.cli.constructing import construct

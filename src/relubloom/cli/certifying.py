@@ -48,7 +48,7 @@ def certify(
     debug: options.Debug = False,
 ) -> None:
     """Prove what a network does over all C(N, k) sets, and write certificate.json there."""
-    from relubloom.single_run import certify_run
+    from relubloom.study.steps import certify_run
 
     try:
         with ProgressDisplay(quiet) as watch:

@@ -14,7 +14,7 @@ from relubloom.cli.progress import ProgressDisplay
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from relubloom.comparison import Figure
+    from relubloom.study.compare_figures import Figure
 
 ABSENT = "-"
 NAMED = {
@@ -66,8 +66,8 @@ def compare(
     a folder does not hold. Where both networks have the same number of tokens, both run on the
     same sets, and the units of their hashes are matched.
     """
-    from relubloom.comparison import compare_runs
-    from relubloom.single_run import refuse_study
+    from relubloom.study.compare import compare_runs
+    from relubloom.study.steps import refuse_study
 
     for folder in (first, second):
         refuse_study(folder)
@@ -122,7 +122,7 @@ def _figures_table(result: dict[str, Any]) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from relubloom.comparison.figures import ROW, value_at
+    from relubloom.study.compare_figures import ROW, value_at
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("", overflow="fold")
@@ -144,7 +144,7 @@ def _figures_table(result: dict[str, Any]) -> Table:
 
 def _lines(result: dict[str, Any]) -> list[Figure]:
     """Every figure that may be shown; those of interventions and ladder by the names found."""
-    from relubloom.comparison import FIGURES, Figure
+    from relubloom.study.compare_figures import FIGURES, Figure
 
     lines = list(FIGURES)
     for group, columns in NAMED.items():

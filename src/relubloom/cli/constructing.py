@@ -82,8 +82,8 @@ def construct(
 ) -> None:
     """Set a network's weights so that it is exactly a Bloom filter."""
     from relubloom.memory import refuse_too_large
-    from relubloom.run_folder import default_labels
-    from relubloom.single_run import construct_run
+    from relubloom.records.run_folder import default_labels
+    from relubloom.study.steps import construct_run
     from relubloom.task import KSparseTask, read_tokens
 
     refuse_too_large(vocab_size, width)

@@ -212,7 +212,7 @@ def build_task(
         UsageError: options contradict each other or break a rule.
         FileError: the sets file or the tokens file cannot be used.
     """
-    from relubloom.run_folder import default_labels
+    from relubloom.records.run_folder import default_labels
     from relubloom.task import KSparseTask, read_tokens
 
     sizes = parse_set_size(set_size)

@@ -14,8 +14,8 @@ from relubloom.cli import options
 from relubloom.cli.progress import ProgressDisplay
 
 if TYPE_CHECKING:
-    from relubloom.query import Answer
     from relubloom.report.width_section import SweepResults
+    from relubloom.study.query import Answer
 
 
 def examine(
@@ -33,7 +33,7 @@ def examine(
     Behaviour (what it answers), mechanism (how), seven interventions with their predictions, and
     the explanation ladder (what reproduces its failures at which length), each in a JSON file.
     """
-    from relubloom.single_run import examine_run
+    from relubloom.study.steps import examine_run
 
     with ProgressDisplay(quiet) as watch:
         row = examine_run(
@@ -97,11 +97,11 @@ def query(
     debug: options.Debug = False,
 ) -> None:
     """Put tokens into a network: what comes out, the union, each false positive and why."""
-    from relubloom.extraction import extract_code
-    from relubloom.network import ReluNet
-    from relubloom.query import ask
-    from relubloom.run_folder import read_labels
-    from relubloom.single_run import refuse_study
+    from relubloom.network.extract import extract_code
+    from relubloom.network.relu_net import ReluNet
+    from relubloom.records.run_folder import read_labels
+    from relubloom.study.query import ask
+    from relubloom.study.steps import refuse_study
 
     refuse_study(folder)
     net = ReluNet.from_pretrained(folder)

@@ -55,8 +55,8 @@ def study(
     debug: options.Debug = False,
 ) -> None:
     """Train, construct, examine, report: everything, from a task to a verdict."""
-    from relubloom.presets import quick_recipe
-    from relubloom.study import Study, run_study
+    from relubloom.study.presets import quick_recipe
+    from relubloom.study.study import Study, run_study
 
     task, labels, width, recipe = _planned(
         *(preset, vocab_size, width, set_size, source, sets, tokens, skip_bad),
@@ -109,7 +109,7 @@ def train(
     debug: options.Debug = False,
 ) -> None:
     """Train one network into a run folder (examine it afterwards)."""
-    from relubloom.single_run import train_run
+    from relubloom.study.steps import train_run
 
     task, labels, width, recipe = _planned(
         *(preset, vocab_size, width, set_size, source, sets, tokens, skip_bad),
@@ -156,9 +156,9 @@ def _planned(
     quiet: bool,
 ) -> tuple[KSparseTask, tuple[str, ...], int, Recipe]:
     """Task, labels, width and recipe: the preset's, changed by the options; the device works."""
-    from relubloom.devices import check_device
     from relubloom.memory import refuse_too_large
-    from relubloom.presets import PRESETS
+    from relubloom.study.presets import PRESETS
+    from relubloom.training.devices import check_device
 
     base = PRESETS[preset]
     wide = base.width if width is None else width

@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from relubloom.evidence.chunks import chunk_size, over_chunks
-from relubloom.evidence.outputs import missed_members, split_logits
 from relubloom.evidence.scores import in_float64
-from relubloom.network import ReluNet
+from relubloom.measure.outputs import missed_members, split_logits
+from relubloom.measure.pool import chunk_size, over_chunks
+from relubloom.network.relu_net import ReluNet
 from relubloom.task import SetCollection
 
 DEAD_SHARE = 0.5

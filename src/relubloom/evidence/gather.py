@@ -5,14 +5,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from relubloom.code import Code
-from relubloom.evidence.behaviour import Behaviour, measure_behaviour
-from relubloom.evidence.interventions import Interventions, intervene
-from relubloom.evidence.ladder import Ladder, best_explanation, climb_ladder
-from relubloom.evidence.mechanism import Mechanism, measure_mechanism
-from relubloom.evidence.reading import Reading, Verdict, judge, read_as_bloom
+from relubloom.evidence.behaviour import measure_behaviour
+from relubloom.evidence.interventions import intervene
+from relubloom.evidence.ladder import best_explanation, climb_ladder
+from relubloom.evidence.mechanism import measure_mechanism
+from relubloom.evidence.reading import judge, read_as_bloom
 from relubloom.evidence.scores import SetScores, score_sets
-from relubloom.extraction import extract_with_modes
-from relubloom.network import ReluNet
+from relubloom.network.extract import extract_with_modes
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.behaviour import Behaviour
+from relubloom.records.interventions import Interventions
+from relubloom.records.ladder import Ladder
+from relubloom.records.mechanism import Mechanism, Reading
+from relubloom.records.verdict import Verdict
 from relubloom.task import SetCollection
 
 Depth = Literal["quick", "study", "full"]

@@ -1,47 +1,16 @@
 """The figures of a network that a sweep keeps: one pass over the sets and a look at the weights."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 
 from relubloom.evidence.dead_tokens import dead_tokens
 from relubloom.evidence.mechanism import measure_input_modes
-from relubloom.evidence.reading import Verdict, judge, read_as_bloom
+from relubloom.evidence.reading import judge, read_as_bloom
 from relubloom.evidence.scores import SetScores, score_sets
-from relubloom.extraction import extract_code
-from relubloom.network import ReluNet
+from relubloom.network.extract import extract_code
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.sweep_row import Glance
 from relubloom.task import SetCollection
-
-
-@dataclass(frozen=True)
-class Glance:
-    """Figures of one network, by the names that the other evidence has for them.
-
-    `mse_se` is the standard error of `mse` where sets were drawn, and 0 where they are all there
-    are; `sampled` says which. `dead_tokens` counts tokens that the network misses on more than
-    half of the sets that hold them. `extracted_*` is the extracted code as a Bloom filter.
-    """
-
-    sets: int
-    sampled: bool
-    mse: float
-    mse_se: float
-    kl: float
-    p_exact: float
-    verdict: Verdict
-    mode_gap: float | None
-    two_modes: bool
-    near_threshold: float
-    unit_agreement: float
-    union_skill: float
-    bits_mean: float
-    bits_sd: float
-    extracted_mse: float
-    extracted_kl: float
-    extracted_p_exact: float
-    loss_failure_f1: float | None
-    dead_tokens: int
 
 
 def glance(net: ReluNet, sets: SetCollection, workers: int = 1) -> Glance:

@@ -1,54 +1,19 @@
 """The Bloom reading put to the test: does the extracted hash, run as a Bloom filter, say where the
 network fails?"""
 
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.evidence.mechanism import InputModes
 from relubloom.evidence.scores import SetScores
-from relubloom.verdict_rule import (
+from relubloom.records.mechanism import ExtractedFilter, InputModes, Reading
+from relubloom.records.verdict import (
     AGREEMENT_BLOOM,
     AGREEMENT_NOT,
     F1_BLOOM,
     NEAR_BLOOM,
     SKILL_BLOOM,
+    Verdict,
 )
-
-Verdict = Literal["bloom", "partly", "not-bloom"]
-
-
-@dataclass(frozen=True)
-class ExtractedFilter:
-    """The extracted code as a textbook Bloom filter on the same sets as the network.
-
-    `loss_failure_f1`: how well its false positives predict the network's loss failures; null
-    when neither side has any.
-    """
-
-    mse: float
-    kl: float
-    p_exact: float
-    loss_failure_f1: float | None
-
-
-@dataclass(frozen=True)
-class Reading:
-    """The extracted filter beside the network.
-
-    `code_failure_share`: sets on which the code has a false positive. `failures_explained`: of
-    the network's ranking failures (`failures_explained_by_loss`: loss failures) the share inside
-    those; null when there are none. `union_skill`: what the union's agreement with the units is
-    worth, see `union_skill`.
-    """
-
-    extracted: ExtractedFilter
-    code_failure_share: float
-    failures_explained: float | None
-    failures_explained_by_loss: float | None
-    union_skill: float
 
 
 def read_as_bloom(scores: SetScores) -> Reading:

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from relubloom.code import Code
 from relubloom.code.cover_table import CoverTable
-from relubloom.evidence.chunks import chunk_size, over_chunks
-from relubloom.evidence.outputs import called_others, missed_members, output_figures, split_logits
 from relubloom.evidence.token_counts import ChunkOfTokens, Listed, TokenCounts, TokenTally
-from relubloom.network import ReluNet
+from relubloom.measure.outputs import called_others, missed_members, output_figures, split_logits
+from relubloom.measure.pool import chunk_size, over_chunks
+from relubloom.network.relu_net import ReluNet
 from relubloom.task import SetCollection
 
 PER_SET = {

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from relubloom import atomic
-from relubloom.evidence.certificate import Certificate
-from relubloom.evidence.dynamics import Dynamics
 from relubloom.evidence.gather import Evidence
-from relubloom.run_folder import CODE
+from relubloom.records.certificate import Certificate
+from relubloom.records.dynamics import Dynamics
+from relubloom.records.run_folder import CODE
 
 SCHEMA_VERSION = 1
 BEHAVIOUR, MECHANISM = "behaviour.json", "mechanism.json"

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from relubloom import atomic
 from relubloom.code import Code
 from relubloom.errors import FileError
-from relubloom.network import ReluNet
-from relubloom.run_folder import read_code, read_film, read_history, read_labels
-from relubloom.weights_file import read_config
+from relubloom.network.relu_net import ReluNet
+from relubloom.network.weights_file import read_config
+from relubloom.records.run_folder import read_code, read_film, read_history, read_labels
 
 STUDY, BEHAVIOUR, MECHANISM = "study.json", "behaviour.json", "mechanism.json"
 INTERVENTIONS, LADDER, CERTIFICATE = "interventions.json", "ladder.json", "certificate.json"

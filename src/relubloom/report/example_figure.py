@@ -16,7 +16,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from relubloom.code import Code
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
 from relubloom.report.matrix_figure import shortened
 from relubloom.report.shapes import segments, tiles
 from relubloom.report.style import (

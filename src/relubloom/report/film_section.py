@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from relubloom.records.run_folder import read_film
 from relubloom.report.contents import Contents, JsonObject, block
 from relubloom.report.film_figure import BINS, draw_moment
 from relubloom.report.loss_figure import draw_loss
@@ -12,7 +13,6 @@ from relubloom.report.matrix_figure import shown
 from relubloom.report.numbers import count, figure, percent, several
 from relubloom.report.parts import Panel, Part, Section, absent
 from relubloom.report.subject import Subject
-from relubloom.run_folder import read_film
 
 MOMENTS = 8  # pictures shown
 NEAR = 0.15  # of the gap: an entry this near the middle counts as undecided, as in the verdict

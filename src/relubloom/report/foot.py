@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
-from relubloom.figure_files import FIGURES
+from relubloom.records.figure_files import FIGURES
 from relubloom.report.contents import STUDY, Contents, JsonObject
 from relubloom.report.style import Drawing
 

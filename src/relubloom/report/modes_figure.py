@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from relubloom import theory
+from relubloom.records.verdict import AGREEMENT_BLOOM
 from relubloom.report.phase_figure import band, units_axis
 from relubloom.report.style import (
     ACCENT,
@@ -29,7 +30,6 @@ from relubloom.report.style import (
     draw,
     plain_number,
 )
-from relubloom.verdict_rule import AGREEMENT_BLOOM
 from relubloom.width_law.curves import Curve
 from relubloom.width_law.phases import BAND
 from relubloom.width_law.records import Measured

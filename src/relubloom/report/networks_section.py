@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from relubloom.code import Code
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
 from relubloom.report.contents import JsonObject, Run, block, read_weights
 from relubloom.report.networks_figure import draw_answer
 from relubloom.report.numbers import NONE, figure, percent, several

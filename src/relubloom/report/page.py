@@ -11,7 +11,8 @@ from markupsafe import Markup
 
 from relubloom import atomic
 from relubloom.errors import FileError
-from relubloom.figure_files import FIGURES, remove_figures
+from relubloom.network.weights_file import CONFIG
+from relubloom.records.figure_files import FIGURES, remove_figures
 from relubloom.report import foot, wording
 from relubloom.report.article import Article, tell
 from relubloom.report.contents import STUDY, Contents, read_contents
@@ -21,7 +22,6 @@ from relubloom.report.runs_index import index_variables, read_entries, run_folde
 from relubloom.report.style import Drawing, standalone
 from relubloom.report.tiles import tiles
 from relubloom.report.width_section import SweepResults
-from relubloom.weights_file import CONFIG
 
 REPORT = "report.html"
 

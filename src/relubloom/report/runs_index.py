@@ -11,12 +11,12 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from relubloom.errors import FileError
+from relubloom.network.weights_file import CONFIG
 from relubloom.report.contents import STUDY, Contents, read_contents
 from relubloom.report.numbers import NONE, count, decimal, figure, optional, percent
 from relubloom.report.parts import Table
 from relubloom.report.seeds_table import gap
 from relubloom.report.wording import NAMES, sizes_in_words
-from relubloom.weights_file import CONFIG
 
 HEADINGS = (
     "run",

@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from relubloom.figure_files import FIGURE_MARK
+from relubloom.records.figure_files import FIGURE_MARK
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")  # not in XML
 PANEL = 340.0  # width in SVG units of a panel; a phone shows it at about that many pixels

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from relubloom.code import Code
-from relubloom.construction import construct, default_sharpness
 from relubloom.errors import UsageError
-from relubloom.network import ReluNet
+from relubloom.network.construct import construct, default_sharpness
+from relubloom.network.relu_net import ReluNet
 from relubloom.report.contents import (
     Contents,
     Run,

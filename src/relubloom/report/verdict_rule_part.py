@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from relubloom.records.verdict import (
+    AGREEMENT_BLOOM,
+    AGREEMENT_NOT,
+    F1_BLOOM,
+    NEAR_BLOOM,
+    SKILL_BLOOM,
+)
 from relubloom.report.contents import Contents, Run
 from relubloom.report.numbers import percent
 from relubloom.report.parts import Part, Table
 from relubloom.report.wording import NAMES
-from relubloom.verdict_rule import AGREEMENT_BLOOM, AGREEMENT_NOT, F1_BLOOM, NEAR_BLOOM, SKILL_BLOOM
 
 RULE = (
     "A network is “bloom” when all the lines below hold; “not bloom” when its unit agreement is "

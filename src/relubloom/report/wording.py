@@ -6,10 +6,16 @@ import math
 from typing import Any, cast
 
 from relubloom.errors import UsageError
+from relubloom.records.verdict import (
+    AGREEMENT_BLOOM,
+    AGREEMENT_NOT,
+    F1_BLOOM,
+    NEAR_BLOOM,
+    SKILL_BLOOM,
+)
 from relubloom.report.contents import Contents, JsonObject, Run
 from relubloom.report.numbers import count, figure, percent, several
 from relubloom.training.recipe import Recipe
-from relubloom.verdict_rule import AGREEMENT_BLOOM, AGREEMENT_NOT, F1_BLOOM, NEAR_BLOOM, SKILL_BLOOM
 
 # The verdict rule; a run's verdict itself is read from its files.
 NAMES = {"bloom": "bloom", "partly": "partly", "not-bloom": "not bloom"}

@@ -11,7 +11,7 @@ from pathlib import Path
 from relubloom.errors import UsageError
 from relubloom.evidence.glance import glance
 from relubloom.memory import refuse_too_large
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
 from relubloom.sweep.results import Row
 from relubloom.sweep.settings import RunSettings, identity_of
 from relubloom.training import train_stack

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from relubloom import __version__
+from relubloom._version import __version__
 from relubloom.errors import FileError
 
 RESULTS = "results.sqlite"

@@ -11,14 +11,14 @@ from typing import Any
 
 from relubloom import atomic
 from relubloom.errors import FileError, UsageError
-from relubloom.run_folder import Origin, default_labels, write_network
+from relubloom.network.weights_file import CONFIG
+from relubloom.records.run_folder import Origin, default_labels, write_network
 from relubloom.sweep.cost import Cost, predict, run_seconds
 from relubloom.sweep.execution import Execution
 from relubloom.sweep.group import Group, Trained, in_groups
 from relubloom.sweep.results import RESULTS, Results, Row, Status
 from relubloom.sweep.spec import Spec
 from relubloom.sweep.workers import Workers
-from relubloom.weights_file import CONFIG
 
 STACK = 16  # networks a worker trains at once; docs/performance.md: more are no faster
 STACK_SECONDS = 120.0  # predicted, of a group; the same on every machine, and so are the groups

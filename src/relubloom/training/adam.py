@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-from relubloom.network import NetStack
+from relubloom.network.relu_net import NetStack
 
 
 class Adam:

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from relubloom.network import NetStack
+from relubloom.network.relu_net import NetStack
 from relubloom.task.sampling import seeded_generator
 from relubloom.training.recipe import Recipe
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
 
 SLACK = 4.0  # roundings per summand by which a unit stays above 0
 

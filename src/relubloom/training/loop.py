@@ -15,7 +15,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from relubloom.errors import StoppedError, UsageError
-from relubloom.network import NetStack, ReluNet
+from relubloom.network.relu_net import NetStack, ReluNet
 from relubloom.task import KSparseTask
 from relubloom.threads import intra_op_threads, threads_for
 from relubloom.training.adam import Adam

@@ -31,7 +31,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from relubloom.network import NetStack
+from relubloom.network.relu_net import NetStack
 from relubloom.training.few_tokens import KeptLogits, few_tokens_loss, joined, kept_logits
 from relubloom.training.recipe import Activation, Objective, Recipe
 from relubloom.training.softmax_loss import GRADIENT_FACTOR, Targets, softmax_loss_

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from relubloom.network import NetStack
+from relubloom.network.relu_net import NetStack
 from relubloom.training.softmax_loss import Targets
 
 CHUNK_LOGITS = 1 << 18  # 1 MiB of float32: a chunk and its squares stay in the caches of a core

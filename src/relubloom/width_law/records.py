@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from relubloom.errors import FileError
-from relubloom.verdict_rule import NEAR_BLOOM
+from relubloom.records.verdict import NEAR_BLOOM
 
 Recipe = tuple[tuple[str, Any], ...]
 APART = 2.0  # gap of two modes that count as separate

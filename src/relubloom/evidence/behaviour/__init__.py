@@ -1,5 +1,6 @@
 """Black box: what the network answers, seen from its inputs and outputs alone."""
 
-from relubloom.evidence.behaviour.summary import Behaviour, measure_behaviour
+from relubloom.evidence.behaviour.summary import measure_behaviour
+from relubloom.records.behaviour import Behaviour
 
 __all__ = ["Behaviour", "measure_behaviour"]

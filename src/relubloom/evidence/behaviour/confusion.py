@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.evidence.correlation import pearson
 from relubloom.evidence.scores import SetScores
 from relubloom.evidence.token_counts import PairTally
+from relubloom.measure.correlation import pearson
+from relubloom.records.behaviour import Confusion
 from relubloom.task import SetCollection
 
 WORST = 20
 ENOUGH = 30  # sets of a sample that a pair's share must rest on
 CHUNK = 1 << 16  # sets read at a time
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """The pairs with the largest shares, and how well the code predicts the share of each pair.
-
-    Of each of `pairs`: `called` is the share of the `sets` that hold the token `with`, and not
-    `token`, on which `token` is called; `code` is the share of them on which the code covers it.
-    `correlation`: Pearson over all ordered pairs that enough sets speak of (at least 30; of all
-    sets, one).
-    """
-
-    pairs: list[dict[str, Any]]
-    correlation: float | None
-    method: str
-    sets: int
 
 
 def measure_confusion(scores: SetScores, sets: SetCollection) -> Confusion | None:

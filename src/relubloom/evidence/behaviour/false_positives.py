@@ -2,49 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.evidence.behaviour.random_codes import RandomCodes
-from relubloom.evidence.correlation import pearson
 from relubloom.evidence.scores import SetScores
+from relubloom.measure.correlation import pearson
+from relubloom.records.behaviour import Calls, CountShare, FalsePositives
 
 MANY = 4  # the last count stands for itself and more
-
-
-@dataclass(frozen=True)
-class CountShare:
-    """Shares of the sets with `count` false positives; the count 4 stands for 4 or more."""
-
-    count: int
-    network: float
-    code: float
-
-
-@dataclass(frozen=True)
-class FalsePositives:
-    """Called non-members per set beside the code's covered non-members.
-
-    `theory_mean`: the expectation over the best random constant-weight codes; null for sets of
-    several sizes. `correlation`: Pearson over the sets; null where one side is constant.
-    """
-
-    network_mean: float
-    code_mean: float
-    theory_mean: float | None
-    correlation: float | None
-    by_count: list[CountShare]
-
-
-@dataclass(frozen=True)
-class Calls:
-    """Shares of the sets with a miss, with a false positive, and with both."""
-
-    sets_with_misses: float
-    sets_with_false_positives: float
-    sets_with_both: float
 
 
 def measure_false_positives(scores: SetScores, random: RandomCodes | None) -> FalsePositives:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from jaxtyping import Int64
@@ -12,41 +10,15 @@ from torch import Tensor
 
 from relubloom.code import Code
 from relubloom.evidence.behaviour.drawn import uniform_sets
-from relubloom.evidence.chunks import chunk_size, over_chunks
-from relubloom.evidence.outputs import CALL_MARGIN
 from relubloom.evidence.scores import in_float64
-from relubloom.network import ReluNet
+from relubloom.measure.outputs import CALL_MARGIN
+from relubloom.measure.pool import chunk_size, over_chunks
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.behaviour import GrownSets, Growth
 
 STEPS = 32  # tokens in a sequence, at most
 LOGITS = 5_000_000
 SEQUENCES = (100, 2_000)  # at least and at most
-
-
-@dataclass(frozen=True)
-class GrownSets:
-    """Over the sequences' first `set_size` tokens: share of members called, and false positives
-    per set of the network and of the code."""
-
-    set_size: int
-    members_called: float
-    false_positives: float
-    code_false_positives: float
-
-
-@dataclass(frozen=True)
-class Growth:
-    """Sequences of `steps` distinct tokens, drawn uniformly, given token after token.
-
-    `kept_members`: share of the additions (the first token's among them) after which every
-    member is called. `kept_false_positives`: of the called non-members that the next token is
-    not one of, the share still called after it; null where there were none. A code keeps all.
-    """
-
-    sequences: int
-    steps: int
-    kept_members: float
-    kept_false_positives: float | None
-    by_size: list[GrownSets]
 
 
 def measure_growth(net: ReluNet, code: Code, set_size: int, workers: int = 1) -> Growth:

@@ -2,32 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.evidence.scores import SetScores
-
-
-@dataclass(frozen=True)
-class Uniformity:
-    """Over the sets: k times the least member's p, divided by the members' sum; 1 when equal."""
-
-    mean: float
-    p01: float
-    least: float
-
-
-@dataclass(frozen=True)
-class MemberMass:
-    """Over the sets: the sum of p over the members, its mean, least, 1st and 50th percentile."""
-
-    mean: float
-    least: float
-    p01: float
-    p50: float
-    uniformity: Uniformity
+from relubloom.records.behaviour import MemberMass, Uniformity
 
 
 def measure_member_mass(scores: SetScores) -> MemberMass:

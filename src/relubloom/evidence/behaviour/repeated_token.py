@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from jaxtyping import Bool, Float64, Int64
@@ -11,38 +9,17 @@ from torch import Tensor
 
 from relubloom.evidence.behaviour.drawn import sample
 from relubloom.evidence.behaviour.member_mass import percentiles
-from relubloom.evidence.chunks import chunk_size, over_chunks
-from relubloom.evidence.outputs import CALL_MARGIN
 from relubloom.evidence.scores import in_float64
-from relubloom.network import ReluNet
+from relubloom.measure.outputs import CALL_MARGIN
+from relubloom.measure.pool import chunk_size, over_chunks
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.behaviour import LogitChange, RepeatedToken
 from relubloom.task import SetCollection
 from relubloom.task.sampling import seeded_generator
 
 STREAM = "repeated-token"
 LOGITS = 10_000_000
 SETS = (500, 20_000)  # at least and at most
-
-
-@dataclass(frozen=True)
-class LogitChange:
-    """Over the sets: percentiles of the largest absolute change of a called token's log p."""
-
-    median: float
-    p95: float
-
-
-@dataclass(frozen=True)
-class RepeatedToken:
-    """One member of each set, drawn at random, is given twice; shares are of the sets.
-
-    `same_calls`: the same tokens are called as before. `lost_members`: a member that was called no
-    longer is. `logit_change` is over the tokens called before, in nats.
-    """
-
-    sets: int
-    same_calls: float
-    lost_members: float
-    logit_change: LogitChange
 
 
 def measure_repeated_token(net: ReluNet, sets: SetCollection, workers: int = 1) -> RepeatedToken:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,47 +11,13 @@ from relubloom.code import Code
 from relubloom.evidence.behaviour.drawn import uniform_sets
 from relubloom.evidence.behaviour.random_codes import RandomCodes
 from relubloom.evidence.scores import OnSets, SetScores, score_sets
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.behaviour import FilterFigures, SizeFigures, TheoryFigures
 from relubloom.task import AllSets, SetCollection
 
 SIZES = 32  # at most that many are measured
 DRAWN_LOGITS = 20_000_000  # a size's share of the work: sets times vocab
 DRAWN_SETS = (1_000, 50_000)  # at least and at most, for each size
-
-
-@dataclass(frozen=True)
-class FilterFigures:
-    """The extracted code as an infinitely sharp Bloom filter on the same sets."""
-
-    mse: float
-    kl: float
-    p_exact: float
-    false_positives: float
-
-
-@dataclass(frozen=True)
-class TheoryFigures:
-    """Expectations over random codes of the weight that is best at the network's own size."""
-
-    mse: float
-    p_exact: float
-    false_positives: float
-
-
-@dataclass(frozen=True)
-class SizeFigures:
-    """Means over `sets` sets of one size; `false_positives` and `misses` are counts per set."""
-
-    set_size: int
-    sets: int
-    method: str
-    mse: float
-    kl: float
-    p_exact: float
-    false_positives: float
-    misses: float
-    code: FilterFigures
-    theory: TheoryFigures | None
 
 
 def measure_set_sizes(

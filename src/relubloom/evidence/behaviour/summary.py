@@ -1,63 +1,23 @@
 """Black box: what the network answers, seen from its inputs and outputs alone."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.code import Code
-from relubloom.evidence.behaviour.confusion import Confusion, measure_confusion
-from relubloom.evidence.behaviour.false_positives import (
-    Calls,
-    FalsePositives,
-    measure_calls,
-    measure_false_positives,
-)
-from relubloom.evidence.behaviour.growth import Growth, measure_growth
-from relubloom.evidence.behaviour.member_mass import MemberMass, measure_member_mass
+from relubloom.evidence.behaviour.confusion import measure_confusion
+from relubloom.evidence.behaviour.false_positives import measure_calls, measure_false_positives
+from relubloom.evidence.behaviour.growth import measure_growth
+from relubloom.evidence.behaviour.member_mass import measure_member_mass
 from relubloom.evidence.behaviour.random_codes import random_codes_for
-from relubloom.evidence.behaviour.repeated_token import RepeatedToken, measure_repeated_token
-from relubloom.evidence.behaviour.set_sizes import SizeFigures, measure_set_sizes
-from relubloom.evidence.behaviour.tokens import Tokens, measure_tokens
+from relubloom.evidence.behaviour.repeated_token import measure_repeated_token
+from relubloom.evidence.behaviour.set_sizes import measure_set_sizes
+from relubloom.evidence.behaviour.tokens import measure_tokens
 from relubloom.evidence.scores import OnSets, SetScores
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.behaviour import Behaviour
 from relubloom.task import SetCollection
-
-
-@dataclass(frozen=True)
-class Behaviour:
-    """Means over the sets, copies counted; shares are of sets.
-
-    `p_exact`: all members strictly above all others. `ranking_failures`, `loss_failures`: shares
-    by the two definitions of failing. `miss_share`, `false_positive_share`: sets with a member
-    not called, and with a called non-member (`one_sided` when there are false positives and no
-    misses).
-    `unseen_tokens`: the figures over sets with a token never trained on, null where there are none.
-    The blocks from `false_positives` on explain themselves.
-    `sets` counts what was evaluated; `method` says how they came about ("all" leaves none out).
-    """
-
-    sets: int
-    method: str
-    mse: float
-    kl: float
-    p_exact: float
-    ranking_failures: float
-    loss_failures: float
-    miss_share: float
-    false_positive_share: float
-    one_sided: bool
-    by_set_size: list[dict[str, Any]]
-    unseen_tokens: dict[str, Any] | None
-    false_positives: FalsePositives
-    calls: Calls
-    set_sizes: list[SizeFigures]
-    repeated_token: RepeatedToken
-    growth: Growth
-    member_mass: MemberMass
-    confusion: Confusion | None
-    tokens: Tokens
 
 
 def measure_behaviour(

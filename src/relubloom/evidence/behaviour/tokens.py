@@ -2,45 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.evidence.correlation import pearson
 from relubloom.evidence.scores import SetScores
+from relubloom.measure.correlation import pearson
+from relubloom.records.behaviour import TokenFigures, Tokens
 
 LISTED_UP_TO = 10_000  # tokens; above, only the worst are given
 WORST = 20
-
-
-@dataclass(frozen=True)
-class TokenFigures:
-    """One token: shares of the sets without it on which it is called (and covered), share of the
-    sets with it on which it is missed, and the mean mse of these sets, `sets` of them."""
-
-    token: int
-    sets: int
-    mse: float
-    miss_rate: float
-    false_positive_rate: float | None
-    code_false_positive_rate: float | None
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """Rates by token id, null above 10,000 tokens and, inside, for a token that no set holds.
-
-    `worst`: the tokens whose sets have the largest mean mse. `correlation`: Pearson over the
-    tokens, the network's false positive rates against the code's.
-    """
-
-    false_positive_rate: list[float | None] | None
-    miss_rate: list[float | None] | None
-    code_false_positive_rate: list[float | None] | None
-    mse: list[float | None] | None
-    correlation: float | None
-    worst: list[TokenFigures]
 
 
 def measure_tokens(scores: SetScores) -> Tokens:

@@ -9,12 +9,13 @@ from dataclasses import replace
 import torch
 
 from relubloom.errors import UsageError
-from relubloom.evidence.certificate.certified import METHODS, Certificate, Method, OnSets
+from relubloom.evidence.certificate.certified import OnSets
 from relubloom.evidence.certificate.counted import as_exact_filter, count_sets
 from relubloom.evidence.certificate.enumeration import enumerate_sets
 from relubloom.evidence.certificate.interval import bound_sets
 from relubloom.evidence.certificate.sampled import sample_sets
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.certificate import METHODS, Certificate, Method
 from relubloom.task import KSparseTask, format_sizes
 from relubloom.threads import intra_op_threads
 

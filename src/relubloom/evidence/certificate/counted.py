@@ -19,15 +19,9 @@ import torch
 
 from relubloom.code import Code, count_false_positives
 from relubloom.errors import UsageError
-from relubloom.evidence.certificate.certified import (
-    Certificate,
-    Interval,
-    OnSets,
-    proven,
-    round_down,
-    round_up,
-)
-from relubloom.network import ReluNet
+from relubloom.evidence.certificate.certified import OnSets, proven, round_down, round_up
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.certificate import Certificate, Interval
 
 LN2_ABOVE = math.nextafter(math.log(2), 1)
 

@@ -10,15 +10,10 @@ from typing import NamedTuple
 from jaxtyping import Float64
 from torch import Tensor
 
-from relubloom.evidence.certificate.certified import (
-    Certificate,
-    Interval,
-    OnSets,
-    nothing_decided,
-    proven,
-)
+from relubloom.evidence.certificate.certified import OnSets, nothing_decided, proven
 from relubloom.evidence.certificate.outcomes import MeanSquaredError, MixedJudge
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.certificate import Certificate, Interval
 from relubloom.task import AllSets, SetCollection
 
 CHUNK_BYTES = 2 << 20  # of one [batch, vocab] array: it stays in a core's cache

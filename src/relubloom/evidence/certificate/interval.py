@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from relubloom.code import Code
 from relubloom.code.near_misses import count_near_misses
-from relubloom.evidence.certificate.certified import Certificate, Interval, proven
-from relubloom.evidence.certificate.error_bound import FLOAT64, rounding_error, top_sums
-from relubloom.extraction import extract_code
-from relubloom.network import ReluNet
+from relubloom.evidence.certificate.certified import proven
+from relubloom.measure.error_bound import FLOAT64, rounding_error, top_sums
+from relubloom.network.extract import extract_code
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.certificate import Certificate, Interval
 
 Reals = NDArray[np.float64]
 LN2 = math.nextafter(math.log(2), 1)

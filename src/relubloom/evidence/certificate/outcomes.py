@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
-from relubloom.evidence.certificate.error_bound import FLOAT32, FLOAT64, Arithmetic, rounding_error
-from relubloom.network import ReluNet
+from relubloom.measure.error_bound import FLOAT32, FLOAT64, Arithmetic, rounding_error
+from relubloom.network.relu_net import ReluNet
 
 Sets = Int64[Tensor, "batch set_size"]
 COARSE_LOGIT = 0.05  # a float32 logit error beyond which the float64 pass would see most sets

@@ -7,17 +7,11 @@ import math
 import torch
 from scipy.stats import beta
 
-from relubloom.evidence.certificate.certified import (
-    Certificate,
-    FalsePositives,
-    Interval,
-    OnSets,
-    clipped_mse,
-    nothing_decided,
-)
-from relubloom.evidence.certificate.error_bound import FLOAT64
+from relubloom.evidence.certificate.certified import OnSets, clipped_mse, nothing_decided
 from relubloom.evidence.certificate.outcomes import Judge
-from relubloom.network import ReluNet
+from relubloom.measure.error_bound import FLOAT64
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.certificate import Certificate, FalsePositives, Interval
 from relubloom.task.sampling import draw_sets, seeded_generator
 
 CONFIDENCE = 0.99

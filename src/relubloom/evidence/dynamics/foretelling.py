@@ -1,26 +1,10 @@
 """How far the weights of a moment foretell which entries end as bits."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-
-@dataclass(frozen=True)
-class Foretelling:
-    """Within each unit, is an entry that ends as a bit already lower than one that does not?
-
-    `auc` by snapshot: of the pairs of a bit and an entry of its unit that is none, the share in
-    which the bit is lower, ties one half; .5 is chance. It needs no threshold. `initial_hits`:
-    mark in each unit as many of its lowest initial entries as it has bits in the end; of those
-    marked, the share that end as bits. `chance_hits` is what marks at random have. Null where no
-    unit has both kinds of entries.
-    """
-
-    auc: list[float | None]
-    initial_hits: float | None
-    chance_hits: float | None
+from relubloom.records.dynamics import Foretelling
 
 
 def foretell(film: NDArray[np.float32], bits: NDArray[np.bool_]) -> Foretelling:

@@ -1,34 +1,13 @@
 """What goes with a token's place in the order of settling."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from relubloom.evidence.correlation import pearson
+from relubloom.measure.correlation import pearson
+from relubloom.records.dynamics import Order
 
 CHUNK = 1 << 10  # rows compared with all others at a time
-
-
-@dataclass(frozen=True)
-class Order:
-    """Spearman's correlation over the tokens of the step at which a token settles with a figure.
-
-    Of the initialisation: `norm` of its row of W_in, `mean` of the row, and `nearest`, the largest
-    cosine with another row. Of the initialisation held against the end: `wrong_bits`, the number of
-    entries that were not on their final side. Of the end: `weight` of the hash, `weakest`, the
-    distance from its threshold of the entry nearest to it, and `overlap`, the most bits that the
-    hash shares with another. Null where a side is constant.
-    """
-
-    norm: float | None
-    mean: float | None
-    nearest: float | None
-    wrong_bits: float | None
-    weight: float | None
-    weakest: float | None
-    overlap: float | None
 
 
 def explain_order(

@@ -1,38 +1,12 @@
 """When each token has the hash that it ends with."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.evidence.dynamics.for_good import for_good
+from relubloom.records.dynamics import Settling
 
 LISTED_UP_TO = 10_000  # tokens; above, only shares are given
-
-
-@dataclass(frozen=True)
-class Settling:
-    """When entries of W_in reach, for good, the side of their unit's final threshold they end on.
-
-    By snapshot: `settled_bits`, the share of (token, unit) pairs that have; `final_side`, the share
-    that are on that side then, some of which will leave it again; `settled_tokens`, the share of
-    tokens whose hash from then on is the final one; `all_but_one`, the share whose hash from then
-    on never differs from it in more than one bit.
-
-    `token_steps` and `token_steps_all_but_one`: the training step at which each token has settled
-    so; null above 10,000 tokens. A token that settles with the last snapshot has that step: its
-    hash is final because training ends. `half_settled_step`, `half_all_but_one_step`: the first
-    snapshot's step by which half of the tokens have.
-    """
-
-    settled_bits: list[float]
-    final_side: list[float]
-    settled_tokens: list[float]
-    all_but_one: list[float]
-    token_steps: list[int] | None
-    token_steps_all_but_one: list[int] | None
-    half_settled_step: int
-    half_all_but_one_step: int
 
 
 def follow_hashes(on_final_side: NDArray[np.bool_], steps: list[int]) -> Settling:

@@ -1,40 +1,14 @@
 """When the entries of W_in part into two modes."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.evidence.dynamics.for_good import for_good, step_of
 from relubloom.evidence.mechanism.units import BIT_GAP, share_near
-from relubloom.modes import fit_two_modes
+from relubloom.network.modes import fit_two_modes
+from relubloom.records.dynamics import Splitting
 
 GROUPS = 1 << 12  # neighbours that share a posterior: a gap is then off by less than 1 %
-
-
-@dataclass(frozen=True)
-class Splitting:
-    """The two modes of all entries of W_in, snapshot by snapshot.
-
-    `gap` is their distance in standard deviations, as in `mechanism.json` (null for at most two
-    values); `two_modes` whether two normals describe the entries better than one, by BIC;
-    `near_threshold` the share of entries closer to the midpoint than .15 of the modes' distance.
-    `low` and `high` are the means.
-
-    `two_modes_step` is the first snapshot's step from which on BIC always prefers two,
-    `split_step` the first from which on it does and the gap is at least 4, or there are exactly two
-    values: as far apart as the entries of a unit that counts as a bit. Null where the last snapshot
-    is not so. BIC alone is a weak rule: among thousands of entries a lopsided single mode is better
-    described by two normals.
-    """
-
-    gap: list[float | None]
-    two_modes: list[bool]
-    near_threshold: list[float]
-    low: list[float]
-    high: list[float]
-    two_modes_step: int | None
-    split_step: int | None
 
 
 def follow_modes(film: NDArray[np.float32], steps: list[int]) -> Splitting:

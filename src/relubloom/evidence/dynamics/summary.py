@@ -1,7 +1,5 @@
 """The film of W_in read as a story: when the modes split, and how the hashes settle."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
@@ -9,30 +7,14 @@ from torch import Tensor
 
 from relubloom.code import Code
 from relubloom.evidence.dynamics.for_good import for_good
-from relubloom.evidence.dynamics.foretelling import Foretelling, foretell
-from relubloom.evidence.dynamics.order import Order, explain_order
-from relubloom.evidence.dynamics.settling import Settling, follow_hashes
-from relubloom.evidence.dynamics.splitting import Splitting, follow_modes
-from relubloom.extraction import extract_with_modes
-from relubloom.modes import TwoModes
-from relubloom.network import ReluNet
-
-
-@dataclass(frozen=True)
-class Dynamics:
-    """How W_in came about, by snapshot: `steps` are the training steps of the snapshots.
-
-    `tokens` of the vocabulary are in the film. `constant_units` have one value in all their
-    entries in the end, and so no threshold: their bits count as settled from the start.
-    """
-
-    steps: list[int]
-    tokens: int
-    constant_units: int
-    splitting: Splitting
-    settling: Settling
-    foretelling: Foretelling
-    order: Order
+from relubloom.evidence.dynamics.foretelling import foretell
+from relubloom.evidence.dynamics.order import explain_order
+from relubloom.evidence.dynamics.settling import follow_hashes
+from relubloom.evidence.dynamics.splitting import follow_modes
+from relubloom.network.extract import extract_with_modes
+from relubloom.network.modes import TwoModes
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.dynamics import Dynamics
 
 
 def measure_dynamics(

@@ -10,7 +10,7 @@ from relubloom.code import Code
 from relubloom.evidence.interventions.cases import Cases, even_cases, random_choice
 from relubloom.evidence.interventions.prediction import Prediction, only
 from relubloom.evidence.interventions.subject import Subject
-from relubloom.network import HookPoint
+from relubloom.network.relu_net import HookPoint
 
 
 class ForceUncovered:

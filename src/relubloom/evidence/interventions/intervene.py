@@ -17,7 +17,6 @@ from relubloom.evidence.interventions.patch_donor import PatchDonor
 from relubloom.evidence.interventions.patch_false_positive import PatchFalsePositive
 from relubloom.evidence.interventions.plan import Draw, Plan, make_plan
 from relubloom.evidence.interventions.prediction import chunks
-from relubloom.evidence.interventions.results import Control, Explained, Intervened, Interventions
 from relubloom.evidence.interventions.scoring import (
     Counts,
     correlation,
@@ -29,7 +28,8 @@ from relubloom.evidence.interventions.scrub_irrelevant import ScrubIrrelevant
 from relubloom.evidence.interventions.subject import Subject
 from relubloom.evidence.interventions.swap_hashes import SwapHashes
 from relubloom.evidence.interventions.two_level_input import TwoLevelInput
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.interventions import Control, Explained, Intervened, Interventions
 from relubloom.task import KSparseTask
 from relubloom.threads import intra_op_threads
 

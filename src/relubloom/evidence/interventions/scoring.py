@@ -14,9 +14,11 @@ from torch import Tensor
 from relubloom.evidence.interventions.cases import Cases
 from relubloom.evidence.interventions.plan import Plan
 from relubloom.evidence.interventions.prediction import indicator
-from relubloom.evidence.interventions.results import Agreement, Match, agreement
+from relubloom.evidence.interventions.results import agreement
 from relubloom.evidence.interventions.subject import Subject
-from relubloom.evidence.outputs import CALL_MARGIN
+from relubloom.measure.outputs import CALL_MARGIN
+from relubloom.records.interventions import Match
+from relubloom.records.ladder import Agreement
 
 Counts = dict[str, NDArray[np.float64]]
 """Figures per case, each float64 [cases]."""

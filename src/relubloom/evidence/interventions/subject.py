@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom.code import Code
-from relubloom.network import HookPoint, ReluNet
+from relubloom.network.relu_net import HookPoint, ReluNet
 
 
 @dataclass(frozen=True)

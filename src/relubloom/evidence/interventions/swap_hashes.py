@@ -10,7 +10,7 @@ from relubloom.code import Code
 from relubloom.evidence.interventions.cases import Cases, even_cases
 from relubloom.evidence.interventions.prediction import Prediction
 from relubloom.evidence.interventions.subject import Subject
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
 
 PAIRS = 32  # each is a network of its own
 

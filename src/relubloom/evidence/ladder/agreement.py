@@ -10,23 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.evidence.ladder.outcomes import Outcomes
+from relubloom.records.ladder import Agreement
 
 Figures = NDArray[np.float64]
 
 NO_SPREAD = 1e-12  # a standard deviation of mse up to this is rounding, and counts as none
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """A program's failing sets as a prediction of the network's, copies counted.
-
-    All are null when neither side has a failure (which counts as agreement), and 0 when one
-    side has none.
-    """
-
-    precision: float | None
-    recall: float | None
-    f1: float | None
 
 
 @dataclass(frozen=True)

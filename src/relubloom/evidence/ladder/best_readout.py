@@ -25,7 +25,7 @@ from relubloom.evidence.ladder.rung import Rung
 from relubloom.evidence.ladder.stored import as_network
 from relubloom.evidence.ladder.subject import Reals, Subject
 from relubloom.evidence.ladder.weak_bits import find_weak_bits, levels, listed_bits
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
 from relubloom.training.recipe import Objective
 
 STEPS = 700

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 
@@ -23,14 +22,15 @@ from relubloom.evidence.ladder import (
 )
 from relubloom.evidence.ladder.departures import Departures
 from relubloom.evidence.ladder.description_length import network_bits
-from relubloom.evidence.ladder.evaluator import ScoredRung, evaluate
+from relubloom.evidence.ladder.evaluator import evaluate
 from relubloom.evidence.ladder.fit import can_fit
 from relubloom.evidence.ladder.fitting_sets import split_off
 from relubloom.evidence.ladder.reference import judge_network, outcomes_of
 from relubloom.evidence.ladder.rung import Rung
 from relubloom.evidence.ladder.subject import Subject
 from relubloom.evidence.scores import OnSets, SetScores
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.ladder import Ladder
 from relubloom.task import SetCollection
 from relubloom.threads import intra_op_threads
 
@@ -61,21 +61,6 @@ FITTED_RUNGS: dict[str, Callable[[Subject, Tensor], Rung]] = {
 """Rungs whose numbers are fitted, on sets that are given with the network."""
 
 RIVALS = tuple(f"{part}-{bits}-bit" for part in ("matrix", "mode") for bits in quantisation.BITS)
-
-
-@dataclass(frozen=True)
-class Ladder:
-    """The rungs by description length, the network last, all on the same `sets` sets.
-
-    `method` says how the sets came about. Figures count copies of sets.
-    """
-
-    sets: int
-    method: str
-    vocab_size: int
-    width: int
-    network_bits: int
-    rungs: list[ScoredRung]
 
 
 def climb_ladder(

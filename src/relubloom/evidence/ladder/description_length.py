@@ -3,7 +3,7 @@
 import math
 
 from relubloom.code import Code
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
 
 REAL = 32  # bits of one free real number
 

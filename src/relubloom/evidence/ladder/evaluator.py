@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
-from relubloom.evidence.ladder.agreement import Agreement, Score, Tally, median, tally
+from relubloom.evidence.ladder.agreement import Score, Tally, median, tally
 from relubloom.evidence.ladder.chunks import over_chunks
 from relubloom.evidence.ladder.outcomes import (
     Chunk,
@@ -16,34 +15,13 @@ from relubloom.evidence.ladder.outcomes import (
     program_bytes,
 )
 from relubloom.evidence.ladder.reference import judge_network
-from relubloom.evidence.ladder.rung import Kind, Rung
-from relubloom.network import ReluNet
+from relubloom.evidence.ladder.rung import Rung
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.ladder import ScoredRung
 from relubloom.task import SetCollection
 
 LEAST_MSE = 1e-12  # below it losses are not told apart
 AT_ONCE = 512 << 20  # bytes of weights: rungs beyond that wait for the next pass over the sets
-
-
-@dataclass(frozen=True)
-class ScoredRung:
-    """A rung and its figures (of several programs, the medians).
-
-    `log_gap_closed`: (ln L_uniform - ln L_rung) / (ln L_uniform - ln L_network), L the mse but at
-    least 1e-12; above 1 where the rung does better than the network, null where the network does
-    no better than the uniform output. The others: see `agreement.Score`.
-    """
-
-    name: str
-    title: str
-    meaning: str
-    kind: Kind
-    bits: int
-    mse: float
-    kl: float
-    log_gap_closed: float | None
-    loss_failures: Agreement
-    ranking_failures: Agreement
-    loss_correlation: float | None
 
 
 def evaluate(

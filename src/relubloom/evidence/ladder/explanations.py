@@ -11,7 +11,7 @@ from relubloom.evidence.ladder.description_length import REAL
 from relubloom.evidence.ladder.rung import Rung
 from relubloom.evidence.ladder.stored import as_network
 from relubloom.evidence.ladder.subject import Reals, Subject, mean_where
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
 
 
 def extracted_hash(subject: Subject) -> Rung:

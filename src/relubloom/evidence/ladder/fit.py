@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
 from relubloom.threads import intra_op_threads
 from relubloom.training.recipe import Objective
 

@@ -14,14 +14,14 @@ from torch import Tensor, nn
 
 from relubloom.code import Code
 from relubloom.code.cover_table import CoverTable
-from relubloom.evidence.certificate.error_bound import (
+from relubloom.evidence.ladder.rung import Program
+from relubloom.measure.error_bound import (
     FLOAT32,
     rounding_error,
     share_of,
     top_sums,
 )
-from relubloom.evidence.ladder.rung import Program
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
 
 COARSE_LOGIT = 0.05  # a float32 logit error beyond which float64 would see most sets again
 

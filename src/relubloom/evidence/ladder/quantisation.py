@@ -12,7 +12,7 @@ from relubloom.evidence.ladder.description_length import REAL
 from relubloom.evidence.ladder.k_means import Quantiser, Reals
 from relubloom.evidence.ladder.rung import Rung
 from relubloom.evidence.ladder.subject import Subject
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
 
 BITS = range(1, 9)
 

@@ -7,7 +7,7 @@ import numpy as np
 from relubloom.evidence.ladder.chunks import over_chunks
 from relubloom.evidence.ladder.outcomes import Chunk, NetworkJudge, Outcomes
 from relubloom.evidence.scores import SetScores
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
 from relubloom.task import SetCollection
 
 

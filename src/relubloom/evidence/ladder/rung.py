@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from relubloom.code import Code
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.ladder import Kind
 
-Kind = Literal["baseline", "explanation", "quantisation", "network"]
 Program = Code | ReluNet
 """A code runs as a Bloom filter: 1/(k + F) on members and false positives."""
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
 
 Reals = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from relubloom.code import Code
 from relubloom.evidence.ladder.description_length import hash_bits
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
 
 Reals = NDArray[np.float64]
 

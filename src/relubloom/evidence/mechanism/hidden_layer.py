@@ -15,7 +15,7 @@ from relubloom.code import Code
 from relubloom.evidence.mechanism.chunks import chunk_size, map_chunks
 from relubloom.evidence.mechanism.moments import group_sums
 from relubloom.evidence.scores import OnSets
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
 from relubloom.task import SetCollection
 
 Sums = dict[str, NDArray[np.float64]]

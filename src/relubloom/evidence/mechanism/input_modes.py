@@ -1,30 +1,11 @@
 """One mode or two: the mixture over all entries of W_in, in figures."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.evidence.mechanism.units import share_near
-from relubloom.modes import fit_two_modes
-
-
-@dataclass(frozen=True)
-class InputModes:
-    """The two-component mixture over all entries of W_in.
-
-    `mode_gap` is null for exactly two values (`two_valued`) or fewer. `two_modes`: two normals
-    describe the entries better than one, by BIC. `mode_means`, `mode_sds`, `mode_shares`: lower
-    component (the bits) first. `near_threshold`: share of the entries near the midpoint.
-    """
-
-    mode_gap: float | None
-    two_valued: bool
-    two_modes: bool
-    mode_means: list[float]
-    mode_sds: list[float]
-    mode_shares: list[float]
-    near_threshold: float
+from relubloom.network.modes import fit_two_modes
+from relubloom.records.mechanism import InputModes
 
 
 def measure_input_modes(W_in: NDArray[np.float64]) -> InputModes:

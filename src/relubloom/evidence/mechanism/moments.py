@@ -7,15 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from relubloom.records.mechanism import Spread
+
 ROUNDING = 1e-12  # what sums of squares may owe to rounding, as a share
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Mean and (population) standard deviation."""
-
-    mean: float
-    sd: float
 
 
 def spread(total: float, sums: float, squares: float) -> Spread | None:

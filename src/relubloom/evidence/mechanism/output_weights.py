@@ -1,40 +1,11 @@
 """The output weights read alone: W_out against the hash, b_out against the weight."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.code import Code
 from relubloom.evidence.mechanism.moments import Pairs
-
-
-@dataclass(frozen=True)
-class OutputWeights:
-    """W_out[i, t] where token t has bit i ("bit"), and where it has not ("other").
-
-    `correlation` is Pearson's with minus the hash, 1 where W_out is a line in it. `agreement` is
-    the share of entries on the right side of the midpoint of the two means, bits below it and
-    others above. Null where there are no such entries, or no two different means.
-    """
-
-    correlation: float | None
-    bit_mean: float | None
-    bit_sd: float | None
-    other_mean: float | None
-    other_sd: float | None
-    agreement: float | None
-
-
-@dataclass(frozen=True)
-class BiasOnWeight:
-    """b_out[t] on token t's number of bits: Pearson's correlation, and the least-squares slope.
-
-    Null where all weights are equal, the correlation also where b_out is constant.
-    """
-
-    correlation: float | None
-    slope: float | None
+from relubloom.records.mechanism import BiasOnWeight, OutputWeights
 
 
 def compare_output_weights(W_out: NDArray[np.float64], code: Code) -> OutputWeights:

@@ -1,37 +1,16 @@
 """How many bits two tokens share, against codes whose hashes are drawn at random."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.code import Code
-from relubloom.evidence.mechanism.moments import Spread
+from relubloom.records.mechanism import Overlaps, Spread
 
 LARGEST_COUNTED = 10_000  # tokens; above it pairs are drawn
 DRAWN_PAIRS = 1 << 20
 CHUNK_BYTES = 2 << 20
-
-
-@dataclass(frozen=True)
-class Overlaps:
-    """Bits shared by the pairs of distinct tokens: `counts[o]` pairs share o, o = 0..largest.
-
-    `random`: an overlap of a code whose tokens have the same weights, each hash drawn uniformly
-    among those of its weight. `sd_ratio` is sd / random.sd, null where random.sd is 0. `method`
-    is "all" (every pair, up to 10,000 tokens) or "drawn"; `pairs` says how many.
-    """
-
-    mean: float
-    sd: float
-    largest: int
-    counts: list[int]
-    random: Spread
-    sd_ratio: float | None
-    method: Literal["all", "drawn"]
-    pairs: int
 
 
 def measure_overlaps(code: Code) -> Overlaps | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
@@ -14,51 +13,13 @@ from torch import Tensor
 from relubloom.code import Code
 from relubloom.evidence.mechanism.chunks import choose_sets, chunk_size, map_chunks
 from relubloom.evidence.mechanism.moments import Groups, Pairs
-from relubloom.evidence.mechanism.output_weights import (
-    BiasOnWeight,
-    OutputWeights,
-    compare_output_bias,
-    compare_output_weights,
-)
-from relubloom.network import ReluNet
+from relubloom.evidence.mechanism.output_weights import compare_output_bias, compare_output_weights
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.mechanism import MissingBits, Readout
 from relubloom.task import SetCollection
 
 SETS = 100_000  # that the lines are fitted to, at most
 LOGITS = 1 << 27  # and of (set, token) pairs, at most
-
-
-@dataclass(frozen=True)
-class MissingBits:
-    """The tokens with `missing` bits outside the union: their `share` of the (set, token) pairs,
-    and mean and sd of their logits, each minus the mean logit of its set's members."""
-
-    missing: int
-    share: float
-    mean: float
-    sd: float
-
-
-@dataclass(frozen=True)
-class Readout:
-    """How the logits come from the union, over all (set, token) pairs of `sets` sets.
-
-    A logit counts only against the other logits of its set, so the set's mean member logit is
-    subtracted from each. `r2`, `slope` and `intercept` are of the least-squares line of that on
-    the token's number of missing bits (0 for members); an exact Bloom filter has r2 = 1, slope
-    minus its sharpness, intercept 0. `r2_levels` is of the line on the sum of the levels of the
-    units that the missing bits belong to, instead of their number. Null where a side does not
-    vary. `method` and `sets` name the sets that the lines were fitted to.
-    """
-
-    r2: float | None
-    slope: float | None
-    intercept: float | None
-    by_missing_bits: list[MissingBits]
-    r2_levels: float | None
-    W_out: OutputWeights
-    b_out_on_weight: BiasOnWeight
-    method: str
-    sets: int
 
 
 def measure_readout(net: ReluNet, code: Code, sets: SetCollection, workers: int = 1) -> Readout:

@@ -1,50 +1,23 @@
 """White box: the weights, the hash, the units against the union, and the logits read from it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import torch
 
 from relubloom.code import Code
 from relubloom.evidence.mechanism.duplicates import duplicate_hashes
-from relubloom.evidence.mechanism.hash_weight import HashWeight, measure_hash_weight
+from relubloom.evidence.mechanism.hash_weight import measure_hash_weight
 from relubloom.evidence.mechanism.hidden_layer import run_hidden_layer
-from relubloom.evidence.mechanism.input_modes import InputModes, measure_input_modes
-from relubloom.evidence.mechanism.overlaps import Overlaps, measure_overlaps
-from relubloom.evidence.mechanism.readout import Readout, measure_readout
-from relubloom.evidence.mechanism.unit_and_union import UnitAndUnion, summarise_units
-from relubloom.evidence.mechanism.units import Unit, measure_units
+from relubloom.evidence.mechanism.input_modes import measure_input_modes
+from relubloom.evidence.mechanism.overlaps import measure_overlaps
+from relubloom.evidence.mechanism.readout import measure_readout
+from relubloom.evidence.mechanism.unit_and_union import summarise_units
+from relubloom.evidence.mechanism.units import measure_units
 from relubloom.evidence.scores import OnSets, SetScores
-from relubloom.modes import TwoModes
-from relubloom.network import ReluNet
+from relubloom.network.modes import TwoModes
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.mechanism import BitsPerToken, Mechanism
 from relubloom.task import SetCollection
-
-
-@dataclass(frozen=True)
-class BitsPerToken:
-    """Mean and (population) standard deviation of the hashes' weights."""
-
-    mean: float
-    sd: float
-
-
-@dataclass(frozen=True)
-class Mechanism(InputModes):
-    """The weights' modes, the hash, the units' agreement with the union, and the readout.
-
-    The modes are those of `InputModes`. `overlaps` is null for one token. `duplicate_hashes` are
-    the groups of tokens with one hash, `constant_units` the number of units whose column of W_in
-    holds a single value, and so no bit that tells tokens apart.
-    """
-
-    bits_per_token: BitsPerToken
-    unit_agreement: float
-    units: list[Unit]
-    hash_weight: HashWeight
-    overlaps: Overlaps | None
-    unit_and_union: UnitAndUnion
-    readout: Readout
-    duplicate_hashes: list[list[int]]
-    constant_units: int
 
 
 def measure_mechanism(

@@ -1,36 +1,8 @@
 """All units together against the union: the confusion matrix, and the levels in its cells."""
 
-from dataclasses import dataclass
-
 from relubloom.evidence.mechanism.hidden_layer import HiddenLayer
-from relubloom.evidence.mechanism.moments import Spread, spread
-
-
-@dataclass(frozen=True)
-class WeaklyOn:
-    """Covered units that stay above 0: their `share` of the covered (set, unit) pairs, and
-    `relative_level`, their mean level over that of uncovered units; null where there are none."""
-
-    share: float | None
-    relative_level: float | None
-
-
-@dataclass(frozen=True)
-class UnitAndUnion:
-    """Shares of the (set, unit) pairs, which sum to 1: covered means that some token of the set
-    has the unit's bit, off that the unit is 0. An exact Bloom filter has only `covered_off` and
-    `uncovered_on`. `level_uncovered` is of the units' activations where they are not covered,
-    zeros included; null where every pair is covered.
-    """
-
-    covered_off: float
-    covered_on: float
-    uncovered_on: float
-    uncovered_off: float
-    level_uncovered: Spread | None
-    weakly_on: WeaklyOn
-    method: str
-    sets: int
+from relubloom.evidence.mechanism.moments import spread
+from relubloom.records.mechanism import UnitAndUnion, WeaklyOn
 
 
 def summarise_units(layer: HiddenLayer, method: str, sets: int) -> UnitAndUnion:

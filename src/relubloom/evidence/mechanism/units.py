@@ -1,61 +1,18 @@
 """Unit by unit: two modes or not, which way it reads its bit, and what that makes it."""
 
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.code import Code
 from relubloom.evidence.mechanism.hidden_layer import HiddenLayer
-from relubloom.evidence.mechanism.moments import Spread, spread
-from relubloom.modes import TwoModes
+from relubloom.evidence.mechanism.moments import spread
+from relubloom.network.modes import TwoModes
+from relubloom.records.mechanism import CoveredLevel, Polarity, Unit, UnitClass
 
-UnitClass = Literal["bit", "graded", "dead", "always on", "unclear"]
-Polarity = Literal["complement", "direct"]
 NEAR = 0.15  # an entry is near the threshold within this share of the gap between the means
 BIT_GAP = 4.0  # a unit's two modes are apart when their gap is at least this
 BIT_AGREEMENT = 0.95
 POLARITY = 0.8  # each share by which a polarity is right, at least
-
-
-@dataclass(frozen=True)
-class CoveredLevel:
-    """A unit's activation on the sets that cover it, zeros included."""
-
-    mean: float
-    p95: float
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One hidden unit: `threshold` between its two means, `near_threshold` the share of its
-    entries near it, `bits` the number of tokens with the bit, `agreement` the share of sets on
-    which "unit is 0" equals "some token has the bit", `on` the share on which it is above 0.
-
-    `polarity`: see `polarities`. `kind`: *dead* is 0 on every set, *always on* is 0 on none; *bit*
-    has two modes at least 4 apart, is on without the bit and off with it (polarity
-    "complement"), and agrees on 95 % of the sets; *graded* has no two modes by BIC; the rest is
-    *unclear*. `sets_covered` is the share of sets of which some token has the bit, `covered_off`
-    the share of those on which the unit is 0 (null when there are none), `uncovered_on` the
-    share of the others on which it is above 0 (null likewise); the levels are its activation
-    there.
-    """
-
-    unit: int
-    kind: UnitClass
-    polarity: Polarity | None
-    gap: float | None
-    threshold: float
-    near_threshold: float
-    bits: int
-    agreement: float
-    on: float
-    sets_covered: float
-    covered_off: float | None
-    uncovered_on: float | None
-    level_uncovered: Spread | None
-    level_covered: CoveredLevel | None
 
 
 def measure_units(

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from relubloom.code import Code
+from relubloom.records.run_folder import read_film
 from relubloom.report.contents import Run
-from relubloom.run_folder import read_film
 
 TOKENS, UNITS = 64, 128
 WITHIN = 0.999  # of all entries lie inside the scale; the rest takes its end

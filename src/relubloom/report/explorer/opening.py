@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from relubloom.code import Code
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
 
 DRAWS = 20_000
 TESTS = 50_000_000  # (set, token) pairs to look through at most

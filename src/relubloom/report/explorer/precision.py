@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from relubloom.network import ReluNet
+from relubloom.network.relu_net import ReluNet
 
 ROOM = ((256, 400_000), (1_000, 1_100_000))  # base64 bytes for vocabularies up to so many tokens
 ROOM_BEYOND = 7_500_000

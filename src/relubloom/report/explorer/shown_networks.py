@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from relubloom import atomic
 from relubloom.code import Code, random_constant_weight
-from relubloom.construction import construct, default_sharpness
-from relubloom.extraction import extract_code
-from relubloom.network import ReluNet
+from relubloom.network.construct import construct, default_sharpness
+from relubloom.network.extract import extract_code
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.run_folder import CODE
 from relubloom.report.contents import Contents, JsonObject, Run, read_weights
 from relubloom.report.explorer.precision import Packed, pack_weights
-from relubloom.run_folder import CODE
 from relubloom.theory import best_constant_weight
 
 CERTIFICATE = "certificate.json"

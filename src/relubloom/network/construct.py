@@ -1,0 +1,51 @@
+"""From a code to the network that is exactly its Bloom filter."""
+
+import numpy as np
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from relubloom.code import Code
+from relubloom.errors import UsageError
+from relubloom.network.relu_net import ReluNet
+from relubloom.theory import sharpness_for
+
+TOLERANCE = 1e-9  # default mass that all non-members together may keep
+
+
+def construct(
+    code: Code | Bool[Tensor | np.ndarray, "vocab width"], sharpness: float | None = None
+) -> ReluNet:
+    """Set a network's weights so that it is the Bloom filter of `code`.
+
+    W_in[t, i] = -A[t, i], b_in = 1, W_out[i, t] = -sharpness A[t, i], b_out = 0. On sets without
+    repeated tokens unit i is 1 when no token of the set has bit i, and exactly 0 otherwise; the
+    logit of t is -sharpness times its number of missing bits. All of this is exact in float32.
+
+    Args:
+        code: the hashes; a bool tensor or array [vocab, width] is taken as a code.
+        sharpness: logit lost per missing bit, > 0; None takes `default_sharpness` for sets of
+            one token.
+
+    Raises:
+        UsageError: sharpness is outside 1e-30..1e30, where float32 holds it and its multiples.
+    """
+    hashes = code if isinstance(code, Code) else Code(np.asarray(code))
+    level = default_sharpness(hashes.vocab_size, 1) if sharpness is None else sharpness
+    if not 1e-30 <= level <= 1e30:
+        raise UsageError(f"sharpness is {level}: it must be from 1e-30 to 1e30; try 20")
+    bits = torch.from_numpy(hashes.bits.copy()).float()
+    return ReluNet(
+        W_in=0.0 - bits,
+        b_in=torch.ones(hashes.width),
+        W_out=0.0 - level * bits.T.contiguous(),
+        b_out=torch.zeros(hashes.vocab_size),
+    )
+
+
+def default_sharpness(vocab_size: int, set_size: int) -> float:
+    """The sharpness that leaves others a mass of 1e-9 in all; at least 1.
+
+    See `theory.sharpness_for`.
+    """
+    return max(1.0, sharpness_for(vocab_size, set_size, TOLERANCE))

@@ -1,0 +1,228 @@
+"""`ReluNet`: the one-hidden-layer network, its forward pass on sets, hooks, and stacks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from relubloom.errors import FileError, UsageError
+from relubloom.network.weights_file import check_shapes, read_config, read_weights, write_weights
+
+HOOK_NAMES = ("hook_in", "hook_pre", "hook_post", "hook_out")
+
+
+@dataclass(frozen=True)
+class HookPoint:
+    """Where a hook runs; passed to the hook as its second argument."""
+
+    name: str
+
+
+Hook = Callable[[Tensor, HookPoint], Tensor | None]
+NamesFilter = str | Sequence[str] | Callable[[str], bool] | None
+
+
+class ReluNet(nn.Module):
+    """x (indicator of a set) -> pre = x @ W_in + b_in -> post = ReLU(pre) -> post @ W_out + b_out.
+
+    Sets are int64 ids [batch, set_size]; an id equal to `vocab_size` is padding. The rows of the
+    ids given are summed, so an id that stands twice counts twice; the indicator itself is never
+    made. Activations: `hook_in` (the ids), `hook_pre`, `hook_post` [batch, width], `hook_out`
+    (the logits, [batch, vocab]).
+
+    Args:
+        W_in: [vocab, width].
+        b_in: [width].
+        W_out: [width, vocab].
+        b_out: [vocab].
+
+    Raises:
+        UsageError: the shapes do not fit each other.
+    """
+
+    def __init__(
+        self,
+        W_in: Float[Tensor, "vocab width"],
+        b_in: Float[Tensor, " width"],
+        W_out: Float[Tensor, "width vocab"],
+        b_out: Float[Tensor, " vocab"],
+    ) -> None:
+        super().__init__()
+        check_shapes({name: tuple(value.shape) for name, value in _named(W_in, b_in, W_out, b_out)})
+        self.W_in = nn.Parameter(W_in.detach())
+        self.b_in = nn.Parameter(b_in.detach())
+        self.W_out = nn.Parameter(W_out.detach())
+        self.b_out = nn.Parameter(b_out.detach())
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of tokens, N; also the padding id."""
+        return self.W_in.shape[0]
+
+    @property
+    def width(self) -> int:
+        """Number of hidden units, d."""
+        return self.W_in.shape[1]
+
+    def forward(self, sets: Int64[Tensor, "batch set_size"]) -> Float[Tensor, "batch vocab"]:
+        """The logits of each set.
+
+        Raises:
+            UsageError: `sets` is not a matrix of ids between 0 and vocab_size.
+
+        Cost: 2 batch width vocab FLOPs; no array larger than the logits.
+        """
+        return self.run_with_hooks(sets, fwd_hooks=[])
+
+    def run_with_hooks(
+        self, sets: Int64[Tensor, "batch set_size"], fwd_hooks: Iterable[tuple[str, Hook]]
+    ) -> Float[Tensor, "batch vocab"]:
+        """Forward, with functions `fn(activation, hook)` that may return a replacement.
+
+        Raises:
+            UsageError: a hook's name is not one of `HOOK_NAMES`.
+        """
+        hooks = list(fwd_hooks)
+        for name, _ in hooks:
+            if name not in HOOK_NAMES:
+                raise UsageError(
+                    f"no activation is called {name!r}; hooks go on {', '.join(HOOK_NAMES)}"
+                )
+        ids = self.checked(_apply("hook_in", sets, hooks))
+        pre = _apply("hook_pre", self._gathered(ids) + self.b_in, hooks)
+        post = _apply("hook_post", pre.relu(), hooks)
+        return _apply("hook_out", torch.addmm(self.b_out, post, self.W_out), hooks)
+
+    def run_with_cache(
+        self, sets: Int64[Tensor, "batch set_size"], names_filter: NamesFilter = None
+    ) -> tuple[Float[Tensor, "batch vocab"], dict[str, Tensor]]:
+        """Forward, with the activations by name (detached; `names_filter` chooses which).
+
+        `names_filter` is a name, a list of names, or a function of a name; None keeps all.
+        """
+        keep = _filter(names_filter)
+        cache: dict[str, Tensor] = {}
+
+        def store(activation: Tensor, hook: HookPoint) -> None:
+            cache[hook.name] = activation.detach()
+
+        logits = self.run_with_hooks(sets, [(name, store) for name in HOOK_NAMES if keep(name)])
+        return logits, cache
+
+    def save_pretrained(self, path: Path | str, config: dict[str, Any] | None = None) -> None:
+        """Write `config.json` and `model.safetensors` into the folder, each atomically."""
+        tensors = dict(_named(self.W_in, self.b_in, self.W_out, self.b_out))
+        write_weights(Path(path), tensors, config or {})
+
+    @classmethod
+    def from_pretrained(cls, path: Path | str) -> ReluNet:
+        """Read a network from a folder with `config.json` and `model.safetensors`.
+
+        Raises:
+            FileError: a file is missing or damaged, or the weights are not those of a network.
+        """
+        folder = Path(path)
+        sizes = read_config(folder).get("network")
+        net = cls(**read_weights(folder))
+        said = sizes if isinstance(sizes, dict) else {}
+        for name, value in (("vocab_size", net.vocab_size), ("width", net.width)):
+            if said.get(name, value) != value:
+                raise FileError(
+                    f"{folder}: config.json says {name} {said[name]} and the weights have {value}; "
+                    "restore the pair of files"
+                )
+        return net
+
+    def _gathered(self, ids: Int64[Tensor, "batch set_size"]) -> Float[Tensor, "batch width"]:
+        if ids.shape[1] == 0:
+            return self.W_in.new_zeros(len(ids), self.width)
+        real = ids < self.vocab_size
+        if bool(real.all()):
+            return nn.functional.embedding_bag(ids, self.W_in, mode="sum")
+        return nn.functional.embedding_bag(
+            ids.clamp(max=self.vocab_size - 1),
+            self.W_in,
+            mode="sum",
+            per_sample_weights=real.to(self.W_in.dtype),
+        )
+
+    def checked(self, sets: Tensor) -> Tensor:
+        """The sets as given.
+
+        Raises:
+            UsageError: `sets` is not a matrix of ids between 0 and vocab_size.
+        """
+        if sets.ndim != 2 or sets.dtype != torch.int64:
+            raise UsageError(
+                f"sets are {str(sets.dtype).removeprefix('torch.')} of shape {tuple(sets.shape)}: "
+                "they must be int64 [batch, set_size]; wrap one set in a list"
+            )
+        if sets.numel() and not 0 <= int(sets.min()) <= int(sets.max()) <= self.vocab_size:
+            raise UsageError(
+                f"sets hold ids from {int(sets.min())} to {int(sets.max())}: ids are 0 to "
+                f"{self.vocab_size - 1} ({self.vocab_size} is padding); check the vocabulary"
+            )
+        return sets
+
+    def extra_repr(self) -> str:
+        """What `print(net)` shows."""
+        return f"vocab_size={self.vocab_size}, width={self.width}"
+
+
+class NetStack:
+    """Networks of one shape with a leading `instances` axis; `stack[i]` is one of them.
+
+    Args:
+        W_in: [instances, vocab, width].
+        b_in: [instances, width].
+        W_out: [instances, width, vocab].
+        b_out: [instances, vocab].
+    """
+
+    def __init__(
+        self,
+        W_in: Float[Tensor, "instances vocab width"],
+        b_in: Float[Tensor, "instances width"],
+        W_out: Float[Tensor, "instances width vocab"],
+        b_out: Float[Tensor, "instances vocab"],
+    ) -> None:
+        self.W_in, self.b_in, self.W_out, self.b_out = W_in, b_in, W_out, b_out
+
+    def __len__(self) -> int:
+        return len(self.W_in)
+
+    def __getitem__(self, instance: int) -> ReluNet:
+        return ReluNet(*(value[instance].clone() for value in self.parameters().values()))
+
+    def parameters(self) -> dict[str, Tensor]:
+        """The four tensors by name."""
+        return dict(_named(self.W_in, self.b_in, self.W_out, self.b_out))
+
+
+def _named(
+    W_in: Tensor, b_in: Tensor, W_out: Tensor, b_out: Tensor
+) -> tuple[tuple[str, Tensor], ...]:
+    return ("W_in", W_in), ("b_in", b_in), ("W_out", W_out), ("b_out", b_out)
+
+
+def _apply(name: str, activation: Tensor, hooks: Iterable[tuple[str, Hook]]) -> Tensor:
+    for wanted, function in hooks:
+        if wanted == name:
+            replacement = function(activation, HookPoint(name))
+            activation = activation if replacement is None else replacement
+    return activation
+
+
+def _filter(names_filter: NamesFilter) -> Callable[[str], bool]:
+    if names_filter is None:
+        return lambda _: True
+    if callable(names_filter):
+        return names_filter
+    names = {names_filter} if isinstance(names_filter, str) else set(names_filter)
+    return names.__contains__

@@ -1,0 +1,117 @@
+"""`config.json` + `model.safetensors`: the Hugging Face layout of a network on disk."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from relubloom import atomic
+from relubloom._version import __version__
+from relubloom.errors import FileError, UsageError
+
+SCHEMA_VERSION = 1
+NAMES = ("W_in", "b_in", "W_out", "b_out")
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+
+
+def write_weights(folder: Path, tensors: dict[str, Tensor], config: dict[str, Any]) -> None:
+    """Write the two files, each atomically; `config` gains the versions and the network's sizes.
+
+    Raises:
+        FileError: the folder cannot be written.
+    """
+    vocab_size, width = tensors["W_in"].shape
+    versions = {
+        "model_type": "relubloom",
+        "schema_version": SCHEMA_VERSION,
+        "relubloom_version": __version__,
+        "network": {"vocab_size": vocab_size, "width": width},
+    }
+    content = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    atomic.write_bytes(folder / WEIGHTS, save(content, {"format": "pt"}))
+    atomic.write_json(folder / CONFIG, versions | config)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read `config.json`.
+
+    Raises:
+        FileError: it is missing, is not a JSON object, or is of a newer schema.
+    """
+    if not folder.is_dir():
+        raise FileError(f"{folder} is no folder; give a run folder, as `relubloom train` writes it")
+    config = atomic.read_json(folder / CONFIG)
+    if not isinstance(config, dict):
+        raise FileError(f"{folder / CONFIG} holds no JSON object; restore or remake it")
+    version = config.get("schema_version", SCHEMA_VERSION)
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise FileError(
+            f"{folder / CONFIG} has schema_version {version!r}: this relubloom ({__version__}) "
+            f"reads up to {SCHEMA_VERSION}; install a newer relubloom"
+        )
+    return config
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """Read the four tensors and check that they are the weights of one network.
+
+    Raises:
+        FileError: the file is missing or damaged, a tensor is missing, is not floating point or
+            of another precision, has the wrong shape, or holds NaN or infinity.
+    """
+    path = folder / WEIGHTS
+    try:
+        found = load(path.read_bytes())
+    except FileNotFoundError:
+        raise FileError(
+            f"{folder} has no {WEIGHTS}; give a run folder, as `relubloom train` writes it"
+        ) from None
+    except (OSError, SafetensorError) as error:
+        raise FileError(f"{path} is not a safetensors file ({error}); restore it") from None
+    if missing := [name for name in NAMES if name not in found]:
+        raise FileError(
+            f"{path} has no tensor {missing[0]}: a network has {', '.join(NAMES)}; found "
+            f"{', '.join(sorted(found)) or 'none'}"
+        )
+    tensors = {name: found[name] for name in NAMES}
+    try:
+        check_shapes({name: tuple(value.shape) for name, value in tensors.items()})
+    except UsageError as error:
+        raise FileError(f"{path}: {error}") from None
+    for name, value in tensors.items():
+        if not value.is_floating_point():
+            raise FileError(f"{path}: {name} is {_kind(value)}; weights are float32")
+        if value.dtype != tensors["W_in"].dtype:
+            raise FileError(
+                f"{path}: {name} is {_kind(value)} and W_in {_kind(tensors['W_in'])}; give all "
+                "four the same precision"
+            )
+        if not bool(torch.isfinite(value).all()):
+            raise FileError(f"{path}: {name} holds NaN or infinity; train again or restore it")
+    return tensors
+
+
+def check_shapes(shapes: dict[str, tuple[int, ...]]) -> None:
+    """Refuse shapes that are no network.
+
+    Raises:
+        UsageError: a tensor's rank or size does not fit the others'.
+    """
+    W_in = shapes["W_in"]
+    if len(W_in) != 2 or 0 in W_in:
+        raise UsageError(f"W_in has shape {W_in}: it must be [vocab, width], both at least 1")
+    vocab, width = W_in
+    wanted = {"b_in": (width,), "W_out": (width, vocab), "b_out": (vocab,)}
+    for name, shape in wanted.items():
+        if shapes[name] != shape:
+            raise UsageError(
+                f"{name} has shape {shapes[name]}: beside W_in {W_in} it must be {shape}; "
+                "give the four tensors of one network"
+            )
+
+
+def _kind(value: Tensor) -> str:
+    return str(value.dtype).removeprefix("torch.")

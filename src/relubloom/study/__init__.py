@@ -1,0 +1,1 @@
+"""The main job and its single steps: train, construct, examine, certify, compare, query."""

@@ -1,0 +1,118 @@
+"""`relubloom sweep` as a user meets it."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import relubloom as rb
+from build.process import Outcome
+from relubloom.sweep.group import Group, run_group
+from relubloom.sweep.settings import RunSettings
+from relubloom.task import KSparseTask
+from relubloom.training import Recipe, train_stack
+
+SPEC = """
+[defaults]
+vocab_size = 16
+set_size = 2
+steps = 20
+batch_size = 32
+[[grid]]
+width = [4, 6]
+seeds = 2
+[[grid]]
+width = 0
+"""
+EXAMPLE = Path(__file__).parents[2] / "examples" / "sweep.toml"
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    path = tmp_path / "spec.toml"
+    path.write_text(SPEC)
+    return path
+
+
+def test_a_sweep_from_end_to_end(
+    spec: Path, tmp_path: Path, relubloom: Callable[..., Outcome]
+) -> None:
+    out, table = tmp_path / "out", tmp_path / "all.csv"
+    options = ("--out", out, "--workers", 1, "--export", table, "--keep-networks", "--json")
+    done = relubloom("sweep", spec, *options)
+    assert done.status == 0, done.err
+    said = done.json
+    assert (said["runs"], said["done"], said["impossible"], said["made_now"]) == (5, 4, 1, 4)
+    assert "width is 0" in said["without_figures"][0]["reason"]
+    assert all(line.startswith("sweep: ") for line in done.err.splitlines())
+    with table.open(newline="") as stream:
+        assert len(list(csv.DictReader(stream))) == 5
+    for record in rb.load_results(out):
+        if record["status"] == "done":
+            # C(16, 2) = 120 sets, all of them
+            assert (record["sets"], record["sampled"], record["mse_se"]) == (120, False, 0.0)
+            net = rb.ReluNet.from_pretrained(out / "networks" / record["run"])
+            assert net.width == record["width"]
+    assert relubloom("sweep", spec, "--out", out).status == 2
+    again = relubloom("sweep", spec, "--out", out, "--resume", "--json")
+    assert (again.json["made_now"], again.json["done"]) == (0, 4)
+
+
+def test_a_dry_run_says_the_cost_and_writes_nothing(
+    tmp_path: Path, relubloom: Callable[..., Outcome]
+) -> None:
+    done = relubloom("sweep", EXAMPLE, "--out", tmp_path / "out", "--dry-run", "--json")
+    assert done.status == 0, done.err
+    said = done.json
+    assert said["runs"] == said["left"] == 6 * 2 * 4 + 3 * 2
+    # 6 batch width vocab FLOPs a step, 1,000 steps: widths 8 to 28 in steps of 4, and 8, 16, 24
+    widths = 2 * 4 * sum(range(8, 29, 4)) + 2 * (8 + 16 + 24)
+    assert said["gflop"] == round(6 * 512 * 64 * widths * 1000 / 1e9, 1)
+    assert said["seconds"] > 0
+    assert not (tmp_path / "out").exists()
+    text = relubloom("sweep", EXAMPLE, "--out", tmp_path / "out", "--dry-run").out
+    assert text.startswith("error against width, small: 54 runs, 54 to make in ")
+
+
+def test_a_run_has_the_figures_it_has_alone() -> None:
+    task, recipe = KSparseTask(16, 2), Recipe(steps=20, batch_size=32)
+    runs = [RunSettings(task, 5, recipe, seed, 1000) for seed in range(3)]
+    together = run_group(Group(tuple(runs)))
+    for run, made in zip(runs, together, strict=True):
+        (alone,) = run_group(Group((run,)))
+        assert alone.row.figures | {"training_seconds": 0} == made.row.figures | {
+            "training_seconds": 0
+        }
+
+
+def test_a_pool_of_training_sets_is_all_that_is_trained_on() -> None:
+    task = KSparseTask(64, 3, training_pool=5)
+    seen = {tuple(row) for step in range(30) for row in task.training_sets(0, step, 16).tolist()}
+    assert len(seen) == 5
+    other = {tuple(row) for row in task.training_sets(1, 0, 200).tolist()}
+    assert not seen & other  # another seed has other sets
+    assert task.describe()["training_pool"] == 5
+    assert "training_pool" not in KSparseTask(64, 3).describe()
+    a, b = train_stack(task, 4, Recipe(steps=3), (0, 1))
+    (alone,) = train_stack(task, 4, Recipe(steps=3), (1,))
+    assert b.net.W_in.equal(alone.net.W_in)
+    assert not a.net.W_in.equal(b.net.W_in)
+
+
+def test_mistakes_are_one_line(
+    spec: Path, tmp_path: Path, relubloom: Callable[..., Outcome]
+) -> None:
+    out = tmp_path / "out"
+    for options, said in (
+        (("--workers", 0), "--workers is 0"),
+        (("--export", "x.xls"), "end it in .csv or .parquet"),
+    ):
+        done = relubloom("sweep", spec, "--out", out, *options)
+        assert done.status == 2
+        assert said in done.error
+    spec.write_text("[[grid]]\nwdith = 3\n")
+    done = relubloom("sweep", spec, "--out", out)
+    assert done.status == 2
+    assert "the nearest is 'width'" in done.error
+    assert not out.exists()

@@ -1,0 +1,293 @@
+"""Interventions, each worked by hand on four tokens, and the figures that they report."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from relubloom.code import Code
+from relubloom.evidence.interventions.cases import (
+    Cases,
+    even_cases,
+    half_with_predicted_errors,
+    random_choice,
+)
+from relubloom.evidence.interventions.force_covered import ForceCovered
+from relubloom.evidence.interventions.force_uncovered import ForceUncovered
+from relubloom.evidence.interventions.intervention import Intervention
+from relubloom.evidence.interventions.patch_donor import PatchDonor
+from relubloom.evidence.interventions.patch_false_positive import PatchFalsePositive
+from relubloom.evidence.interventions.plan import Plan, Sealed
+from relubloom.evidence.interventions.prediction import Prediction
+from relubloom.evidence.interventions.results import agreement
+from relubloom.evidence.interventions.scoring import correlation, matched, score_chunk
+from relubloom.evidence.interventions.scrub_irrelevant import ScrubIrrelevant
+from relubloom.evidence.interventions.subject import Subject
+from relubloom.evidence.interventions.swap_hashes import SwapHashes
+from relubloom.evidence.interventions.two_level_input import TwoLevelInput
+from relubloom.network.construct import construct
+from relubloom.network.relu_net import ReluNet
+
+# Tokens 0 and 1 together cover all units, as do 2 and 3; each of one pair shares a bit with each of
+# the other.
+FOUR = Code(np.array([[1, 1, 0, 0], [0, 0, 1, 1], [1, 0, 1, 0], [0, 1, 0, 1]], dtype=bool))
+
+
+def ids(*rows: list[int]) -> NDArray[np.int64]:
+    return np.array(rows, dtype=np.int64)
+
+
+def four(net: ReluNet | None = None) -> Subject:
+    """The constructed network of FOUR (sharpness 5), or another, with all pairs as sources."""
+    pairs = ids([0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3])
+    return Subject.prepare(net or construct(FOUR, 5), FOUR, pairs, np.random.default_rng(0))
+
+
+def called(logits: Tensor) -> list[list[int]]:
+    close = logits >= logits.amax(1, keepdim=True) - np.log(2)
+    return [row.nonzero().flatten().tolist() for row in close]
+
+
+def predicted(prediction: Prediction) -> list[list[int]]:
+    return [np.flatnonzero(row).tolist() for row in prediction.called(0, len(prediction.unions))]
+
+
+def both(intervention: Intervention, cases: Cases) -> tuple[list[list[int]], list[list[int]]]:
+    """Tokens predicted, and tokens called by the constructed network."""
+    with torch.no_grad():
+        return predicted(intervention.predict(FOUR, cases)), called(intervention.run(four(), cases))
+
+
+def test_force_covered_by_hand() -> None:
+    # {0} covers units 0 and 1. Token 2 (units 0, 2) misses unit 2 alone, token 3 unit 3 alone.
+    cases = even_cases(ids([0], [0]), ids([2], [3]), ids([0], [0]))
+    assert both(ForceCovered(), cases) == ([[0, 2], [0, 3]], [[0, 2], [0, 3]])
+    # The control forces the only other uncovered unit.
+    wrong = ForceCovered().mispredict(FOUR, cases, np.random.default_rng(0))
+    assert predicted(wrong) == [[0, 3], [0, 2]]
+
+
+def test_force_covered_takes_sets_without_false_positives() -> None:
+    sets = ids([0, 1], [0, 2], [2, 3], [0, 4])
+    # {0, 1} and {2, 3} cover all units. {0, 2} leaves unit 3, {0} (4 is padding) units 2 and 3.
+    cases = ForceCovered().cases(FOUR, sets, np.random.default_rng(0))
+    assert cases.sets.tolist() == [[0, 2], [0, 4]]
+    assert cases.acted_on[0].tolist() == [3]
+    assert cases.acted_on[1, 0] in (2, 3)
+
+
+def test_force_uncovered_by_hand() -> None:
+    # {0, 1} covers all: with unit 2 on, tokens 1 and 2 drop out. {0} with unit 0 on: token 0
+    # misses one bit, token 3 (units 1, 3) one, tokens 1 and 2 two: the best are called, 0 and 3.
+    cases = even_cases(ids([0, 1], [0, 4]), ids([2], [0]), ids([0, 4], [0, 4]))
+    assert both(ForceUncovered(), cases) == ([[0, 3], [0, 3]], [[0, 3], [0, 3]])
+    # The control leaves out another of the covered units: unit 1 of {0}, so token 2 in 3's place.
+    wrong = predicted(ForceUncovered().mispredict(FOUR, cases, np.random.default_rng(0)))
+    assert wrong[1] == [0, 2]
+    assert wrong[0] in ([1, 2], [1, 3], [0, 2])
+
+
+def test_force_uncovered_takes_a_unit_that_some_member_lacks() -> None:
+    # {0, 2}: bits 1100 and 1010. Unit 0 is in both; 1 or 2 tell them apart. {0}: any of its two.
+    sets = np.repeat(ids([0, 2], [0, 4]), 50, axis=0)
+    cases = ForceUncovered().cases(FOUR, sets, np.random.default_rng(0))
+    assert set(cases.acted_on[:50, 0].tolist()) == {1, 2}
+    assert set(cases.acted_on[50:, 0].tolist()) == {0, 1}
+    kept = {1: [4, 2], 2: [0, 4]}
+    for unit, members in zip(cases.acted_on[:50, 0].tolist(), cases.members.tolist(), strict=False):
+        assert members == kept[unit]
+    assert (cases.members[50:] == [0, 4]).all()  # no member lacks it: all stay
+
+
+def test_swap_hashes_by_hand() -> None:
+    # W_in rows 0 and 1 trade places: 0 goes in, unit 2 and 3 go off, 1 comes out; in {0, 2} the
+    # union is that of 1 and 2, which covers units 0, 2, 3: tokens 1 and 2.
+    cases = even_cases(ids([0, 4], [0, 2]), ids([0, 1], [0, 1]), ids([1, 4], [1, 2]))
+    assert both(SwapHashes(), cases) == ([[1], [1, 2]], [[1], [1, 2]])
+    wrong = SwapHashes().mispredict(FOUR, cases, np.random.default_rng(0))
+    assert predicted(wrong) == [[0], [0, 2]]
+
+
+def test_swap_hashes_takes_sets_with_a_and_without_b() -> None:
+    sets = np.tile(ids([0, 1], [2, 3], [1, 4]), (200, 1))
+    cases = SwapHashes().cases(FOUR, sets, np.random.default_rng(0))
+    a, b = cases.acted_on.T
+    assert (cases.sets[:, 0] == a).all()
+    assert (cases.members[:, 0] == b).all()
+    assert (cases.sets[:, 1:] == cases.members[:, 1:]).all()
+    assert not ((cases.sets[:, 1:] == cases.acted_on[:, :1]).any() or (a == b).any())
+    assert not (cases.sets[:, 1:] == cases.acted_on[:, 1:]).any()
+    assert 0 < len(cases) < len(sets)
+
+
+def test_patch_false_positive_by_hand() -> None:
+    # {0, 1} covers everything: 2 and 3 are false positives, and putting 2 in changes nothing.
+    cases = PatchFalsePositive().cases(FOUR, ids([0, 1], [0, 2]), np.random.default_rng(0))
+    assert cases.sets.tolist() == [[0, 1]]
+    assert cases.acted_on[0, 0] in (2, 3)
+    assert cases.members.tolist() == [[0, 1, cases.acted_on[0, 0]]]
+    everything = [[0, 1, 2, 3]]
+    assert both(PatchFalsePositive(), cases) == (everything, everything)
+
+
+def test_patch_donor_by_hand() -> None:
+    cases = PatchDonor().cases(FOUR, ids([0, 4], [2, 4], [0, 1]), np.random.default_rng(0))
+    assert cases.members.tolist() == [[2, 4], [0, 1], [0, 4]]  # the next one, round in a ring
+    decoded = [[2], [0, 1, 2, 3], [0]]
+    assert both(PatchDonor(), cases) == (decoded, decoded)
+    wrong = PatchDonor().mispredict(FOUR, cases, np.random.default_rng(0))
+    assert predicted(wrong) == [[0], [2], [0, 1, 2, 3]]
+
+
+def leaky() -> ReluNet:
+    """The network of FOUR, but token 0 alone leaves its unit 0 at a quarter."""
+    net = construct(FOUR, 5)
+    W_in = net.W_in.detach().clone()
+    W_in[0, 0] = -0.75
+    return ReluNet(W_in, net.b_in, net.W_out, net.b_out)
+
+
+def test_scrubbing_resamples_within_the_status() -> None:
+    # Of the six pairs, unit 0 (tokens 0, 2) is left uncovered by {1, 3} alone, at 1. Covered:
+    # {0, 1} and {0, 3} at 1/4, {0, 2} {1, 2} {2, 3} at 0 (below: clipped).
+    subject = four(leaky())
+    assert subject.uncovered.tolist() == [1, 1, 1, 1]
+    assert subject.sources[0].tolist() == [1, 1, 1, 1]
+    assert sorted(subject.sources[1:, 0].tolist()) == [0, 0, 0, 0.25, 0.25]
+    assert (subject.sources[1:, 1:] == 0).all()
+    draws = np.arange(10)
+    covered = subject.resampled(np.repeat(ids([2, 3]), 10, axis=0), draws)
+    assert sorted(covered[:, 0].tolist()) == [0] * 6 + [0.25] * 4  # two rounds of the five
+    uncovered = subject.resampled(np.repeat(ids([1, 3]), 10, axis=0), draws)
+    assert (uncovered == [1, 0, 0, 0]).all()
+
+
+def test_a_status_that_no_source_has_keeps_its_value() -> None:
+    subject = Subject.prepare(leaky(), FOUR, ids([2, 3]), np.random.default_rng(0))
+    assert subject.uncovered.tolist() == [0, 0, 0, 0]
+    assert subject.resampled(ids([0, 4]), ids([7])[:, 0]).tolist() == [[0, 0, 1, 1]]
+    assert subject.uncovered_levels().tolist() == [0, 0, 0, 0]
+
+
+def test_levels_are_means_over_uncovering_sets() -> None:
+    # Unit 0 at 1 on {1, 3} and, with token 3 pushing it by 1/2, 3/2 on {3}; {0, 3} covers it.
+    net = construct(FOUR, 5)
+    W_in = net.W_in.detach().clone()
+    W_in[3, 0] = 0.5
+    pushed = ReluNet(W_in, net.b_in, net.W_out, net.b_out)
+    sets = ids([1, 4], [3, 4], [0, 3])
+    subject = Subject.prepare(pushed, FOUR, sets, np.random.default_rng(0))
+    # Unit 1 is uncovered on {1} alone, 2 on {3} and {0, 3}, 3 on none: the mean of the others.
+    assert subject.uncovered_levels().tolist() == pytest.approx([1.25, 1, 1, 3.25 / 3])
+
+
+def test_two_level_input_by_hand() -> None:
+    # Unit 0: bits of tokens 0 (-3/4) and 2 (-1), mean -7/8; the others are 0. So {0} leaves unit 0
+    # at 1/8 instead of 1/4, {2} at 1/8 instead of 0.
+    two_level = four(leaky()).two_level
+    assert two_level.W_in[:, 0].tolist() == [-0.875, 0, -0.875, 0]
+    assert torch.equal(two_level.W_in[:, 1:], construct(FOUR, 5).W_in[:, 1:].double())
+    with torch.no_grad():
+        logits = TwoLevelInput().run(four(leaky()), even_cases(ids([2]), ids([])[:, :0], ids([2])))
+    # Token 2's bits: unit 0 at 1/8; tokens 0: 1/8 and unit 1; 1: unit 3; 3: units 1 and 3.
+    assert logits[0].tolist() == pytest.approx([-5.625, -5, -0.625, -10])
+
+
+class AsItIs(ScrubIrrelevant):
+    """Does nothing to the network."""
+
+    changes = True
+
+    def run(self, subject: Subject, cases: Cases) -> Tensor:
+        return subject.net(torch.from_numpy(cases.sets))
+
+
+def test_scores_by_hand() -> None:
+    # Unit i is on for token i alone, so the logits of {t} are ln of the masses in row t.
+    # {0}: .6 .35 .05, called 0 1, mse .285. {1}: .2 .2 .6, called 2, mse 1.04. {2}: .1 .45 .45,
+    # called 1 2, mse .515. All above 1/4. Predicted 0; 1; 1 2.
+    masses = torch.tensor([[6.0, 3.5, 0.5], [2.0, 2.0, 6.0], [1.0, 4.5, 4.5]], dtype=torch.float64)
+    zeros = torch.zeros(3, dtype=torch.float64)
+    net = ReluNet(torch.eye(3, dtype=torch.float64), zeros, masses.log(), zeros)
+    code = Code(np.array([[0, 1, 1], [1, 0, 0], [1, 1, 0]], dtype=bool))
+    sets, weight = ids([0], [1], [2]), np.array([1.0, 2.0, 5.0])
+    subject = Subject.prepare(net, code, sets, np.random.default_rng(0))
+    right = Prediction(code, code.union(sets)).called(0, 3)
+    assert right.astype(int).tolist() == [[1, 0, 0], [0, 1, 0], [0, 1, 1]]
+    wrong = np.array([[1, 1, 0], [0, 1, 0], [0, 0, 1]], dtype=bool)
+    before = np.array([[1, 0, 0], [0, 1, 1], [0, 1, 1]], dtype=bool)
+    packed = [np.packbits(each, axis=1) for each in (right, wrong, before)]
+    plan = Plan(AsItIs(), Cases(sets, sets, sets, weight), Sealed(*packed))
+    counts, control = score_chunk(plan, subject, 0, 3)
+    found = matched(counts, weight)
+    # False positives: predicted 1 on {2}; there 1 on {0}, 2 on {1}, 1 on {2}: weights 1, 2, 5.
+    assert (found.precision, found.recall) == (1, 5 / 8)
+    assert found.f1 == pytest.approx(2 * 5 / (5 + 8))
+    assert (found.by_loss.precision, found.by_loss.recall) == (1, 5 / 8)
+    assert found.exact_match == pytest.approx(5 / 8)
+    # Predicted change: token 2 on {1}, weight 2. Nothing was done, so no call changed.
+    assert found.changes is not None
+    assert (found.changes.precision, found.changes.recall) == (0, 0)
+    assert counts["loss"] == pytest.approx([0.285, 1.04, 0.515])
+    assert counts["predicted_loss"].tolist() == [0, 0, 0.5]  # F/(k(k+F)) at one false positive
+    # Deviations from the weighted means .3125 and .6175: products sum to -.25625, squares to
+    # .46875 and .5201.
+    assert correlation(counts["predicted_loss"], counts["loss"], weight) == pytest.approx(
+        -0.25625 / (0.46875 * 0.5201) ** 0.5
+    )
+    # The control said 1 on {0}, weight 1, and was right there alone.
+    missed = matched(control, weight)
+    assert (missed.precision, missed.recall, missed.exact_match) == (1, 1 / 8, 1 / 8)
+
+
+def test_a_dropped_member_that_stays_is_a_false_positive() -> None:
+    # Without its readout from unit 2, token 1 is called although unit 2 is forced on. Predicted
+    # 0 3, called 0 1 3: false positives (of member 0 alone) predicted 3, there 1 and 3.
+    net = construct(FOUR, 5)
+    W_out = net.W_out.detach().clone()
+    W_out[2, 1] = 0
+    subject = four(ReluNet(net.W_in, net.b_in, W_out, net.b_out))
+    cases = even_cases(ids([0, 1]), ids([2]), ids([0, 4]))
+    right = ForceUncovered().predict(FOUR, cases).called(0, 1)
+    everything = np.packbits(np.ones((1, 4), dtype=bool), axis=1)
+    sealed = Sealed(np.packbits(right, axis=1), everything, everything)
+    counts, _ = score_chunk(Plan(ForceUncovered(), cases, sealed), subject, 0, 1)
+    found = matched(counts, np.ones(1))
+    assert (found.precision, found.recall, found.exact_match) == (1, 1 / 2, 0)
+    # Calls that change: predicted 1 and 2 (all four were called before), actual 2.
+    assert found.changes is not None
+    assert (found.changes.precision, found.changes.recall) == (1 / 2, 1)
+
+
+def test_agreement_of_nothing_and_of_one_side() -> None:
+    none, some, weight = np.zeros(2), np.array([1.0, 0.0]), np.array([0.5, 0.5])
+    assert agreement(none, none, none, weight).f1 is None
+    assert asdict(agreement(none, some, none, weight)) == {"precision": 0, "recall": 0, "f1": 0}
+    assert asdict(agreement(none, none, some, weight)) == {"precision": 0, "recall": 0, "f1": 0}
+
+
+def test_half_of_the_cases_and_their_weights() -> None:
+    everything = even_cases(np.arange(10)[:, None], np.arange(10), np.arange(10)[:, None])
+    errs = np.arange(10) >= 8
+    chosen = half_with_predicted_errors(everything, errs, 4)
+    assert chosen.sets[:, 0].tolist() == [0, 4, 8, 9]  # of 0 to 7 evenly, and of 8 and 9
+    assert chosen.weight.tolist() == pytest.approx([0.4, 0.4, 0.1, 0.1])  # 8/10 and 2/10, shared
+    # Too few of a kind: the other fills up. More wanted than there are: all, each 1/10.
+    assert half_with_predicted_errors(everything, errs, 6).sets[:, 0].tolist() == [0, 2, 4, 6, 8, 9]
+    other = half_with_predicted_errors(everything, ~errs, 6)
+    assert other.sets[:, 0].tolist() == [0, 2, 4, 6, 8, 9]
+    assert half_with_predicted_errors(everything, errs, 99).weight.tolist() == pytest.approx(
+        [0.1] * 10
+    )
+    assert len(half_with_predicted_errors(everything[:0], errs[:0], 4)) == 0
+
+
+def test_random_choice_is_even_and_eligible() -> None:
+    eligible = np.tile(np.array([[False, True, False, True]]), (4000, 1))
+    chosen = random_choice(eligible, np.random.default_rng(0))
+    assert set(chosen.tolist()) == {1, 3}
+    assert np.mean(chosen == 1) == pytest.approx(0.5, abs=0.04)  # five standard errors
+    assert random_choice(~eligible & eligible, np.random.default_rng(0))[0] == 0

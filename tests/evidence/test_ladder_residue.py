@@ -1,0 +1,390 @@
+"""The rungs of the residue: weak bits, the best readout, one matrix; and the sets they fit on."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from build.networks import net_of, random_net
+from relubloom.code import Code, random_constant_weight
+from relubloom.evidence.ladder import Rung, evaluate
+from relubloom.evidence.ladder import best_readout as best_readout_module
+from relubloom.evidence.ladder import one_matrix_rounded as rounded_module
+from relubloom.evidence.ladder.best_readout import best_readout, weak_bits_best_readout
+from relubloom.evidence.ladder.climb import FITTED_RUNGS
+from relubloom.evidence.ladder.departures import (
+    Departures,
+    predicted,
+    slopes,
+    token_and_unit_levels,
+    unit_levels,
+)
+from relubloom.evidence.ladder.description_length import network_bits
+from relubloom.evidence.ladder.fit import task_loss
+from relubloom.evidence.ladder.one_matrix import one_matrix
+from relubloom.evidence.ladder.one_matrix_rounded import one_matrix_rounded
+from relubloom.evidence.ladder.stored import as_network
+from relubloom.evidence.ladder.subject import Subject
+from relubloom.evidence.ladder.weak_bits import find_weak_bits, listed_bits, three_levels, weak_bits
+from relubloom.network.construct import construct
+from relubloom.network.extract import extract_code
+from relubloom.network.relu_net import ReluNet
+from relubloom.task import AllSets, DrawnSets
+
+SETS = AllSets(24, 3).chunk(0, 2024)  # all C(24, 3)
+
+
+@pytest.fixture
+def short_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(best_readout_module, "STEPS", 3)
+    monkeypatch.setattr(rounded_module, "STEPS", 3)
+
+
+def program_of(made: Rung) -> ReluNet:
+    (program,) = made.programs
+    assert isinstance(program, ReluNet)
+    return program
+
+
+# --- Departures -------------------------------------------------------------------------------
+
+
+def test_levels_by_token_and_unit_by_hand() -> None:
+    values = np.array([[1.0, 2.0], [4.0, 9.0]])
+    # All four entries: row means 1.5 and 6.5, column means 2.5 and 5.5, mean 4: the levels are
+    # row + column - 4.
+    everywhere = np.ones((2, 2), dtype=np.bool_)
+    expected = np.array([[0.0, 3.0], [5.0, 8.0]])
+    assert token_and_unit_levels(values, everywhere) == pytest.approx(expected)
+    # Three entries are met exactly; the fourth is what they say, 4 + 2 - 1.
+    three = np.array([[True, True], [True, False]])
+    assert token_and_unit_levels(values, three) == pytest.approx(np.array([[1.0, 2.0], [4.0, 5.0]]))
+    assert not token_and_unit_levels(values, ~everywhere).any()
+
+
+def test_unit_levels_by_hand() -> None:
+    values = np.array([[1.0, 5.0], [2.0, 6.0], [6.0, 7.0]])
+    bits = np.array([[True, False], [False, False], [True, False]])
+    # Unit 0: bits (1 + 6)/2, the other 2. Unit 1 has no bits: (5 + 6 + 7)/3.
+    assert unit_levels(values, bits).tolist() == [[3.5, 6], [2, 6], [3.5, 6]]
+
+
+def test_slopes_by_hand() -> None:
+    source = np.array([[1.0, 0.0], [2.0, 0.0], [9.0, 1e-12]])
+    target = np.array([[3.0, 4.0], [5.0, 4.0], [0.0, 4.0]])
+    mask = np.array([[True, True], [True, True], [False, True]])
+    # Unit 0: (1 x 3 + 2 x 5) / (1 + 4). Unit 1: a source of rounding has no slope.
+    assert slopes(source, target, mask, 0).tolist() == [13 / 5, 0]
+    # Tokens: 3/1, 10/4; of token 2 only the rounding is in the mask.
+    assert slopes(source, target, mask, 1).tolist() == [3, 2.5, 0]
+
+
+def test_prediction_by_hand() -> None:
+    feature = np.array([[0.0, 5.0], [2.0, 5.0], [4.0, 5.0], [100.0, 5.0]])
+    target = np.array([[-6.0, 0.0], [0.0, 0.0], [6.0, 0.0], [9.0, 0.0]])
+    mask = np.array([[True, True], [True, True], [True, True], [False, True]])
+    # In the mask the feature, centred by unit, is -2 0 2 and nothing: 3 times it is the target.
+    found, coefficients = predicted(target, [feature, np.full((4, 2), 0.1)], mask)
+    assert coefficients == 1
+    assert found == pytest.approx(np.array([[-6.0, 0], [0, 0], [6, 0], [0, 0]]))
+    found, coefficients = predicted(target, [feature], np.zeros((4, 2), dtype=np.bool_))
+    assert (found.any(), coefficients) == (False, 0)
+
+
+def test_pressures_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relubloom.evidence.ladder.departures.TOKENS", 2)  # two passes
+    code = Code([[1, 1, 0], [1, 1, 0], [0, 1, 1]])
+    found = Departures(Subject(random_net(3, 3, 0), code, 2.0)).pressures
+    # Units 0 and 1 are together in two tokens, 1 and 2 in one. Token 0: unit 0 with its bit 1: 2;
+    # unit 1 with its bit 0: 2; unit 2 with its bit 1: 1. Token 2: 2 from unit 1; 1; 1.
+    assert found[0].tolist() == [[2, 2, 1], [2, 2, 1], [2, 1, 1]]
+    # Overlaps: 0 and 1 share 2, either shares 1 with 2. Token 0 sees (1 1 0) twice, (0 1 1) once.
+    assert found[1].tolist() == [[2, 3, 1], [2, 3, 1], [2, 2, 0]]
+    assert found[2].tolist() == [[8, 9, 1], [8, 9, 1], [2, 2, 0]]
+    # exp(overlap - 2), 2 the greatest weight: 1 and 1/e.
+    e = np.exp(-1)
+    assert found[3] == pytest.approx(np.array([[1, 1 + e, e], [1, 1 + e, e], [2 * e, 2 * e, 0]]))
+
+
+# --- Weak bits --------------------------------------------------------------------------------
+
+
+def planted(
+    bits: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], *weak: tuple[int, int]
+) -> Subject:
+    """Bits at -2, weak ones at -1/2, the rest at 0, b_in at 1; sets of 3."""
+    W_in = np.where(bits, -2.0, 0.0)
+    for entry in weak:
+        W_in[entry] = -0.5
+    vocab, width = bits.shape
+    return Subject(net_of(W_in, np.ones(width), W_in.T, np.zeros(vocab)), Code(bits), 3.0)
+
+
+def test_a_planted_weak_bit_is_found() -> None:
+    bits = random_constant_weight(8, 6, 2, seed=0).bits
+    assert not find_weak_bits(planted(bits)).any()
+    token, unit = (int(each[0]) for each in bits.nonzero())
+    # 1 - 1/2 > 0: alone it leaves its unit on; the others leave it at 1 - 2.
+    assert list(zip(*find_weak_bits(planted(bits, (token, unit))).nonzero(), strict=True)) == [
+        (token, unit)
+    ]
+
+
+def test_weak_is_judged_beside_the_other_tokens_of_a_set() -> None:
+    code = Code([[1], [0], [0]])
+    net = net_of([[-1.5], [0.25], [0.25]], [1.0], [[-1, 0, 0]], [0, 0, 0])
+    # 1 - 3/2 plus 1/4 from each of set_size - 1 others: 0 with two of them, 1/4 with three.
+    assert not find_weak_bits(Subject(net, code, 3.0)).any()
+    assert find_weak_bits(Subject(net, code, 4.0)).tolist() == [[True], [False], [False]]
+
+
+def test_at_most_vocab_and_width_weak_bits() -> None:
+    bits = np.ones((6, 5), dtype=np.bool_)
+    equal = Subject(net_of(-0.5 * bits, np.ones(5), bits.T, np.zeros(6)), Code(bits), 1.0)
+    # All 30 leave their unit at 1/2; 6 + 5 are listed, the first.
+    assert find_weak_bits(equal).ravel().tolist() == [True] * 11 + [False] * 19
+    rising = np.linspace(-0.9, -0.1, 30).reshape(6, 5)
+    subject = Subject(net_of(rising, np.ones(5), bits.T, np.zeros(6)), Code(bits), 1.0)
+    assert find_weak_bits(subject).ravel().tolist() == [False] * 19 + [True] * 11
+
+
+def test_length_of_a_list_of_bits_by_hand() -> None:
+    bits = np.array([[1, 1, 0], [1, 1, 1], [0, 0, 0]], dtype=np.bool_)
+    weak = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 0]], dtype=np.bool_)
+    subject = planted(bits, (0, 0), (1, 1))
+    # How many: 32. Each of the two: which of 5 bits, 3 bits, and its reals.
+    assert listed_bits(subject, weak, numbers=0) == 32 + 2 * 3
+    assert listed_bits(subject, weak, numbers=2) == 32 + 2 * (3 + 64)
+    assert listed_bits(subject, np.zeros_like(weak), numbers=2) == 32
+
+
+def test_rungs_of_weak_bits_by_hand() -> None:
+    bits = np.array([[1, 0], [1, 0], [0, 1], [0, 0]], dtype=np.bool_)
+    subject = planted(bits, (1, 0))
+    # The hash: its 4 x 2 matrix. Which of 3 bits: 2. Seven means; or 5 (4 + 2) and two entries.
+    three, listed = three_levels(subject), weak_bits(subject)
+    assert three.bits == 8 + (32 + 2) + 7 * 32
+    assert listed.bits == 8 + 5 * (4 + 2) * 32 + (32 + 2 + 64)
+    for made in (three, listed):
+        assert made.kind == "explanation"
+    # Three values are all there is: means give them back.
+    assert torch.equal(program_of(three).W_in, subject.net.W_in)
+    assert torch.equal(program_of(three).W_out, subject.net.W_out)
+    # The listed bit is as stored. The levels still count it: unit 0's bits and tokens 0 and 1
+    # have one entry each, so any sum of levels meets them.
+    assert program_of(listed).W_in.detach().numpy() == pytest.approx(
+        subject.net.W_in.detach().numpy()
+    )
+
+
+# --- Best readout -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [weak_bits_best_readout, best_readout])
+def test_the_fitted_readout_answers_as_a_perfect_network_does(
+    make: Callable[[Subject, Tensor], Rung], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A unit per token: a missing bit costs 20 logits, and 4 where the fit starts. There the 9
+    # others of a set take m = 9 e^-4 / (3 + 9 e^-4) from the members: 2 m / 12 a token on average.
+    # What lowers the loss is what the network answers, 1/3 on each member.
+    net = construct(Code(np.eye(12, dtype=np.bool_)), 20.0)
+    subject = Subject(net, extract_code(net), 3.0)
+    sets = AllSets(12, 3).chunk(0, 220)[
+        torch.randperm(220, generator=torch.Generator().manual_seed(0))
+    ]
+
+    def mean_distance(steps: int) -> float:
+        monkeypatch.setattr(best_readout_module, "STEPS", steps)
+        made = program_of(make(subject, sets[:110]))
+        assert torch.equal(made.W_in, net.W_in)
+        with torch.no_grad():
+            return float((made(sets[110:]).softmax(1) - net(sets[110:]).softmax(1)).abs().mean())
+
+    m = 9 * np.exp(-4) / (3 + 9 * np.exp(-4))
+    start = mean_distance(0)
+    assert start == pytest.approx(2 * m / 12, rel=1e-4)
+    assert mean_distance(200) < start / 3
+
+
+def test_a_fitted_readout_does_the_task_better(monkeypatch: pytest.MonkeyPatch) -> None:
+    # On sets with false positives, equal shares for all covered tokens are not the best answer.
+    monkeypatch.setattr(best_readout_module, "STEPS", 60)
+    net = construct(random_constant_weight(24, 12, 3, seed=1), 20.0)
+    sets = SETS[torch.randperm(2024, generator=torch.Generator().manual_seed(0))]
+    made = best_readout(Subject(net, extract_code(net), 3.0), sets[:1024])
+    assert torch.equal(program_of(made).W_in, net.W_in)
+    own = task_loss(net(sets[1024:]), sets[1024:], "mse")
+    assert task_loss(program_of(made)(sets[1024:]), sets[1024:], "mse") < 0.98 * own
+
+
+@pytest.mark.usefixtures("short_fits")
+def test_bits_of_the_best_readouts_by_hand() -> None:
+    bits = np.array([[1, 0], [1, 0], [0, 1], [0, 0]], dtype=np.bool_)
+    subject = planted(bits, (1, 0))
+    sets = AllSets(4, 2).chunk(0, 6)
+    # W_in's levels 2 (4 + 2), b_in 2, which of 3 bits is weak and its entry, which objective.
+    assert weak_bits_best_readout(subject, sets).bits == 8 + 32 * 14 + (32 + 2 + 32) + 1
+    # W_in 8, b_in 2.
+    assert best_readout(subject, sets).bits == 32 * 10 + 1
+
+
+# --- One matrix -------------------------------------------------------------------------------
+
+
+def test_one_matrix_gives_back_an_affine_function_of_the_readout() -> None:
+    rng = np.random.default_rng(0)
+    code = random_constant_weight(24, 12, 4, seed=0)
+    W_out = rng.normal(size=(24, 12)).astype(np.float32)  # by token
+    a, b, c, d = rng.normal(size=(4, 12))
+    W_in = np.where(code.bits, a + b * W_out, c + d * W_out)
+    net = net_of(W_in, rng.normal(size=12), W_out.T, rng.normal(size=24))
+    made = one_matrix(Subject(net, code, 3.0))
+    assert program_of(made).W_in.detach().numpy() == pytest.approx(W_in, abs=1e-5)
+    for name in ("b_in", "W_out", "b_out"):
+        assert torch.equal(getattr(program_of(made), name), getattr(net, name))
+    # Hash min(24 x 12, 24 (ceil log2 495 + ceil log2 13)); W_out, b_out, b_in; a slope per token;
+    # two levels and two slopes per unit.
+    assert made.bits == min(288, 24 * (9 + 4)) + 32 * (288 + 24 + 12 + 24 + 4 * 12)
+    assert made.kind == "network"
+
+
+def test_one_matrix_has_a_slope_per_token() -> None:
+    # No bits, and W_out departs by 1 up and down: W_in departs by unit's slope times token's.
+    W_out = np.array([[1.0, -1.0], [1.0, 1.0], [-1.0, -1.0], [-1.0, 1.0]])
+    token, unit = np.array([1.0, 2.0, 2.0, 1.0]), np.array([3.0, -1.0])
+    W_in = token[:, None] * unit * W_out + np.array([0.5, 4.0])
+    net = net_of(W_in, [0, 0], W_out.T, np.zeros(4))
+    made = one_matrix(Subject(net, Code(np.zeros((4, 2), dtype=np.bool_)), 2.0))
+    assert program_of(made).W_in.detach().numpy() == pytest.approx(W_in, abs=1e-6)
+
+
+@pytest.mark.usefixtures("short_fits")
+def test_bits_of_one_rounded_matrix_by_hand() -> None:
+    code = Code([[1, 0], [0, 1], [0, 0], [0, 0]])
+    net = random_net(4, 2, 3)
+    made = one_matrix_rounded(Subject(net, code, 2.0), AllSets(4, 2).chunk(0, 6))
+    # A tenth of 32 x 22 bits is nothing: two levels. The hash: its matrix. No two hashes overlap:
+    # nothing is predicted from them. Six entries elsewhere: a bit and two levels for the strength,
+    # the same for the rest of W_in, with two coefficients for the strength's powers. Each unit has
+    # one bit, which is its mean: one level (0) in either matrix.
+    parts = (6 + 64) + (64 + 6 + 64) + 32 + 32
+    # Seven numbers per unit and one per token in 8 bits, b_out in 12, the ends of these nine
+    # lists, and seven scales.
+    numbers = 8 * (7 * 2 + 4) + 12 * 4 + 32 * (2 * 9 + 7)
+    assert made.bits == 8 + parts + numbers
+    assert "strength on 2 levels" in made.meaning
+
+
+@pytest.mark.usefixtures("short_fits")
+@pytest.mark.parametrize(("vocab", "width", "weight"), [(64, 24, 3), (200, 16, 4), (100, 60, 6)])
+def test_one_rounded_matrix_takes_a_tenth_where_that_is_possible(
+    vocab: int, width: int, weight: int
+) -> None:
+    code = random_constant_weight(vocab, width, weight, seed=0)
+    subject = Subject(random_net(vocab, width, 0), code, 3.0)
+    made = one_matrix_rounded(subject, AllSets(vocab, 3).chunk(0, 3000))
+    levels = rounded_module.affordable_levels(subject)
+    tenth = network_bits(subject.net) / 10
+    if levels > 2:
+        assert made.bits <= tenth
+    # With one level more the strengths alone take that much more, and the whole would not fit.
+    elsewhere = vocab * width - vocab * weight
+    more = elsewhere * (np.log2(levels + 1) - np.log2(levels)) + 32
+    assert made.bits + more > tenth - 32 * 16  # no more than the 16 coefficients to spare
+
+
+def test_numbers_are_rounded_to_equal_steps() -> None:
+    numbers = {
+        "slope": torch.tensor([0.0, 100.4, 255.0]),  # steps of 1
+        "b_out": torch.tensor([-1.0, 0.3, 4094.0]),  # 4,095 steps of 1
+        "b_in": torch.tensor([0.7, 0.7]),
+        "depth_scale": torch.tensor([1.234]),
+    }
+    kept, length = rounded_module.shortened(numbers)
+    assert kept["slope"].tolist() == [0, 100, 255]
+    assert kept["b_out"].tolist() == [-1, 0, 4094]
+    assert kept["b_in"].tolist() == pytest.approx([0.7, 0.7])
+    assert torch.equal(kept["depth_scale"], numbers["depth_scale"])
+    # 8 bits a number, 12 of b_out, the two ends of three lists, and one scale.
+    assert length == 8 * (3 + 2) + 12 * 3 + 32 * (2 * 3 + 1)
+
+
+def test_programs_are_stored_in_float32() -> None:
+    third = np.full((2, 1), 1 / 3)
+    net = as_network(third, np.zeros(1), 2 * third, np.zeros(2))
+    assert net.W_in.dtype == net.W_out.dtype == torch.float32
+    assert net.W_in[0, 0].item() == np.float32(1 / 3)
+    assert net.W_out.shape == (1, 2)
+    assert net.W_out.is_contiguous()
+
+
+# --- Awkward networks -------------------------------------------------------------------------
+
+
+def with_dead_units() -> ReluNet:
+    net = random_net(24, 12, 1)
+    with torch.no_grad():
+        net.b_in[:3] = -1e6
+        net.W_out[4] = 0
+    return net
+
+
+def with_tiny_numbers() -> ReluNet:
+    net = random_net(24, 12, 2)
+    with torch.no_grad():
+        net.W_out[:6] *= 1e-44  # denormal numbers
+        net.W_in[:, 6] = 0
+        net.b_in[6] = 1e-38  # the unit's level
+    return net
+
+
+def zeros(vocab: int, width: int) -> ReluNet:
+    return ReluNet(*(torch.zeros_like(value) for value in random_net(vocab, width, 0).parameters()))
+
+
+# Networks, the set size, and, where it is not extracted, whether a pair has a bit.
+AWKWARD: dict[str, tuple[ReluNet, int, bool | None]] = {
+    "constructed": (construct(random_constant_weight(24, 12, 3, seed=1), 20.0), 3, None),
+    "untrained": (random_net(24, 12, 0), 3, None),
+    "dead units": (with_dead_units(), 3, None),
+    "tiny numbers": (with_tiny_numbers(), 2, None),
+    "no bits": (random_net(24, 12, 0), 2, False),
+    "all bits": (random_net(24, 12, 0), 2, True),
+    "zeros": (zeros(24, 12), 2, None),
+    "all bits of many units": (random_net(5, 800, 3), 2, True),
+    "width 1": (random_net(24, 1, 4), 3, None),
+    "one token a set": (random_net(24, 12, 0), 1, None),
+    "one set": (random_net(3, 4, 5), 3, None),
+    "one token": (random_net(1, 1, 6), 1, True),
+}
+
+
+@pytest.mark.usefixtures("short_fits")
+@pytest.mark.parametrize("name", AWKWARD)
+def test_everything_is_finite(name: str) -> None:
+    net, size, bit = AWKWARD[name]
+    code = extract_code(net) if bit is None else Code(np.full(net.W_in.shape, bit))
+    sets = AllSets(net.vocab_size, size)
+    subject = Subject(net, code, float(size))
+    all_sets = sets.chunk(0, len(sets))
+    made = [make(subject) for make in (three_levels, weak_bits, one_matrix)]
+    made += [make(subject, all_sets) for make in FITTED_RUNGS.values()]
+    for each in made:
+        assert all(value.isfinite().all() for value in program_of(each).parameters()), each.name
+    rows = evaluate(net, made, sets)
+    json.dumps([asdict(row) for row in rows], allow_nan=False)
+
+
+@pytest.mark.usefixtures("short_fits")
+def test_sets_of_several_sizes_are_fitted_on() -> None:
+    net = random_net(24, 12, 7)
+    subject = Subject(net, extract_code(net), 2.5)
+    sets = DrawnSets(24, (1, 4), None, "ladder", 500).chunk(0, 500)
+    assert (sets == 24).any()
+    for make in FITTED_RUNGS.values():
+        made = program_of(make(subject, sets))
+        assert all(value.isfinite().all() for value in made.parameters())
