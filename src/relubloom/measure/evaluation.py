@@ -443,14 +443,20 @@ def _called(
     threshold = top - CALL_MARGIN / unit
     roundoff = torch.finfo(logits.dtype).eps
     reach = band / unit + 8 * roundoff * (top.abs() + 2)
-    low = torch.zeros(len(logits), dtype=torch.int64)
-    high = low.clone()
+    vocab = logits.shape[1]
     rows = (best_other >= threshold - reach).nonzero().squeeze(1)
-    chosen, threshold, reach = logits[rows], threshold[rows, None], reach[rows, None]
-    low[rows] = (chosen >= threshold + reach).sum(1)
-    high[rows] = (chosen >= threshold - reach).sum(1)
-    found, tokens = np.divmod(np.flatnonzero((chosen >= threshold).numpy()), logits.shape[1])
-    return _Calls(Listed(rows.numpy()[found], tokens), low, high)
+    lowest, reach = threshold[rows, None], reach[rows, None]
+    chosen = logits[rows]
+    found, tokens = np.divmod(np.flatnonzero((chosen >= lowest - reach).numpy()), vocab)
+    values = chosen.numpy()[found, tokens]
+    called = values >= lowest.numpy()[found, 0]
+    surely = values >= (lowest + reach).numpy()[found, 0]
+    in_batch = rows.numpy()[found]
+    return _Calls(
+        Listed(in_batch[called], tokens[called]),
+        low=torch.from_numpy(np.bincount(in_batch[surely], minlength=len(logits))),
+        high=torch.from_numpy(np.bincount(in_batch, minlength=len(logits))),
+    )
 
 
 def _p_error(
