@@ -9,15 +9,13 @@ from relubloom.evidence.behaviour import measure_behaviour
 from relubloom.evidence.interventions import intervene
 from relubloom.evidence.ladder import best_explanation, climb_ladder
 from relubloom.evidence.mechanism import measure_mechanism
-from relubloom.evidence.reading import judge, read_as_bloom
 from relubloom.evidence.scores import SetScores, score_sets
 from relubloom.network.extract import extract_with_modes
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.interventions import Interventions
 from relubloom.records.ladder import Ladder
-from relubloom.records.mechanism import Mechanism, Reading
-from relubloom.records.verdict import Verdict
+from relubloom.records.mechanism import Mechanism
 from relubloom.task import SetCollection
 
 Depth = Literal["quick", "study", "full"]
@@ -39,8 +37,6 @@ class Evidence:
     code: Code
     behaviour: Behaviour
     mechanism: Mechanism
-    reading: Reading
-    verdict: Verdict
     interventions: Interventions | None
     ladder: Ladder | None
 
@@ -90,9 +86,7 @@ def gather_evidence(
     interventions = ladder = None
     if depth != "quick":
         interventions, ladder = _explain(net, code, sets, scores, depth, workers, stage)
-    reading = read_as_bloom(scores)
-    verdict = judge(mechanism, mechanism.unit_agreement, reading)
-    return Evidence(code, behaviour, mechanism, reading, verdict, interventions, ladder)
+    return Evidence(code, behaviour, mechanism, interventions, ladder)
 
 
 def _explain(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from relubloom.evidence.scores import SetScores
 from relubloom.evidence.token_counts import PairTally
 from relubloom.measure.correlation import pearson
-from relubloom.records.behaviour import Confusion
+from relubloom.records.behaviour import ConfusedPair, Confusion
 from relubloom.task import SetCollection
 
 WORST = 20
@@ -39,13 +39,13 @@ def measure_confusion(scores: SetScores, sets: SetCollection) -> Confusion | Non
     order = np.lexsort((-counted, -share))[:WORST].tolist()
     return Confusion(
         pairs=[
-            {
-                "token": int(tokens[place]),
-                "with": int(beside[place]),
-                "sets": round(float(counted[place])),
-                "called": float(share[place]),
-                "code": float(predicted[place]),
-            }
+            ConfusedPair(
+                token=int(tokens[place]),
+                with_=int(beside[place]),
+                sets=round(float(counted[place])),
+                called=float(share[place]),
+                code=float(predicted[place]),
+            )
             for place in order
             if share[place] > 0
         ],

@@ -1,7 +1,5 @@
 """Black box: what the network answers, seen from its inputs and outputs alone."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +14,7 @@ from relubloom.evidence.behaviour.set_sizes import measure_set_sizes
 from relubloom.evidence.behaviour.tokens import measure_tokens
 from relubloom.evidence.scores import OnSets, SetScores
 from relubloom.network.relu_net import ReluNet
-from relubloom.records.behaviour import Behaviour
+from relubloom.records.behaviour import Behaviour, SizeSubset, SubsetFigures
 from relubloom.task import SetCollection
 
 
@@ -52,10 +50,10 @@ def measure_behaviour(
         false_positive_share=false_positives,
         one_sided=misses == 0 and false_positives > 0,
         by_set_size=[
-            {"set_size": int(size)} | _figures(scores, scores.set_size == size)
+            SizeSubset(**vars(_subset(scores, scores.set_size == size)), set_size=int(size))
             for size in np.unique(scores.set_size)
         ],
-        unseen_tokens=_figures(scores, scores.unseen) if scores.unseen.any() else None,
+        unseen_tokens=_subset(scores, scores.unseen) if scores.unseen.any() else None,
         false_positives=measure_false_positives(scores, random),
         calls=measure_calls(scores),
         set_sizes=measure_set_sizes(net, code, scores, random, workers, on_sets),
@@ -67,10 +65,10 @@ def measure_behaviour(
     )
 
 
-def _figures(scores: SetScores, chosen: NDArray[np.bool_]) -> dict[str, Any]:
+def _subset(scores: SetScores, chosen: NDArray[np.bool_]) -> SubsetFigures:
     copies = scores.copies[chosen]
-    return {
-        "sets": int(chosen.sum()),
-        "mse": float(np.average(scores.mse[chosen], weights=copies)),
-        "p_exact": float(np.average(~scores.ranking_failure[chosen], weights=copies)),
-    }
+    return SubsetFigures(
+        sets=int(chosen.sum()),
+        mse=float(np.average(scores.mse[chosen], weights=copies)),
+        p_exact=float(np.average(~scores.ranking_failure[chosen], weights=copies)),
+    )

@@ -11,7 +11,7 @@ from relubloom.evidence.certificate.certified import OnSets, clipped_mse, nothin
 from relubloom.evidence.certificate.outcomes import Judge
 from relubloom.measure.error_bound import FLOAT64
 from relubloom.network.relu_net import ReluNet
-from relubloom.records.certificate import Certificate, FalsePositives, Interval
+from relubloom.records.certificate import CalledNonMembers, Certificate, Interval
 from relubloom.task.sampling import draw_sets, seeded_generator
 
 CONFIDENCE = 0.99
@@ -70,7 +70,7 @@ def sample_sets(
             clopper_pearson(exact, count).lower, clopper_pearson(count - failing, count).upper
         ),
         mse=_with_rounding(_bernstein(mse, 1 + 1 / set_size), judge.error.share, set_size),
-        false_positives=FalsePositives(None, called),
+        false_positives=CalledNonMembers(None, called),
         undecided_sets=sets,
         set_size=set_size,
         confidence=CONFIDENCE,

@@ -3,10 +3,9 @@ logits a line in the missing bits?"""
 
 from relubloom.evidence.mechanism.input_modes import measure_input_modes
 from relubloom.evidence.mechanism.summary import measure_mechanism
-from relubloom.records.mechanism import BitsPerToken, InputModes, Mechanism, Unit
+from relubloom.records.mechanism import InputModes, Mechanism, Unit
 
 __all__ = [
-    "BitsPerToken",
     "InputModes",
     "Mechanism",
     "Unit",

@@ -1,7 +1,5 @@
 """White box: the weights, the hash, the units against the union, and the logits read from it."""
 
-from dataclasses import asdict
-
 import torch
 
 from relubloom.code import Code
@@ -13,10 +11,12 @@ from relubloom.evidence.mechanism.overlaps import measure_overlaps
 from relubloom.evidence.mechanism.readout import measure_readout
 from relubloom.evidence.mechanism.unit_and_union import summarise_units
 from relubloom.evidence.mechanism.units import measure_units
+from relubloom.evidence.reading import read_as_bloom
 from relubloom.evidence.scores import OnSets, SetScores
 from relubloom.network.modes import TwoModes
 from relubloom.network.relu_net import ReluNet
-from relubloom.records.mechanism import BitsPerToken, Mechanism
+from relubloom.records.mechanism import Mechanism, Spread
+from relubloom.records.verdict import judge
 from relubloom.task import SetCollection
 
 
@@ -30,7 +30,7 @@ def measure_mechanism(
     workers: int = 1,
     on_sets: OnSets | None = None,
 ) -> Mechanism:
-    """Read the weights, compare each unit with the union, and fit the readout.
+    """Read the weights, compare each unit with the union, fit the readout, and judge.
 
     `unit_modes` is the mixture fitted to each column, from `extraction.extract_with_modes`;
     `scores` are those of `sets`. Units are compared on all the sets, the readout on at most
@@ -42,10 +42,20 @@ def measure_mechanism(
     exact = ReluNet(*(value.detach().to("cpu", torch.float64) for value in net.parameters()))
     W_in = exact.W_in.detach().numpy()
     layer = run_hidden_layer(exact, code, sets, workers, on_sets)
+    modes, reading = measure_input_modes(W_in), read_as_bloom(scores)
+    agreement = float(scores.unit_agreement.mean())
     return Mechanism(
-        **asdict(measure_input_modes(W_in)),
-        bits_per_token=BitsPerToken(float(code.weights.mean()), float(code.weights.std())),
-        unit_agreement=float(scores.unit_agreement.mean()),
+        **vars(modes),
+        **vars(reading),
+        verdict=judge(
+            two_modes=modes.two_modes,
+            unit_agreement=agreement,
+            near_threshold=modes.near_threshold,
+            loss_failure_f1=reading.extracted.loss_failure_f1,
+            union_skill=reading.union_skill,
+        ),
+        bits_per_token=Spread(float(code.weights.mean()), float(code.weights.std())),
+        unit_agreement=agreement,
         units=measure_units(W_in, code, unit_modes, layer),
         hash_weight=measure_hash_weight(code),
         overlaps=measure_overlaps(code),
