@@ -102,15 +102,16 @@ class Losses:
 class Answers(Losses):
     """What the network answers on each set of a batch ([batch] each), and how surely.
 
-    `member_mass` is the sum of p over the members, `uniformity` set_size times the least of these
-    p, divided by their sum. `missed` [batch, set_size] marks members that are not called, `called`
-    lists the called non-members. `exact` sets surely have all members strictly above all others,
-    `failing` sets surely do not; a set that is neither is undecided. Called non-members number at
-    least `called_low` and at most `called_high`. `error` bounds the Euclidean distance of the
-    computed p from the true one (inf where nothing can be said). `fine` sets were evaluated in
-    float64.
+    `member_p` [batch, set_size] are the members' p, 0 at padding, `member_mass` their sum,
+    `uniformity` set_size times the least of them, divided by their sum. `missed` [batch, set_size]
+    marks members that are not called, `called` lists the called non-members. `exact` sets surely
+    have all members strictly above all others, `failing` sets surely do not; a set that is neither
+    is undecided. Called non-members number at least `called_low` and at most `called_high`. `error`
+    bounds the Euclidean distance of the computed p from the true one (inf where nothing can be
+    said), the rounding of its norm counted. `fine` sets were evaluated in float64.
     """
 
+    member_p: Float64[Tensor, "batch set_size"]
     member_mass: Float64[Tensor, " batch"]
     uniformity: Float64[Tensor, " batch"]
     missed: Bool[Tensor, "batch set_size"]
@@ -124,7 +125,7 @@ class Answers(Losses):
 
     @property
     def mse_error(self) -> Float64[Tensor, " batch"]:
-        """Bound on |mse - true mse| of each set, but for the rounding of the sum of squares."""
+        """Bound on |mse - true mse| of each set."""
         return _reach(self.mse, self.error)
 
     def replaced(self, rows: Int64[Tensor, " rows"], better: Answers) -> Answers:
@@ -157,6 +158,7 @@ class Evaluator:
     def __init__(
         self, net: ReluNet, largest_set: int, *, one_size: bool = False, float32: bool = True
     ) -> None:
+        self.largest_set = largest_set
         padded = net if one_size else _with_empty_tokens(net, largest_set)
         self.fine_error = rounding_error(padded, largest_set, FLOAT64)
         self._fine = _Forward(net, self.fine_error, powers_of_2=False)
@@ -262,8 +264,8 @@ class _Shares:
 
     `members` [set_size, batch] and `best_other` are logits in float64, in units of `unit` nats;
     `own` are the members' shares of the largest p, 0 at padding; `other_sum` and `other_norm` are
-    those of the non-members together. Logits are known to within `band / 2`, and `error` bounds
-    the Euclidean error of p.
+    those of the non-members together. Logits are known to within `band / 2`; `error` bounds
+    the Euclidean error of p, and `rounding` the relative error of a norm.
     """
 
     batch: Batch
@@ -277,6 +279,7 @@ class _Shares:
     calls: _Calls | None
     band: float
     error: Float64[Tensor, " batch"]
+    rounding: float
     fine: bool
 
     @classmethod
@@ -322,6 +325,7 @@ class _Shares:
             error=_p_error(error.share, members_error, own, other_sum, other_norm)
             if members_error
             else torch.full_like(other_sum, error.share),
+            rounding=(logits.shape[1] + 40) * torch.finfo(logits.dtype).eps / 2,
             fine=fine,
         )
 
@@ -349,7 +353,7 @@ class _Shares:
         """All that is said of a set."""
         assert self.calls is not None
         losses, real = self.losses(), self.batch.real
-        mass = self.own.sum(0)
+        member_p = self.own / self.total
         low, high = self.members.amin(0), self.members.amax(0)
         among = ((self.members - high) * self.unit).exp_().mul_(real).sum(0)
         even = self.batch.size * ((low - high) * self.unit).exp_() / among
@@ -359,7 +363,8 @@ class _Shares:
             mse=losses.mse,
             kl=losses.kl,
             margin=losses.margin,
-            member_mass=mass / (mass + self.other_sum),
+            member_p=member_p.T.contiguous(),
+            member_mass=member_p.sum(0),
             uniformity=even,
             missed=missed.T.contiguous(),
             called=self.calls.listed,
@@ -367,7 +372,7 @@ class _Shares:
             failing=losses.margin <= -self.band,
             called_low=self.calls.low,
             called_high=self.calls.high,
-            error=self.error,
+            error=self.error + self.rounding * losses.mse.sqrt(),
             fine=torch.full((len(low),), self.fine),
         )
 
