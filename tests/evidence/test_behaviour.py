@@ -34,8 +34,6 @@ from relubloom.records.behaviour import (
     Behaviour,
     ConfusedPair,
     CountShare,
-    SizeSubset,
-    SubsetFigures,
 )
 from relubloom.task import AllSets, KSparseTask, ListedSets, SetCollection
 from relubloom.training import Recipe

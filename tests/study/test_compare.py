@@ -17,9 +17,8 @@ from relubloom.code import Code, random_constant_weight
 from relubloom.errors import UsageError
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
+from relubloom.study.agreement import match_codes, measure_agreement
 from relubloom.study.compare import difference
-from relubloom.study.compare_agreement import measure_agreement
-from relubloom.study.compare_matching import match_codes
 from relubloom.task import AllSets, ListedSets
 
 # Tokens 0 and 1 cover 2, and 0 with 3 covers everything.
@@ -369,7 +368,7 @@ def test_errors_are_one_line(
     (folders[1] / "behaviour.json").write_text("[1]")
     done = relubloom("compare", *folders, "-k", 2)
     assert done.status == 1
-    assert "behaviour.json holds no JSON object; restore or remake it" in done.error
+    assert "behaviour.json holds no JSON object; make it anew with" in done.error
 
 
 def test_a_linear_network_is_named(relubloom: Callable[..., Outcome], tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from relubloom.evidence.scores import SetScores, score_sets
 from relubloom.network.extract import extract_with_modes
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.behaviour import Behaviour
+from relubloom.records.certificate import Certificate
 from relubloom.records.interventions import Interventions
 from relubloom.records.ladder import Ladder
 from relubloom.records.mechanism import Mechanism
@@ -31,7 +32,7 @@ OnStage = Callable[[str, int, int], None]
 class Evidence:
     """What was found out about one network, with the code it was measured against.
 
-    `interventions` and `ladder` are None where they were not asked for.
+    `interventions`, `ladder` and `certificate` are None where they were not asked for.
     """
 
     code: Code
@@ -39,6 +40,7 @@ class Evidence:
     mechanism: Mechanism
     interventions: Interventions | None
     ladder: Ladder | None
+    certificate: Certificate | None = None
 
 
 def gather_evidence(
