@@ -26,7 +26,7 @@ import torch
 
 from contenders import Size, three_gemms
 from relubloom import Recipe
-from relubloom.code.by_family import make_code
+from relubloom.code import make_code
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import NetStack
 from relubloom.training import few_tokens

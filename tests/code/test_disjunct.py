@@ -7,15 +7,14 @@ import pytest
 
 from relubloom.code import (
     Code,
-    KautzSingleton,
-    counting,
-    covering,
     false_positives_by_token,
     is_disjunct,
     kautz_singleton,
     random_constant_weight,
 )
+from relubloom.code.counting import CountingLimits
 from relubloom.errors import UsageError
+from relubloom.theory import KautzSingleton
 
 
 def test_overlaps_certify_a_kautz_singleton_code():
@@ -65,14 +64,13 @@ def test_equal_hashes_break_each_other():
     assert (found.verdict, found.breaking) == ("refuted", (0, 1))
 
 
-def test_a_heavy_token_may_stay_open(monkeypatch):
+def test_a_heavy_token_may_stay_open():
     """With no budget a heavy token that greed does not cover is undecided, not certified."""
-    monkeypatch.setattr(covering, "BRANCHING_LIMIT", 1)
-    monkeypatch.setattr(counting, "SMALL_WEIGHT", 24)
+    limits = CountingLimits(small_weight=24, branching=1)
     bits = random_constant_weight(30, 30, 12, seed=1).bits.copy()
     bits[0] = True
     code = Code(np.concatenate([bits, np.eye(30, dtype=bool)], axis=1))  # every token: its own unit
-    found = is_disjunct(code, 4)
+    found = is_disjunct(code, 4, limits)
     assert (found.verdict, found.breaking, found.open) == ("undecided", (), (0,))
 
 

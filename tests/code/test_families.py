@@ -8,7 +8,6 @@ import pytest
 
 from relubloom.code import (
     Code,
-    KautzSingleton,
     bernoulli,
     count_false_positives,
     disjunct_code,
@@ -18,11 +17,10 @@ from relubloom.code import (
     mean_false_positives,
     partitioned,
     shorten,
-    smallest_kautz_singleton,
 )
-from relubloom.code.finite_field import field_tables, is_prime
+from relubloom.code.disjunct import field_tables, is_prime
 from relubloom.errors import UsageError
-from relubloom.theory import is_prime_power
+from relubloom.theory import KautzSingleton, is_prime_power
 
 
 def largest_overlap(code):
@@ -30,25 +28,6 @@ def largest_overlap(code):
     overlaps = counts @ counts.T
     np.fill_diagonal(overlaps, 0)
     return overlaps.max()
-
-
-@pytest.mark.parametrize(
-    ("vocab_size", "set_size", "width"),
-    [
-        (100, 2, 25),
-        (1000, 2, 49),
-        (1000, 3, 77),
-        (1000, 4, 99),
-        (1000, 8, 272),
-        (10_000, 3, 110),
-        (1_000_000, 4, 272),
-    ],
-)
-def test_smallest_kautz_singleton_widths(vocab_size, set_size, width):
-    design = smallest_kautz_singleton(vocab_size, set_size)
-    assert design.width == width
-    assert design.vocab_size >= vocab_size
-    assert design.disjunct_set_size >= set_size
 
 
 def test_lines_over_three_elements_by_hand():

@@ -7,7 +7,7 @@ from typing import Any
 
 from relubloom import atomic
 from relubloom.code import Family, make_code
-from relubloom.code.by_family import SEARCH_SECONDS
+from relubloom.code.families import SEARCH_SECONDS
 from relubloom.errors import FileError, UsageError
 from relubloom.evidence import gather_evidence
 from relubloom.evidence.certificate import certify
