@@ -32,8 +32,7 @@ from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.behaviour import Behaviour, CountShare
 from relubloom.task import AllSets, KSparseTask, ListedSets, SetCollection
-from relubloom.training import Recipe
-from relubloom.training.initialisation import initialise
+from relubloom.training import Recipe, initialise
 
 
 def examined(net: ReluNet, code: Code, sets: SetCollection) -> Behaviour:

@@ -18,8 +18,7 @@ from relubloom.network.relu_net import ReluNet
 from relubloom.records.mechanism import BitsPerToken, ExtractedFilter, Reading
 from relubloom.study.study import commonest
 from relubloom.task import AllSets
-from relubloom.training import Recipe
-from relubloom.training.initialisation import initialise
+from relubloom.training import Recipe, initialise
 
 
 def test_reading_of_the_hand_made_network() -> None:

@@ -18,7 +18,7 @@ from build.process import DATA, Outcome, process_environment
 from relubloom.errors import FileError, StoppedError, UsageError
 from relubloom.task import KSparseTask
 from relubloom.training import Progress, Recipe, TrainedNetwork, train, train_stack
-from relubloom.training.interrupt import deferred_interrupt
+from relubloom.training.loop import deferred_interrupt
 from relubloom.training.step import dense_step
 
 RECIPE = Recipe(steps=100, batch_size=32)

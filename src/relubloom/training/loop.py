@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
@@ -15,14 +20,13 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from relubloom.errors import StoppedError, UsageError
+from relubloom.network.construct import always_on
 from relubloom.network.relu_net import NetStack, ReluNet
 from relubloom.task import KSparseTask
+from relubloom.task.sampling import seeded_generator
 from relubloom.threads import intra_op_threads, threads_for
 from relubloom.training.adam import Adam
 from relubloom.training.checkpoint import load_checkpoint, move_to, save_checkpoint
-from relubloom.training.initialisation import initialise
-from relubloom.training.interrupt import deferred_interrupt
-from relubloom.training.linear import always_on
 from relubloom.training.recipe import Recipe
 from relubloom.training.step import Step, step_of
 
@@ -91,7 +95,7 @@ def train_stack(
     written there about every 20 seconds, on Ctrl-C and at the end; `resume` continues from it if
     it is there. `threads` (by default torch's number) is the most that one operation uses, and
     `step` (by default the one that the recipe asks for) does the arithmetic. Without activation
-    the film shows W_in, and the networks are those of `training.linear.always_on`.
+    the film shows W_in, and the networks are those of `network.construct.always_on`.
 
     Raises:
         UsageError: width < 1, or no seeds.
@@ -257,7 +261,56 @@ class Run:
         self.loss_steps = 0
 
 
+def initialise(
+    vocab_size: int,
+    width: int,
+    recipe: Recipe,
+    seeds: tuple[int, ...],
+    device: torch.device | str = "cpu",
+) -> NetStack:
+    """One network a seed: W_in and W_out normal with sd = scale / sqrt(width), biases zero.
+
+    Drawn on the CPU in float32 and moved, so that a seed starts alike everywhere and whatever
+    stack it is in.
+    """
+    W_in, W_out = [], []
+    for seed in seeds:
+        generator = seeded_generator(seed, "initialisation", 0)
+        W_in.append(torch.randn(vocab_size, width, generator=generator))
+        W_out.append(torch.randn(width, vocab_size, generator=generator))
+    return NetStack(
+        W_in=torch.stack(W_in).mul_(recipe.init_scale_in / math.sqrt(width)).to(device),
+        b_in=torch.zeros(len(seeds), width, device=device),
+        W_out=torch.stack(W_out).mul_(recipe.init_scale_out / math.sqrt(width)).to(device),
+        b_out=torch.zeros(len(seeds), vocab_size, device=device),
+    )
+
+
 def snapshot_steps(steps: int, count: int = SNAPSHOTS) -> list[int]:
     """About `count` moments from 0 to `steps`, closer together early, where hashes form."""
     last = count - 1
     return sorted({round(steps * (index / last) ** 2) for index in range(count)})
+
+
+@contextmanager
+def deferred_interrupt() -> Generator[Callable[[], bool]]:
+    """Yield a function that tells whether Ctrl-C was pressed; a second press stops at once.
+
+    Outside the main thread nothing is installed, since only it receives signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    previous = signal.getsignal(signal.SIGINT)
+    pressed = False
+
+    def remember(_number: int, _frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGINT, remember)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, previous)

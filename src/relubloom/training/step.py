@@ -22,8 +22,8 @@ With 2.2 ns for a logit in these passes and 60 GFLOPS for the products, a step t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -49,18 +49,8 @@ class StepResult:
     gradients: dict[str, Tensor]
 
 
-@runtime_checkable
-class Step(Protocol):
-    """Loss and gradients of `objective` on `sets` (int64 [instances, batch, set_size])."""
-
-    def __call__(
-        self,
-        stack: NetStack,
-        sets: Int64[Tensor, "instances batch set_size"],
-        objective: Objective,
-    ) -> StepResult:
-        """Do it; the stack is left as it is."""
-        ...
+Step = Callable[[NetStack, Int64[Tensor, "instances batch set_size"], Objective], StepResult]
+"""Loss and gradients of an objective on a batch of sets an instance; the stack stays as it is."""
 
 
 class ChunkedStep:
