@@ -40,7 +40,7 @@ from relubloom.records.run_folder import (
 )
 from relubloom.report.page import write_report
 from relubloom.task import KSparseTask, hash_of
-from relubloom.training import Progress, Recipe, TrainedNetwork, train_stack
+from relubloom.training import Recipe, TrainedNetwork, TrainingProgress, train_stack
 
 SCHEMA_VERSION = 1
 STUDY, CONSTRUCTED = "study.json", "constructed"
@@ -194,10 +194,10 @@ def commonest(verdicts: list[str]) -> str:
     return max(("not-bloom", "partly", "bloom"), key=lambda verdict: counts[verdict])
 
 
-def watch_training(watch: Watch) -> Callable[[Progress], None]:
+def watch_training(watch: Watch) -> Callable[[TrainingProgress], None]:
     """Turn the loop's progress into calls of `watch`."""
 
-    def on_progress(progress: Progress) -> None:
+    def on_progress(progress: TrainingProgress) -> None:
         detail = f"{progress.objective} {progress.loss:.5f}"
         watch("training", progress.step, progress.steps, detail)
 

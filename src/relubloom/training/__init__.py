@@ -1,8 +1,8 @@
 """Training: recipe, inner step, loop, checkpoint."""
 
 from relubloom.training.loop import (
-    Progress,
     TrainedNetwork,
+    TrainingProgress,
     check_network,
     initialise,
     train,
@@ -11,9 +11,9 @@ from relubloom.training.loop import (
 from relubloom.training.recipe import Recipe
 
 __all__ = [
-    "Progress",
     "Recipe",
     "TrainedNetwork",
+    "TrainingProgress",
     "check_network",
     "initialise",
     "train",

@@ -39,7 +39,7 @@ CHECKPOINT_SHARE = 0.05  # of the time may go into writing checkpoints
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """Where training stands: steps done of `steps`, and the mean loss over the instances."""
 
     step: int
@@ -87,7 +87,7 @@ def train_stack(
     checkpoint: Path | None = None,
     resume: bool = False,
     step: Step | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[TrainingProgress], None] | None = None,
 ) -> list[TrainedNetwork]:
     """Train one network a seed, all at once.
 
@@ -103,7 +103,7 @@ def train_stack(
         StoppedError: Ctrl-C; the state is on disk if `checkpoint` was given.
     """
     check_network(width, seeds)
-    run = Run(task, width, recipe, seeds, device, step)
+    run = TrainingRun(task, width, recipe, seeds, device, step)
     if checkpoint is not None and resume and checkpoint.exists():
         run.restore(checkpoint)
     logits = recipe.batch_size * task.vocab_size  # of one network: alone it has as many threads
@@ -140,7 +140,7 @@ def check_network(width: int, seeds: tuple[int, ...]) -> None:
         raise UsageError("no seeds given: at least one network is trained; raise --seeds")
 
 
-class Run:
+class TrainingRun:
     """The state of a training run between two steps."""
 
     def __init__(
@@ -182,10 +182,12 @@ class Run:
         if self.done in self.film_steps:
             self.film.append(self._frame())
 
-    def progress(self) -> Progress:
+    def progress(self) -> TrainingProgress:
         """What a progress bar shows."""
         objective = self.recipe.at(self.done - 1)[0]
-        return Progress(self.done, self.recipe.steps, objective, float(self.last_loss.mean()))
+        return TrainingProgress(
+            self.done, self.recipe.steps, objective, float(self.last_loss.mean())
+        )
 
     def results(self) -> list[TrainedNetwork]:
         """One trained network a seed, on the CPU."""
