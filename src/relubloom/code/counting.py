@@ -121,14 +121,13 @@ def count_false_positives(
     return total
 
 
-def mean_false_positives(code: Code, set_size: int, *, threads: int = 1) -> float:
+def mean_false_positives(code: Code, set_size: int) -> float:
     """E[F]: false positives per set, the mean over all C(vocab_size, set_size) sets.
 
     The exact count divided by the number of sets, rounded once. Cost and errors as
     `count_false_positives`.
     """
-    total = count_false_positives(code, set_size, threads=threads)
-    return total / math.comb(code.vocab_size, set_size)
+    return count_false_positives(code, set_size) / math.comb(code.vocab_size, set_size)
 
 
 def false_positives_by_token(

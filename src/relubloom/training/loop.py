@@ -288,10 +288,10 @@ def initialise(
     )
 
 
-def snapshot_steps(steps: int, count: int = SNAPSHOTS) -> list[int]:
-    """About `count` moments from 0 to `steps`, closer together early, where hashes form."""
-    last = count - 1
-    return sorted({round(steps * (index / last) ** 2) for index in range(count)})
+def snapshot_steps(steps: int) -> list[int]:
+    """About 40 moments from 0 to `steps`, closer together early, where hashes form."""
+    last = SNAPSHOTS - 1
+    return sorted({round(steps * (index / last) ** 2) for index in range(SNAPSHOTS)})
 
 
 @contextmanager
