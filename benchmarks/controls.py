@@ -26,7 +26,7 @@ from relubloom.evidence.scores import score_sets
 from relubloom.network.construct import construct, default_sharpness
 from relubloom.network.extract import extract_with_modes
 from relubloom.theory import best_constant_weight
-from relubloom.training.initialisation import initialise
+from relubloom.training import initialise
 
 OUT = Path("docs/results/controls.md")
 CELL = "article-mse"

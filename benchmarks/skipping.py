@@ -26,11 +26,11 @@ import torch
 
 from contenders import Size, three_gemms
 from relubloom import Recipe
-from relubloom.code.by_family import make_code
+from relubloom.code import make_code
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import NetStack
 from relubloom.training import few_tokens
-from relubloom.training.loop import Run
+from relubloom.training.loop import TrainingRun
 from relubloom.training.recipe import Objective
 from relubloom.training.step import ChunkedStep
 from step import COLUMNS, markdown, ratio
@@ -72,7 +72,7 @@ def main() -> None:
     torch.set_num_threads(1)
     rows: list[dict[str, Any]] = []
     for size, recipe, moments in TRAINED + (TRAINED_LARGE if given.large else []):
-        run = Run(size.task, size.width, recipe, (0,), "cpu", None)
+        run = TrainingRun(size.task, size.width, recipe, (0,), "cpu", None)
         for moment in moments:
             while run.done < moment:
                 run.advance()
@@ -126,7 +126,7 @@ def measured(
 def held(size: Size, stack: NetStack, objective: Objective, skip_below: float) -> Callable[[], Any]:
     """A step of the training loop on a copy of the networks, which it leaves nearly as they are."""
     recipe = Recipe(objective, 10**6, size.batch_size, learning_rate=1e-12, skip_below=skip_below)
-    run = Run(size.task, size.width, recipe, (0,), "cpu", None)
+    run = TrainingRun(size.task, size.width, recipe, (0,), "cpu", None)
     for name, value in run.stack.parameters().items():
         value.copy_(stack.parameters()[name])
     return run.advance

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from build.steps import OBJECTIVES, random_stack
 from relubloom import KSparseTask, Recipe
-from relubloom.code.by_family import make_code
+from relubloom.code import make_code
 from relubloom.errors import UsageError
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import NetStack

@@ -22,7 +22,7 @@ from relubloom.report.contents import (
 )
 from relubloom.report.example_figure import Example, find_example
 from relubloom.report.matrix_figure import unit_order
-from relubloom.training.initialisation import initialise
+from relubloom.training import initialise
 from relubloom.training.recipe import Recipe
 
 

@@ -40,7 +40,7 @@ class Recipe:
         init_scale_in, init_scale_out: weights start normal with sd = scale / sqrt(width); biases 0.
         activation: "relu", or "none" for a linear network of the same shape: the control that
             shows what the ReLU is good for. It is saved as a network whose units are above 0 on
-            all sets of the task (`training.linear`).
+            all sets of the task (`network.construct.always_on`).
         skip_below: once hashes have formed, tokens of a smaller p get no gradient, which saves
             time and errs by a little (`training.few_tokens`, docs/performance.md). 0 computes every
             gradient, and so do accelerators.

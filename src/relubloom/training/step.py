@@ -22,8 +22,8 @@ With 2.2 ns for a logit in these passes and 60 GFLOPS for the products, a step t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -35,7 +35,7 @@ from relubloom.network.relu_net import NetStack
 from relubloom.training.few_tokens import KeptLogits, few_tokens_loss, joined, kept_logits
 from relubloom.training.recipe import Activation, Objective, Recipe
 from relubloom.training.softmax_loss import GRADIENT_FACTOR, Targets, softmax_loss_
-from relubloom.training.workspace import Chunk, Part, Rooms, Workspace
+from relubloom.training.workspace import BatchChunk, Rooms, StackPart, Workspace
 
 
 @dataclass(frozen=True)
@@ -49,18 +49,8 @@ class StepResult:
     gradients: dict[str, Tensor]
 
 
-@runtime_checkable
-class Step(Protocol):
-    """Loss and gradients of `objective` on `sets` (int64 [instances, batch, set_size])."""
-
-    def __call__(
-        self,
-        stack: NetStack,
-        sets: Int64[Tensor, "instances batch set_size"],
-        objective: Objective,
-    ) -> StepResult:
-        """Do it; the stack is left as it is."""
-        ...
+Step = Callable[[NetStack, Int64[Tensor, "instances batch set_size"], Objective], StepResult]
+"""Loss and gradients of an objective on a batch of sets an instance; the stack stays as it is."""
 
 
 class ChunkedStep:
@@ -107,7 +97,7 @@ class ChunkedStep:
 
     def _differentiate(
         self,
-        part: Part,
+        part: StackPart,
         sets: Int64[Tensor, "instances batch set_size"],
         objective: Objective,
         rooms: Rooms,
@@ -123,7 +113,7 @@ class ChunkedStep:
             post.relu_()
         losses: list[Tensor] = []
         sums: list[Tensor] = []
-        few: list[tuple[Chunk, KeptLogits]] = []
+        few: list[tuple[BatchChunk, KeptLogits]] = []
         for chunk in rooms.chunks:
             torch.baddbmm(part.b_out, chunk.units, part.W_out, out=chunk.logits)
             own = targets if len(rooms.chunks) == 1 else targets.rows(chunk.rows)
@@ -147,7 +137,7 @@ class ChunkedStep:
         gradients.fill_table(d_pre, sets)
         return _total(losses) / batch
 
-    def _kept(self, chunk: Chunk, targets: Targets) -> KeptLogits | None:
+    def _kept(self, chunk: BatchChunk, targets: Targets) -> KeptLogits | None:
         """The few logits that count, where no more do and this is looked for."""
         if not self._skip_below or targets.real is not None or chunk.logits.device.type != "cpu":
             return None
@@ -155,8 +145,8 @@ class ChunkedStep:
 
 
 def _add_few(
-    few: list[tuple[Chunk, KeptLogits]],
-    part: Part,
+    few: list[tuple[BatchChunk, KeptLogits]],
+    part: StackPart,
     objective: Objective,
     scale: float,
     *,
