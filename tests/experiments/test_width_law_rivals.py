@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from relubloom.width_law import designed as designed_module
+from width_law.designed import bloom_mse, designed_code
+from width_law.rivals import counting_mse, rivals_at, with_design
+from width_law.rivals_file import complete_rivals, read_rivals
 
 from relubloom.code import Code, mean_false_positives, random_constant_weight
 from relubloom.errors import FileError
 from relubloom.theory import best_constant_weight
-from relubloom.width_law import designed as designed_module
-from relubloom.width_law.designed import bloom_mse, designed_code
-from relubloom.width_law.rivals import counting_mse, rivals_at, with_design
-from relubloom.width_law.rivals_file import complete_rivals, read_rivals
 
 
 def mse_by_hand(code: Code, set_size: int) -> float:

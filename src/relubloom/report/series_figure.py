@@ -36,6 +36,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "code": {"color": OTHER, "marker": "s", "ms": 6, "lw": 1.4, "ls": (0, (4, 2)), "mfc": PAPER},
     "theory": {"color": INK, "marker": "^", "ms": 4.5, "lw": 1.1, "ls": (0, (1, 1.6))},
     "line": {"color": ACCENT, "lw": 1.3},
+    "dots": {"color": BIT, "marker": "o", "ms": 3.4, "mew": 0, "lw": 0, "alpha": 0.6},
 }
 
 

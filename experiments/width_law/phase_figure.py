@@ -27,7 +27,7 @@ from relubloom.report.style import (
     draw,
     plain_number,
 )
-from relubloom.width_law.phases import BAND, MAJORITY, Phase
+from width_law.phases import BAND, MAJORITY, Phase
 
 ROW = 34.0  # SVG units of height for each set size
 LINE = 15.0  # of the legend

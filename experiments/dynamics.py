@@ -1,8 +1,8 @@
 """When modes split, in what order hashes settle, what dead tokens are: docs/results/dynamics.md.
 
-Usage: python benchmarks/dynamics.py [--seeds n] [--runs DIR] [--kept DIR]
+Usage: python experiments/dynamics.py [--seeds n] [--runs DIR] [--kept DIR]
 
-Reads the films of the networks of `mechanism_results.py`, which are trained where their run folders
+Reads the films of the networks of `mechanism.py`, which are trained where their run folders
 are missing; trains networks on a Zipf source, and those of `dead_tokens.py`. What was measured is
 kept in a file each, so that a second run only does what is missing.
 """
@@ -21,7 +21,7 @@ import numpy as np
 import relubloom as rb
 from dead_tokens import EARLY, IN_THE_END, ON_THE_WAY, STEPS, TRIALS, trial_figures
 from dynamics_figures import dead_figure, modes_figure, order_figure
-from mechanism_results import CELLS, Cell, K, spread_line, train
+from mechanism import CELLS, Cell, K, spread_line, train
 from relubloom.code import Code
 from relubloom.evidence.dynamics import dynamics_of
 from relubloom.evidence.dynamics.order import spearman
@@ -377,7 +377,7 @@ def pull_lines(found: Row) -> list[str]:
 
 INTRODUCTION = """# How networks come about, measured
 
-Made by `python benchmarks/dynamics.py`. The films are those of the networks in
+Made by `python experiments/dynamics.py`. The films are those of the networks in
 [mechanism.md](mechanism.md): W_in at 40 moments, closer together early, so a step given here is the
 first of those moments at which something holds. What each figure is: [../files.md](../files.md),
 `dynamics.json`. *Apart*: two normals describe the entries better than one (BIC), and their means

@@ -24,7 +24,7 @@ from relubloom.report.style import (
     draw,
     plain_number,
 )
-from relubloom.width_law.records import Measured
+from width_law.records import Measured
 
 WIDE, TALL, TOP, UNDER = 880.0, 200.0, 44.0, 66.0
 FRESH_APART = 10.0  # fresh sets stand so much, as a factor, to the right of the largest number

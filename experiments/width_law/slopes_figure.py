@@ -25,8 +25,8 @@ from relubloom.report.style import (
     draw,
     plain_number,
 )
-from relubloom.width_law.curves import Curve
-from relubloom.width_law.fits import LawFit
+from width_law.curves import Curve
+from width_law.fits import LawFit
 
 TALL, TOP, UNDER = 170.0, 42.0, 66.0
 EXPONENTIAL: dict[str, Any] = {"color": BIT, "lw": 1.5}

@@ -1,6 +1,6 @@
 """What a second layer could buy: COMP, DD and SCOMP. Regenerates docs/results/decoders.md.
 
-    python benchmarks/decoders.py     # about a minute on one core
+    python experiments/decoders.py     # about a minute on one core
 
 Shares of exactly recovered sets are sampled, each with its 95 % Wilson interval.
 """
@@ -21,7 +21,7 @@ DECODERS = (comp, dd, scomp)
 
 HEAD = f"""# Decoders: COMP, DD and SCOMP
 
-Made by `python benchmarks/decoders.py`. N = {VOCAB_SIZE}, k = {SET_SIZE}, random constant-weight
+Made by `python experiments/decoders.py`. N = {VOCAB_SIZE}, k = {SET_SIZE}, random constant-weight
 codes of weight round(ln 2 d / k). Sampled, not proved: the share of {CODES * SETS} random sets
 ({CODES} codes, {SETS} sets each) whose members are recovered exactly, with its 95 % Wilson
 interval.

@@ -1,6 +1,6 @@
 """Try recipes on several seeds and write docs/results/recipes.md.
 
-Usage: python benchmarks/recipes.py [--seeds 4]
+Usage: python experiments/recipes.py [--seeds 4]
 
 Each row trains a stack of seeds and examines every network on 50,000 drawn sets; the worst seed
 stands in the row. A row is kept in runs/recipes.json, so a killed run goes on where it was.
@@ -122,7 +122,7 @@ def row(trial: Trial, found: dict[str, Any]) -> str:
 
 INTRODUCTION = """# Recipes that were tried
 
-Made by `python benchmarks/recipes.py`. Every figure is that of the *worst* seed, over 50,000 drawn
+Made by `python experiments/recipes.py`. Every figure is that of the *worst* seed, over 50,000 drawn
 sets; *bloom* counts the seeds with that verdict; seconds are training time per seed in a stack, one
 thread, on a machine that was doing other work too. The default recipe is `Recipe()`; a row names
 what it changes.

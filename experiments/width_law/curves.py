@@ -10,8 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from relubloom.width_law.fits import FEWEST_WIDTHS, LawFit, Sample, fit_laws
-from relubloom.width_law.records import Cell, Measured
+from width_law.fits import FEWEST_WIDTHS, LawFit, Sample, fit_laws
+from width_law.records import Cell, Measured
 
 OBJECTIVES = ("mse", "kl", "kl-then-mse")  # in the order that they are shown in
 SATURATED = 0.5  # share of the uniform answer's error from which a network has hardly learnt

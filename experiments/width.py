@@ -1,6 +1,6 @@
 """Write docs/results/width.md and its figures from a sweep's results.
 
-Usage: python benchmarks/width_results.py RESULTS [--out DIR]
+Usage: python experiments/width.py RESULTS [--out DIR]
 
 RESULTS is a results.sqlite, or the folder of one, as `relubloom sweep` writes it. Rivals that are
 not trained depend on sizes alone: those not yet in DIR/width-rivals.json are made (minutes for a
@@ -15,14 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from relubloom.report.modes_figure import draw_modes
 from relubloom.report.numbers import figure, percent
-from relubloom.report.phase_figure import PhasePanel, draw_phases
-from relubloom.report.slopes_figure import SlopePanel, draw_slopes
 from relubloom.report.style import Drawing, standalone
-from relubloom.report.training_pool_figure import draw_training_pool
-from relubloom.report.width_figure import LawPanel, draw_law
-from relubloom.report.width_wording import (
+from width_law.curves import OBJECTIVES, AtWidth, Curve, curves
+from width_law.fits import Interval, LawFit
+from width_law.law_figure import LawPanel, draw_law
+from width_law.modes_figure import draw_modes
+from width_law.phase_figure import PhasePanel, draw_phases
+from width_law.phases import phases
+from width_law.records import Cell, Measured, Measurements, measurements
+from width_law.rivals import Rivals
+from width_law.rivals_file import RIVALS, complete_rivals
+from width_law.sentences import (
     against_rivals,
     astray_sentence,
     designed_error,
@@ -35,16 +39,12 @@ from relubloom.report.width_wording import (
     random_logs,
     verdict_counts,
 )
-from relubloom.width_law.curves import OBJECTIVES, AtWidth, Curve, curves
-from relubloom.width_law.fits import Interval, LawFit
-from relubloom.width_law.phases import phases
-from relubloom.width_law.records import Cell, Measured, Measurements, measurements
-from relubloom.width_law.rivals import Rivals
-from relubloom.width_law.rivals_file import RIVALS, complete_rivals
-from relubloom.width_law.steps import step_studies
-from width_short import Judged, brief, short_section
-from width_steps import steps_section
-from width_words import FITS, INTRODUCTION, LAW, PHASES, RECIPES, SLOPES, TITLE, TRAINING_POOL
+from width_law.short import Judged, brief, short_section
+from width_law.slopes_figure import SlopePanel, draw_slopes
+from width_law.steps import step_studies
+from width_law.steps_section import steps_section
+from width_law.training_pool_figure import draw_training_pool
+from width_law.words import FITS, INTRODUCTION, LAW, PHASES, RECIPES, SLOPES, TITLE, TRAINING_POOL
 
 OUT = Path("docs/results")
 PAGE = "width.md"

@@ -1,7 +1,7 @@
 """Which codes are good? Regenerates docs/results/codes.md: families and searches, counted exactly.
 
-    python benchmarks/code_search.py            # about 25 minutes on one core
-    python benchmarks/code_search.py --share .1 # a tenth of the search time
+    python experiments/codes.py            # about 25 minutes on one core
+    python experiments/codes.py --share .1 # a tenth of the search time
 
 Every E[F] is the exact count over all sets; every mse is over all sets, by enumeration.
 """
@@ -131,7 +131,7 @@ def row(entry: Entry) -> str:
 
 HEAD = """# Codes: families and searches
 
-Made by `python benchmarks/code_search.py`{options}. E[F] is the exact count over all C(N, k) sets
+Made by `python experiments/codes.py`{options}. E[F] is the exact count over all C(N, k) sets
 (no sampling); mse is that of the infinitely sharp Bloom network over all sets, by enumeration,
 where there are at most 5 million of them; "mse at most" is E[F] / (k (k + 1)), which holds for
 every code. "Free" is the disjunctness certificate: no set has a false positive. Seconds are wall

@@ -1,20 +1,18 @@
 """docs/results/width.md, made from records of sweeps that nobody ran: its words follow them."""
 
-import importlib.util
 import math
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from build.sweep import Record, record, sweep
 from relubloom.theory import best_constant_weight
+from width import write_page
 
 WIDTHS = (12, 16, 20, 24, 28, 32)
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "width_results.py"
 
 
 def share_of_random(width: int) -> float:
@@ -27,19 +25,6 @@ def exponential(width: int) -> float:
 
 def power(width: int) -> float:
     return 30 * width**-2.5
-
-
-@pytest.fixture(scope="module")
-def script() -> Iterator[ModuleType]:
-    """The benchmark, which finds its neighbours beside it as a script does."""
-    patch = pytest.MonkeyPatch()
-    patch.syspath_prepend(SCRIPT.parent)
-    spec = importlib.util.spec_from_file_location("width_results", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    patch.undo()
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +52,8 @@ def said_of(page: str, heading: str) -> str:
     return found.group(1)
 
 
-def test_the_page_and_its_figures(script: ModuleType, folder: Path) -> None:
-    page = script.write_page(whole(share_of_random), folder).read_text(encoding="utf-8")
+def test_the_page_and_its_figures(folder: Path) -> None:
+    page = write_page(whole(share_of_random), folder).read_text(encoding="utf-8")
     shown = re.findall(r"\]\((width-[^)]+\.svg)\)", page)
     assert len(shown) == len(set(shown)) == 6
     assert {path.name for path in folder.glob("*.svg")} == set(shown)
@@ -85,11 +70,11 @@ def test_the_page_and_its_figures(script: ModuleType, folder: Path) -> None:
 
 
 def test_set_sizes_of_one_objective_have_a_figure_of_their_own(
-    script: ModuleType, folder: Path
+    folder: Path
 ) -> None:
     rows = cell(exponential) + cell(exponential, objective="kl")
     rows += cell(exponential, objective="kl", set_size=2)
-    page = script.write_page(rows, folder).read_text(encoding="utf-8")
+    page = write_page(rows, folder).read_text(encoding="utf-8")
     assert "(width-law-32.svg)" in page and "(width-law-32-more.svg)" in page
     shown = (folder / "width-law-32.svg").read_text(encoding="utf-8")
     more = (folder / "width-law-32-more.svg").read_text(encoding="utf-8")
@@ -97,11 +82,11 @@ def test_set_sizes_of_one_objective_have_a_figure_of_their_own(
     assert more.count("k = 2, objective kl") == 1 and "k = 3" not in more
 
 
-def test_the_same_records_give_the_same_page(script: ModuleType, folder: Path) -> None:
+def test_the_same_records_give_the_same_page(folder: Path) -> None:
     records = cell(exponential) + cell(power, activation="none")
-    script.write_page(records, folder)
+    write_page(records, folder)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    script.write_page(records[::-1], folder)
+    write_page(records[::-1], folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
@@ -113,29 +98,29 @@ def test_the_same_records_give_the_same_page(script: ModuleType, folder: Path) -
     ],
 )
 def test_the_law_named_is_the_law_planted(
-    script: ModuleType, folder: Path, law: Callable[[int], float], verdict: str
+    folder: Path, law: Callable[[int], float], verdict: str
 ) -> None:
-    page = script.write_page(cell(law, seeds=8), folder).read_text(encoding="utf-8")
+    page = write_page(cell(law, seeds=8), folder).read_text(encoding="utf-8")
     said = said_of(page, "N = 32, k = 3, objective mse")
     assert verdict in said
 
 
 def test_a_constant_share_of_the_random_codes_error_is_found(
-    script: ModuleType, folder: Path
+    folder: Path
 ) -> None:
-    page = script.write_page(cell(share_of_random), folder).read_text(encoding="utf-8")
+    page = write_page(cell(share_of_random), folder).read_text(encoding="utf-8")
     said = said_of(page, "N = 32, k = 3, objective mse")
     assert re.search(r"to a power of (0\.9\d|1\.0\d) .* fits better than the exponential", said)
     assert "At every width the median network has less error than the best random code." in page
 
 
-def test_networks_that_lose_are_said_to_lose(script: ModuleType, folder: Path) -> None:
+def test_networks_that_lose_are_said_to_lose(folder: Path) -> None:
     def worse(width: int) -> float:
         return 1.3 * best_constant_weight(32, width, 3).mse
 
     rows = cell(worse, spread=0.01)
     rows += cell(lambda d: 0.9 * worse(d), spread=0.01, activation="none")
-    page = script.write_page(rows, folder).read_text(encoding="utf-8")
+    page = write_page(rows, folder).read_text(encoding="utf-8")
     assert "At no width has the median network less error than the best random code." in page
     assert "At no width has the median network less error than the designed code." in page
     assert "and at width 12, 16, 20, 24, 28, 32 it is no larger" in page
@@ -157,38 +142,38 @@ def test_networks_that_lose_are_said_to_lose(script: ModuleType, folder: Path) -
     ],
 )
 def test_the_onset_is_set_against_the_prediction(
-    script: ModuleType, folder: Path, onset: float, said: str
+    folder: Path, onset: float, said: str
 ) -> None:
-    page = script.write_page(cell(exponential, onset=onset), folder).read_text(encoding="utf-8")
+    page = write_page(cell(exponential, onset=onset), folder).read_text(encoding="utf-8")
     assert said in said_of(
         page.split("## Where networks binarise")[1], "N = 32, k = 3, objective mse"
     )
 
 
-def test_pairs_are_not_held_to_the_prediction(script: ModuleType, folder: Path) -> None:
-    page = script.write_page(cell(exponential, set_size=2, onset=99.0), folder).read_text(
+def test_pairs_are_not_held_to_the_prediction(folder: Path) -> None:
+    page = write_page(cell(exponential, set_size=2, onset=99.0), folder).read_text(
         encoding="utf-8"
     )
     phases = said_of(page.split("## Where networks binarise")[1], "N = 32, k = 2, objective mse")
     assert "do not binarise: nothing was predicted for k = 2 but that they need not." in phases
 
 
-def test_a_floor_of_training_is_told_from_failing_sets(script: ModuleType, folder: Path) -> None:
+def test_a_floor_of_training_is_told_from_failing_sets(folder: Path) -> None:
     # All sets ranked right: none of an error of .01 is theirs. At a share of .99 right, at most
     # .01 (1 + 1/3) / .01, so all of it may be.
     rows = cell(lambda d: 0.01, p_exact=0.99)
     rows = [row | ({"p_exact": 1.0} if row["width"] >= 28 else {}) for row in rows]
-    page = script.write_page(rows, folder).read_text(encoding="utf-8")
+    page = write_page(rows, folder).read_text(encoding="utf-8")
     said = said_of(page, "N = 32, k = 3, objective mse")
     assert re.search(
         r"At width 28, 32 sets ranked wrongly can make at most 0\s% of the error", said
     )
 
 
-def test_other_recipes_stand_side_by_side(script: ModuleType, folder: Path) -> None:
+def test_other_recipes_stand_side_by_side(folder: Path) -> None:
     rows = cell(lambda d: 0.02, spread=0.0)
     rows += sweep((24,), lambda d: 0.01, vocab_size=32, seeds=2, spread=0.0, learning_rate=0.05)
-    page = script.write_page(rows, folder).read_text(encoding="utf-8")
+    page = write_page(rows, folder).read_text(encoding="utf-8")
     assert "Set aside: 2 of another recipe" in page and "## Are the steps enough?" not in page
     (ratio,) = re.findall(
         r"learning_rate 0.05, .* \| 2 \| 0.0100 \| 0.0100 \| (×.\d\.\d\d) \|", page
@@ -207,7 +192,7 @@ def test_other_recipes_stand_side_by_side(script: ModuleType, folder: Path) -> N
     ],
 )
 def test_whether_the_steps_are_enough(
-    script: ModuleType, folder: Path, after: Callable[[int], float], said: str
+    folder: Path, after: Callable[[int], float], said: str
 ) -> None:
     rows = cell(lambda d: exponential(d) * (1.1 if d % 8 else 1 / 1.1), spread=0.0)
     rows += sweep(
@@ -217,7 +202,7 @@ def test_whether_the_steps_are_enough(
         spread=0.0,
         steps=10_000,
     )
-    page = script.write_page(rows, folder).read_text(encoding="utf-8")
+    page = write_page(rows, folder).read_text(encoding="utf-8")
     assert "Set aside: 12 of another number of steps" in page and "## Other recipes" not in page
     section = page.split("## Are the steps enough?")[1].split("\n## ")[0]
     assert re.search(said, said_of(section, "N = 32, k = 3, objective mse"))
@@ -232,13 +217,13 @@ def short_of(page: str) -> tuple[str, list[list[str]]]:
 
 
 def test_in_short_names_each_law_and_what_it_is_measured_against(
-    script: ModuleType, folder: Path
+    folder: Path
 ) -> None:
     rows = cell(share_of_random, objective="kl", spread=0.01)
     rows += cell(lambda d: 20 * share_of_random(d), objective="kl", activation="none", spread=0.01)
     rows += cell(lambda d: power(d) / 5, spread=0.01)
     rows += cell(lambda d: 0.9**d, set_size=2, spread=0.01)[:8]
-    page = script.write_page(rows, folder).read_text(encoding="utf-8")
+    page = write_page(rows, folder).read_text(encoding="utf-8")
     said, table = short_of(page)
     assert page.index("## In short") < page.index("## What was run")
     assert "clearly better than a power law at N = 32, k = 3 (kl);" in said
@@ -258,12 +243,12 @@ def test_in_short_names_each_law_and_what_it_is_measured_against(
     assert re.fullmatch(r"× (19|20) \(d = 32\)", table[2][9]) and table[1][9] == "–"
 
 
-def test_a_seed_astray_is_counted_and_named(script: ModuleType, folder: Path) -> None:
+def test_a_seed_astray_is_counted_and_named(folder: Path) -> None:
     rows = cell(exponential, spread=0.0)
     for row in rows:
         if row["width"] == 28 and row["seed"] == 2:
             row["mse"] *= 5
-    page = script.write_page(rows, folder).read_text(encoding="utf-8")
+    page = write_page(rows, folder).read_text(encoding="utf-8")
     said, table = short_of(page)
     assert re.search(r"1 of 24\snetworks .* the worst errs 5\.0 times the median", said)
     assert table[0][-1].endswith("a seed astray at 28")
@@ -272,9 +257,9 @@ def test_a_seed_astray_is_counted_and_named(script: ModuleType, folder: Path) ->
     )
 
 
-def test_one_token_is_left_out_of_fits_and_figures(script: ModuleType, folder: Path) -> None:
+def test_one_token_is_left_out_of_fits_and_figures(folder: Path) -> None:
     rows = cell(exponential, set_size=1, p_exact=1.0) + cell(exponential)
-    page = script.write_page(rows, folder).read_text(encoding="utf-8")
+    page = write_page(rows, folder).read_text(encoding="utf-8")
     said, table = short_of(page)
     assert "Sets of one token (k = 1)" in said and [row[1] for row in table] == ["3"]
     assert "ranks all the sets right" in said_of(page, "N = 32, k = 1, objective mse")
@@ -283,7 +268,7 @@ def test_one_token_is_left_out_of_fits_and_figures(script: ModuleType, folder: P
         assert "k = 1" not in (folder / f"{name}.svg").read_text(encoding="utf-8")
 
 
-def test_a_handful_of_records_is_enough_for_a_page(script: ModuleType, folder: Path) -> None:
+def test_a_handful_of_records_is_enough_for_a_page(folder: Path) -> None:
     rows = [record(vocab_size=32, width=width, mse=0.05) for width in (12, 16)]
-    page = script.write_page(rows, folder).read_text(encoding="utf-8")
+    page = write_page(rows, folder).read_text(encoding="utf-8")
     assert "Too few widths for a law" in page

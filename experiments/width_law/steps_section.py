@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from relubloom.report.numbers import count, decimal, figure, percent
-from relubloom.width_law.curves import AtWidth
-from relubloom.width_law.fits import LawFit
-from relubloom.width_law.records import Cell
-from relubloom.width_law.steps import Doubling, StepStudy, reach
+from width_law.curves import AtWidth
+from width_law.fits import LawFit
+from width_law.records import Cell
+from width_law.steps import Doubling, StepStudy, reach
 
 STEPS = """Networks that differ from the law's own only in how many steps they were trained for. The
 rate of the exponential is fitted anew for each number of steps, over the widths that a number and

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from relubloom import theory
 from relubloom.code import disjunct_code
 from relubloom.errors import UsageError
-from relubloom.width_law.designed import Designed, designed_code
+from width_law.designed import Designed, designed_code
 
 SUPERPOSITION_SETS = 2000
 PAIRS = 20_000  # instead, at k = 2: its errors are rare

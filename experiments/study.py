@@ -1,6 +1,6 @@
 """Run the studies behind docs/results/study.md and write its tables.
 
-Usage: python benchmarks/study_results.py [--sets FILE --set-size a..b] ... [--runs DIR]
+Usage: python experiments/study.py [--sets FILE --set-size a..b] ... [--runs DIR]
 
 Each study is one `relubloom study` in a process of its own; finished ones are kept (`--resume`),
 so the table can be rebuilt at no cost. Wall time and peak memory are those of the process.
@@ -194,7 +194,7 @@ def _share(value: float | None, form: str) -> str:
 
 INTRODUCTION = """# The main job, measured
 
-Made by `make results` (`benchmarks/study_results.py`): every number below is read from a
+Made by `make results` (`experiments/study.py`): every number below is read from a
 `study.json`. Figures are over all C(N, k) sets where those are at most 5 million, over the
 held-out lines of a sets file, and else over 100,000 drawn sets.
 

@@ -1,8 +1,8 @@
 """Which part of the weights makes a trained network differ from its hash: docs/results/residue.md.
 
-Usage: python benchmarks/residue.py [--seeds n] [--runs DIR]
+Usage: python experiments/residue.py [--seeds n] [--runs DIR]
 
-Takes the networks of preset `article` that benchmarks/mechanism_results.py trains. In each, one
+Takes the networks of preset `article` that experiments/mechanism.py trains. In each, one
 part of the weights at a time is made flat (every entry at its unit's mean of its kind, bit or not),
 and in a network that is flat throughout one part at a time is put back.
 """
@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 import relubloom as rb
-from mechanism_results import CELLS, K, train
+from mechanism import CELLS, K, train
 from relubloom.evidence.interventions import intervene
 from relubloom.evidence.ladder.chunks import over_chunks
 from relubloom.evidence.ladder.departures import unit_levels
@@ -268,7 +268,7 @@ def median_and_least(values: list[float]) -> str:
 
 INTRODUCTION = """# The residue, part by part
 
-Made by `python benchmarks/residue.py`: preset `article`, {seeds} seeds, {sets:,} sets each;
+Made by `python experiments/residue.py`: preset `article`, {seeds} seeds, {sets:,} sets each;
 medians, and in brackets the least of the seeds. What it means: [../mechanism.md](../mechanism.md).
 
 A part of the weights is *flat* when each of its entries is at its unit's mean of the same kind

@@ -1,6 +1,6 @@
 """Examine trained networks of two sizes and two objectives, and write docs/results/mechanism.md.
 
-Usage: python benchmarks/mechanism_results.py [CELL ...] [--seeds n] [--runs DIR]
+Usage: python experiments/mechanism.py [CELL ...] [--seeds n] [--runs DIR]
 
 Each network is trained in a run folder that is kept, and its figures are kept in a file beside it,
 so that a second run only does what is missing. Without a cell all of them are examined.
@@ -303,7 +303,7 @@ def with_worst(values: list[float | None], *, highest: bool = False, digits: int
 
 INTRODUCTION = """# The mechanism, measured
 
-Made by `python benchmarks/mechanism_results.py`. What it means: [../mechanism.md](../mechanism.md);
+Made by `python experiments/mechanism.py`. What it means: [../mechanism.md](../mechanism.md);
 what the rungs and the interventions are: [../files.md](../files.md). In brackets stands the worst
 seed. *Loss F1* and *ranking F1*: how well a rung says which sets fail, by the two definitions;
 *loss correlation*: Pearson over the sets' mse.

@@ -9,8 +9,8 @@ from typing import Any
 
 from relubloom import atomic
 from relubloom.errors import FileError
-from relubloom.width_law.designed import Designed
-from relubloom.width_law.rivals import Rivals, rivals_at, with_design
+from width_law.designed import Designed
+from width_law.rivals import Rivals, rivals_at, with_design
 
 RIVALS = "width-rivals.json"
 SCHEMA_VERSION = 1

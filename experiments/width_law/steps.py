@@ -15,9 +15,9 @@ from typing import Literal
 import numpy as np
 from scipy.stats import t as student_t
 
-from relubloom.width_law.curves import AtWidth, Curve, curves
-from relubloom.width_law.fits import LEVEL, Floats, Interval, LawFit
-from relubloom.width_law.records import Cell, Measured, Measurements, Recipe
+from width_law.curves import AtWidth, Curve, curves
+from width_law.fits import LEVEL, Floats, Interval, LawFit
+from width_law.records import Cell, Measured, Measurements, Recipe
 
 Judgement = Literal["enough", "not enough", "cannot be said"]
 

@@ -2,7 +2,7 @@
 
 TITLE = """# The width law, measured
 
-Made by `python benchmarks/width_results.py RESULTS` from the records of a sweep
+Made by `python experiments/width.py RESULTS` from the records of a sweep
 (`relubloom sweep`). Every sentence that judges is chosen by the numbers beside it.
 """
 

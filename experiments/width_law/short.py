@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from relubloom.report.numbers import count, decimal, figure, percent, several
-from relubloom.width_law.curves import ASTRAY, Curve, LocalSlope
-from relubloom.width_law.fits import DECISIVE, FEWEST_WIDTHS, Law, LawFit
-from relubloom.width_law.rivals import Rivals
+from width_law.curves import ASTRAY, Curve, LocalSlope
+from width_law.fits import DECISIVE, FEWEST_WIDTHS, Law, LawFit
+from width_law.rivals import Rivals
 
 SHORT = """The columns: the law that is better by 4 or more in AICc, a point a width (Δ AICc: power
 law less exponential); k times the rate of the exponential, with the 95 % interval from its misfit,

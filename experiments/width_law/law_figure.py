@@ -31,9 +31,9 @@ from relubloom.report.style import (
     Drawing,
     draw,
 )
-from relubloom.width_law.curves import Curve
-from relubloom.width_law.fits import LawFit
-from relubloom.width_law.rivals import Rivals, counting_mse
+from width_law.curves import Curve
+from width_law.fits import LawFit
+from width_law.rivals import Rivals, counting_mse
 
 BELOW = 12.0  # the axis ends this much below the least error that was measured
 SPREAD = 0.016  # of the axis: seeds of a width stand side by side over so much to either side

@@ -6,7 +6,7 @@ import statistics
 from dataclasses import dataclass
 from typing import Literal
 
-from relubloom.width_law.curves import AtWidth, Curve
+from width_law.curves import AtWidth, Curve
 
 BAND = (6.0, 10.0)  # predicted: below so many units per token of a set a network need not binarise
 VERDICTS = ("bloom", "partly", "not-bloom")

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from relubloom.report.numbers import NONE, SPACE, decimal, figure, percent, several
-from relubloom.width_law.curves import ASTRAY, Curve
-from relubloom.width_law.fits import (
+from width_law.curves import ASTRAY, Curve
+from width_law.fits import (
     DECISIVE,
     FEWEST_WIDTHS,
     Interval,
@@ -18,8 +18,8 @@ from relubloom.width_law.fits import (
     Sample,
     fit_laws,
 )
-from relubloom.width_law.phases import BAND, Transition, phases, transition
-from relubloom.width_law.rivals import Rivals
+from width_law.phases import BAND, Transition, phases, transition
+from width_law.rivals import Rivals
 
 ByWidth = Mapping[int, Rivals]
 

@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 
 from relubloom import theory
 from relubloom.records.verdict import AGREEMENT_BLOOM
-from relubloom.report.phase_figure import band, units_axis
 from relubloom.report.style import (
     ACCENT,
     BIT,
@@ -30,9 +29,10 @@ from relubloom.report.style import (
     draw,
     plain_number,
 )
-from relubloom.width_law.curves import Curve
-from relubloom.width_law.phases import BAND
-from relubloom.width_law.records import Measured
+from width_law.curves import Curve
+from width_law.phase_figure import band, units_axis
+from width_law.phases import BAND
+from width_law.records import Measured
 
 WIDE = 880.0
 TALL = 210.0

@@ -1,6 +1,6 @@
 """Put every analysis to networks whose answer is known beforehand: docs/results/controls.md.
 
-Usage: python benchmarks/controls.py [--seeds n] [--runs DIR]
+Usage: python experiments/controls.py [--seeds n] [--runs DIR]
 
 Sizes of preset `article`. Constructed networks must come out perfect; untrained networks, linear
 ones (trained without the ReLU), and trained ones that are judged by their own hash with its rows
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import relubloom as rb
-from mechanism_results import CELLS, K, train, with_worst
+from mechanism import CELLS, K, train, with_worst
 from relubloom.code import Code, random_constant_weight
 from relubloom.evidence.interventions import intervene
 from relubloom.evidence.ladder import climb_ladder
@@ -131,14 +131,14 @@ def page(rows: dict[str, list[Row]]) -> str:
 
 INTRODUCTION = """# Controls
 
-Made by `python benchmarks/controls.py`: N=256, d=48, k=3, {seeds} seeds, {sets:,} drawn sets each;
+Made by `python experiments/controls.py`: N=256, d=48, k=3, {seeds} seeds, {sets:,} drawn sets each;
 medians, and in brackets the worst of the seeds: the least where a Bloom filter is to be found, else
 the greatest. *Hash*: how well the code that the network is
 judged by, run as a textbook Bloom filter, says which sets fail. *Interventions*, of the seven: the
 median F1 of the false positives that the code predicts, and the least share of cases whose called
 tokens are exactly the predicted ones. (Of a network that fails on nearly every set the hash says
 so easily: its F1 alone makes no Bloom filter.) The planted networks (majority, parity, counting,
-superposition) are tested in `tests/test_controls.py`.
+superposition) are tested in `tests/evidence/test_controls.py`.
 """
 
 
