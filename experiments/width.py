@@ -24,8 +24,7 @@ from width_law.modes_figure import draw_modes
 from width_law.phase_figure import PhasePanel, draw_phases
 from width_law.phases import phases
 from width_law.records import Cell, Measured, Measurements, measurements
-from width_law.rivals import Rivals
-from width_law.rivals_file import RIVALS, complete_rivals
+from width_law.rivals import RIVALS, Rivals, complete_rivals
 from width_law.sentences import (
     against_rivals,
     astray_sentence,

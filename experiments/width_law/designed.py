@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 
 from relubloom.code import Code, greedy_low_overlap, improve, mean_false_positives
-from relubloom.code.cover_table import CoverTable
 from relubloom.errors import UsageError
 from relubloom.task import AllSets, KSparseTask, SetCollection
 
@@ -77,16 +76,16 @@ def designed_code(vocab_size: int, width: int, set_size: int, random_weight: int
 
 
 def bloom_mse(
-    code: Code, set_size: int, false_positives: float
+    code: Code, set_size: int, false_positives: float, *, enumerated: int = ENUMERATED
 ) -> tuple[float, Literal["all", "bound", "drawn"]]:
     """Mse of the code's infinitely sharp network, and how it was found (see `Designed`).
 
-    `false_positives` is the code's exact E[F]. Cost: at most 5 million sets, seconds.
+    `false_positives` is the code's exact E[F]. Cost: at most `enumerated` sets, seconds.
     """
     if false_positives == 0:
         return 0.0, "all"
     every = AllSets(code.vocab_size, set_size)
-    if len(every) <= ENUMERATED:
+    if len(every) <= enumerated:
         return _mean_loss(code, set_size, every), "all"
     if false_positives < COMMON:
         return false_positives / (set_size * (set_size + 1)), "bound"
@@ -95,11 +94,10 @@ def bloom_mse(
 
 
 def _mean_loss(code: Code, set_size: int, sets: SetCollection) -> float:
-    table = CoverTable(code)
     counts = np.zeros(code.vocab_size + 1, dtype=np.int64)  # sets by their false positives
     for start in range(0, len(sets), CHUNK):
         ids = sets.chunk(start, min(len(sets), start + CHUNK)).numpy()
-        counts += np.bincount(table.covered(ids) - set_size, minlength=len(counts))
+        counts += np.bincount(code.false_positives(ids), minlength=len(counts))
     losses = [count * F / (set_size * (set_size + F)) for F, count in enumerate(counts.tolist())]
     return math.fsum(losses) / len(sets)
 

@@ -1,14 +1,24 @@
-"""What a trained network of a width has to beat: codes, linear superposition, and a bound."""
+"""What a trained network of a width has to beat: codes, linear superposition, a bound; and a file.
+
+Rivals depend on the sizes alone, so each is made once and kept.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
 
-from relubloom import theory
+from relubloom import atomic, theory
 from relubloom.code import disjunct_code
-from relubloom.errors import UsageError
+from relubloom.errors import FileError, UsageError
 from width_law.designed import Designed, designed_code
 
+RIVALS = "width-rivals.json"
+SCHEMA_VERSION = 1
+Size = tuple[int, int, int]
+"""vocab_size, width, set_size."""
 SUPERPOSITION_SETS = 2000
 PAIRS = 20_000  # instead, at k = 2: its errors are rare
 PAIR_SCORES = 1 << 23  # pairs x vocab_size at most: 64 MB an array
@@ -95,3 +105,46 @@ def _disjunct_exists(vocab_size: int, width: int, set_size: int) -> bool:
     except UsageError:
         return False
     return True
+
+
+def read_rivals(path: Path) -> dict[Size, Rivals]:
+    """Rivals by their sizes; empty where there is no file.
+
+    Raises:
+        FileError: the file is damaged, or of a newer relubloom.
+    """
+    if not path.exists():
+        return {}
+    found = atomic.read_json(path)
+    try:
+        if found["schema_version"] > SCHEMA_VERSION:
+            raise FileError(f"{path} is of a newer relubloom; install that, or remove the file")
+        rivals = [_rivals(row) for row in found["rivals"]]
+    except (KeyError, TypeError) as error:
+        raise FileError(f"{path} holds no rivals ({error}); remove it, it is remade") from error
+    return {(each.vocab_size, each.width, each.set_size): each for each in rivals}
+
+
+def complete_rivals(
+    path: Path, sizes: Iterable[Size], progress: Callable[[Size], None] | None = None
+) -> dict[Size, Rivals]:
+    """Rivals at all these sizes, designed codes included; what the file lacks is made and kept.
+
+    The file is written after each, so an interrupted run goes on where it was.
+    """
+    known = read_rivals(path)
+    wanted = sorted(set(sizes))
+    for size in wanted:
+        if size in known:
+            continue
+        if progress is not None:
+            progress(size)
+        known[size] = with_design(rivals_at(*size))
+        rows = [asdict(known[each]) for each in sorted(known)]
+        atomic.write_json(path, {"schema_version": SCHEMA_VERSION, "rivals": rows})
+    return {size: known[size] for size in wanted}
+
+
+def _rivals(row: dict[str, Any]) -> Rivals:
+    designed = row.pop("designed")
+    return Rivals(**row, designed=None if designed is None else Designed(**designed))

@@ -69,9 +69,7 @@ def test_the_page_and_its_figures(folder: Path) -> None:
     assert "| mse | fresh | 4 |" in page
 
 
-def test_set_sizes_of_one_objective_have_a_figure_of_their_own(
-    folder: Path
-) -> None:
+def test_set_sizes_of_one_objective_have_a_figure_of_their_own(folder: Path) -> None:
     rows = cell(exponential) + cell(exponential, objective="kl")
     rows += cell(exponential, objective="kl", set_size=2)
     page = write_page(rows, folder).read_text(encoding="utf-8")
@@ -105,9 +103,7 @@ def test_the_law_named_is_the_law_planted(
     assert verdict in said
 
 
-def test_a_constant_share_of_the_random_codes_error_is_found(
-    folder: Path
-) -> None:
+def test_a_constant_share_of_the_random_codes_error_is_found(folder: Path) -> None:
     page = write_page(cell(share_of_random), folder).read_text(encoding="utf-8")
     said = said_of(page, "N = 32, k = 3, objective mse")
     assert re.search(r"to a power of (0\.9\d|1\.0\d) .* fits better than the exponential", said)
@@ -141,9 +137,7 @@ def test_networks_that_lose_are_said_to_lose(folder: Path) -> None:
         (99.0, "At the widest, 32 (11 units per token), most seeds do not binarise: later than"),
     ],
 )
-def test_the_onset_is_set_against_the_prediction(
-    folder: Path, onset: float, said: str
-) -> None:
+def test_the_onset_is_set_against_the_prediction(folder: Path, onset: float, said: str) -> None:
     page = write_page(cell(exponential, onset=onset), folder).read_text(encoding="utf-8")
     assert said in said_of(
         page.split("## Where networks binarise")[1], "N = 32, k = 3, objective mse"
@@ -151,9 +145,7 @@ def test_the_onset_is_set_against_the_prediction(
 
 
 def test_pairs_are_not_held_to_the_prediction(folder: Path) -> None:
-    page = write_page(cell(exponential, set_size=2, onset=99.0), folder).read_text(
-        encoding="utf-8"
-    )
+    page = write_page(cell(exponential, set_size=2, onset=99.0), folder).read_text(encoding="utf-8")
     phases = said_of(page.split("## Where networks binarise")[1], "N = 32, k = 2, objective mse")
     assert "do not binarise: nothing was predicted for k = 2 but that they need not." in phases
 
@@ -216,9 +208,7 @@ def short_of(page: str) -> tuple[str, list[list[str]]]:
     return section, [row.split(" | ") for row in rows]
 
 
-def test_in_short_names_each_law_and_what_it_is_measured_against(
-    folder: Path
-) -> None:
+def test_in_short_names_each_law_and_what_it_is_measured_against(folder: Path) -> None:
     rows = cell(share_of_random, objective="kl", spread=0.01)
     rows += cell(lambda d: 20 * share_of_random(d), objective="kl", activation="none", spread=0.01)
     rows += cell(lambda d: power(d) / 5, spread=0.01)

@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from build.sweep import record, sweep
+from relubloom.errors import FileError
 from width_law.curves import Curve, curves
 from width_law.phases import Transition, phases, transition
 from width_law.records import (
@@ -14,9 +17,6 @@ from width_law.records import (
     Cell,
     measurements,
 )
-
-from build.sweep import record, sweep
-from relubloom.errors import FileError
 
 
 def one_curve(records: list[dict[str, Any]]) -> Curve:
