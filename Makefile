@@ -56,7 +56,8 @@ node_modules/.package-lock.json: package.json package-lock.json
 check-javascript: node_modules/.package-lock.json
 	npm run --silent check
 
-# SETS="--sets FILE --set-size a..b" adds files of real sets to the studies.
+# SETS="--sets FILE --set-size a..b" adds files of real sets to the studies. Each script takes
+# --quick, which makes its page in small elsewhere.
 results: $(VENV)/package-installed
 	$(BIN)/python experiments/study.py $(SETS)
 	$(BIN)/python experiments/recipes.py
@@ -83,7 +84,6 @@ $(VENV)/rivals-installed: benchmarks/requirements.txt $(VENV)/tools-installed
 
 bench: $(VENV)/rivals-installed
 	$(BIN)/python benchmarks/step.py --large
-	$(BIN)/python benchmarks/skipping.py --large
 	$(BIN)/python benchmarks/time_to_bloom.py
 	$(BIN)/python benchmarks/sweep.py
 	$(BIN)/python benchmarks/exact_count.py

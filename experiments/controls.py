@@ -1,13 +1,12 @@
 """Put every analysis to networks whose answer is known beforehand: docs/results/controls.md.
 
-Usage: python experiments/controls.py [--seeds n] [--runs DIR]
+Usage: python experiments/controls.py [--seeds n] [--runs DIR] [--out FILE] [--quick]
 
 Sizes of preset `article`. Constructed networks must come out perfect; untrained networks, linear
 ones (trained without the ReLU), and trained ones that are judged by their own hash with its rows
 shuffled must not come out as Bloom filters.
 """
 
-import argparse
 import statistics
 from collections import Counter
 from collections.abc import Iterator
@@ -17,19 +16,16 @@ from pathlib import Path
 import numpy as np
 
 import relubloom as rb
-from mechanism import CELLS, K, train, with_worst
-from relubloom.code import Code, random_constant_weight
+from cells import Cell, K, asked, trained, with_worst
 from relubloom.evidence.interventions import intervene
 from relubloom.evidence.ladder import climb_ladder
 from relubloom.evidence.mechanism import measure_mechanism
 from relubloom.evidence.reading import judge, read_as_bloom
 from relubloom.evidence.scores import score_sets
-from relubloom.network.construct import construct, default_sharpness
+from relubloom.network.construct import default_sharpness
 from relubloom.network.extract import extract_with_modes
-from relubloom.theory import best_constant_weight
 from relubloom.training.initialisation import initialise
 
-OUT = Path("docs/results/controls.md")
 CELL = "article-mse"
 SETS = 100_000
 BLOOM = ("constructed", "trained")  # the least of their figures is shown, of the others' the most
@@ -39,52 +35,41 @@ Row = dict[str, float | str | None]
 
 def main() -> None:
     """Measure every control over the seeds and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=16)
-    parser.add_argument("--runs", type=Path, default=Path("runs/mechanism"))
-    given = parser.parse_args()
-    task = rb.KSparseTask(CELLS[CELL].vocab_size, K)
+    given = asked(__doc__, "controls.md")
+    cell = given.cells[CELL]
+    task = rb.KSparseTask(cell.vocab_size, K)
     rows: dict[str, list[Row]] = {}
     for seed in range(given.seeds):
-        for name, (net, code) in controls(task, seed, given.runs):
+        for name, (net, code) in controls(cell, task, seed, given.runs):
             rows.setdefault(name, []).append(measure(net, code, task))
         print(f"seed {seed}", flush=True)
-    OUT.write_text(page(rows), encoding="utf-8")
-    print(OUT)
+    given.out.write_text(page(rows), encoding="utf-8")
+    print(given.out)
 
 
 def controls(
-    task: rb.KSparseTask, seed: int, runs: Path
-) -> Iterator[tuple[str, tuple[rb.ReluNet, Code]]]:
+    cell: Cell, task: rb.KSparseTask, seed: int, runs: Path
+) -> Iterator[tuple[str, tuple[rb.ReluNet, rb.Code]]]:
     """Networks of one seed, each with the code that it is judged by."""
-    vocab, width = task.vocab_size, CELLS[CELL].width
-    weight = best_constant_weight(vocab, width, K).weight
-    built = construct(
-        random_constant_weight(vocab, width, weight, seed), default_sharpness(vocab, K)
+    vocab, width = cell.vocab_size, cell.width
+    weight = rb.best_constant_weight(vocab, width, K).weight
+    built = rb.construct(
+        rb.random_constant_weight(vocab, width, weight, seed), default_sharpness(vocab, K)
     )
     yield "constructed", (built, rb.extract_code(built))
-    trained = network(runs / CELL / f"seed-{seed}", CELL, seed)
-    own = rb.extract_code(trained)
-    yield "trained", (trained, own)
+    net = trained(runs / CELL / f"seed-{seed}", cell, task, seed)
+    own = rb.extract_code(net)
+    yield "trained", (net, own)
     order = np.random.default_rng(seed).permutation(vocab)
-    yield "trained, rows of its hash shuffled", (trained, Code(own.bits[order]))
-    linear = network(runs / "linear" / f"seed-{seed}", "linear", seed)
+    yield "trained, rows of its hash shuffled", (net, rb.Code(own.bits[order]))
+    recipe = replace(cell.recipe, activation="none")
+    linear = trained(runs / "linear" / f"seed-{seed}", replace(cell, recipe=recipe), task, seed)
     yield "linear, trained without the ReLU", (linear, rb.extract_code(linear))
     untrained = initialise(vocab, width, rb.Recipe(), (seed,))[0]
     yield "untrained", (untrained, rb.extract_code(untrained))
 
 
-def network(run: Path, name: str, seed: int) -> rb.ReluNet:
-    """A network that is trained where its run folder is missing."""
-    cell = CELLS[CELL]
-    if name == "linear":
-        cell = replace(cell, recipe=rb.Recipe(activation="none"))
-    if not (run / "model.safetensors").exists():
-        train(run, cell, rb.KSparseTask(cell.vocab_size, K), seed)
-    return rb.ReluNet.from_pretrained(run)
-
-
-def measure(net: rb.ReluNet, code: Code, task: rb.KSparseTask) -> Row:
+def measure(net: rb.ReluNet, code: rb.Code, task: rb.KSparseTask) -> Row:
     """What the table shows of one network."""
     sets = task.evaluation_sets(SETS)
     scores = score_sets(net, code, sets, THREADS)

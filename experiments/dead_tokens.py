@@ -6,7 +6,7 @@ is kept in a JSON file, so that a second run only does what is missing.
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +23,27 @@ from relubloom.training.loop import snapshot_steps
 from relubloom.training.recipe import Objective
 from relubloom.training.step import StepResult, dense_step, loss_and_gradient
 
-VOCAB, WIDTH, K = 1000, 64, 3
+K = 3
 STEPS = 4000
 EARLY = 0.1  # of the steps: by then the tokens that die have died
-ON_THE_WAY, IN_THE_END = 10_000, 100_000  # sets that misses are counted on
 NEARLY_ALL = 0.9
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A recipe, and what its gradients are multiplied by before Adam sees them."""
+    """A recipe, and what its gradients are multiplied by before Adam sees them.
+
+    `on_the_way` and `in_the_end` are the sets that misses are counted on.
+    """
 
     title: str
     recipe: rb.Recipe
     seeds: int = 3
     factor: float = 1.0
+    vocab_size: int = 1000
+    width: int = 64
+    on_the_way: int = 10_000
+    in_the_end: int = 100_000
 
 
 TRIALS = {
@@ -71,6 +77,14 @@ TRIALS = {
 }
 
 
+def small(trial: Trial) -> Trial:
+    """The same in a few seconds: so few units that some tokens die."""
+    recipe = replace(trial.recipe, steps=trial.recipe.steps // 20, batch_size=128)
+    return replace(
+        trial, recipe=recipe, seeds=1, vocab_size=100, width=8, on_the_way=500, in_the_end=2000
+    )
+
+
 class Watched:
     """The plain step, with copies of the stack at chosen steps."""
 
@@ -90,13 +104,13 @@ class Watched:
         )
 
 
-def trial_figures(name: str, folder: Path) -> dict[str, Any]:
+def trial_figures(name: str, trial: Trial, folder: Path) -> dict[str, Any]:
     """What the trial gave; trained and measured where it is not kept."""
     path = folder / f"{name}.json"
     if not path.exists():
         started = time.monotonic()
-        moments, kept = train_watched(TRIALS[name])
-        found = {"steps": moments, "seeds": measure(moments, kept)}
+        moments, kept = train_watched(trial)
+        found = {"steps": moments, "seeds": measure(trial, moments, kept)}
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(found))
         print(path, f"{time.monotonic() - started:.0f} s", flush=True)
@@ -108,8 +122,8 @@ def train_watched(trial: Trial) -> tuple[list[int], list[NetStack]]:
     moments = snapshot_steps(trial.recipe.steps)
     step = Watched(moments, trial.factor)
     trained = rb.train_stack(
-        rb.KSparseTask(VOCAB, K),
-        WIDTH,
+        rb.KSparseTask(trial.vocab_size, K),
+        trial.width,
         trial.recipe,
         tuple(range(trial.seeds)),
         threads=1,
@@ -122,15 +136,18 @@ def train_watched(trial: Trial) -> tuple[list[int], list[NetStack]]:
     return moments, [NetStack(**each) for each in (*step.kept, last)]
 
 
-def measure(moments: list[int], kept: list[NetStack]) -> list[dict[str, Any]]:
+def measure(trial: Trial, moments: list[int], kept: list[NetStack]) -> list[dict[str, Any]]:
     """The figures of each seed."""
-    return [measure_seed(moments, [stack[seed] for stack in kept]) for seed in range(len(kept[0]))]
+    return [
+        measure_seed(trial, moments, [stack[seed] for stack in kept])
+        for seed in range(len(kept[0]))
+    ]
 
 
-def measure_seed(moments: list[int], nets: list[rb.ReluNet]) -> dict[str, Any]:
+def measure_seed(trial: Trial, moments: list[int], nets: list[rb.ReluNet]) -> dict[str, Any]:
     """Who is dead when; in the end how they look; and early on what pulls at them."""
-    task = rb.KSparseTask(VOCAB, K)
-    few, many = task.evaluation_sets(ON_THE_WAY), task.evaluation_sets(IN_THE_END)
+    task = rb.KSparseTask(trial.vocab_size, K)
+    few, many = task.evaluation_sets(trial.on_the_way), task.evaluation_sets(trial.in_the_end)
     counts = [count_misses(net, few) for net in nets]
     dead = np.array([dead_tokens(each.sets, each.misses) for each in counts])
     silent = [int(dead_tokens(each.sets, each.misses, NEARLY_ALL).sum()) for each in counts]

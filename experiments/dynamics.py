@@ -1,13 +1,12 @@
 """When modes split, in what order hashes settle, what dead tokens are: docs/results/dynamics.md.
 
-Usage: python experiments/dynamics.py [--seeds n] [--runs DIR] [--kept DIR]
+Usage: python experiments/dynamics.py [--seeds n] [--runs DIR] [--out FILE] [--quick]
 
-Reads the films of the networks of `mechanism.py`, which are trained where their run folders
+Reads the films of the networks of `cells.py`, which are trained where their run folders
 are missing; trains networks on a Zipf source, and those of `dead_tokens.py`. What was measured is
 kept in a file each, so that a second run only does what is missing.
 """
 
-import argparse
 import itertools
 import json
 import statistics
@@ -19,21 +18,17 @@ from typing import Any
 import numpy as np
 
 import relubloom as rb
-from dead_tokens import EARLY, IN_THE_END, ON_THE_WAY, STEPS, TRIALS, trial_figures
+from cells import CELLS, Cell, K, asked, spread_line, trained
+from dead_tokens import EARLY, TRIALS, Trial, small, trial_figures
 from dynamics_figures import dead_figure, modes_figure, order_figure
-from mechanism import CELLS, Cell, K, spread_line, train
-from relubloom.code import Code
 from relubloom.evidence.dynamics import dynamics_of
 from relubloom.evidence.dynamics.order import spearman
 from relubloom.network.extract import extract_with_modes
 from relubloom.records.run_folder import read_film
-from relubloom.report.style import Drawing, standalone
-from relubloom.theory import best_constant_weight
+from relubloom.report.style import standalone
 
-OUT = Path("docs/results/dynamics.md")
 LINEAR, ZIPF = "linear", "zipf"
 ZIPF_SEEDS = 4
-FILMS = (*CELLS, LINEAR)
 SETS = 100_000
 FEATURES = (
     ("norm", "norm of its initial row of W_in"),
@@ -49,54 +44,49 @@ Row = dict[str, Any]
 
 def main() -> None:
     """Do what is missing, then write the page and its figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=16)
-    parser.add_argument("--runs", type=Path, default=Path("runs/mechanism"))
-    parser.add_argument("--kept", type=Path, default=Path("runs/dynamics"))
-    given = parser.parse_args()
-    films = {
-        name: [film_figures(name, seed, given.runs, given.kept) for seed in range(given.seeds)]
-        for name in FILMS
-    }
-    films[ZIPF] = [film_figures(ZIPF, seed, given.kept, given.kept) for seed in range(ZIPF_SEEDS)]
-    trials = {name: trial_figures(name, given.kept) for name in TRIALS}
+    given = asked(__doc__, "dynamics.md")
+    kept = given.runs.parent / "dynamics" if not given.quick else given.runs / "dynamics"
+    cells = cells_of(given.cells)
+    tried = {name: small(trial) if given.quick else trial for name, trial in TRIALS.items()}
+    films: dict[str, list[Row]] = {}
+    for name, (cell, task) in cells.items():
+        runs, seeds = (kept, ZIPF_SEEDS) if name == ZIPF else (given.runs, given.seeds)
+        films[name] = [
+            film_figures(kept / name, runs / name, cell, task, seed)
+            for seed in range(min(seeds, given.seeds))
+        ]
+    trials = {name: trial_figures(name, trial, kept) for name, trial in tried.items()}
     for drawn in (
         modes_figure({name: films[name] for name in ("article-mse", "wide-kl-then-mse")}),
         order_figure(films["article-mse"], films[ZIPF]),
         dead_figure({name: trials[name] for name in ("mse", "kl")}),
     ):
-        write_figure(drawn)
-    OUT.write_text(page(films, trials), encoding="utf-8")
-    print(OUT)
+        path = given.out.with_name(f"{drawn.name}.svg")
+        path.write_text(standalone(drawn.svg), encoding="utf-8")
+    titles = {name: cell for name, (cell, _) in cells.items()}
+    given.out.write_text(page(titles, films, tried, trials), encoding="utf-8")
+    print(given.out)
 
 
-def write_figure(drawn: Drawing) -> None:
-    """A figure beside the page."""
-    path = OUT.with_name(f"{drawn.name}.svg")
-    path.write_text(standalone(drawn.svg), encoding="utf-8")
-
-
-def cell_of(name: str) -> tuple[Cell, rb.KSparseTask]:
-    """Size and recipe of a cell, and its task."""
-    if name in CELLS:
-        return CELLS[name], rb.KSparseTask(CELLS[name].vocab_size, K)
-    article = CELLS["article-mse"]
-    if name == LINEAR:
-        title = "N=256, d=48, k=3, `mse`, trained without the ReLU"
-        recipe = rb.Recipe(activation="none")
-        return replace(article, title=title, recipe=recipe), rb.KSparseTask(article.vocab_size, K)
+def cells_of(cells: dict[str, Cell]) -> dict[str, tuple[Cell, rb.KSparseTask]]:
+    """Size and recipe of every cell of the page, and its task."""
+    article = cells["article-mse"]
+    found = {name: (cell, rb.KSparseTask(cell.vocab_size, K)) for name, cell in cells.items()}
+    title = "N=256, d=48, k=3, `mse`, trained without the ReLU"
+    recipe = replace(article.recipe, activation="none")
+    linear = replace(article, title=title, recipe=recipe)
+    found[LINEAR] = (linear, rb.KSparseTask(article.vocab_size, K))
     title = "N=256, d=48, k=3, `mse`, token frequencies by Zipf's law"
-    return replace(article, title=title), rb.KSparseTask(article.vocab_size, K, "zipf")
+    found[ZIPF] = (replace(article, title=title), rb.KSparseTask(article.vocab_size, K, "zipf"))
+    return found
 
 
-def film_figures(name: str, seed: int, runs: Path, kept: Path) -> Row:
+def film_figures(kept: Path, runs: Path, cell: Cell, task: rb.KSparseTask, seed: int) -> Row:
     """What the film of one network says; trained and read where that is not kept."""
-    path = kept / name / f"seed-{seed}.json"
+    path = kept / f"seed-{seed}.json"
     if not path.exists():
-        run = runs / name / f"seed-{seed}"
-        cell, task = cell_of(name)
-        if not (run / "model.safetensors").exists():
-            train(run, cell, task, seed)
+        run = runs / f"seed-{seed}"
+        trained(run, cell, task, seed)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(read_run(run, task)))
         print(path, flush=True)
@@ -112,8 +102,8 @@ def read_run(run: Path, task: rb.KSparseTask) -> Row:
     lowest = film[0].numpy().argsort(0, kind="stable").argsort(0) < code.bits.sum(0)
     middle = len(steps) // 2
     codes = {
-        "initial": Code(lowest),
-        "middle": Code(film[middle].numpy() < modes.midpoint),
+        "initial": rb.Code(lowest),
+        "middle": rb.Code(film[middle].numpy() < modes.midpoint),
         "final": code,
     }
     sets = task.evaluation_sets(SETS).chunk(0, SETS).numpy()
@@ -126,12 +116,18 @@ def read_run(run: Path, task: rb.KSparseTask) -> Row:
     }
 
 
-def page(films: dict[str, list[Row]], trials: dict[str, Row]) -> str:
+def page(
+    cells: dict[str, Cell],
+    films: dict[str, list[Row]],
+    tried: dict[str, Trial],
+    trials: dict[str, Row],
+) -> str:
     """The whole page."""
-    dead = DEAD.format(sets=IN_THE_END, few=ON_THE_WAY, steps=STEPS)
+    first = tried["mse"]
+    dead = DEAD.format(sets=first.in_the_end, few=first.on_the_way, steps=first.recipe.steps)
     lines = [INTRODUCTION]
     for name, rows in films.items():
-        lines += [*film_lines(cell_of(name)[0], rows), ""]
+        lines += [*film_lines(cells[name], rows), ""]
     lines += [ORDER, *order_lines(films), "", *repeat_lines(films), ""]
     lines += [*zipf_lines(films), "", ORDER_FIGURE, "", dead, *trial_lines(trials), ""]
     lines += [DEAD_FIGURE, "", *portrait_lines(trials["mse"]), "", *pull_lines(trials["mse"]), ""]
@@ -141,7 +137,7 @@ def page(films: dict[str, list[Row]], trials: dict[str, Row]) -> str:
 def film_lines(cell: Cell, rows: list[Row]) -> list[str]:
     """When the modes split and the hashes settled, in one cell."""
     unsplit = sum(row["splitting"]["split_step"] is None for row in rows)
-    random = best_constant_weight(cell.vocab_size, cell.width, K).false_positives
+    random = rb.best_constant_weight(cell.vocab_size, cell.width, K).false_positives
     figures: list[tuple[str, Callable[[Row], Any], str]] = [
         ("two modes by BIC from step", lambda row: row["splitting"]["two_modes_step"], ",.0f"),
         (

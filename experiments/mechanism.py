@@ -1,21 +1,21 @@
 """Examine trained networks of two sizes and two objectives, and write docs/results/mechanism.md.
 
-Usage: python experiments/mechanism.py [CELL ...] [--seeds n] [--runs DIR]
+Usage: python experiments/mechanism.py [CELL ...] [--seeds n] [--runs DIR] [--out FILE] [--quick]
 
 Each network is trained in a run folder that is kept, and its figures are kept in a file beside it,
 so that a second run only does what is missing. Without a cell all of them are examined.
 """
 
-import argparse
 import json
 import statistics
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import relubloom as rb
+from cells import CELLS, Cell, K, asked, spread_line, trained, with_worst
 from relubloom.evidence.behaviour import measure_behaviour
 from relubloom.evidence.interventions import intervene
 from relubloom.evidence.ladder import best_explanation, climb_ladder
@@ -25,73 +25,23 @@ from relubloom.evidence.mechanism import measure_mechanism
 from relubloom.evidence.reading import judge, read_as_bloom
 from relubloom.evidence.scores import score_sets
 from relubloom.network.extract import extract_with_modes
-from relubloom.records.run_folder import Origin, default_labels, write_network, write_training
 
-OUT = Path("docs/results/mechanism.md")
-K = 3
+THREADS = 2
 READ_OFF = ("hash", "three-levels", "token-strengths", "weak-bits", "one-matrix")
 FITTED = ("weak-bits-best-readout", "best-readout", "one-matrix-rounded")
 RIVALS = ("matrix-3-bit", "mode-2-bit", "mode-3-bit")
 
 
-@dataclass(frozen=True)
-class Cell:
-    """Networks of one size and recipe, and whether rungs are fitted to them."""
-
-    title: str
-    vocab_size: int
-    width: int
-    recipe: rb.Recipe
-    fit: bool
-
-
-CELLS = {
-    "article-mse": Cell(
-        "N=256, d=48, k=3, `mse` (preset `article`)",
-        256,
-        48,
-        rb.Recipe(),
-        fit=True,
-    ),
-    "article-kl": Cell(
-        "N=256, d=48, k=3, `kl`",
-        256,
-        48,
-        rb.Recipe(objective="kl"),
-        fit=True,
-    ),
-    "wide-kl-then-mse": Cell(
-        "N=1000, d=64, k=3, `kl-then-mse` (preset `wide`)",
-        1000,
-        64,
-        rb.Recipe(objective="kl-then-mse", steps=6500),
-        fit=False,
-    ),
-    "wide-kl": Cell(
-        "N=1000, d=64, k=3, `kl`",
-        1000,
-        64,
-        rb.Recipe(objective="kl"),
-        fit=False,
-    ),
-}
-
-
 def main() -> None:
     """Do what is missing, then write the page from all there is."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("cells", nargs="*", metavar="CELL", help=", ".join(CELLS))
-    parser.add_argument("--seeds", type=int, default=16)
-    parser.add_argument("--runs", type=Path, default=Path("runs/mechanism"))
-    parser.add_argument("--threads", type=int, default=2)
-    given = parser.parse_args()
-    for name in given.cells or CELLS:
+    given = asked(__doc__, "mechanism.md", choose=True)
+    for name in given.names:
         for seed in range(given.seeds):
-            examine(given.runs / name, CELLS[name], seed, given.threads)
+            examine(given.runs / name, given.cells[name], seed)
     found = {name: read_rows(given.runs / name) for name in CELLS}
-    sections = [section(CELLS[name], rows) for name, rows in found.items() if rows]
-    OUT.write_text(INTRODUCTION + "\n".join(sections), encoding="utf-8")
-    print(OUT)
+    sections = [section(given.cells[name], rows) for name, rows in found.items() if rows]
+    given.out.write_text(INTRODUCTION + "\n".join(sections), encoding="utf-8")
+    print(given.out)
 
 
 def read_rows(folder: Path) -> list[dict[str, Any]]:
@@ -100,28 +50,18 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
     return sorted((json.loads(path.read_text()) for path in paths), key=lambda row: row["seed"])
 
 
-def examine(folder: Path, cell: Cell, seed: int, threads: int) -> None:
+def examine(folder: Path, cell: Cell, seed: int) -> None:
     """Train one network where its run folder is missing, and measure it where its figures are."""
     path = folder / f"seed-{seed}.figures.json"
     if path.exists():
         return
     task = rb.KSparseTask(cell.vocab_size, K)
-    run = folder / f"seed-{seed}"
-    if not (run / "model.safetensors").exists():
-        train(run, cell, task, seed)
+    net = trained(folder / f"seed-{seed}", cell, task, seed)
     started = time.monotonic()
-    row = {"seed": seed} | measure(rb.ReluNet.from_pretrained(run), task, cell.fit, threads)
+    row = {"seed": seed} | measure(net, task, cell.fit, THREADS)
     row["seconds"] = time.monotonic() - started
     path.write_text(json.dumps(row))
     print(path, f"{row['seconds']:.0f} s", flush=True)
-
-
-def train(run: Path, cell: Cell, task: rb.KSparseTask, seed: int) -> None:
-    """Train the network into its run folder."""
-    trained = rb.train_stack(task, cell.width, cell.recipe, (seed,), threads=1)[0]
-    labels = default_labels(cell.vocab_size)
-    write_network(run, trained.net, Origin(task, seed, recipe=cell.recipe), labels)
-    write_training(run, trained.history, trained.film, trained.film_steps)
 
 
 def measure(net: rb.ReluNet, task: rb.KSparseTask, fit: bool, workers: int) -> dict[str, Any]:
@@ -210,15 +150,6 @@ FIGURES = (
 )
 
 
-def spread_line(title: str, values: list[float | None], form: str) -> str:
-    """Median, least and greatest of a figure."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return f"| {title} | - | - | - |"
-    figures = statistics.median(known), min(known), max(known)
-    return f"| {title} | {' | '.join(format(value, form) for value in figures)} |"
-
-
 def size_lines(rows: list[dict[str, Any]]) -> list[str]:
     """Sets of other sizes: false positives of network and hash, and misses; medians."""
     lines = [
@@ -290,15 +221,6 @@ def intervention_lines(rows: list[dict[str, Any]]) -> list[str]:
 def precision_and_recall(found: list[dict[str, Any]]) -> list[str]:
     """Two cells, each with the worst."""
     return [with_worst([each[name] for each in found]) for name in ("precision", "recall")]
-
-
-def with_worst(values: list[float | None], *, highest: bool = False, digits: int = 3) -> str:
-    """Median, and in brackets the least (of a control the greatest)."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return "-"
-    worst = max(known) if highest else min(known)
-    return f"{statistics.median(known):.{digits}f} ({worst:.{digits}f})"
 
 
 INTRODUCTION = """# The mechanism, measured

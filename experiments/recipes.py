@@ -1,15 +1,15 @@
 """Try recipes on several seeds and write docs/results/recipes.md.
 
-Usage: python experiments/recipes.py [--seeds 4]
+Usage: python experiments/recipes.py [--seeds 4] [--runs DIR] [--out FILE] [--quick]
 
 Each row trains a stack of seeds and examines every network on 50,000 drawn sets; the worst seed
-stands in the row. A row is kept in runs/recipes.json, so a killed run goes on where it was.
+stands in the row. A row is kept in recipes.json under --runs, so a killed run goes on where it was.
 """
 
 import argparse
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ import torch
 
 from relubloom import KSparseTask, Recipe, gather_evidence, train_stack
 
-OUT, KEPT = Path("docs/results/recipes.md"), Path("runs/recipes.json")
+OUT = Path("docs/results/recipes.md")
 SETS = 50_000
-ARTICLE, WIDE = (256, 48, 3), (1000, 64, 3)
+ARTICLE, WIDE, SMALL = (256, 48, 3), (1000, 64, 3), (40, 20, 3)
 
 
 @dataclass(frozen=True)
@@ -57,22 +57,30 @@ def main() -> None:
     """Run what is missing, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=4)
-    seeds = parser.parse_args().seeds
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where rows are kept")
+    parser.add_argument("--out", type=Path, help="the page")
+    parser.add_argument("--quick", action="store_true", help="in small, into --runs")
+    given = parser.parse_args()
+    trials = [small(trial) for trial in TRIALS[::5]] if given.quick else TRIALS
+    out = given.out or (given.runs if given.quick else OUT.parent) / OUT.name
     torch.set_num_threads(1)
-    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    for trial in TRIALS:
-        key = json.dumps([trial.size, trial.recipe.describe(), seeds])
+    path = given.runs / "recipes.json"
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    keys = [json.dumps([each.size, each.recipe.describe(), given.seeds]) for each in trials]
+    for trial, key in zip(trials, keys, strict=True):
         if key not in kept:
-            kept[key] = run(trial, seeds if trial.size == ARTICLE else min(seeds, 3))
-            KEPT.parent.mkdir(exist_ok=True)
-            KEPT.write_text(json.dumps(kept))
+            kept[key] = run(trial, given.seeds if trial.size != WIDE else min(given.seeds, 3))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(kept))
             print(row(trial, kept[key]), flush=True)
-    rows = [
-        row(trial, kept[json.dumps([trial.size, trial.recipe.describe(), seeds])])
-        for trial in TRIALS
-    ]
-    OUT.write_text(INTRODUCTION + "\n".join(rows) + "\n", encoding="utf-8")
-    print(OUT)
+    rows = [row(trial, kept[key]) for trial, key in zip(trials, keys, strict=True)]
+    out.write_text(INTRODUCTION + "\n".join(rows) + "\n", encoding="utf-8")
+    print(out)
+
+
+def small(trial: Trial) -> Trial:
+    """The same in a second."""
+    return replace(trial, size=SMALL, recipe=replace(trial.recipe, steps=100, batch_size=64))
 
 
 def run(trial: Trial, seeds: int) -> dict[str, Any]:

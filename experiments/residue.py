@@ -1,22 +1,20 @@
 """Which part of the weights makes a trained network differ from its hash: docs/results/residue.md.
 
-Usage: python experiments/residue.py [--seeds n] [--runs DIR]
+Usage: python experiments/residue.py [--seeds n] [--runs DIR] [--out FILE] [--quick]
 
 Takes the networks of preset `article` that experiments/mechanism.py trains. In each, one
 part of the weights at a time is made flat (every entry at its unit's mean of its kind, bit or not),
 and in a network that is flat throughout one part at a time is put back.
 """
 
-import argparse
 import statistics
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 import relubloom as rb
-from mechanism import CELLS, K, train
+from cells import K, asked, trained
 from relubloom.evidence.interventions import intervene
 from relubloom.evidence.ladder.chunks import over_chunks
 from relubloom.evidence.ladder.departures import unit_levels
@@ -29,7 +27,6 @@ from relubloom.evidence.ladder.subject import Subject
 from relubloom.evidence.ladder.weak_bits import find_weak_bits, weak_bits
 from relubloom.task import SetCollection
 
-OUT = Path("docs/results/residue.md")
 CELL = "article-mse"
 SETS = 300_000
 THREADS = 2
@@ -54,19 +51,15 @@ TITLES = {
 
 def main() -> None:
     """Measure every network and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=16)
-    parser.add_argument("--runs", type=Path, default=Path("runs/mechanism"))
-    given = parser.parse_args()
-    found = []
+    given = asked(__doc__, "residue.md")
+    cell = given.cells[CELL]
+    task = rb.KSparseTask(cell.vocab_size, K)
+    found: list[dict[str, Figures]] = []
     for seed in range(given.seeds):
-        run = given.runs / CELL / f"seed-{seed}"
-        if not (run / "model.safetensors").exists():
-            train(run, CELLS[CELL], rb.KSparseTask(CELLS[CELL].vocab_size, K), seed)
-        found.append(measure(rb.ReluNet.from_pretrained(run)))
+        found.append(measure(trained(given.runs / CELL / f"seed-{seed}", cell, task, seed)))
         print(f"seed {seed}", flush=True)
-    OUT.write_text(page(found), encoding="utf-8")
-    print(OUT)
+    given.out.write_text(page(found), encoding="utf-8")
+    print(given.out)
 
 
 def measure(net: rb.ReluNet) -> dict[str, Figures]:

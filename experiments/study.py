@@ -1,6 +1,7 @@
 """Run the studies behind docs/results/study.md and write its tables.
 
 Usage: python experiments/study.py [--sets FILE --set-size a..b] ... [--runs DIR]
+       [--out FILE] [--quick]
 
 Each study is one `relubloom study` in a process of its own; finished ones are kept (`--resume`),
 so the table can be rebuilt at no cost. Wall time and peak memory are those of the process.
@@ -13,7 +14,7 @@ import shlex
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,12 @@ def main() -> None:
     parser.add_argument("--sets", action="append", default=[], help="a sets file to study, 48 wide")
     parser.add_argument("--set-size", action="append", default=[], help="the sizes to keep of it")
     parser.add_argument("--runs", type=Path, default=Path("runs/results"))
+    parser.add_argument("--out", type=Path, help="the page")
+    parser.add_argument("--quick", action="store_true", help="in small, into --runs")
     given = parser.parse_args()
+    out = given.out or (given.runs if given.quick else OUT.parent) / OUT.name
     sizes = [*given.set_size, *[""] * len(given.sets)]
-    planned = list(PLANNED)
+    planned = [small(each) for each in PLANNED] if given.quick else list(PLANNED)
     for path, size in zip(given.sets, sizes, strict=False):
         option = f" --set-size {size}" if size else ""
         name = Path(path).stem
@@ -65,9 +69,19 @@ def main() -> None:
         )
     found = {each.name: run(each, given.runs) for each in planned}
     sections = [asked(found), *(section(each, *found[each.name]) for each in planned)]
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text(INTRODUCTION + "\n".join(sections), encoding="utf-8")
-    print(OUT)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(INTRODUCTION + "\n".join(sections), encoding="utf-8")
+    print(out)
+
+
+def small(planned: Planned) -> Planned:
+    """The same in a few seconds."""
+    options = planned.options.replace("--seeds 16", "--seeds 2").replace("--seeds 3", "--seeds 2")
+    if "--vocab-size" in options:
+        options = options.replace("50257 --width 256", "90 --width 40")
+    else:
+        options += " --vocab-size 40 --width 20 --steps 150 --batch-size 128"
+    return replace(planned, options=f"{options} --quick")
 
 
 def run(planned: Planned, runs: Path) -> tuple[dict[str, Any], dict[str, float]]:
