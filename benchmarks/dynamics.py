@@ -27,7 +27,7 @@ from relubloom.evidence.dynamics import dynamics_of
 from relubloom.evidence.dynamics.order import spearman
 from relubloom.network.extract import extract_with_modes
 from relubloom.records.run_folder import read_film
-from relubloom.report.style import Drawing, standalone
+from relubloom.report.charts.drawing import Drawing, standalone
 from relubloom.theory import best_constant_weight
 
 OUT = Path("docs/results/dynamics.md")

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from relubloom.report.charts.drawing import Drawing, standalone
 from relubloom.report.modes_figure import draw_modes
 from relubloom.report.numbers import figure, percent
 from relubloom.report.phase_figure import PhasePanel, draw_phases
 from relubloom.report.slopes_figure import SlopePanel, draw_slopes
-from relubloom.report.style import Drawing, standalone
 from relubloom.report.training_pool_figure import draw_training_pool
 from relubloom.report.width_figure import LawPanel, draw_law
 from relubloom.report.width_wording import (

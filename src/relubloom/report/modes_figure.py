@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 
 from relubloom import theory
 from relubloom.records.verdict import AGREEMENT_BLOOM
-from relubloom.report.phase_figure import band, units_axis
-from relubloom.report.style import (
+from relubloom.report.charts.drawing import Drawing, draw
+from relubloom.report.charts.style import (
     ACCENT,
     BIT,
     INK,
@@ -26,10 +26,9 @@ from relubloom.report.style import (
     PANEL,
     PAPER,
     RULE,
-    Drawing,
-    draw,
     plain_number,
 )
+from relubloom.report.phase_figure import band, units_axis
 from relubloom.width_law.curves import Curve
 from relubloom.width_law.phases import BAND
 from relubloom.width_law.records import Measured
