@@ -17,11 +17,10 @@ from torch import Tensor
 
 import relubloom as rb
 from relubloom.evidence.dead_tokens import count_misses, dead_tokens
-from relubloom.network.relu_net import NetStack
 from relubloom.task import SetCollection
 from relubloom.training.loop import snapshot_steps
 from relubloom.training.recipe import Objective
-from relubloom.training.step import StepResult, dense_step, loss_and_gradient
+from relubloom.training.step import StepResult, dense_step
 
 K = 3
 STEPS = 4000
@@ -93,7 +92,7 @@ class Watched:
         self._step = 0
         self.kept: list[dict[str, Tensor]] = []
 
-    def __call__(self, stack: NetStack, sets: Tensor, objective: Objective) -> StepResult:
+    def __call__(self, stack: rb.NetStack, sets: Tensor, objective: Objective) -> StepResult:
         """Do it, and keep the stack as it is before the step where that is wanted."""
         if self._step in self._moments:
             self.kept.append({name: each.clone() for name, each in stack.parameters().items()})
@@ -117,7 +116,7 @@ def trial_figures(name: str, trial: Trial, folder: Path) -> dict[str, Any]:
     return json.loads(path.read_text())
 
 
-def train_watched(trial: Trial) -> tuple[list[int], list[NetStack]]:
+def train_watched(trial: Trial) -> tuple[list[int], list[rb.NetStack]]:
     """Train the trial's stack; returns the steps it was looked at, and how it was then."""
     moments = snapshot_steps(trial.recipe.steps)
     step = Watched(moments, trial.factor)
@@ -133,10 +132,10 @@ def train_watched(trial: Trial) -> tuple[list[int], list[NetStack]]:
         name: torch.stack([getattr(each.net, name).detach() for each in trained])
         for name in step.kept[0]
     }
-    return moments, [NetStack(**each) for each in (*step.kept, last)]
+    return moments, [rb.NetStack(**each) for each in (*step.kept, last)]
 
 
-def measure(trial: Trial, moments: list[int], kept: list[NetStack]) -> list[dict[str, Any]]:
+def measure(trial: Trial, moments: list[int], kept: list[rb.NetStack]) -> list[dict[str, Any]]:
     """The figures of each seed."""
     return [
         measure_seed(trial, moments, [stack[seed] for stack in kept])
@@ -181,11 +180,21 @@ def mse(net: rb.ReluNet, sets: SetCollection) -> float:
     total = 0.0
     for start in range(0, len(sets), 2000):
         ids = sets.chunk(start, min(len(sets), start + 2000))
-        loss, _ = loss_and_gradient(
-            net(ids)[None], ids[None], torch.ones_like(ids[None]) > 0, "mse"
-        )
-        total += float(loss) * len(ids)
+        p = net(ids).double().softmax(1)
+        total += float((p - target_of(p, ids)).square().sum())
     return total / len(sets)
+
+
+def target_of(like: Tensor, ids: Tensor) -> Tensor:
+    """1/k on members, 0 elsewhere, in the shape of `like`: (sets, vocab)."""
+    return torch.zeros_like(like).scatter_(1, ids, 1 / ids.shape[1])
+
+
+def slope_of(logits: Tensor, ids: Tensor, objective: Objective) -> Tensor:
+    """Gradient of each set's loss in its logits, (sets, vocab)."""
+    p = logits.double().softmax(1)
+    e = p - target_of(p, ids)
+    return e if objective == "kl" else 2 * p * (e - (p * e).sum(1, keepdim=True))
 
 
 def portrait(
@@ -233,11 +242,9 @@ def pull(net: rb.ReluNet, sets: SetCollection, dead: NDArray[np.bool_]) -> dict[
         if chosen.any()
     }
     for objective in ("mse", "kl"):
-        _, slope = loss_and_gradient(
-            logits[None], ids[None], torch.ones_like(ids[None]) > 0, objective
-        )
-        inside, outside = slope[0] * member, slope[0] * ~member
-        share = inside.abs().sum(0) / slope[0].abs().sum(0)
+        slope = slope_of(logits, ids, objective)
+        inside, outside = slope * member, slope * ~member
+        share = inside.abs().sum(0) / slope.abs().sum(0)
         cancelled = -outside.sum(0) / inside.sum(0)
         for kind, chosen in (("dead", dead), ("live", ~dead)):
             if chosen.any():

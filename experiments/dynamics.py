@@ -25,7 +25,7 @@ from relubloom.evidence.dynamics import dynamics_of
 from relubloom.evidence.dynamics.order import spearman
 from relubloom.network.extract import extract_with_modes
 from relubloom.records.run_folder import read_film
-from relubloom.report.style import standalone
+from relubloom.report.charts.drawing import standalone
 
 LINEAR, ZIPF = "linear", "zipf"
 ZIPF_SEEDS = 4

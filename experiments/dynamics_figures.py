@@ -11,18 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from relubloom.evidence.mechanism.units import BIT_GAP
-from relubloom.report.style import (
-    ACCENT,
-    BIT,
-    INK,
-    MUTED,
-    OTHER,
-    WIDE,
-    Drawing,
-    drawing,
-    plain_number,
-    unclip,
-)
+from relubloom.report.charts.drawing import Drawing, drawing
+from relubloom.report.charts.style import ACCENT, BIT, INK, MUTED, OTHER, WIDE, plain_number, unclip
 
 Row = dict[str, Any]
 LEFT, RIGHT = 0.09, 0.585  # where the two panels of a row begin

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from relubloom.report.charts.drawing import Drawing, standalone
 from relubloom.report.numbers import figure, percent
-from relubloom.report.style import Drawing, standalone
 from width_law.curves import OBJECTIVES, AtWidth, Curve, curves
 from width_law.fits import Interval, LawFit
 from width_law.law_figure import LawPanel, draw_law

@@ -16,21 +16,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from relubloom import theory
-from relubloom.report.series_figure import LABEL_ALL, power
-from relubloom.report.shapes import Point, dots
-from relubloom.report.style import (
-    ACCENT,
-    BIT,
-    INK,
-    MUTED,
-    OTHER,
-    PANEL,
-    PAPER,
-    RULE,
-    WIDE,
-    Drawing,
-    draw,
-)
+from relubloom.report.charts.drawing import Drawing, draw
+from relubloom.report.charts.marks import Point, dots
+from relubloom.report.charts.series import LABEL_ALL, power
+from relubloom.report.charts.style import ACCENT, BIT, INK, MUTED, OTHER, PANEL, PAPER, RULE, WIDE
 from width_law.curves import Curve
 from width_law.fits import LawFit
 from width_law.rivals import Rivals, counting_mse

@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 
 from relubloom import theory
 from relubloom.records.verdict import AGREEMENT_BLOOM
-from relubloom.report.style import (
+from relubloom.report.charts.drawing import Drawing, draw
+from relubloom.report.charts.style import (
     ACCENT,
     BIT,
     INK,
@@ -25,8 +26,6 @@ from relubloom.report.style import (
     PANEL,
     PAPER,
     RULE,
-    Drawing,
-    draw,
     plain_number,
 )
 from width_law.curves import Curve

@@ -13,8 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from relubloom.report.shapes import tiles
-from relubloom.report.style import (
+from relubloom.report.charts.drawing import Drawing, draw
+from relubloom.report.charts.marks import tiles
+from relubloom.report.charts.style import (
     BIT,
     INK,
     MUTED,
@@ -23,8 +24,6 @@ from relubloom.report.style import (
     PAPER,
     RULE,
     WIDE,
-    Drawing,
-    draw,
     plain_number,
 )
 from width_law.phases import BAND, MAJORITY, Phase

@@ -15,16 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from relubloom.report.style import (
-    BIT,
-    INK,
-    PANEL,
-    RULE,
-    WIDE,
-    Drawing,
-    draw,
-    plain_number,
-)
+from relubloom.report.charts.drawing import Drawing, draw
+from relubloom.report.charts.style import BIT, INK, PANEL, RULE, WIDE, plain_number
 from width_law.curves import Curve
 from width_law.fits import LawFit
 

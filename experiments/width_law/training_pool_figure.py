@@ -12,18 +12,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from relubloom.report.series_figure import log_ticks, power
-from relubloom.report.style import (
-    ACCENT,
-    BIT,
-    INK,
-    MUTED,
-    PANEL,
-    PAPER,
-    Drawing,
-    draw,
-    plain_number,
-)
+from relubloom.report.charts.drawing import Drawing, draw
+from relubloom.report.charts.series import log_ticks, power
+from relubloom.report.charts.style import ACCENT, BIT, INK, MUTED, PANEL, PAPER, plain_number
 from width_law.records import Measured
 
 WIDE, TALL, TOP, UNDER = 880.0, 200.0, 44.0, 66.0

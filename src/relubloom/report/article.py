@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from relubloom.records.sweep_row import SweepRow
 from relubloom.report.behaviour_section import behaviour_section
 from relubloom.report.break_section import break_section
+from relubloom.report.charts.drawing import Drawing
 from relubloom.report.contents import Contents
 from relubloom.report.film_section import film_section
 from relubloom.report.hero_section import hero_section
@@ -16,7 +17,6 @@ from relubloom.report.mechanism_section import mechanism_section
 from relubloom.report.networks_section import networks_section
 from relubloom.report.parts import Section
 from relubloom.report.proof_section import proof_section
-from relubloom.report.style import Drawing
 from relubloom.report.subject import load_subject
 from relubloom.report.width_section import width_section
 

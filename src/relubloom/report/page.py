@@ -13,15 +13,14 @@ from markupsafe import Markup
 from relubloom import atomic
 from relubloom.errors import FileError
 from relubloom.network.weights_file import CONFIG
-from relubloom.records.figure_files import FIGURES, remove_figures
 from relubloom.records.sweep_row import SweepRow
 from relubloom.report import foot, wording
 from relubloom.report.article import Article, tell
+from relubloom.report.charts.drawing import FIGURES, Drawing, remove_figures, standalone
 from relubloom.report.contents import STUDY, Contents, read_contents
 from relubloom.report.explorer import embed
 from relubloom.report.parts import marked_up
 from relubloom.report.runs_index import index_variables, read_entries, run_folders
-from relubloom.report.style import Drawing, standalone
 from relubloom.report.tiles import tiles
 
 REPORT = "report.html"

@@ -10,9 +10,9 @@ from typing import Any
 from relubloom import theory
 from relubloom.errors import UsageError
 from relubloom.records.sweep_row import Glance, SweepRow
+from relubloom.report.charts.series import Axis, Series, draw_series
 from relubloom.report.numbers import count, figure, optional, percent, several
 from relubloom.report.parts import Panel, Part, Section, Table, absent
-from relubloom.report.series_figure import Axis, Series, draw_series
 from relubloom.report.subject import Subject
 
 RECIPE = ("steps", "batch_size", "learning_rate", "warmup", "init_scale_in", "init_scale_out")

@@ -13,7 +13,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from relubloom.report.style import BIT, OTHER
+from relubloom.report.charts.style import BIT, OTHER
 
 LEVELS = 24  # of opacity in pictures of matrices: enough for the eye
 NEGATIVE_RGB, POSITIVE_RGB = (25, 98, 178), (224, 116, 22)  # told apart by colour-blind readers

@@ -1,4 +1,4 @@
-"""What all figures share: sizes, colours that follow the page's theme, and inline SVG."""
+"""Figures as inline SVG, and the files that a report writes of them and removes again."""
 
 # pyright: reportUnknownMemberType=false
 # matplotlib's stubs leave keyword arguments untyped.
@@ -10,53 +10,17 @@ import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import Any
+from pathlib import Path
 
 import matplotlib
 from markupsafe import Markup, escape
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from relubloom.records.figure_files import FIGURE_MARK
+from relubloom.report.charts.style import FONTS, PAPER, PARAMETERS, VARIABLES, light_theme
 
+FIGURES = "figures"  # the folder of the report's figures
+FIGURE_MARK = "<!-- a figure of a relubloom report -->"
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")  # not in XML
-PANEL = 340.0  # width in SVG units of a panel; a phone shows it at about that many pixels
-WIDE = 620.0  # beside the text, shown at 704 pixels
-
-# Stand-ins that the page replaces by its own variables, so that one SVG serves light and dark.
-INK, MUTED, RULE, PAPER = "#010203", "#010204", "#010205", "#010206"
-BIT, OTHER, ACCENT = "#010207", "#010208", "#010209"
-VARIABLES = {
-    INK: "--ink",
-    MUTED: "--muted",
-    RULE: "--rule",
-    PAPER: "--paper",
-    BIT: "--bit",
-    OTHER: "--other",
-    ACCENT: "--accent",
-}
-FONTS = "Helvetica Neue, Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
-
-_PARAMETERS: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "relubloom",
-    "font.size": 10.5,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "text.color": INK,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelcolor": MUTED,
-    "ytick.labelcolor": MUTED,
-    "hatch.linewidth": 0.8,
-    "text.parse_math": False,
-    "path.simplify": True,
-}
 
 
 @dataclass(frozen=True)
@@ -96,7 +60,7 @@ def draw(
         paint: draws on the figure.
     """
     buffer = io.StringIO()
-    with matplotlib.rc_context(_PARAMETERS), warnings.catch_warnings():
+    with matplotlib.rc_context(PARAMETERS), warnings.catch_warnings():
         # Labels in scripts that the measuring font lacks are drawn by the reader's own fonts.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
@@ -120,20 +84,21 @@ def standalone(svg: Markup) -> str:
     )
     background = f'<rect width="{width}" height="{height}" fill="var({VARIABLES[PAPER]})"/>'
     text = f"{FIGURE_MARK}\n{head}>{background}{body}\n"
-    for variable, colour in _light_theme().items():
+    for variable, colour in light_theme().items():
         text = text.replace(f"var({variable})", colour)
     return text
 
 
-def unclip(axes: Axes) -> None:
-    """Let nothing in the axes carry a clip path: what is drawn lies inside."""
-    for artist in axes.get_children():
-        artist.set_clip_on(False)
-
-
-def plain_number(value: float) -> str:
-    """A tick's number in plain characters, with a real minus sign."""
-    return f"{value:g}".replace("-", "\u2212")
+def remove_figures(folder: Path) -> None:
+    """Remove the figures that a report wrote below `folder`, and nothing else that lies there."""
+    figures = folder / FIGURES
+    for path in figures.glob("*.svg"):
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            ours = stream.read(len(FIGURE_MARK)) == FIGURE_MARK
+        if ours:
+            path.unlink()
+    if figures.is_dir() and not any(figures.iterdir()):
+        figures.rmdir()
 
 
 def _inline(svg: str, name: str, description: str, size: tuple[float, float]) -> Markup:
@@ -164,13 +129,3 @@ def _shortened_path(found: re.Match[str]) -> str:
     if not re.search("[CQ]", path):
         path = path.replace(" L ", " ")
     return re.sub(r" ?([MLCQz]) ?", r"\1", path)
-
-
-@cache
-def _light_theme() -> dict[str, str]:
-    """The page's colours on paper: the first value of each variable in `style.css`."""
-    css = files("relubloom.report").joinpath("style.css").read_text(encoding="utf-8")
-    colours: dict[str, str] = {}
-    for name, colour in re.findall(r"(--[a-z]+): (#[0-9a-f]+);", css):
-        colours.setdefault(name, colour)
-    return colours

@@ -1,4 +1,4 @@
-"""The loss curve: training loss against steps, on a log scale, one stretch for each objective."""
+"""How the weights came about: the loss curve, and moments of W_in."""
 
 # pyright: reportUnknownMemberType=false
 # matplotlib's stubs leave keyword arguments untyped.
@@ -8,24 +8,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
+from numpy.typing import NDArray
 
-from relubloom.report.numbers import figure as written
-from relubloom.report.style import (
+from relubloom.report.charts.drawing import Drawing, draw, drawing
+from relubloom.report.charts.marks import bars, diverging, posterised
+from relubloom.report.charts.style import (
     ACCENT,
     INK,
     MUTED,
     PANEL,
     RULE,
     WIDE,
-    Drawing,
-    draw,
     plain_number,
     unclip,
 )
+from relubloom.report.numbers import figure as written
 
 LINES = {"mse": "-", "kl": (0, (5, 1.5))}
 NAMES = {"mse": "mse (squared error per set)", "kl": "kl (nats per set)"}
@@ -146,3 +148,42 @@ def _reference(
         va="bottom" if above else "top",
         fontsize=10,
     )
+
+
+SIZE = 170.0  # width of a picture in SVG units
+HISTOGRAM = 44.0
+BINS = 60
+
+
+def draw_moment(
+    name: str,
+    description: str,
+    part: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    edges: NDArray[np.float64],
+    threshold: float | None,
+) -> Drawing:
+    """`part` [tokens, units] on a scale that ends where the bins do; `shares` of all entries."""
+    tokens, units = part.shape
+    down = min(1.4 * SIZE, max(SIZE / 3, SIZE * tokens / max(units, 1)))
+    height = down + HISTOGRAM + 30
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_axes((0, 1 - down / height, 1, down / height))
+        limit = float(max(abs(edges[0]), abs(edges[-1]))) * 0.75
+        axes.imshow(posterised(diverging(part, limit)), interpolation="none", aspect="auto")
+        axes.axis("off")
+        unclip(axes)
+        below = figure.add_axes((0, 18 / height, 1, HISTOGRAM / height))
+        bars(below, shares, edges, threshold, MUTED)
+        if threshold is not None:
+            below.plot([threshold] * 2, [0, shares.max() * 1.05], color=INK, lw=0.8, ls=(0, (3, 2)))
+        below.set_xlim(edges[0], edges[-1])
+        below.set_yticks([])
+        below.spines["left"].set_visible(False)
+        below.locator_params(axis="x", nbins=4)
+        below.xaxis.set_major_formatter(lambda value, _: plain_number(float(value)))
+        below.tick_params(length=2, labelsize=9)
+        unclip(below)
+
+    return drawing(name, description, (SIZE, round(height)), paint)
