@@ -20,7 +20,6 @@ from cells import Cell, K, asked, trained, with_worst
 from relubloom.evidence.interventions import intervene
 from relubloom.evidence.ladder import climb_ladder
 from relubloom.evidence.mechanism import measure_mechanism
-from relubloom.evidence.reading import judge, read_as_bloom
 from relubloom.evidence.scores import score_sets
 from relubloom.network.construct import default_sharpness
 from relubloom.network.extract import extract_with_modes
@@ -82,7 +81,7 @@ def measure(net: rb.ReluNet, code: rb.Code, task: rb.KSparseTask) -> Row:
     (rung,) = (rung for rung in ladder.rungs if rung.name == "hash")
     done = intervene(net, code, K, cases=4000, workers=THREADS).interventions
     return {
-        "verdict": judge(mechanism, mechanism.unit_agreement, read_as_bloom(scores)),
+        "verdict": mechanism.verdict,
         "mse": float(scores.mse.mean()),
         "agreement": mechanism.unit_agreement,
         "r2": mechanism.readout.r2,
