@@ -28,7 +28,7 @@ from relubloom.threads import intra_op_threads, threads_for
 from relubloom.training.adam import Adam
 from relubloom.training.checkpoint import load_checkpoint, move_to, save_checkpoint
 from relubloom.training.recipe import Recipe
-from relubloom.training.step import Step, step_of
+from relubloom.training.step import STEPS, Step
 
 SNAPSHOTS = 40
 FILM_BYTES = 64 << 20  # snapshots of one network; beyond that the first tokens only
@@ -153,7 +153,7 @@ class TrainingRun:
         step: Step | None,
     ) -> None:
         self.task, self.recipe, self.seeds = task, recipe, seeds
-        self.device, self.step = device, step or step_of(recipe)
+        self.device, self.step = device, step or STEPS[recipe.activation]
         self.stack = initialise(task.vocab_size, width, recipe, seeds, device)
         self.adam = Adam(self.stack)
         self.film_steps = snapshot_steps(recipe.steps)
