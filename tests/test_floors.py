@@ -20,7 +20,7 @@ FLOORS = [
     {"code"},
     {"network"},
     {"training"},
-    {"records", "width_law"},
+    {"records"},
     {"measure"},
     {"evidence", "report"},
     {"study"},

@@ -32,7 +32,6 @@ def study(
     batch_size: options.BatchSize = None,
     learning_rate: options.LearningRate = None,
     activation: options.ActivationOption = None,
-    skip_below: options.SkipBelow = None,
     seed: options.Seed = 0,
     seeds: Annotated[
         int, typer.Option(help="Networks to train.", rich_help_panel=options.TRAINING)
@@ -60,7 +59,7 @@ def study(
 
     task, labels, width, recipe = _planned(
         *(preset, vocab_size, width, set_size, source, sets, tokens, skip_bad),
-        *(objective, steps, batch_size, learning_rate, activation, skip_below, device, quiet),
+        *(objective, steps, batch_size, learning_rate, activation, device, quiet),
     )
     if quick:
         recipe = quick_recipe(recipe)
@@ -98,7 +97,6 @@ def train(
     batch_size: options.BatchSize = None,
     learning_rate: options.LearningRate = None,
     activation: options.ActivationOption = None,
-    skip_below: options.SkipBelow = None,
     seed: options.Seed = 0,
     resume: options.Resume = False,
     force: options.Force = False,
@@ -113,7 +111,7 @@ def train(
 
     task, labels, width, recipe = _planned(
         *(preset, vocab_size, width, set_size, source, sets, tokens, skip_bad),
-        *(objective, steps, batch_size, learning_rate, activation, skip_below, device, quiet),
+        *(objective, steps, batch_size, learning_rate, activation, device, quiet),
     )
     with ProgressDisplay(quiet) as watch:
         history = train_run(
@@ -151,7 +149,6 @@ def _planned(
     batch_size: int | None,
     learning_rate: float | None,
     activation: options.Activation | None,
-    skip_below: float | None,
     device: str,
     quiet: bool,
 ) -> tuple[KSparseTask, tuple[str, ...], int, Recipe]:
@@ -166,9 +163,7 @@ def _planned(
     task, labels = options.build_task(
         (base.vocab_size, base.set_size), vocab_size, set_size, source, sets, tokens, skip_bad
     )
-    recipe = _recipe(
-        base.recipe, objective, steps, batch_size, learning_rate, activation, skip_below
-    )
+    recipe = _recipe(base.recipe, objective, steps, batch_size, learning_rate, activation)
     check_device(device)
     _say_what_was_left_out(task, quiet)
     return task, labels, wide, recipe
@@ -181,7 +176,6 @@ def _recipe(
     batch_size: int | None,
     learning_rate: float | None,
     activation: options.Activation | None,
-    skip_below: float | None,
 ) -> Recipe:
     from dataclasses import replace
 
@@ -191,7 +185,6 @@ def _recipe(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "activation": activation,
-        "skip_below": skip_below,
     }
     return replace(base, **{key: value for key, value in changes.items() if value is not None})
 
@@ -209,8 +202,6 @@ def _folder_name(
         parts.append(f"x{seeds}")
     if recipe.activation != "relu":
         parts.append("linear")
-    if recipe.skip_below:
-        parts.append(f"skip{recipe.skip_below:g}")
     if quick:
         parts.append("quick")
     return "-".join(parts)

@@ -22,7 +22,6 @@ from relubloom.evidence.writer import (
 from relubloom.network.construct import construct, default_sharpness
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import WEIGHTS, read_config
-from relubloom.records.figure_files import remove_figures
 from relubloom.records.run_folder import (
     CHECKPOINT,
     RUN_FILES,
@@ -34,6 +33,7 @@ from relubloom.records.run_folder import (
     write_network,
     write_training,
 )
+from relubloom.report.charts.drawing import remove_figures
 from relubloom.study.study import Watch, unwatched, watch_training
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe, check_network, train_stack

@@ -28,7 +28,6 @@ from relubloom.evidence.writer import (
 )
 from relubloom.network.construct import construct, default_sharpness
 from relubloom.network.relu_net import ReluNet
-from relubloom.records.figure_files import remove_figures
 from relubloom.records.run_folder import (
     CHECKPOINT,
     REPORT,
@@ -38,6 +37,7 @@ from relubloom.records.run_folder import (
     write_network,
     write_training,
 )
+from relubloom.report.charts.drawing import remove_figures
 from relubloom.report.page import write_report
 from relubloom.task import KSparseTask, hash_of
 from relubloom.training import Progress, Recipe, TrainedNetwork, train_stack

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from relubloom.errors import FileError, RelubloomError, UsageError
+from relubloom.records.sweep_row import SweepRow
 from relubloom.study.presets import PRESETS
-from relubloom.sweep.results import Row
 from relubloom.sweep.settings import RunSettings, identity_of
 from relubloom.task import KSparseTask, read_tokens
 from relubloom.training import Recipe
@@ -37,9 +37,9 @@ class Impossible:
     reason: str
 
     @property
-    def row(self) -> Row:
+    def row(self) -> SweepRow:
         """Its row in the results: one for all of its seeds."""
-        return Row(identity_of(self.asked), "impossible", self.asked, {}, self.reason)
+        return SweepRow(identity_of(self.asked), "impossible", self.asked, reason=self.reason)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from relubloom.training.initialisation import initialise
 from relubloom.training.interrupt import deferred_interrupt
 from relubloom.training.linear import always_on
 from relubloom.training.recipe import Recipe
-from relubloom.training.step import Step, step_of
+from relubloom.training.step import STEPS, Step
 
 SNAPSHOTS = 40
 FILM_BYTES = 64 << 20  # snapshots of one network; beyond that the first tokens only
@@ -149,7 +149,7 @@ class Run:
         step: Step | None,
     ) -> None:
         self.task, self.recipe, self.seeds = task, recipe, seeds
-        self.device, self.step = device, step or step_of(recipe)
+        self.device, self.step = device, step or STEPS[recipe.activation]
         self.stack = initialise(task.vocab_size, width, recipe, seeds, device)
         self.adam = Adam(self.stack)
         self.film_steps = snapshot_steps(recipe.steps)

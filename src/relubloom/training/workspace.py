@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
@@ -106,11 +105,6 @@ class Chunk:
     d_units: Float[Tensor, "instances rows width"]
     logits: Float[Tensor, "instances rows vocab"]
     room: Float[Tensor, "instances rows vocab"]
-
-    @cached_property
-    def flags(self) -> Bool[Tensor, "instances rows vocab"]:
-        """The room, as one flag a logit."""
-        return self.room.view(-1).view(torch.bool)[: self.room.numel()].view(self.room.shape)
 
 
 @dataclass(frozen=True)
