@@ -85,6 +85,16 @@ def test_command_lines_parse(page: Path) -> None:
 
 
 @each_page
+def test_make_targets_are_there(page: Path) -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    code = "\n".join(
+        [*spans(page.read_text()), *(body for _, body in FENCED.findall(page.read_text()))]
+    )
+    for target in re.findall(r"^make ([\w-]+)", code, re.MULTILINE):
+        assert target in targets, f"make {target}: no such target"
+
+
+@each_page
 def test_python_compiles(page: Path) -> None:
     for language, body in FENCED.findall(page.read_text()):
         if language == "python":
