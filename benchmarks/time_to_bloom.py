@@ -3,10 +3,9 @@
 Usage: python benchmarks/time_to_bloom.py [--json] [--seeds 5] [--tried]
 
 N = 1,000, d = 64, k = 3. The mse is over 20,000 held-out drawn sets, looked at every 100 steps; the
-time of looking does not count. Seconds are of processor time, with one thread. "Skipping" leaves
-out tokens of no probability (`skip_below`). The plain loop is the same algorithm as ours without
-that, and so needs as many steps: its seconds are the steps that ours took times what one of its
-steps takes, timed in turns with ours; it is not trained to the end. `--tried` trains
+time of looking does not count. Seconds are of processor time, with one thread. The plain loop is the
+same algorithm as ours, and so needs as many steps: its seconds are the steps that ours took times
+what one of its steps takes, timed in turns with ours; it is not trained to the end. `--tried` trains
 seed 0 by the recipes that were tried on the way instead (six minutes).
 """
 
@@ -88,7 +87,7 @@ def arrive(recipe: Recipe, seed: int, goal: float) -> dict[str, Any]:
         spent += time.process_time() - started
         mse = held_out_mse(run.stack)
         reached = mse < goal
-    verdict = gather_evidence(run.stack[0], TASK.evaluation_sets(SETS)).verdict
+    verdict = gather_evidence(run.stack[0], TASK.evaluation_sets(SETS)).mechanism.verdict
     return {
         "seed": seed,
         "reached": reached,

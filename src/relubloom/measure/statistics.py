@@ -90,14 +90,17 @@ class Pairs:
         y: NDArray[np.floating],
         weights: NDArray[np.floating] | None = None,
     ) -> Pairs:
-        """Of two arrays of one shape; `weights` has that shape, or is 1."""
-        counts = np.ones(x.shape) if weights is None else weights
-        total = float(counts.sum())
-        mean_x, mean_y = float((counts * x).sum() / total), float((counts * y).sum() / total)
-        dx, dy = x - mean_x, y - mean_y
-        weighted = counts * dx
-        xx, xy = float((weighted * dx).sum()), float((weighted * dy).sum())
-        return cls(total, mean_x, mean_y, xx, xy, float((counts * dy * dy).sum()))
+        """Of two arrays of one shape; `weights` is one a row, or 1."""
+        rows = [x.reshape(len(x), -1), y.reshape(len(y), -1)]
+        counts = np.ones(len(x)) if weights is None else weights
+        total = float(counts.sum()) * rows[0].shape[1]
+        mean_x, mean_y = (float(counts @ each.sum(1) / total) for each in rows)
+        dx, dy = rows[0] - mean_x, rows[1] - mean_y
+        xx, xy, yy = (
+            float(counts @ np.einsum("ij,ij->i", one, other))
+            for one, other in ((dx, dx), (dx, dy), (dy, dy))
+        )
+        return cls(total, mean_x, mean_y, xx, xy, yy)
 
     def __add__(self, other: Pairs) -> Pairs:
         weight = self.weight + other.weight

@@ -13,7 +13,7 @@ from typing import Any
 
 from relubloom.errors import FileError, RelubloomError, UsageError
 from relubloom.records.sweep_row import SweepRow
-from relubloom.study.presets import PRESETS
+from relubloom.study.settings import PRESETS
 from relubloom.sweep.settings import RunSettings, identity_of
 from relubloom.task import KSparseTask, read_tokens
 from relubloom.training import Recipe

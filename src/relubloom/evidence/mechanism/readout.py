@@ -48,9 +48,10 @@ class ReadoutLines:
         outside = torch.from_numpy(~chunk.union[rows.numpy()])
         number = (outside.float() @ self._counting).long()  # exact: counts below 2^24
         levels = (chunk.post[rows] * outside) @ self._weighing
-        copies = chunk.copies[rows, None].expand_as(relative).numpy()
+        copies = chunk.copies[rows].numpy()
+        of_each = np.repeat(copies, relative.shape[1])
         groups = Groups.of(
-            number.numpy().ravel(), relative.numpy().ravel(), copies.ravel(), self._code.width + 1
+            number.numpy().ravel(), relative.numpy().ravel(), of_each, self._code.width + 1
         )
         return groups, Pairs.of(levels.numpy(), relative.numpy(), copies)
 
