@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
 from relubloom import KSparseTask, Recipe
-from relubloom.training.loop import Run
+from relubloom.training.loop import TrainingRun
 from relubloom.training.recipe import Objective
 
 Turn = Callable[[], Any]
@@ -67,7 +67,9 @@ class Size:
 def ours(size: Size) -> Turn:
     """A step of the real training loop, with its bookkeeping."""
     recipe = Recipe(size.objective, batch_size=size.batch_size)
-    return Run(size.task, size.width, recipe, tuple(range(size.networks)), "cpu", None).advance
+    return TrainingRun(
+        size.task, size.width, recipe, tuple(range(size.networks)), "cpu", None
+    ).advance
 
 
 def three_gemms(size: Size) -> Turn:

@@ -23,7 +23,7 @@ from relubloom.evidence.ladder import climb_ladder
 from relubloom.evidence.mechanism import measure_mechanism
 from relubloom.network.construct import default_sharpness
 from relubloom.network.extract import extract_with_modes
-from relubloom.training.initialisation import initialise
+from relubloom.training import initialise
 
 CELL = "article-mse"
 SETS = 100_000

@@ -1,5 +1,7 @@
 """Laws of the best weight: it is best over all, bounds never beat the truth, wider is better."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,9 +12,9 @@ from relubloom.theory import (
     constant_weight,
     with_replacement,
 )
-from relubloom.theory import weight_search as search
 from relubloom.theory.arguments import Criterion
-from relubloom.theory.union_size import cover_law
+from relubloom.theory.constant_weight import constant_weights, numbers_of_hashes
+from relubloom.theory.weight_search import WeightSearch
 
 CRITERIA: list[Criterion] = ["mse", "false_positives", "p_exact"]
 SIZES = st.tuples(st.integers(1, 5000), st.integers(1, 40), st.integers(1, 30)).map(
@@ -20,32 +22,29 @@ SIZES = st.tuples(st.integers(1, 5000), st.integers(1, 40), st.integers(1, 30)).
 )
 
 
-def all_errors(sizes: tuple[int, int, int], by: Criterion) -> list[float]:
-    vocab_size, width, k = sizes
-    return [
-        search.error(cover_law(width, weight, k), vocab_size - k, k, by)
-        for weight in range(width + 1)
-    ]
+FAMILIES = st.sampled_from([constant_weights, numbers_of_hashes])
+Family = Callable[[int, int, int, Criterion], WeightSearch]
 
 
-@settings(deadline=None, max_examples=60)
-@given(sizes=SIZES, by=st.sampled_from(CRITERIA))
+@settings(deadline=None, max_examples=120)
+@given(family=FAMILIES, sizes=SIZES, by=st.sampled_from(CRITERIA))
 def test_no_weight_beats_the_best_and_no_bound_beats_the_truth(
-    sizes: tuple[int, int, int], by: Criterion
+    family: Family, sizes: tuple[int, int, int], by: Criterion
 ) -> None:
-    errors = all_errors(sizes, by)
-    bounds = search.error_bounds(*sizes, by)
-    assert all(bound <= error for bound, error in zip(bounds, errors, strict=True))
-    assert errors[search.search_weight(*sizes, by)] == min(errors)
+    search = family(*sizes, by)
+    errors = [search.error(weight) for weight in range(sizes[1] + 1)]
+    assert all(bound <= error for bound, error in zip(search.bounds(), errors, strict=True))
+    assert errors[search.best()] == min(errors)
 
 
-@settings(deadline=None, max_examples=60)
-@given(sizes=SIZES, by=st.sampled_from(CRITERIA), share=st.floats(0.3, 3))
+@settings(deadline=None, max_examples=120)
+@given(family=FAMILIES, sizes=SIZES, by=st.sampled_from(CRITERIA), share=st.floats(0.3, 3))
 def test_whether_some_weight_reaches_a_target(
-    sizes: tuple[int, int, int], by: Criterion, share: float
+    family: Family, sizes: tuple[int, int, int], by: Criterion, share: float
 ) -> None:
-    least = min(all_errors(sizes, by))
-    assert search.some_weight_reaches(*sizes, by, least * share) == (least <= least * share)
+    search = family(*sizes, by)
+    least = min(search.error(weight) for weight in range(sizes[1] + 1))
+    assert search.reaches(least * share) == (least <= least * share)
 
 
 def test_the_best_weights_by_error_and_by_false_positives_differ() -> None:
