@@ -10,12 +10,17 @@ from numpy.typing import NDArray
 import relubloom as rb
 from relubloom.code import Code
 from relubloom.errors import UsageError
-from relubloom.evidence.dynamics import dynamics_of, measure_dynamics
-from relubloom.evidence.dynamics.for_good import for_good
-from relubloom.evidence.dynamics.foretelling import foretell
-from relubloom.evidence.dynamics.order import explain_order, largest_product, spearman
-from relubloom.evidence.dynamics.settling import follow_hashes
-from relubloom.evidence.dynamics.splitting import follow_modes
+from relubloom.evidence.dynamics import (
+    dynamics_of,
+    explain_order,
+    follow_hashes,
+    follow_modes,
+    for_good,
+    foretell,
+    largest_product,
+    measure_dynamics,
+    spearman,
+)
 from relubloom.network.modes import TwoModes, fit_two_modes
 from relubloom.records.dynamics import Dynamics
 from relubloom.records.files import read_record, remove_record, write_record

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.evidence.scores import SetScores
+from relubloom.measure.statistics import f1
 from relubloom.records.mechanism import ExtractedFilter, Reading
 
 
@@ -35,14 +36,6 @@ def union_skill(agreement: float, on: float) -> float:
     if errors == 0:
         return 1.0
     return max(0.0, 1 - errors / constant) if constant > 0 else 0.0
-
-
-def f1(
-    predicted: NDArray[np.bool_], actual: NDArray[np.bool_], copies: NDArray[np.float64]
-) -> float | None:
-    """2 |both| / (|predicted| + |actual|), copies counted; null when both are empty."""
-    either = copies[predicted].sum() + copies[actual].sum()
-    return float(2 * copies[predicted & actual].sum() / either) if either else None
 
 
 def _share_inside(scores: SetScores, failure: NDArray[np.bool_]) -> float | None:

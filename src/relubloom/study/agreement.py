@@ -12,9 +12,8 @@ from scipy.optimize import linear_sum_assignment
 
 from relubloom.code import Code
 from relubloom.errors import UsageError
-from relubloom.evidence.reading import f1
 from relubloom.evidence.scores import SetScores, score_sets
-from relubloom.measure.correlation import pearson
+from relubloom.measure.statistics import f1, pearson
 from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import SetCollection

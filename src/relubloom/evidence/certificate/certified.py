@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from fractions import Fraction
 
 from relubloom.records.certificate import CalledNonMembers, Certificate, Interval, Method
-
-OnSets = Callable[[int, int], None]
-"""Called with (done, total) as the work goes on."""
 
 
 def proven(
