@@ -127,8 +127,8 @@ def _draw(
     by: str | None,
 ) -> None:
     from relubloom import atomic
-    from relubloom.report.records_figure import draw_records
-    from relubloom.report.style import standalone
+    from relubloom.report.charts.drawing import standalone
+    from relubloom.report.charts.series import draw_records
     from relubloom.sweep.selection import check_keys
 
     check_keys(everything, (x, y), "--x or --y")
