@@ -104,7 +104,13 @@ def gather_evidence(
 
 
 def look_at(
-    net: ReluNet, code: Code, sets: SetCollection, workers: int = 1, on_sets: OnSets | None = None
+    net: ReluNet,
+    code: Code,
+    sets: SetCollection,
+    workers: int = 1,
+    on_sets: OnSets | None = None,
+    *,
+    chunk: int | None = None,
 ) -> OnePass:
     """Read each set once, run the network on it once, and let all analyses look on.
 
@@ -129,6 +135,7 @@ def look_at(
         exact=lines.numbers,
         tight=certifying is not None,
         evaluator=evaluator,
+        chunk=chunk,
         workers=workers,
         on_sets=on_sets,
     )

@@ -96,14 +96,19 @@ def score_sets(
     sets: SetCollection,
     workers: int = 1,
     on_sets: OnSets | None = None,
+    *,
+    together: bool = False,
+    chunk: int | None = None,
 ) -> SetScores:
     """Run the network and the code on every set of the collection.
 
     Calls and failures are those of float64 (`measure.evaluation`). `on_sets(done, total)` is called
-    as chunks come back. Cost: that of `measure.one_pass`, and some 30 passes over [sets, width].
+    as chunks come back; `together` and `chunk` are those of `Scoring` and `one_pass`.
+
+    Cost: that of `measure.one_pass`, and some 10 passes over [sets, width].
     """
-    scoring = Scoring(code, sets)
-    one_pass(net, sets, [scoring], code=code, workers=workers, on_sets=on_sets)
+    scoring = Scoring(code, sets, together=together)
+    one_pass(net, sets, [scoring], code=code, chunk=chunk, workers=workers, on_sets=on_sets)
     return scoring.scores()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -21,6 +21,8 @@ from relubloom.measure.evaluation import Answers, Batch, Evaluator
 from relubloom.measure.pool import chunk_size, over_chunks
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import AllSets, DrawnSets, ListedSets, SetCollection
+
+CHUNK_BYTES = 4 << 20  # of float32 logits; in smaller chunks the calls weigh more than the caches
 
 OnSets = Callable[[int, int], None]
 """Called with (done, total) as the work goes on."""
@@ -65,6 +67,7 @@ class Chunk:
         return torch.from_numpy(numbers[low:high] - self.start)
 
 
+@runtime_checkable
 class Consumer(Protocol[Found]):
     """One of those who look on."""
 
@@ -86,6 +89,7 @@ def one_pass(
     exact: NDArray[np.int64] | None = None,
     tight: bool = False,
     evaluator: Evaluator | None = None,
+    chunk: int | None = None,
     workers: int = 1,
     on_sets: OnSets | None = None,
 ) -> None:
@@ -99,6 +103,7 @@ def one_pass(
         exact: numbers of the sets, ascending, whose logits are wanted in float64.
         tight: as in `Evaluator.answers`.
         evaluator: the network's; None makes one that may begin in float32.
+        chunk: sets in a chunk; None takes as many as have 4 MB of float32 logits.
         workers: threads that share the chunks, in each of which torch uses one.
         on_sets: called with (done, total).
 
@@ -115,8 +120,8 @@ def one_pass(
         post = evaluate.hidden(batch)
         answers, logits = evaluate.answers(batch, post, rows if len(rows) else None, tight=tight)
         copies, unseen = sets.weights(start, stop), sets.unseen(start, stop)
-        chunk = Chunk(start, stop, batch, copies, unseen, post, answers, code, rows, logits)
-        return stop, [consumer.work(chunk) for consumer in consumers]
+        found = Chunk(start, stop, batch, copies, unseen, post, answers, code, rows, logits)
+        return stop, [consumer.work(found) for consumer in consumers]
 
     def take(found: tuple[int, list[Any]]) -> None:
         stop, parts = found
@@ -125,7 +130,8 @@ def one_pass(
         if on_sets is not None:
             on_sets(stop, len(sets))
 
-    over_chunks(len(sets), chunk_size(net.vocab_size, item=2), work, take, workers)
+    size = chunk_size(net.vocab_size, CHUNK_BYTES // 4) if chunk is None else chunk
+    over_chunks(len(sets), size, work, take, workers)
 
 
 def evaluator_for(net: ReluNet, sets: SetCollection, *, float32: bool = True) -> Evaluator:
