@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from relubloom.measure.one_pass import Chunk, OnSets, one_pass
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import SetCollection
 
-PER_SET = {
+PER_SET: dict[str, type[np.generic]] = {
     "copies": np.float64,
     "unseen": np.bool_,
     "set_size": np.int32,
@@ -118,7 +119,9 @@ class Scoring:
     def __init__(self, code: Code, sets: SetCollection, *, together: bool = False) -> None:
         """`together`: count the pairs of tokens that are members of one set, too."""
         self._table, self._method = CoverTable(code), sets.method
-        self._per_set = {name: np.empty(len(sets), dtype) for name, dtype in PER_SET.items()}
+        self._per_set: dict[str, NDArray[Any]] = {
+            name: np.empty(len(sets), dtype) for name, dtype in PER_SET.items()
+        }
         self._per_unit = np.zeros((2, code.width))
         self._tally = TokenTally(code.vocab_size, together=together)
 
