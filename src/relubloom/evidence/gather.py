@@ -7,10 +7,11 @@ from typing import Literal
 from relubloom.code import Code
 from relubloom.evidence.behaviour import measure_behaviour
 from relubloom.evidence.interventions import intervene
-from relubloom.evidence.ladder import best_explanation, climb_ladder
+from relubloom.evidence.ladder import best_explanation, climb, sets_for_ladder
 from relubloom.evidence.mechanism import measure_mechanism
 from relubloom.evidence.reading import judge, read_as_bloom
 from relubloom.evidence.scores import SetScores, score_sets
+from relubloom.measure.one_pass import one_pass
 from relubloom.network.extract import extract_with_modes
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.behaviour import Behaviour
@@ -105,8 +106,11 @@ def _explain(
     stage: OnStage,
 ) -> tuple[Interventions, Ladder]:
     """Make the best explanation once: it predicts the interventions, and is a rung."""
+    most = min(LADDER_SETS[depth], max(FEWEST_SETS, LADDER_WORK // net.W_in.numel()))
+    seen = sets_for_ladder(net, code, sets, most, fit=depth == "full")
+    one_pass(net, sets, [seen], workers=workers)
     stage("explaining", 0, 1)
-    explanation = best_explanation(net, code, sets, fit=depth == "full")
+    explanation = best_explanation(net, code, seen)
     stage("explaining", 1, 1)
     sizes = int(scores.set_size.min()), int(scores.set_size.max())
     interventions = intervene(
@@ -117,15 +121,12 @@ def _explain(
         workers=workers,
         on_cases=lambda done, of: stage("interventions", done, of),
     )
-    ladder = climb_ladder(
+    ladder = climb(
         net,
         code,
-        sets,
+        seen,
         workers=workers,
         on_sets=lambda done, of: stage("ladder", done, of),
-        scores=scores,
-        most_sets=min(LADDER_SETS[depth], max(FEWEST_SETS, LADDER_WORK // net.W_in.numel())),
-        fit=depth == "full",
         known=[explanation],
     )
     return interventions, ladder
