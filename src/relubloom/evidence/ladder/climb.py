@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 
 from torch import Tensor
@@ -117,7 +118,7 @@ def climb(
     """
     scored, fitted_on = seen.scored, seen.fitted_on
     read = ReadNetwork(net, code, seen.mean_size)
-    makers = RUNGS | {rung.name: lambda _read, rung=rung: rung for rung in known}
+    makers = RUNGS | {rung.name: partial(_same, rung) for rung in known}
     names = [*RUNGS, *(FITTED_RUNGS if fitted_on is not None else ()), *RIVALS]
     count = sum(only is None or name in only for name in names)
 
@@ -162,6 +163,10 @@ def best_explanation(
     if fitted_on is None:
         return read_off.weak_bits(read)
     return fitted.weak_bits_best_readout(read, fitted_on, fit_steps)
+
+
+def _same(rung: Rung, _read: ReadNetwork) -> Rung:
+    return rung
 
 
 @contextmanager

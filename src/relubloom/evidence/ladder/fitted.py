@@ -212,7 +212,9 @@ def logits(weights: Weights, sets: Sets) -> Logits:
     return torch.addmm(b_out, hidden(W_in, b_in, sets), W_out)
 
 
-def drawn_from(sets: Sets, count: int, generator: torch.Generator) -> Sets:
+def drawn_from(
+    sets: Sets, count: int, generator: torch.Generator
+) -> Int64[Tensor, "count set_size"]:
     """`count` of the sets, with replacement."""
     return sets[torch.randint(len(sets), (count,), generator=generator)]
 

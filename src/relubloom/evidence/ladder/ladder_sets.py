@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Int64
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -20,8 +20,17 @@ FEWEST = 2_000  # fewer fit nothing
 DRAWN = 500_000  # fitted on where the scored sets are drawn themselves
 MEAN_SIZE_FROM = 100_000  # sets, the first ones
 
-Ids = Int64[Tensor, "sets set_size"]
-_Found = tuple[Ids, Float64[Tensor, " sets"], Outcome, Ids, tuple[float, float], NDArray[np.uint64]]
+
+@dataclass(frozen=True)
+class KeptSets:
+    """What is kept of a chunk: sets to score, with their copies and the network's outcome; sets to
+    fit on; sums of the sizes and the copies of the first sets; keys of drawn sets."""
+
+    scored: ScoredSets
+    fitted_on: Int64[Tensor, "fitted set_size"]
+    sizes: float
+    copies: float
+    keys: NDArray[np.uint64]
 
 
 class LadderSets:
@@ -38,15 +47,22 @@ class LadderSets:
         most: score rungs on at most that many of the sets, by a seeded choice; None scores them on
             all but those fitted on.
         fit: whether rungs are to be fitted at all. It does not change which sets are scored.
+        drawn: how many sets are drawn to fit on, where the sets are drawn.
 
     Memory: the sets chosen.
     """
 
     def __init__(
-        self, sets: SetCollection, vocab_size: int, most: int | None = None, *, fit: bool = True
+        self,
+        sets: SetCollection,
+        vocab_size: int,
+        most: int | None = None,
+        *,
+        fit: bool = True,
+        drawn: int = DRAWN,
     ) -> None:
         self._drawn = sets if isinstance(sets, DrawnSets) else None
-        self._vocab_size, self._fits = vocab_size, fit
+        self._vocab_size, self._fits, self._more = vocab_size, fit, drawn
         order = np.random.default_rng(0).permutation(len(sets))
         spares = self._drawn is None and len(sets) >= FEWEST * SHARE
         spared = len(sets) // SHARE if spares else 0
@@ -54,38 +70,40 @@ class LadderSets:
         self.numbers = _ascending(scored, len(sets))
         self._fitted_numbers = _ascending(order[: spared if fit else 0], len(sets))
         self.method = method_of_choice(sets, len(scored))
-        self._parts: list[_Found] = []
+        self._parts: list[KeptSets] = []
 
-    def work(self, chunk: Chunk) -> _Found:
-        """What there is of a chunk: sets, copies and outcomes to score, sets to fit on, sizes."""
+    def work(self, chunk: Chunk) -> KeptSets:
+        """What there is of a chunk."""
         rows = chunk.rows(self.numbers)
-        counted = slice(max(0, MEAN_SIZE_FROM - chunk.start))
-        copies = chunk.copies[counted]
-        sizes = float(copies @ chunk.batch.size[counted]), float(copies.sum())
+        first = slice(max(0, MEAN_SIZE_FROM - chunk.start))
         keys = np.zeros(0, dtype=np.uint64)
         if self._drawn is not None and self._fits:
             keys = _keys(chunk.sets, self._vocab_size)
-        return (
-            chunk.sets[rows],
-            chunk.copies[rows],
-            Outcome.of(chunk.answers, chunk.batch).part(rows.numpy()),
-            chunk.sets[chunk.rows(self._fitted_numbers)],
-            sizes,
-            keys,
+        network = Outcome.of(chunk.answers, chunk.batch).part(rows.numpy())
+        return KeptSets(
+            scored=ScoredSets(chunk.sets[rows], chunk.copies[rows], network),
+            fitted_on=chunk.sets[chunk.rows(self._fitted_numbers)],
+            sizes=float(chunk.copies[first] @ chunk.batch.size[first]),
+            copies=float(chunk.copies[first].sum()),
+            keys=keys,
         )
 
-    def take(self, found: _Found) -> None:
+    def take(self, found: KeptSets) -> None:
         """Keep it."""
         self._parts.append(found)
 
     @cached_property
     def scored(self) -> ScoredSets:
         """The sets to score, ascending by number."""
-        sets, copies, outcomes, *_ = zip(*self._parts, strict=True)
-        return ScoredSets(torch.cat(sets), torch.cat(copies), Outcome.joined(outcomes))
+        parts = [part.scored for part in self._parts]
+        return ScoredSets(
+            torch.cat([part.sets for part in parts]),
+            torch.cat([part.copies for part in parts]),
+            Outcome.joined([part.network for part in parts]),
+        )
 
     @cached_property
-    def fitted_on(self) -> Ids | None:
+    def fitted_on(self) -> Int64[Tensor, "fitted set_size"] | None:
         """The sets to fit on, each once; None where there are too few, or nothing is to be fitted.
 
         Cost: where the sets are drawn, 500,000 more are.
@@ -93,18 +111,18 @@ class LadderSets:
         if not self._fits:
             return None
         if self._drawn is None:
-            found = torch.cat([part[3] for part in self._parts])
+            found = torch.cat([part.fitted_on for part in self._parts])
         else:
-            more = replace(self._drawn, stream="ladder", count=DRAWN).chunk(0, DRAWN)
-            seen = np.concatenate([part[5] for part in self._parts])
+            more = replace(self._drawn, stream="ladder", count=self._more).chunk(0, self._more)
+            seen = np.concatenate([part.keys for part in self._parts])
             found = more[torch.from_numpy(~np.isin(_keys(more, self._vocab_size), seen))]
         return found if len(found) >= FEWEST else None
 
     @cached_property
     def mean_size(self) -> float:
         """Mean number of tokens of a set, copies counted, over the first 100,000."""
-        sizes, copies = (sum(each) for each in zip(*(part[4] for part in self._parts), strict=True))
-        return sizes / copies
+        sizes = sum(part.sizes for part in self._parts)
+        return sizes / sum(part.copies for part in self._parts)
 
 
 def _ascending(numbers: NDArray[np.int64], total: int) -> NDArray[np.int64]:
@@ -113,7 +131,7 @@ def _ascending(numbers: NDArray[np.int64], total: int) -> NDArray[np.int64]:
     return np.flatnonzero(chosen)
 
 
-def _keys(sets: Ids, vocab_size: int) -> NDArray[np.uint64]:
+def _keys(sets: Int64[Tensor, "sets set_size"], vocab_size: int) -> NDArray[np.uint64]:
     """A number for each set, whatever the order of its tokens; equal sets have equal numbers."""
     ordered = sets.sort(1).values.numpy().astype(np.uint64)
     keys = np.zeros(len(ordered), dtype=np.uint64)

@@ -50,7 +50,7 @@ MOST_LEVELS = 256
 
 def one_matrix_rounded(read: ReadNetwork, sets: Sets, steps: int = STEPS) -> Rung:
     """Strengths rounded to a few levels; levels, slopes and biases fitted to the network."""
-    parts = _Parts(read)
+    parts = RoundedStrengths(read)
     numbers = parts.start()
     own = weights_of(read.net)
     hard = sets[torch.from_numpy(CoverTable(read.code).false_positives(sets.numpy()) > 0)]
@@ -124,7 +124,7 @@ def _members_and_others(logits: Logits, batch: Batch) -> tuple[Tensor, Tensor, L
     return members, members.amin(1), others, others.amax(1)
 
 
-class _Parts:
+class RoundedStrengths:
     """The rounded strengths, and how weights are made of them and a few numbers.
 
     Elsewhere than on the bits W_out carries the strength and W_in follows; on the bits W_in does,
