@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 
 import relubloom as rb
-from relubloom import atomic
 from relubloom.code import Code
 from relubloom.errors import UsageError
 from relubloom.evidence.dynamics import (
@@ -22,9 +21,9 @@ from relubloom.evidence.dynamics import (
     measure_dynamics,
     spearman,
 )
-from relubloom.evidence.writer import write_dynamics
 from relubloom.network.modes import TwoModes, fit_two_modes
 from relubloom.records.dynamics import Dynamics
+from relubloom.records.files import read_record, remove_record, write_record
 
 Film = NDArray[np.float32]
 TWO_BY_TWO = np.array([[[-1, 1], [1, -1]]], dtype=np.float32)  # token 0 has bit 0, token 1 bit 1
@@ -251,11 +250,9 @@ def test_a_trained_film_ends_on_the_extracted_code(tmp_path: Path) -> None:
         for b in np.flatnonzero(~code.bits[:, unit])
     ]
     assert found.foretelling.auc[0] == pytest.approx(np.mean(pairs))
-    write_dynamics(tmp_path, found)
-    stored = atomic.read_json(tmp_path / "dynamics.json")
-    assert stored["schema_version"] == 1
-    assert stored["settling"]["token_steps"] == found.settling.token_steps
-    write_dynamics(tmp_path, None)
+    write_record(tmp_path, found)
+    assert read_record(tmp_path, Dynamics) == found
+    remove_record(tmp_path, Dynamics)
     assert not (tmp_path / "dynamics.json").exists()
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from relubloom.code import Code
 from relubloom.evidence.mechanism.units import BIT_GAP, share_near
-from relubloom.measure.correlation import pearson
+from relubloom.measure.statistics import pearson
 from relubloom.network.extract import extract_with_modes
 from relubloom.network.modes import TwoModes, fit_two_modes
 from relubloom.network.relu_net import ReluNet

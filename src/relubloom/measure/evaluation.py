@@ -29,6 +29,7 @@ LN2 = math.log(2)
 CALL_MARGIN = float(np.log(2))  # a token is called when its p is at least half of the largest
 COARSE_LOGIT = 0.05  # a float32 logit error beyond which float64 would see most sets again
 COARSE_SHARE = 0.2  # and a relative error of a share
+OWN_ENOUGH = 1e-200  # members' shares of the largest that nothing is lost of by underflow
 SAFE = 1 + 2.0**-20  # covers the rounding of the bounds' own evaluation
 
 
@@ -53,9 +54,9 @@ class Batch:
     @classmethod
     def of(cls, sets: Int64[Tensor, "batch set_size"], vocab_size: int) -> Batch:
         """Of sets with at least one token each; padding is `vocab_size`."""
-        real = sets < vocab_size
-        ids = torch.where(real, sets, sets.amin(1, keepdim=True))
-        return cls(sets, ids, real.T.double().contiguous(), real.sum(1).double())
+        real = (sets < vocab_size).T.double().contiguous()
+        ids = sets if bool(real.all()) else torch.where(real.T > 0, sets, sets.amin(1)[:, None])
+        return cls(sets, ids, real, real.sum(0))
 
     def __len__(self) -> int:
         return len(self.sets)
@@ -82,10 +83,14 @@ class Listed:
 
     def replaced(self, rows: NDArray[np.int64], other: Listed) -> Listed:
         """With what `other` lists, for these rows of the batch, instead."""
-        kept = ~np.isin(self.rows, rows)
+        if not len(self.rows) and not len(other.rows):
+            return self
+        gone = np.zeros(max(rows.max(), self.rows.max(initial=0)) + 1, dtype=np.bool_)
+        gone[rows] = True
+        kept = ~gone[self.rows]
         both = np.concatenate([self.rows[kept], rows[other.rows]])
         tokens = np.concatenate([self.tokens[kept], other.tokens])
-        order = np.lexsort((tokens, both))
+        order = np.argsort(both, kind="stable")
         return Listed(both[order], tokens[order])
 
 
@@ -102,15 +107,16 @@ class Losses:
 class Answers(Losses):
     """What the network answers on each set of a batch ([batch] each), and how surely.
 
-    `member_mass` is the sum of p over the members, `uniformity` set_size times the least of these
-    p, divided by their sum. `missed` [batch, set_size] marks members that are not called, `called`
-    lists the called non-members. `exact` sets surely have all members strictly above all others,
-    `failing` sets surely do not; a set that is neither is undecided. Called non-members number at
-    least `called_low` and at most `called_high`. `error` bounds the Euclidean distance of the
-    computed p from the true one (inf where nothing can be said). `fine` sets were evaluated in
-    float64.
+    `member_p` [batch, set_size] are the members' p, 0 at padding, `member_mass` their sum,
+    `uniformity` set_size times the least of them, divided by their sum. `missed` [batch, set_size]
+    marks members that are not called, `called` lists the called non-members. `exact` sets surely
+    have all members strictly above all others, `failing` sets surely do not; a set that is neither
+    is undecided. Called non-members number at least `called_low` and at most `called_high`. `error`
+    bounds the Euclidean distance of the computed p from the true one (inf where nothing can be
+    said), the rounding of its norm counted. `fine` sets were evaluated in float64.
     """
 
+    member_p: Float64[Tensor, "batch set_size"]
     member_mass: Float64[Tensor, " batch"]
     uniformity: Float64[Tensor, " batch"]
     missed: Bool[Tensor, "batch set_size"]
@@ -124,7 +130,7 @@ class Answers(Losses):
 
     @property
     def mse_error(self) -> Float64[Tensor, " batch"]:
-        """Bound on |mse - true mse| of each set, but for the rounding of the sum of squares."""
+        """Bound on |mse - true mse| of each set."""
         return _reach(self.mse, self.error)
 
     def replaced(self, rows: Int64[Tensor, " rows"], better: Answers) -> Answers:
@@ -157,6 +163,7 @@ class Evaluator:
     def __init__(
         self, net: ReluNet, largest_set: int, *, one_size: bool = False, float32: bool = True
     ) -> None:
+        self.largest_set = largest_set
         padded = net if one_size else _with_empty_tokens(net, largest_set)
         self.fine_error = rounding_error(padded, largest_set, FLOAT64)
         self._fine = _Forward(net, self.fine_error, powers_of_2=False)
@@ -261,9 +268,9 @@ class _Shares:
     """A batch's answers half-way: what is left of [batch, vocab] once it was gone through.
 
     `members` [set_size, batch] and `best_other` are logits in float64, in units of `unit` nats;
-    `own` are the members' shares of the largest p, 0 at padding; `other_sum` and `other_norm` are
-    those of the non-members together. Logits are known to within `band / 2`, and `error` bounds
-    the Euclidean error of p.
+    `own` are the members' shares of the largest p, 0 at padding, `least_own` the least of them; `other_sum` and `other_norm` are
+    those of the non-members together. Logits are known to within `band / 2`; `error` bounds
+    the Euclidean error of p, and `rounding` the relative error of a norm.
     """
 
     batch: Batch
@@ -272,11 +279,13 @@ class _Shares:
     best_other: Float64[Tensor, " batch"]
     top: Float64[Tensor, " batch"]
     own: Float64[Tensor, "set_size batch"]
+    least_own: Float64[Tensor, " batch"]
     other_sum: Float64[Tensor, " batch"]
     other_norm: Float64[Tensor, " batch"]
     calls: _Calls | None
     band: float
     error: Float64[Tensor, " batch"]
+    rounding: float
     fine: bool
 
     @classmethod
@@ -307,7 +316,9 @@ class _Shares:
         other_sum = shares.sum(1).double()
         other_norm = torch.linalg.vector_norm(shares, dim=1).double()
         top = top.double()
-        own = exp_(members - top).mul_(batch.real)
+        own = exp_(members - top)
+        least_own = own.amin(0)
+        own *= batch.real
         return cls(
             batch=batch,
             unit=unit,
@@ -315,6 +326,7 @@ class _Shares:
             best_other=best_other.double(),
             top=top,
             own=own,
+            least_own=least_own,
             other_sum=other_sum,
             other_norm=other_norm,
             calls=found,
@@ -322,6 +334,7 @@ class _Shares:
             error=_p_error(error.share, members_error, own, other_sum, other_norm)
             if members_error
             else torch.full_like(other_sum, error.share),
+            rounding=(logits.shape[1] + 40) * torch.finfo(logits.dtype).eps / 2,
             fine=fine,
         )
 
@@ -332,12 +345,23 @@ class _Shares:
 
     def losses(self) -> Losses:
         """mse, kl and margin."""
+        return self._losses(self.own / self.total)
+
+    def _losses(self, member_p: Float64[Tensor, "set_size batch"]) -> Losses:
         real, size, total = self.batch.real, self.batch.size, self.total
-        off_target = (self.own / total - real / size).square_().sum(0)
+        off_target = (member_p - real / size).square_().sum(0)
         mse = off_target + (self.other_norm / total).square_()
         mean = ((self.members - self.top) * real).sum(0) / size * self.unit
         margin = (self.members.amin(0) - self.best_other) * self.unit
         return Losses(mse, (total / size).log_() - mean, margin)
+
+    def _uniformity(self) -> Float64[Tensor, " batch"]:
+        own_sum = self.own.sum(0)
+        if bool((own_sum > OWN_ENOUGH).all()):
+            return self.batch.size * self.least_own / own_sum
+        low, high = self.members.amin(0), self.members.amax(0)
+        among = ((self.members - high) * self.unit).exp_().mul_(self.batch.real).sum(0)
+        return self.batch.size * ((low - high) * self.unit).exp_() / among
 
     @property
     def misses_in_doubt(self) -> Bool[Tensor, " batch"]:
@@ -348,27 +372,24 @@ class _Shares:
     def answers(self) -> Answers:
         """All that is said of a set."""
         assert self.calls is not None
-        losses, real = self.losses(), self.batch.real
-        mass = self.own.sum(0)
-        low, high = self.members.amin(0), self.members.amax(0)
-        among = ((self.members - high) * self.unit).exp_().mul_(real).sum(0)
-        even = self.batch.size * ((low - high) * self.unit).exp_() / among
-        least = self.top - CALL_MARGIN / self.unit
-        missed = (self.members < least) & (real > 0)
+        member_p = self.own / self.total
+        losses = self._losses(member_p)
+        missed = (self.members < self.top - CALL_MARGIN / self.unit) & (self.batch.real > 0)
         return Answers(
             mse=losses.mse,
             kl=losses.kl,
             margin=losses.margin,
-            member_mass=mass / (mass + self.other_sum),
-            uniformity=even,
+            member_p=member_p.T.contiguous(),
+            member_mass=member_p.sum(0),
+            uniformity=self._uniformity(),
             missed=missed.T.contiguous(),
             called=self.calls.listed,
             exact=losses.margin > self.band,
             failing=losses.margin <= -self.band,
             called_low=self.calls.low,
             called_high=self.calls.high,
-            error=self.error,
-            fine=torch.full((len(low),), self.fine),
+            error=self.error + self.rounding * losses.mse.sqrt(),
+            fine=torch.full_like(self.top, self.fine, dtype=torch.bool),
         )
 
 
@@ -439,7 +460,8 @@ class _Forward:
         """The members' logits in float64, which costs little."""
         logits = post.new_empty(batch.ids.shape[1], len(post))
         for row, tokens in zip(logits, batch.ids.T.contiguous(), strict=True):
-            torch.sum(self._by_token.index_select(0, tokens).mul_(post), 1, out=row)
+            by_set = self._by_token.index_select(0, tokens).numpy()
+            np.einsum("sw,sw->s", by_set, post.numpy(), out=row.numpy())
             row += self._b_out[tokens]
         return logits
 
@@ -455,14 +477,20 @@ def _called(
     threshold = top - CALL_MARGIN / unit
     roundoff = torch.finfo(logits.dtype).eps
     reach = band / unit + 8 * roundoff * (top.abs() + 2)
-    low = torch.zeros(len(logits), dtype=torch.int64)
-    high = low.clone()
+    vocab = logits.shape[1]
     rows = (best_other >= threshold - reach).nonzero().squeeze(1)
-    chosen, threshold, reach = logits[rows], threshold[rows, None], reach[rows, None]
-    low[rows] = (chosen >= threshold + reach).sum(1)
-    high[rows] = (chosen >= threshold - reach).sum(1)
-    found, tokens = np.divmod(np.flatnonzero((chosen >= threshold).numpy()), logits.shape[1])
-    return _Calls(Listed(rows.numpy()[found], tokens), low, high)
+    lowest, reach = threshold[rows, None], reach[rows, None]
+    chosen = logits[rows]
+    found, tokens = np.divmod(np.flatnonzero((chosen >= lowest - reach).numpy()), vocab)
+    values = chosen.numpy()[found, tokens]
+    called = values >= lowest.numpy()[found, 0]
+    surely = values >= (lowest + reach).numpy()[found, 0]
+    in_batch = rows.numpy()[found]
+    return _Calls(
+        Listed(in_batch[called], tokens[called]),
+        low=torch.from_numpy(np.bincount(in_batch[surely], minlength=len(logits))),
+        high=torch.from_numpy(np.bincount(in_batch, minlength=len(logits))),
+    )
 
 
 def _p_error(

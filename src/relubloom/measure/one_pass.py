@@ -126,7 +126,7 @@ def one_pass(
         if on_sets is not None:
             on_sets(stop, len(sets))
 
-    over_chunks(len(sets), chunk_size(net.vocab_size), work, take, workers)
+    over_chunks(len(sets), chunk_size(net.vocab_size, item=2), work, take, workers)
 
 
 def evaluator_for(net: ReluNet, sets: SetCollection, *, float32: bool = True) -> Evaluator:

@@ -14,9 +14,8 @@ from relubloom.code.packing import pack_bits
 from relubloom.evidence.interventions.intervention import Cases, Intervention, Words, marked
 from relubloom.evidence.interventions.plan import SealedPlan
 from relubloom.evidence.interventions.prepared_network import PreparedNetwork
-from relubloom.measure.agreement import agreement
-from relubloom.measure.correlation import pearson
 from relubloom.measure.evaluation import CALL_MARGIN, Batch, losses_of
+from relubloom.measure.statistics import agreement, pearson
 from relubloom.records.interventions import Control, Explained, Intervened, Match
 from relubloom.records.ladder import Agreement
 

@@ -6,5 +6,6 @@ from relubloom.evidence.ladder.climb import (
     climb_ladder,
     sets_for_ladder,
 )
+from relubloom.evidence.ladder.ladder_sets import LadderSets
 
-__all__ = ["best_explanation", "climb", "climb_ladder", "sets_for_ladder"]
+__all__ = ["LadderSets", "best_explanation", "climb", "climb_ladder", "sets_for_ladder"]

@@ -109,7 +109,8 @@ def unlikeness_gradient(found: Logits, true: Logits, batch: Batch) -> Logits:
     by_margin = (margin / HAIR).sigmoid_().sub_(chance).mul_(RANKING / len(batch)).div_(HAIR)
     by_margin.masked_fill_(margin.abs() > FAR, 0.0)
     # Of equal members and of equal others each has an even share.
-    least, greatest = members == low[:, None], others == high[:, None]
+    least = (members == low[:, None]) & (batch.real.T > 0)
+    greatest = others == high[:, None]
     gradient.scatter_add_(1, batch.ids, least.float().mul_((by_margin / least.sum(1))[:, None]))
     rows, tokens = greatest.nonzero(as_tuple=True)
     gradient[rows, tokens] -= (by_margin / greatest.sum(1))[rows]

@@ -15,9 +15,9 @@ from torch import Tensor
 from relubloom.code import Code
 from relubloom.code.cover_table import CoverTable
 from relubloom.evidence.ladder.rung import Program, Rung
-from relubloom.measure.agreement import agreement
 from relubloom.measure.evaluation import Batch, Evaluator, Losses
 from relubloom.measure.pool import chunk_size, over_chunks
+from relubloom.measure.statistics import agreement
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.ladder import Agreement, ScoredRung
 
