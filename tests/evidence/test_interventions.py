@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from relubloom.measure.correlation import pearson
 from torch import Tensor
 
 from relubloom.code import Code
@@ -27,6 +26,7 @@ from relubloom.evidence.interventions.patch_hidden import (
 from relubloom.evidence.interventions.plan import SealedPlan, half_with_predicted_errors
 from relubloom.evidence.interventions.prepared_network import PreparedNetwork
 from relubloom.evidence.interventions.scoring import matched, score_chunk
+from relubloom.measure.statistics import pearson
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
 

@@ -18,7 +18,7 @@ from relubloom.evidence.mechanism.readout import (
     relative_to_members,
 )
 from relubloom.evidence.mechanism.units import measure_units
-from relubloom.measure.one_pass import SetChoice, method_of_choice, one_of_each_part, one_pass
+from relubloom.measure.one_pass import method_of_choice, one_of_each_part
 from relubloom.network.construct import construct
 from relubloom.network.extract import extract_with_modes
 from relubloom.network.modes import fit_two_modes
@@ -299,18 +299,6 @@ def test_the_choice_of_sets_takes_one_from_each_equal_part() -> None:
     assert one_of_each_part(len(sets), 100).tolist() == ranks.tolist()
     assert one_of_each_part(9880, 9880).tolist() == list(range(9880))
     assert method_of_choice(sets, 9880) == "all"
-
-
-def test_chosen_sets_are_kept_from_the_pass() -> None:
-    net, _, listed = random_sets()
-    numbers = one_of_each_part(len(listed), 50)
-    choice = SetChoice(numbers, method_of_choice(listed, 50))
-    one_pass(net, listed, [choice], chunk=64)
-    some = choice.sets()
-    assert (len(some), some.method) == (50, "held-out")
-    assert torch.equal(some.sets, listed.sets[numbers])
-    assert torch.equal(some.copies, listed.copies[numbers])
-    assert torch.equal(some.has_unseen, listed.has_unseen[numbers])
 
 
 def test_a_readout_of_chosen_sets_says_how_many() -> None:

@@ -20,7 +20,7 @@ from relubloom.code import Code
 from relubloom.measure.evaluation import Answers, Batch, Evaluator
 from relubloom.measure.pool import chunk_size, over_chunks
 from relubloom.network.relu_net import ReluNet
-from relubloom.task import AllSets, DrawnSets, ListedSets, SetCollection
+from relubloom.task import AllSets, DrawnSets, SetCollection
 
 CHUNK_BYTES = 4 << 20  # of float32 logits; in smaller chunks the calls weigh more than the caches
 
@@ -143,35 +143,6 @@ def evaluator_for(net: ReluNet, sets: SetCollection, *, float32: bool = True) ->
         return Evaluator(net, high, one_size=low == high, float32=float32)
     largest = sets.chunk(0, min(1, len(sets))).shape[1]
     return Evaluator(net, largest, float32=float32)
-
-
-class SetChoice:
-    """Keeps the sets of these numbers (ascending): a consumer for analyses of a part of the sets.
-
-    Memory: the sets chosen.
-    """
-
-    def __init__(self, numbers: NDArray[np.int64], method: str) -> None:
-        self.numbers = numbers
-        self._method = method
-        self._ids: list[Tensor] = []
-        self._copies: list[Tensor] = []
-        self._unseen: list[Tensor] = []
-
-    def work(self, chunk: Chunk) -> tuple[Tensor, Tensor, Tensor]:
-        """Sets, copies and marks of those chosen."""
-        rows = chunk.rows(self.numbers)
-        return chunk.sets[rows], chunk.copies[rows], chunk.unseen[rows]
-
-    def take(self, found: tuple[Tensor, Tensor, Tensor]) -> None:
-        """Keep them."""
-        for kept, part in zip((self._ids, self._copies, self._unseen), found, strict=True):
-            kept.append(part)
-
-    def sets(self) -> ListedSets:
-        """The sets chosen, when the pass is over."""
-        copies = torch.cat(self._copies).long()
-        return ListedSets(torch.cat(self._ids), copies, torch.cat(self._unseen), self._method)
 
 
 def one_of_each_part(total: int, count: int) -> NDArray[np.int64]:
