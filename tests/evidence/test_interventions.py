@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom.code import Code
-from relubloom.code.packing import pack_bits, unpack_bits
+from relubloom.code.bit_slices import pack_bits, unpack_bits
 from relubloom.evidence.interventions.change_input import SwapHashes, TwoLevelInput
 from relubloom.evidence.interventions.force_unit import ForceCovered, ForceUncovered
 from relubloom.evidence.interventions.intervention import (

@@ -11,12 +11,12 @@ from build.report_runs import page, trained_run
 from build.small_study import small_study
 from relubloom.code import Code
 from relubloom.network.construct import construct
-from relubloom.records.figure_files import FIGURE_MARK, remove_figures
 from relubloom.records.run_folder import default_labels
-from relubloom.report.example_figure import find_example
+from relubloom.report.charts.answers import find_example
+from relubloom.report.charts.drawing import FIGURE_MARK, drawing, remove_figures, standalone
+from relubloom.report.charts.marks import posterised, segments, tiles
+from relubloom.report.charts.style import INK
 from relubloom.report.page import write_report
-from relubloom.report.shapes import posterised, segments, tiles
-from relubloom.report.style import INK, drawing, standalone
 from relubloom.study.study import run_study
 
 

@@ -68,9 +68,7 @@ def results(
     by: By = None,
     export: Export = None,
     json: options.Json = False,
-    quiet: options.NoProgress = False,
-    device: options.CpuOnly = "cpu",
-    threads: options.OneThread = None,
+    quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """List the runs of a sweep: filtered, sorted, drawn, exported."""
@@ -129,8 +127,8 @@ def _draw(
     by: str | None,
 ) -> None:
     from relubloom import atomic
-    from relubloom.report.records_figure import draw_records
-    from relubloom.report.style import standalone
+    from relubloom.report.charts.drawing import standalone
+    from relubloom.report.charts.series import draw_records
     from relubloom.sweep.selection import check_keys
 
     check_keys(everything, (x, y), "--x or --y")

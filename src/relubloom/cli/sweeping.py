@@ -11,7 +11,7 @@ import typer
 from relubloom.cli import options
 
 if TYPE_CHECKING:
-    from relubloom.sweep.sweep import Plan
+    from relubloom.sweep.sweep import SweepPlan
     from relubloom.sweep.workers import Workers
 
 
@@ -76,8 +76,6 @@ def sweep(
     export: Export = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
-    device: options.CpuOnly = "cpu",
-    threads: options.OneThread = None,
     debug: options.Debug = False,
 ) -> None:
     """Train and measure every network of a grid, each once; a killed sweep goes on with --resume.
@@ -121,7 +119,7 @@ def _crew(workers: int | None, cluster: str | None) -> Workers:
     return cluster_workers(cluster)
 
 
-def _forecast(plan: Plan, slots: int, speed: float) -> dict[str, Any]:
+def _forecast(plan: SweepPlan, slots: int, speed: float) -> dict[str, Any]:
     cost = plan.cost
     seconds = cost.seconds / speed
     return {

@@ -119,8 +119,9 @@ def look_at(
 ) -> OnePass:
     """Read each set once, run the network on it once, and let all analyses look on.
 
-    `kept` keeps what a ladder needs of the pass. Of all sets the certificate is an enumeration. Of a uniform draw of sets of one size it is the
-    exact count, where the network is exactly a Bloom filter, and an estimate otherwise.
+    `kept` keeps what a ladder needs of the pass. Of all sets the certificate is an enumeration. Of
+    a uniform draw of sets of one size it is the exact count, where the network is exactly a Bloom
+    filter, and an estimate otherwise.
     """
     started = time.monotonic()
     evaluator = evaluator_for(net, sets)

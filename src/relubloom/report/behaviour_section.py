@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from relubloom.report.charts.evidence import draw_tokens
+from relubloom.report.charts.series import Axis, Series, draw_series
 from relubloom.report.contents import JsonObject, block, lacking, rows_of
 from relubloom.report.numbers import count, decimal, figure, optional, percent, several
 from relubloom.report.parts import Panel, Part, Section, Table, absent, named, sentence
-from relubloom.report.series_figure import Axis, Series, draw_series
 from relubloom.report.sizes_part import sizes_part
 from relubloom.report.subject import Subject
-from relubloom.report.tokens_figure import draw_tokens
 from relubloom.report.wording import scope_of_figures, sizes_in_words
 
 MANY = 4  # the last class of the counts: so many false positives or more

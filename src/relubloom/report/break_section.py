@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from relubloom.report.charts.evidence import Result, draw_interventions
 from relubloom.report.contents import JsonObject, block, rows_of
-from relubloom.report.interventions_figure import Result, draw_interventions
 from relubloom.report.numbers import NONE, count, decimal, optional, percent
 from relubloom.report.parts import Panel, Part, Section, Table, absent
 from relubloom.report.subject import Subject

@@ -7,11 +7,11 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
+from relubloom.report.charts.series import Axis, Series, draw_series
+from relubloom.report.charts.weights import draw_distribution
 from relubloom.report.contents import JsonObject, block, lacking, rows_of
-from relubloom.report.hashes_figure import draw_distribution
 from relubloom.report.numbers import count, figure, percent, several
 from relubloom.report.parts import Panel, Part, absent
-from relubloom.report.series_figure import Axis, Series, draw_series
 
 RARE = 1e-3  # numbers of missing bits rarer than this are not drawn
 

@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.records.run_folder import read_film
+from relubloom.report.charts.training import BINS, draw_loss, draw_moment
+from relubloom.report.charts.weights import shown
 from relubloom.report.contents import Contents, JsonObject, block
-from relubloom.report.film_figure import BINS, draw_moment
-from relubloom.report.loss_figure import draw_loss
-from relubloom.report.matrix_figure import shown
 from relubloom.report.numbers import count, figure, percent, several
 from relubloom.report.parts import Panel, Part, Section, absent
 from relubloom.report.subject import Subject

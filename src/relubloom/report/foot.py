@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
-from relubloom.records.figure_files import FIGURES
+from relubloom.report.charts.drawing import FIGURES, Drawing
 from relubloom.report.contents import STUDY, Contents, JsonObject
-from relubloom.report.style import Drawing
 
 COMMIT = 12  # characters that name a commit
 FILES = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from relubloom.code import Code
-from relubloom.report.example_figure import Example, draw_example
-from relubloom.report.matrix_figure import shortened
+from relubloom.report.charts.answers import Example, draw_example
+from relubloom.report.charts.weights import shortened
 from relubloom.report.numbers import several
 from relubloom.report.parts import Panel, Part, Section, absent, listed, named, sentence
 from relubloom.report.subject import Subject

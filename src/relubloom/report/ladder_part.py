@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from relubloom.report.charts.evidence import Point, draw_ladder
 from relubloom.report.contents import JsonObject, block, rows_of
-from relubloom.report.ladder_figure import Point, draw_ladder
 from relubloom.report.numbers import count, decimal, figure, optional, percent, several
 from relubloom.report.parts import Panel, Part, Table, absent
 

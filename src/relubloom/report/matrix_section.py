@@ -7,16 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.report.contents import JsonObject, read_weights
-from relubloom.report.histogram_figure import Modes, bin_edges, bin_shares, draw_histogram
-from relubloom.report.matrix_figure import (
+from relubloom.report.charts.weights import (
     UNITS,
+    Modes,
+    bin_edges,
+    bin_shares,
     draw_colour_bar,
+    draw_histogram,
     draw_matrix,
     shared_limit,
     shown,
     unit_order,
 )
+from relubloom.report.contents import JsonObject, read_weights
 from relubloom.report.numbers import count, percent, several
 from relubloom.report.parts import Panel, Part, Section
 from relubloom.report.subject import Subject

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from relubloom.code import Code
 from relubloom.network.relu_net import ReluNet
+from relubloom.report.charts.answers import draw_answer
 from relubloom.report.contents import JsonObject, Run, block, read_weights
-from relubloom.report.networks_figure import draw_answer
 from relubloom.report.numbers import NONE, figure, percent, several
 from relubloom.report.parts import Panel, Part, Section, Table, absent, listed, named, sentence
 from relubloom.report.seeds_table import seeds_part

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
 
-from relubloom.report.style import Drawing
+from relubloom.report.charts.drawing import Drawing
 
 LABEL_LENGTH = 40  # characters of a token's label that running text shows
 

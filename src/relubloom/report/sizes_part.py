@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from relubloom.report.charts.series import Axis, Series, draw_series
 from relubloom.report.contents import JsonObject, block, lacking, rows_of
 from relubloom.report.numbers import count, figure, percent, spans
 from relubloom.report.parts import Panel, Part, Table, absent
-from relubloom.report.series_figure import Axis, Series, draw_series
 
 HEADING = "Sets of other sizes"
 METHODS = {"all": "all", "held-out": "held out"}  # all other methods draw

@@ -12,6 +12,8 @@ from relubloom.code import Code
 from relubloom.errors import UsageError
 from relubloom.network.construct import construct, default_sharpness
 from relubloom.network.relu_net import ReluNet
+from relubloom.report.charts.answers import Example, find_example
+from relubloom.report.charts.weights import unit_order
 from relubloom.report.contents import (
     Contents,
     Run,
@@ -20,9 +22,7 @@ from relubloom.report.contents import (
     read_initial,
     read_weights,
 )
-from relubloom.report.example_figure import Example, find_example
-from relubloom.report.matrix_figure import unit_order
-from relubloom.training.initialisation import initialise
+from relubloom.training import initialise
 from relubloom.training.recipe import Recipe
 
 

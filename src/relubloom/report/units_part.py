@@ -6,8 +6,8 @@ from collections import Counter
 
 from markupsafe import Markup
 
+from relubloom.report.charts.weights import draw_levels
 from relubloom.report.contents import JsonObject, block, lacking, rows_of
-from relubloom.report.levels_figure import draw_levels
 from relubloom.report.numbers import count, figure, percent, several
 from relubloom.report.parts import Panel, Part, absent
 

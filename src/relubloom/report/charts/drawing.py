@@ -1,0 +1,131 @@
+"""Figures as inline SVG, and the files that a report writes of them and removes again."""
+
+# pyright: reportUnknownMemberType=false
+# matplotlib's stubs leave keyword arguments untyped.
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+from markupsafe import Markup, escape
+from matplotlib.figure import Figure
+
+from relubloom.report.charts.style import FONTS, PAPER, PARAMETERS, VARIABLES, light_theme
+
+FIGURES = "figures"  # the folder of the report's figures
+FIGURE_MARK = "<!-- a figure of a relubloom report -->"
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")  # not in XML
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure as inline SVG; `narrow` is another drawing of it for a phone, where one is needed.
+
+    `name` is unique on the page, and names the file that the figure is also written to.
+    """
+
+    name: str
+    svg: Markup
+    narrow: Markup | None = None
+
+
+def drawing(
+    name: str,
+    description: str,
+    size: tuple[float, float],
+    paint: Callable[[Figure], None],
+) -> Drawing:
+    """A figure that serves every screen; the arguments are those of `draw`."""
+    return Drawing(name, draw(name, description, size, paint))
+
+
+def draw(
+    name: str,
+    description: str,
+    size: tuple[float, float],
+    paint: Callable[[Figure], None],
+) -> Markup:
+    """One figure as an inline `<svg>` whose colours are variables of the page.
+
+    Args:
+        name: unique on the page; the ids inside the SVG start with it.
+        description: what a reader who cannot see the figure should know; it is escaped here.
+        size: width and height in SVG units.
+        paint: draws on the figure.
+    """
+    buffer = io.StringIO()
+    with matplotlib.rc_context(PARAMETERS), warnings.catch_warnings():
+        # Labels in scripts that the measuring font lacks are drawn by the reader's own fonts.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
+        figure = Figure(figsize=(size[0] / 72, size[1] / 72))
+        paint(figure)
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    return _inline(buffer.getvalue(), name, description, size)
+
+
+def standalone(svg: Markup) -> str:
+    """An inline figure as a file of its own: concrete colours, a font, a background.
+
+    It opens in any viewer, and in a paper.
+    """
+    start, body = str(svg).split(">", 1)
+    width, height = re.findall(r"[\d.]+", start.split('viewBox="')[1].split('"')[0])[2:4]
+    head = start.replace(
+        "<svg ",
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        f'width="{width}" height="{height}" font-family="{FONTS}" ',
+    )
+    background = f'<rect width="{width}" height="{height}" fill="var({VARIABLES[PAPER]})"/>'
+    text = f"{FIGURE_MARK}\n{head}>{background}{body}\n"
+    for variable, colour in light_theme().items():
+        text = text.replace(f"var({variable})", colour)
+    return text
+
+
+def remove_figures(folder: Path) -> None:
+    """Remove the figures that a report wrote below `folder`, and nothing else that lies there."""
+    figures = folder / FIGURES
+    for path in figures.glob("*.svg"):
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            ours = stream.read(len(FIGURE_MARK)) == FIGURE_MARK
+        if ours:
+            path.unlink()
+    if figures.is_dir() and not any(figures.iterdir()):
+        figures.rmdir()
+
+
+def _inline(svg: str, name: str, description: str, size: tuple[float, float]) -> Markup:
+    body = svg[svg.index("<svg") :]
+    body = body[body.index(">") + 1 :]
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r"<style.*?</style>", "", body, flags=re.DOTALL)
+    body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
+    body = re.sub(r'<g id="[^"]*"', "<g", body)
+    body = re.sub(r'(\sid="|href="#|url\(#)', rf"\g<1>{name}-", body)
+    body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
+    body = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", body)
+    for colour, variable in VARIABLES.items():
+        body = body.replace(colour, f"var({variable})")
+    body = re.sub(r"\s*\n\s*", " ", body)
+    body = re.sub(r' d="[^"]*"', _shortened_path, body)
+    body = body.replace("; stroke-linejoin: miter", "").replace("> <", "><")
+    body = CONTROL.sub("\ufffd", body)
+    width, height = (f"{length:g}" for length in size)
+    label = escape(CONTROL.sub("\ufffd", description))
+    head = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{label}">'
+    return Markup(head + body.strip())
+
+
+def _shortened_path(found: re.Match[str]) -> str:
+    """Coordinates to a hundredth of a pixel; lines follow their move without a letter."""
+    path = re.sub(r"(\.\d\d)\d+", r"\1", found.group())
+    if not re.search("[CQ]", path):
+        path = path.replace(" L ", " ")
+    return re.sub(r" ?([MLCQz]) ?", r"\1", path)
