@@ -25,6 +25,7 @@ Figures = NDArray[np.float64]
 
 NO_SPREAD = 1e-12  # a standard deviation of mse up to this is rounding, and counts as none
 LEAST_MSE = 1e-12  # below it losses are not told apart
+LEAST_GAP = 1e-6  # of ln mse, between the uniform output and the network: less is rounding
 AT_ONCE = 512 << 20  # bytes of weights: rungs beyond that wait for the next round over the sets
 
 
@@ -121,7 +122,7 @@ def score_rungs(
 def log_gap_closed(uniform: float, rung: float, network: float) -> float | None:
     """Share of the way from the uniform output's mse to the network's, on a log scale."""
     top, here, bottom = (math.log(max(LEAST_MSE, mse)) for mse in (uniform, rung, network))
-    return (top - here) / (top - bottom) if top > bottom else None
+    return (top - here) / (top - bottom) if top - bottom > LEAST_GAP else None
 
 
 def _groups(rungs: Iterable[Rung], at_once: int) -> Iterator[list[Rung]]:
