@@ -7,10 +7,9 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from relubloom.code import Code, random_constant_weight
-from relubloom.code.bit_slices import BitSlices
+from relubloom.code.bit_slices import BitSlices, pack_bits
 from relubloom.code.bits import SLICED_VOCAB
 from relubloom.code.cover_table import CoverTable
-from relubloom.code.packing import pack_bits
 from relubloom.task import KSparseTask
 
 VOCABS = (1, 2, 63, 64, 65, 129)
