@@ -22,7 +22,7 @@ from contenders import Size
 from relubloom import KSparseTask, Recipe, gather_evidence
 from relubloom.network.relu_net import NetStack
 from relubloom.theory import best_constant_weight
-from relubloom.training.loop import Run
+from relubloom.training.loop import TrainingRun
 from step import timed
 
 WIDTH, TASK = 64, KSparseTask(1000, 3)
@@ -80,7 +80,7 @@ def tried(goal: float) -> list[dict[str, Any]]:
 
 def arrive(recipe: Recipe, seed: int, goal: float) -> dict[str, Any]:
     """Train until the held-out mse is below `goal` or the recipe ends."""
-    run, spent, reached = Run(TASK, WIDTH, recipe, (seed,), "cpu", None), 0.0, False
+    run, spent, reached = TrainingRun(TASK, WIDTH, recipe, (seed,), "cpu", None), 0.0, False
     while run.done < recipe.steps and not reached:
         started = time.process_time()
         for _ in range(min(EVERY, recipe.steps - run.done)):
@@ -88,7 +88,7 @@ def arrive(recipe: Recipe, seed: int, goal: float) -> dict[str, Any]:
         spent += time.process_time() - started
         mse = held_out_mse(run.stack)
         reached = mse < goal
-    verdict = gather_evidence(run.stack[0], TASK.evaluation_sets(SETS)).verdict
+    verdict = gather_evidence(run.stack[0], TASK.evaluation_sets(SETS)).mechanism.verdict
     return {
         "seed": seed,
         "reached": reached,

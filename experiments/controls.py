@@ -17,14 +17,13 @@ import numpy as np
 
 import relubloom as rb
 from cells import Cell, K, asked, trained, with_worst
+from relubloom.evidence.gather import look_at
 from relubloom.evidence.interventions import intervene
 from relubloom.evidence.ladder import climb_ladder
 from relubloom.evidence.mechanism import measure_mechanism
-from relubloom.evidence.reading import judge, read_as_bloom
-from relubloom.evidence.scores import score_sets
 from relubloom.network.construct import default_sharpness
 from relubloom.network.extract import extract_with_modes
-from relubloom.training.initialisation import initialise
+from relubloom.training import initialise
 
 CELL = "article-mse"
 SETS = 100_000
@@ -72,18 +71,18 @@ def controls(
 def measure(net: rb.ReluNet, code: rb.Code, task: rb.KSparseTask) -> Row:
     """What the table shows of one network."""
     sets = task.evaluation_sets(SETS)
-    scores = score_sets(net, code, sets, THREADS)
+    seen = look_at(net, code, sets, THREADS)
     mechanism = measure_mechanism(
-        net, code, extract_with_modes(net)[1], sets, scores, workers=THREADS
+        net, code, extract_with_modes(net)[1], seen.scores, seen.layer, seen.readout
     )
     ladder = climb_ladder(
-        net, code, sets, workers=THREADS, scores=scores, only=("hash", "network"), fit=False
+        net, code, sets, workers=THREADS, scores=seen.scores, only=("hash", "network"), fit=False
     )
     (rung,) = (rung for rung in ladder.rungs if rung.name == "hash")
     done = intervene(net, code, K, cases=4000, workers=THREADS).interventions
     return {
-        "verdict": judge(mechanism, mechanism.unit_agreement, read_as_bloom(scores)),
-        "mse": float(scores.mse.mean()),
+        "verdict": mechanism.verdict,
+        "mse": float(seen.scores.mse.mean()),
         "agreement": mechanism.unit_agreement,
         "r2": mechanism.readout.r2,
         "loss": rung.loss_failures.f1,

@@ -21,8 +21,7 @@ import relubloom as rb
 from cells import CELLS, Cell, K, asked, spread_line, trained
 from dead_tokens import EARLY, TRIALS, Trial, small, trial_figures
 from dynamics_figures import dead_figure, modes_figure, order_figure
-from relubloom.evidence.dynamics import dynamics_of
-from relubloom.evidence.dynamics.order import spearman
+from relubloom.evidence.dynamics import dynamics_of, spearman
 from relubloom.network.extract import extract_with_modes
 from relubloom.records.run_folder import read_film
 from relubloom.report.charts.drawing import standalone

@@ -17,13 +17,12 @@ from typing import Any
 import relubloom as rb
 from cells import CELLS, Cell, K, asked, spread_line, trained, with_worst
 from relubloom.evidence.behaviour import measure_behaviour
+from relubloom.evidence.gather import look_at
 from relubloom.evidence.interventions import intervene
 from relubloom.evidence.ladder import best_explanation, climb_ladder
 from relubloom.evidence.ladder.subject import Subject
 from relubloom.evidence.ladder.weak_bits import find_weak_bits
 from relubloom.evidence.mechanism import measure_mechanism
-from relubloom.evidence.reading import judge, read_as_bloom
-from relubloom.evidence.scores import score_sets
 from relubloom.network.extract import extract_with_modes
 
 THREADS = 2
@@ -68,16 +67,16 @@ def measure(net: rb.ReluNet, task: rb.KSparseTask, fit: bool, workers: int) -> d
     """What the tables show of one network."""
     code, modes = extract_with_modes(net)
     sets = task.evaluation_sets()
-    scores = score_sets(net, code, sets, workers)
-    mechanism = measure_mechanism(net, code, modes, sets, scores, workers=workers)
-    behaviour = measure_behaviour(net, code, sets, scores, workers=workers)
+    seen = look_at(net, code, sets, workers)
+    mechanism = measure_mechanism(net, code, modes, seen.scores, seen.layer, seen.readout)
+    behaviour = measure_behaviour(net, code, sets, seen.scores, workers=workers)
     explanation = best_explanation(net, code, sets, fit=fit)
     ladder = climb_ladder(
         net,
         code,
         sets,
         workers=workers,
-        scores=scores,
+        scores=seen.scores,
         only=(*READ_OFF, *RIVALS, *FITTED, "network"),
         fit=fit,
         known=[explanation],
@@ -88,7 +87,7 @@ def measure(net: rb.ReluNet, task: rb.KSparseTask, fit: bool, workers: int) -> d
     growth, repeated = behaviour.growth, behaviour.repeated_token
     bits = int(code.weights.sum())
     return {
-        "verdict": judge(mechanism, mechanism.unit_agreement, read_as_bloom(scores)),
+        "verdict": mechanism.verdict,
         "mse": behaviour.mse,
         "mode_gap": mechanism.mode_gap,
         "agreement": mechanism.unit_agreement,

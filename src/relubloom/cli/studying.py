@@ -14,8 +14,9 @@ from relubloom.cli import options
 from relubloom.cli.progress import ProgressDisplay
 
 if TYPE_CHECKING:
+    from relubloom.records.study import StudyRecord
+    from relubloom.study.settings import Study
     from relubloom.task import KSparseTask
-    from relubloom.training import Recipe
 
 
 def study(
@@ -54,17 +55,15 @@ def study(
     debug: options.Debug = False,
 ) -> None:
     """Train, construct, examine, report: everything, from a task to a verdict."""
-    from relubloom.study.presets import quick_recipe
-    from relubloom.study.study import Study, run_study
+    from relubloom.records.files import document
+    from relubloom.study.study import run_study
 
-    task, labels, width, recipe = _planned(
+    planned = _planned(
         *(preset, vocab_size, width, set_size, source, sets, tokens, skip_bad),
-        *(objective, steps, batch_size, learning_rate, activation, device, quiet),
+        *(objective, steps, batch_size, learning_rate, activation),
+        *(seed, seeds, quick, device, quiet),
     )
-    if quick:
-        recipe = quick_recipe(recipe)
-    planned = Study(task, width, recipe, labels, seed, seeds, quick)
-    folder = out or Path("runs") / _folder_name(task, planned.width, recipe, seed, seeds, quick)
+    folder = out or Path("runs") / _folder_name(planned)
     with ProgressDisplay(quiet) as watch:
         result = run_study(
             planned,
@@ -76,7 +75,10 @@ def study(
             threads=options.cores(threads),
             watch=watch,
         )
-    typer.echo(json_text.dumps(result, allow_nan=False) if json else _study_text(result))
+    if json:
+        typer.echo(json_text.dumps(document(result), allow_nan=False))
+    else:
+        typer.echo(_study_text(result))
 
 
 def train(
@@ -109,17 +111,14 @@ def train(
     """Train one network into a run folder (examine it afterwards)."""
     from relubloom.study.steps import train_run
 
-    task, labels, width, recipe = _planned(
+    planned = _planned(
         *(preset, vocab_size, width, set_size, source, sets, tokens, skip_bad),
-        *(objective, steps, batch_size, learning_rate, activation, device, quiet),
+        *(objective, steps, batch_size, learning_rate, activation),
+        *(seed, 1, False, device, quiet),
     )
     with ProgressDisplay(quiet) as watch:
         history = train_run(
-            task,
-            width,
-            recipe,
-            labels,
-            seed,
+            planned,
             out,
             resume=resume,
             force=force,
@@ -149,12 +148,17 @@ def _planned(
     batch_size: int | None,
     learning_rate: float | None,
     activation: options.Activation | None,
+    seed: int,
+    seeds: int,
+    quick: bool,
     device: str,
     quiet: bool,
-) -> tuple[KSparseTask, tuple[str, ...], int, Recipe]:
-    """Task, labels, width and recipe: the preset's, changed by the options; the device works."""
+) -> Study:
+    """The preset, changed by the options; the device works."""
+    from dataclasses import replace
+
     from relubloom.memory import refuse_too_large
-    from relubloom.study.presets import PRESETS
+    from relubloom.study.settings import PRESETS, Study, quick_recipe
     from relubloom.training.devices import check_device
 
     base = PRESETS[preset]
@@ -163,22 +167,6 @@ def _planned(
     task, labels = options.build_task(
         (base.vocab_size, base.set_size), vocab_size, set_size, source, sets, tokens, skip_bad
     )
-    recipe = _recipe(base.recipe, objective, steps, batch_size, learning_rate, activation)
-    check_device(device)
-    _say_what_was_left_out(task, quiet)
-    return task, labels, wide, recipe
-
-
-def _recipe(
-    base: Recipe,
-    objective: options.Objective | None,
-    steps: int | None,
-    batch_size: int | None,
-    learning_rate: float | None,
-    activation: options.Activation | None,
-) -> Recipe:
-    from dataclasses import replace
-
     changes: dict[str, Any] = {
         "objective": objective,
         "steps": steps,
@@ -186,23 +174,30 @@ def _recipe(
         "learning_rate": learning_rate,
         "activation": activation,
     }
-    return replace(base, **{key: value for key, value in changes.items() if value is not None})
+    given = {key: value for key, value in changes.items() if value is not None}
+    recipe = replace(base.recipe, **given)
+    check_device(device)
+    _say_what_was_left_out(task, quiet)
+    return Study(task, wide, quick_recipe(recipe) if quick else recipe, labels, seed, seeds, quick)
 
 
-def _folder_name(
-    task: KSparseTask, width: int, recipe: Recipe, seed: int, seeds: int, quick: bool
-) -> str:
+def _folder_name(planned: Study) -> str:
     from relubloom.task import format_sizes
 
-    what = f"N{task.vocab_size}" if task.file is None else Path(task.file.path).stem
-    parts = [what, f"d{width}", f"k{format_sizes(task.sizes)}", recipe.objective, f"seed{seed}"]
-    if task.source == "zipf":
-        parts.insert(1, "zipf")
-    if seeds > 1:
-        parts.append(f"x{seeds}")
+    task, recipe = planned.task, planned.recipe
+    parts = [
+        f"N{task.vocab_size}" if task.file is None else Path(task.file.path).stem,
+        *(["zipf"] if task.source == "zipf" else []),
+        f"d{planned.width}",
+        f"k{format_sizes(task.sizes)}",
+        recipe.objective,
+        f"seed{planned.seed}",
+    ]
+    if planned.seeds > 1:
+        parts.append(f"x{planned.seeds}")
     if recipe.activation != "relu":
         parts.append("linear")
-    if quick:
+    if planned.quick:
         parts.append("quick")
     return "-".join(parts)
 
@@ -221,24 +216,23 @@ def _say_what_was_left_out(task: KSparseTask, quiet: bool) -> None:
     typer.echo("; ".join(notes), err=True)
 
 
-def _study_text(result: dict[str, Any]) -> str:
-    rival = result["best_random_code"]
-    lines = [f"verdict: {result['verdict']}"]
-    for row in result["runs"]:
-        explained = row["failures_explained"]
+def _study_text(result: StudyRecord) -> str:
+    rival = result.best_random_code
+    lines = [f"verdict: {result.verdict}"]
+    for row in result.runs:
+        explained = row.failures_explained
         reason = (
             "no ranking failures"
             if explained is None
             else f"its own hash explains {explained:.1%} of its ranking failures "
-            f"(false positives on {row['code_failure_share']:.1%} of the sets)"
+            f"(false positives on {row.code_failure_share:.1%} of the sets)"
         )
         lines.append(
-            f"  seed {row['seed']}: {row['verdict']}, mse {row['mse']:.5f}, "
-            f"{row['p_exact']:.2%} of the sets exact, {reason}"
+            f"  seed {row.seed}: {row.verdict}, mse {row.mse:.5f}, "
+            f"{row.p_exact:.2%} of the sets exact, {reason}"
         )
     lines.append(
-        f"  best random code: weight {rival['weight']}, mse {rival['mse']:.5f}, "
-        f"{rival['p_exact']:.2%} exact"
+        f"  best random code: weight {rival.weight}, mse {rival.mse:.5f}, {rival.p_exact:.2%} exact"
     )
-    lines.append(f"report: {result['report']}")
+    lines.append(f"report: {result.report}")
     return "\n".join(lines)

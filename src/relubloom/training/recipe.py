@@ -39,7 +39,7 @@ class Recipe:
         init_scale_in, init_scale_out: weights start normal with sd = scale / sqrt(width); biases 0.
         activation: "relu", or "none" for a linear network of the same shape: the control that
             shows what the ReLU is good for. It is saved as a network whose units are above 0 on
-            all sets of the task (`training.linear`).
+            all sets of the task (`network.construct.always_on`).
 
     Raises:
         UsageError: a value lies outside its range, or the objective or activation is unknown.

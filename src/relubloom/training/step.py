@@ -22,8 +22,8 @@ With 2.2 ns for a logit in these passes and 60 GFLOPS for the products, a step t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
 
 import torch
@@ -33,7 +33,7 @@ from torch import Tensor
 from relubloom.network.relu_net import NetStack
 from relubloom.training.recipe import Activation, Objective
 from relubloom.training.softmax_loss import GRADIENT_FACTOR, Targets, softmax_loss_
-from relubloom.training.workspace import Part, Rooms, Workspace
+from relubloom.training.workspace import Rooms, StackPart, Workspace
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,8 @@ class StepResult:
     gradients: dict[str, Tensor]
 
 
-@runtime_checkable
-class Step(Protocol):
-    """Loss and gradients of `objective` on `sets` (int64 [instances, batch, set_size])."""
-
-    def __call__(
-        self,
-        stack: NetStack,
-        sets: Int64[Tensor, "instances batch set_size"],
-        objective: Objective,
-    ) -> StepResult:
-        """Do it; the stack is left as it is."""
-        ...
+Step = Callable[[NetStack, Int64[Tensor, "instances batch set_size"], Objective], StepResult]
+"""Loss and gradients of an objective on a batch of sets an instance; the stack stays as it is."""
 
 
 class ChunkedStep:
@@ -101,7 +91,7 @@ class ChunkedStep:
 
     def _differentiate(
         self,
-        part: Part,
+        part: StackPart,
         sets: Int64[Tensor, "instances batch set_size"],
         objective: Objective,
         rooms: Rooms,

@@ -1,0 +1,101 @@
+"""`relubloom report` and `relubloom query`: a folder's page, and one question to its network."""
+
+from __future__ import annotations
+
+import json as json_text
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from relubloom.cli import options
+
+if TYPE_CHECKING:
+    from relubloom.study.query import Answer
+
+
+def report(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A study, a run folder, or a folder of them.")
+    ],
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            "--results",
+            metavar="DIR",
+            help="A sweep's folder: its runs of the same task are drawn as error against width.",
+        ),
+    ] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Write report.html from what a study or run folder holds; of several, an index."""
+    from relubloom.report.page import write_report
+    from relubloom.sweep.results import Results
+
+    path = write_report(folder, () if results is None else Results(results).rows())
+    typer.echo(json_text.dumps({"report": str(path)}) if json else f"report: {path}")
+    if open_page:
+        typer.launch(path.resolve().as_uri())
+
+
+def query(
+    folder: options.RunDir,
+    tokens: Annotated[list[str], typer.Argument(metavar="TOKEN...", help="Labels or ids.")],
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Put tokens into a network: what comes out, the union, each false positive and why."""
+    from relubloom.network.extract import extract_code
+    from relubloom.network.relu_net import ReluNet
+    from relubloom.records.run_folder import read_labels
+    from relubloom.study.folders import refuse_study
+    from relubloom.study.query import ask
+
+    refuse_study(folder)
+    net = ReluNet.from_pretrained(folder)
+    answer = ask(net, extract_code(net), read_labels(folder, net.vocab_size), tokens)
+    if json:
+        typer.echo(json_text.dumps(asdict(answer), allow_nan=False))
+    else:
+        typer.echo(_answer_text(answer))
+
+
+def _answer_text(answer: Answer) -> str:
+    lines = [
+        f"in:     {' '.join(answer.members)}",
+        f"union:  {len(answer.union)} units covered: {' '.join(map(str, answer.union))}",
+    ]
+    odd = sorted(set(answer.union) ^ set(answer.units_off))
+    if odd:
+        lines.append(f"        units that disagree with the union: {' '.join(map(str, odd))}")
+    lines.append("out:    token, probability, logit, missing bits")
+    for scored in answer.top:
+        mark = "in" if scored.member else "  "
+        lines.append(
+            f"     {mark} {scored.token:<16} {scored.probability:8.4f} {scored.logit:9.2f} "
+            f"{scored.missing_bits:3d}"
+        )
+    if answer.misses:
+        lines.append(f"misses: {' '.join(answer.misses)}")
+    if not answer.false_positives:
+        lines.append("no false positives")
+    for wrong in answer.false_positives:
+        lines.append(f"false positive: {wrong.token}, {_why(wrong.called, wrong.covered)}")
+        for bit, members in wrong.covered_by.items():
+            lines.append(
+                f"        bit {bit:3d}: {'from ' + ' '.join(members) if members else 'missing'}"
+            )
+    return "\n".join(lines)
+
+
+def _why(called: bool, covered: bool) -> str:
+    if called and covered:
+        return "called by the network: every bit it probes is already covered"
+    if called:
+        return "called by the network although its hash is not covered"
+    return "of the hash alone: all bits are covered, the network does not call it"

@@ -1,0 +1,179 @@
+"""`relubloom examine` and `relubloom certify`: what can be found out about a network."""
+
+from __future__ import annotations
+
+import json as json_text
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from relubloom.cli import options
+from relubloom.cli.progress import ProgressDisplay
+from relubloom.errors import RelubloomError
+
+if TYPE_CHECKING:
+    from relubloom.records.certificate import Certificate, Interval
+    from relubloom.records.study import RunRow
+
+MethodName = Literal["enumeration", "counting", "bounds", "sampled"]
+
+MethodOption = Annotated[
+    MethodName | None,
+    typer.Option(
+        "--method",
+        help="How to certify; by default the first that answers: enumeration of all sets, counting "
+        "for an exact Bloom filter, bounds, or else a sample (no proof).",
+        show_default=False,
+        rich_help_panel=options.TASK,
+    ),
+]
+OneSetSize = Annotated[
+    str | None,
+    typer.Option(
+        "--set-size",
+        "-k",
+        metavar="k",
+        help="Tokens per set, where the folder does not say it or to certify another size.",
+        show_default=False,
+        rich_help_panel=options.TASK,
+    ),
+]
+
+
+def examine(
+    folder: options.RunDir,
+    set_size: options.SetSize = None,
+    sets: options.SetsPath = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    threads: options.Threads = None,
+    debug: options.Debug = False,
+) -> None:
+    """Test the Bloom reading on the network of a run folder, and write the evidence there.
+
+    Behaviour (what it answers), mechanism (how), seven interventions with their predictions, and
+    the explanation ladder (what reproduces its failures at which length), each in a JSON file.
+    """
+    from relubloom.records.files import as_json
+    from relubloom.study.steps import examine_run
+
+    with ProgressDisplay(quiet) as watch:
+        row = examine_run(
+            folder,
+            set_size=options.parse_set_size(set_size),
+            sets=sets,
+            threads=options.cores(threads),
+            watch=watch,
+        )
+    if json:
+        typer.echo(json_text.dumps(as_json(row), allow_nan=False))
+    else:
+        typer.echo(f"{_evidence_text(row)}\n{_explained_text(folder)}")
+
+
+def certify(
+    folder: options.RunDir,
+    set_size: OneSetSize = None,
+    method: MethodOption = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    threads: options.Threads = None,
+    debug: options.Debug = False,
+) -> None:
+    """Prove what a network does over all C(N, k) sets, and write certificate.json there."""
+    from relubloom.records.files import as_json
+    from relubloom.study.steps import certify_run
+
+    try:
+        with ProgressDisplay(quiet) as watch:
+            result = certify_run(
+                folder,
+                set_size=options.parse_set_size(set_size),
+                method=method,
+                threads=options.cores(threads),
+                watch=watch,
+            )
+    except KeyboardInterrupt:
+        raise RelubloomError("stopped; nothing was written; run it again from the start") from None
+    if json:
+        typer.echo(json_text.dumps(as_json(result), allow_nan=False))
+    else:
+        typer.echo(_certificate_text(result, folder))
+
+
+def _evidence_text(row: RunRow) -> str:
+    gap = "two exact values" if row.two_valued else _number(row.mode_gap, ".2f")
+    bits, extracted = row.bits_per_token, row.extracted
+    rows = [
+        ("verdict", row.verdict),
+        ("mse", f"{row.mse:.6f}   (its hash as a Bloom filter {extracted.mse:.6f})"),
+        ("kl", f"{row.kl:.6f}   (its hash as a Bloom filter {extracted.kl:.6f})"),
+        ("exact sets", f"{row.p_exact:.4%}   (its hash {extracted.p_exact:.4%})"),
+        ("mode gap", gap),
+        ("entries near threshold", f"{row.near_threshold:.2%}"),
+        ("bits per token", f"{bits.mean:.2f} ± {bits.sd:.2f}"),
+        ("units agree with union", f"{row.unit_agreement:.2%}"),
+        ("loss failures predicted, F1", _number(extracted.loss_failure_f1, ".3f")),
+        ("sets where the hash fails", f"{row.code_failure_share:.2%}"),
+        ("ranking failures inside", _number(row.failures_explained, ".2%")),
+        ("loss failures inside", _number(row.failures_explained_by_loss, ".2%")),
+    ]
+    return "\n".join(f"{name:<28} {value}" for name, value in rows)
+
+
+def _explained_text(folder: Path) -> str:
+    """The best explanation on the ladder, and where to look next."""
+    from relubloom.records.files import read_record
+    from relubloom.records.ladder import Ladder
+
+    ladder = read_record(folder, Ladder)
+    assert ladder is not None, "examine_run wrote it"
+    explanations = [rung for rung in ladder.rungs if rung.kind == "explanation"]
+    best = max(explanations, key=lambda rung: _agreement(rung.loss_failures.f1))
+    share = best.bits / ladder.rungs[-1].bits
+    f1 = _number(best.loss_failures.f1, ".3f")
+    said = f"{best.name}, F1 {f1}, at {share:.1%} of the network's bits"
+    return f"{'best explanation':<28} {said}\nnext: relubloom report {folder} draws the page"
+
+
+def _agreement(f1: float | None) -> float:
+    """Of F1; where there is nothing to count, both sides agree."""
+    return math.inf if f1 is None else f1
+
+
+def _number(value: float | None, form: str) -> str:
+    return "none to count" if value is None else format(value, form)
+
+
+def _certificate_text(result: Certificate, folder: Path) -> str:
+    confidence = result.confidence
+    wrong = result.false_positives
+    total = "" if wrong.total is None else f"   ({wrong.total:,} in all)"
+    rows = [
+        ("sets", f"all {result.sets:,} sets of {result.set_size} tokens count alike"),
+        ("method", result.method + (", proven" if confidence is None else "")),
+        ("", result.reasons),
+        *([] if confidence is not None else _exact_sets(result)),
+        ("share exact", _range(result.p_exact)),
+        ("mse", _range(result.mse)),
+        ("false positives per set", _range(wrong.mean) + total),
+        ("written", str(folder / "certificate.json")),
+    ]
+    return "\n".join(f"{name:<24} {value}" for name, value in rows)
+
+
+def _exact_sets(result: Certificate) -> list[tuple[str, str]]:
+    """Counted sets; a sample counts none of the rest."""
+    low, high = result.exact_sets_bounds
+    return [
+        ("exact sets", f"{low:,}" if low == high else f"{low:,} to {high:,}"),
+        ("undecided sets", f"{result.undecided_sets:,}"),
+    ]
+
+
+def _range(bounds: Interval) -> str:
+    """Both ends, or one number where nine digits do not tell them apart."""
+    low, high = f"{bounds.lower:.9g}", f"{bounds.upper:.9g}"
+    return low if low == high else f"{low} to {high}"
