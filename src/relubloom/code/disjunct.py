@@ -55,7 +55,7 @@ def is_disjunct(code: Code, set_size: int, limits: CountingLimits = LIMITS) -> D
     The overlap test comes first; an exact count decides each token that it leaves. A heavy token
     that resists counting is still refuted if a greedy choice of tokens covers it.
 
-    Source: W. H. Kautz, R. C. Singleton, 1964 (overlaps); `docs/theory.md` (counts).
+    Source: W. H. Kautz, R. C. Singleton, 1964 (overlaps); `docs/exact-counts.md` (counts).
     Cost: O(vocab**2 width), then for each token left open that of `TokenCounter.count`.
 
     Raises:

@@ -5,7 +5,7 @@ is skipped when its logit is more than -ln(skip_below) below the largest of the 
 implies p < skip_below; what is kept is normalised among itself. Derivation: docs/theory.md.
 
 Training computes every gradient: with sparse products over the kept tokens, a whole training at
-4,096 tokens was 1.3 times as fast, docs/performance.md.
+4,096 tokens was 1.3 times as fast, docs/training-speed.md.
 """
 
 from __future__ import annotations
