@@ -210,6 +210,7 @@ class Ticks(TypedDict, total=False):
 def set_ticks(axis: MatplotlibAxis, **how: Unpack[Ticks]) -> None:
     """Where the ticks of an axis are, and what they say; its ends must be known."""
     ticks, written = how.get("ticks"), how.get("written", plain_number)
+    axis.set_minor_locator(NullLocator())
     if isinstance(ticks, Mapping):
         axis.set_ticks(list(ticks), list(ticks.values()))
         return
@@ -217,7 +218,6 @@ def set_ticks(axis: MatplotlibAxis, **how: Unpack[Ticks]) -> None:
         low, high = axis.get_view_interval()
         two = high < low * how.get("label_two", LABEL_TWO)
         subs = (1.0, 2.0, 5.0) if two else (1.0, 3.0) if high < low * LABEL_ONE else (1.0,)
-        axis.set_minor_locator(NullLocator())
         axis.set_major_locator(LogLocator(subs=subs, numticks=9))
         written = power
     elif isinstance(ticks, Sequence):
