@@ -22,7 +22,6 @@ from relubloom.code import Code, random_constant_weight
 from relubloom.evidence.interventions import intervene
 from relubloom.evidence.ladder import climb_ladder
 from relubloom.evidence.mechanism import measure_mechanism
-from relubloom.evidence.reading import judge, read_as_bloom
 from relubloom.evidence.scores import score_sets
 from relubloom.network.construct import construct, default_sharpness
 from relubloom.network.extract import extract_with_modes
@@ -97,7 +96,7 @@ def measure(net: rb.ReluNet, code: Code, task: rb.KSparseTask) -> Row:
     (rung,) = (rung for rung in ladder.rungs if rung.name == "hash")
     done = intervene(net, code, K, cases=4000, workers=THREADS).interventions
     return {
-        "verdict": judge(mechanism, mechanism.unit_agreement, read_as_bloom(scores)),
+        "verdict": mechanism.verdict,
         "mse": float(scores.mse.mean()),
         "agreement": mechanism.unit_agreement,
         "r2": mechanism.readout.r2,

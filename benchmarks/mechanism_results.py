@@ -22,7 +22,6 @@ from relubloom.evidence.ladder import best_explanation, climb_ladder
 from relubloom.evidence.ladder.subject import Subject
 from relubloom.evidence.ladder.weak_bits import find_weak_bits
 from relubloom.evidence.mechanism import measure_mechanism
-from relubloom.evidence.reading import judge, read_as_bloom
 from relubloom.evidence.scores import score_sets
 from relubloom.network.extract import extract_with_modes
 from relubloom.records.run_folder import Origin, default_labels, write_network, write_training
@@ -148,7 +147,7 @@ def measure(net: rb.ReluNet, task: rb.KSparseTask, fit: bool, workers: int) -> d
     growth, repeated = behaviour.growth, behaviour.repeated_token
     bits = int(code.weights.sum())
     return {
-        "verdict": judge(mechanism, mechanism.unit_agreement, read_as_bloom(scores)),
+        "verdict": mechanism.verdict,
         "mse": behaviour.mse,
         "mode_gap": mechanism.mode_gap,
         "agreement": mechanism.unit_agreement,

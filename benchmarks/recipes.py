@@ -90,9 +90,9 @@ def run(trial: Trial, seeds: int) -> dict[str, Any]:
         "gap": min(each.mechanism.mode_gap or float("inf") for each in found),
         "near": max(each.mechanism.near_threshold for each in found),
         "agreement": min(each.mechanism.unit_agreement for each in found),
-        "hash_mse": max(each.reading.extracted.mse for each in found),
-        "f1": min(each.reading.extracted.loss_failure_f1 or 0.0 for each in found),
-        "bloom": sum(each.verdict == "bloom" for each in found),
+        "hash_mse": max(each.mechanism.extracted.mse for each in found),
+        "f1": min(each.mechanism.extracted.loss_failure_f1 or 0.0 for each in found),
+        "bloom": sum(each.mechanism.verdict == "bloom" for each in found),
     }
 
 

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from relubloom.code import Code, random_constant_weight
     from relubloom.errors import RelubloomError
     from relubloom.evidence import Evidence, gather_evidence
-    from relubloom.evidence.certificate import Certificate, certify
+    from relubloom.evidence.certificate import certify
     from relubloom.network.construct import construct
     from relubloom.network.extract import extract_code
     from relubloom.network.relu_net import NetStack, ReluNet
+    from relubloom.records.certificate import Certificate
     from relubloom.study.study import Study, run_study
     from relubloom.sweep.results import load_results
     from relubloom.task import KSparseTask
@@ -30,7 +31,7 @@ _HOMES = {
     "RelubloomError": "errors",
     "Evidence": "evidence",
     "gather_evidence": "evidence",
-    "Certificate": "evidence.certificate",
+    "Certificate": "records.certificate",
     "certify": "evidence.certificate",
     "extract_code": "network.extract",
     "NetStack": "network.relu_net",

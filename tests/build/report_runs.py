@@ -1,6 +1,7 @@
 """Folders of studies and runs, as reports read them."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import torch
 from relubloom import atomic
 from relubloom.code import Code, random_constant_weight
 from relubloom.evidence import gather_evidence
-from relubloom.evidence.writer import run_summary, write_evidence
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
+from relubloom.records.files import write_record
 from relubloom.records.run_folder import Origin, default_labels, write_network, write_training
+from relubloom.records.study import RandomCodeFigures, StudyRecord
 from relubloom.report.page import write_report
+from relubloom.study.steps import row_of, write_evidence
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe
 
@@ -74,18 +77,17 @@ def study(folder: Path, seeds: int = 3, task: KSparseTask = TASK, width: int = 1
     for seed in range(seeds):
         trained_run(folder / f"seed-{seed}", seed, task, width, draw=draw)
     constructed_run(folder / "constructed", task, width)
-    rows = [run_summary(folder / f"seed-{seed}", seed) for seed in range(seeds)]
-    described = {
-        "schema_version": 1,
-        "relubloom_version": "0.0",
-        "command": "relubloom study --out <here>",
-        "configuration": {"task": task.describe(), "width": width, "seeds": list(range(seeds))},
-        "runs": [row | {"dir": "/moved/away"} for row in rows],
-        "best_random_code": {"weight": 3, "mse": 0.0123, "kl": 0.0456, "p_exact": 0.789},
-        "verdict": rows[0]["verdict"],
-        "report": "/moved/away/report.html",
-    }
-    atomic.write_json(folder / "study.json", described)
+    rows = [row_of(folder / f"seed-{seed}", seed) for seed in range(seeds)]
+    record = StudyRecord(
+        relubloom_version="0.0",
+        command="relubloom study --out <here>",
+        configuration={"task": task.describe(), "width": width, "seeds": list(range(seeds))},
+        runs=[replace(row, dir="/moved/away") for row in rows],
+        best_random_code=RandomCodeFigures(weight=3, mse=0.0123, kl=0.0456, p_exact=0.789),
+        verdict=rows[0].verdict,
+        report="/moved/away/report.html",
+    )
+    write_record(folder, record)
 
 
 def edited(folder: Path, name: str, **changes: object) -> None:

@@ -30,7 +30,13 @@ from relubloom.measure.pool import over_chunks
 from relubloom.network.construct import construct
 from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet
-from relubloom.records.behaviour import Behaviour, CountShare
+from relubloom.records.behaviour import (
+    Behaviour,
+    ConfusedPair,
+    CountShare,
+    SizeSubset,
+    SubsetFigures,
+)
 from relubloom.task import AllSets, KSparseTask, ListedSets, SetCollection
 from relubloom.training import Recipe
 from relubloom.training.initialisation import initialise
@@ -74,10 +80,12 @@ def test_summary_of_the_hand_made_network() -> None:
     assert behaviour.miss_share == pytest.approx(2 / 8)
     assert behaviour.false_positive_share == pytest.approx(1)
     assert not behaviour.one_sided
-    assert behaviour.by_set_size == [
-        {"set_size": 1, "sets": 3, "mse": pytest.approx(behaviour.mse), "p_exact": 1 / 8}
-    ]
-    assert behaviour.unseen_tokens == {"sets": 1, "mse": pytest.approx(1.04), "p_exact": 0.0}
+    (of_size,) = behaviour.by_set_size
+    assert (of_size.set_size, of_size.sets, of_size.p_exact) == (1, 3, 1 / 8)
+    assert of_size.mse == pytest.approx(behaviour.mse)
+    unseen = behaviour.unseen_tokens
+    assert unseen is not None
+    assert (unseen.sets, unseen.mse, unseen.p_exact) == (1, pytest.approx(1.04), 0.0)
 
 
 def test_calls_and_false_positives_of_the_hand_made_network() -> None:
@@ -179,13 +187,13 @@ def test_confusion_of_a_filter_of_pairs() -> None:
     found = examined(*filter_of_pairs()).confusion
     assert found is not None
     assert (found.method, found.sets) == ("all", 6)
-    shares = {(pair["token"], pair["with"]): pair["called"] for pair in found.pairs}
+    shares = {(pair.token, pair.with_): pair.called for pair in found.pairs}
     assert shares == {
         (0, 2): 1, (1, 2): 1,
         (0, 1): 0.5, (0, 3): 0.5, (1, 0): 0.5, (1, 3): 0.5, (2, 0): 0.5, (2, 1): 0.5,
     }  # fmt: skip
-    assert [pair["called"] for pair in found.pairs[:3]] == [1, 1, 0.5]  # the worst first
-    assert all(pair["sets"] == 2 and pair["code"] == pair["called"] for pair in found.pairs)
+    assert [pair.called for pair in found.pairs[:3]] == [1, 1, 0.5]  # the worst first
+    assert all(pair.sets == 2 and pair.code == pair.called for pair in found.pairs)
     assert found.correlation == pytest.approx(1)
 
 
@@ -194,7 +202,7 @@ def test_confusion_of_a_sample_needs_enough_sets(monkeypatch: pytest.MonkeyPatch
     for copies, expected in (
         # With 50 copies of {2} only pairs beside token 2 have 30 sets: token 1 is called on all
         # of them, and covered; token 0 on none.
-        ([10, 20, 50], [{"token": 1, "with": 2, "sets": 50, "called": 1, "code": 1}]),
+        ([10, 20, 50], [ConfusedPair(token=1, with_=2, sets=50, called=1, code=1)]),
         ([1, 2, 5], None),
     ):
         listed = ListedSets(sets.sets, torch.tensor(copies), sets.has_unseen)
@@ -204,7 +212,7 @@ def test_confusion_of_a_sample_needs_enough_sets(monkeypatch: pytest.MonkeyPatch
     found = measure_confusion(score_sets(net, code, sets), sets)
     assert found is not None
     # Shares: token 1 beside 0 and 2, token 2 beside 1; equal ones with more sets first.
-    assert [(pair["token"], pair["with"], pair["sets"]) for pair in found.pairs] == [
+    assert [(pair.token, pair.with_, pair.sets) for pair in found.pairs] == [
         (1, 2, 5),
         (2, 1, 2),
         (1, 0, 1),
@@ -418,7 +426,7 @@ def test_a_constructed_network_is_perfect_on_every_block(
         assert grown.false_positives == grown.code_false_positives
     assert behaviour.member_mass.uniformity.least == 1
     assert behaviour.confusion is not None
-    assert all(pair["called"] == pair["code"] for pair in behaviour.confusion.pairs)
+    assert all(pair.called == pair.code for pair in behaviour.confusion.pairs)
     assert behaviour.confusion.correlation in (None, pytest.approx(1))
     assert behaviour.tokens.false_positive_rate == behaviour.tokens.code_false_positive_rate
     assert behaviour.tokens.miss_rate == [0] * vocab

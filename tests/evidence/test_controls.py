@@ -27,7 +27,6 @@ from build.planted import (
 from relubloom.code import Code, greedy_low_overlap, make_code, random_constant_weight
 from relubloom.evidence import gather_evidence
 from relubloom.evidence.mechanism import measure_mechanism
-from relubloom.evidence.reading import judge, read_as_bloom
 from relubloom.evidence.scores import score_sets
 from relubloom.network.construct import construct, default_sharpness
 from relubloom.network.extract import extract_with_modes
@@ -43,8 +42,7 @@ TRAINED = KSparseTask(256, 3)  # training needs a vocabulary far above the width
 def verdict_against(net: ReluNet, code: Code, sets: SetCollection) -> Verdict:
     """The verdict of a network that is judged against a given code, its own or another."""
     scores = score_sets(net, code, sets)
-    mechanism = measure_mechanism(net, code, extract_with_modes(net)[1], sets, scores)
-    return judge(mechanism, mechanism.unit_agreement, read_as_bloom(scores))
+    return measure_mechanism(net, code, extract_with_modes(net)[1], sets, scores).verdict
 
 
 @dataclass(frozen=True)
@@ -94,20 +92,20 @@ def test_a_constructed_network_comes_out_perfect(built: Built) -> None:
     code = code_of(built)
     net = construct(code, default_sharpness(built.vocab_size, built.set_size))
     evidence = gather_evidence(net, AllSets(built.vocab_size, built.set_size))
-    mechanism, reading = evidence.mechanism, evidence.reading
-    assert evidence.verdict == "bloom"
+    mechanism = evidence.mechanism
+    assert evidence.mechanism.verdict == "bloom"
     assert evidence.code == code
     assert mechanism.two_valued
     assert mechanism.near_threshold == 0
     assert mechanism.unit_agreement == 1
-    assert reading.union_skill == 1
-    assert reading.extracted.loss_failure_f1 in (None, 1)
-    assert reading.failures_explained in (None, 1)
-    assert reading.failures_explained_by_loss in (None, 1)
+    assert mechanism.union_skill == 1
+    assert mechanism.extracted.loss_failure_f1 in (None, 1)
+    assert mechanism.failures_explained in (None, 1)
+    assert mechanism.failures_explained_by_loss in (None, 1)
     assert evidence.behaviour.miss_share == 0
     # Non-members keep a mass of at most 1e-9 in all, so that is what the filter's mse is off by.
-    assert evidence.behaviour.mse == pytest.approx(reading.extracted.mse, abs=1e-8)
-    assert evidence.behaviour.p_exact == reading.extracted.p_exact
+    assert evidence.behaviour.mse == pytest.approx(mechanism.extracted.mse, abs=1e-8)
+    assert evidence.behaviour.p_exact == mechanism.extracted.p_exact
 
 
 def bits_of(weight: int, seed: int) -> np.ndarray:
@@ -145,9 +143,9 @@ def test_a_majority_of_very_sparse_hashes_is_not_called_bloom(weight: int) -> No
     # covers everything predicts rightly that every set fails.
     evidence = gather_evidence(majority(bits_of(weight, 0)), AllSets(N, K))
     assert evidence.mechanism.unit_agreement >= 0.97
-    assert evidence.reading.extracted.loss_failure_f1 > 0.99
-    assert evidence.reading.union_skill < 0.1
-    assert evidence.verdict == "partly"
+    assert evidence.mechanism.extracted.loss_failure_f1 > 0.99
+    assert evidence.mechanism.union_skill < 0.1
+    assert evidence.mechanism.verdict == "partly"
 
 
 @pytest.mark.parametrize("name", ["untrained", "superposition", "linear superposition"])
@@ -196,7 +194,7 @@ def test_a_trained_network_is_bloom_by_its_own_hash_and_by_no_other(
 
 def test_a_trained_linear_network_is_nothing(linear: ReluNet) -> None:
     evidence = gather_evidence(linear, AllSets(N, K))
-    assert evidence.verdict == "not-bloom"
+    assert evidence.mechanism.verdict == "not-bloom"
     assert {unit.kind for unit in evidence.mechanism.units} == {"always on"}
     # It has learned what a linear network can: uniform output has mse 1/3 - 1/48 = .3125.
     assert evidence.behaviour.mse < 0.3125 / 3

@@ -8,18 +8,22 @@ import torch
 from numpy.typing import NDArray
 
 import relubloom as rb
-from relubloom import atomic
 from relubloom.code import Code
 from relubloom.errors import UsageError
-from relubloom.evidence.dynamics import dynamics_of, measure_dynamics
-from relubloom.evidence.dynamics.for_good import for_good
-from relubloom.evidence.dynamics.foretelling import foretell
-from relubloom.evidence.dynamics.order import explain_order, largest_product, spearman
-from relubloom.evidence.dynamics.settling import follow_hashes
-from relubloom.evidence.dynamics.splitting import follow_modes
-from relubloom.evidence.writer import write_dynamics
+from relubloom.evidence.dynamics import (
+    dynamics_of,
+    explain_order,
+    follow_hashes,
+    follow_modes,
+    for_good,
+    foretell,
+    largest_product,
+    measure_dynamics,
+    spearman,
+)
 from relubloom.network.modes import TwoModes, fit_two_modes
 from relubloom.records.dynamics import Dynamics
+from relubloom.records.files import read_record, remove_record, write_record
 
 Film = NDArray[np.float32]
 TWO_BY_TWO = np.array([[[-1, 1], [1, -1]]], dtype=np.float32)  # token 0 has bit 0, token 1 bit 1
@@ -246,11 +250,9 @@ def test_a_trained_film_ends_on_the_extracted_code(tmp_path: Path) -> None:
         for b in np.flatnonzero(~code.bits[:, unit])
     ]
     assert found.foretelling.auc[0] == pytest.approx(np.mean(pairs))
-    write_dynamics(tmp_path, found)
-    stored = atomic.read_json(tmp_path / "dynamics.json")
-    assert stored["schema_version"] == 1
-    assert stored["settling"]["token_steps"] == found.settling.token_steps
-    write_dynamics(tmp_path, None)
+    write_record(tmp_path, found)
+    assert read_record(tmp_path, Dynamics) == found
+    remove_record(tmp_path, Dynamics)
     assert not (tmp_path / "dynamics.json").exists()
 
 

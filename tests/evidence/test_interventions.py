@@ -1,7 +1,5 @@
 """Interventions, each worked by hand on four tokens, and the figures that they report."""
 
-from dataclasses import asdict
-
 import numpy as np
 import pytest
 import torch
@@ -9,25 +7,26 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom.code import Code
-from relubloom.evidence.interventions.cases import (
+from relubloom.code.packing import pack_bits, unpack_bits
+from relubloom.evidence.interventions.change_input import SwapHashes, TwoLevelInput
+from relubloom.evidence.interventions.force_unit import ForceCovered, ForceUncovered
+from relubloom.evidence.interventions.intervention import (
+    CallDecoder,
     Cases,
+    Intervention,
     even_cases,
-    half_with_predicted_errors,
+    marked,
     random_choice,
 )
-from relubloom.evidence.interventions.force_covered import ForceCovered
-from relubloom.evidence.interventions.force_uncovered import ForceUncovered
-from relubloom.evidence.interventions.intervention import Intervention
-from relubloom.evidence.interventions.patch_donor import PatchDonor
-from relubloom.evidence.interventions.patch_false_positive import PatchFalsePositive
-from relubloom.evidence.interventions.plan import Plan, Sealed
-from relubloom.evidence.interventions.prediction import Prediction
-from relubloom.evidence.interventions.results import agreement
-from relubloom.evidence.interventions.scoring import correlation, matched, score_chunk
-from relubloom.evidence.interventions.scrub_irrelevant import ScrubIrrelevant
-from relubloom.evidence.interventions.subject import Subject
-from relubloom.evidence.interventions.swap_hashes import SwapHashes
-from relubloom.evidence.interventions.two_level_input import TwoLevelInput
+from relubloom.evidence.interventions.patch_hidden import (
+    PatchDonor,
+    PatchFalsePositive,
+    ScrubIrrelevant,
+)
+from relubloom.evidence.interventions.plan import SealedPlan, half_with_predicted_errors
+from relubloom.evidence.interventions.prepared_network import PreparedNetwork
+from relubloom.evidence.interventions.scoring import matched, score_chunk
+from relubloom.measure.correlation import pearson
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
 
@@ -40,10 +39,10 @@ def ids(*rows: list[int]) -> NDArray[np.int64]:
     return np.array(rows, dtype=np.int64)
 
 
-def four(net: ReluNet | None = None) -> Subject:
+def four(net: ReluNet | None = None) -> PreparedNetwork:
     """The constructed network of FOUR (sharpness 5), or another, with all pairs as sources."""
     pairs = ids([0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3])
-    return Subject.prepare(net or construct(FOUR, 5), FOUR, pairs, np.random.default_rng(0))
+    return PreparedNetwork.of(net or construct(FOUR, 5), FOUR, pairs, np.random.default_rng(0))
 
 
 def called(logits: Tensor) -> list[list[int]]:
@@ -51,14 +50,17 @@ def called(logits: Tensor) -> list[list[int]]:
     return [row.nonzero().flatten().tolist() for row in close]
 
 
-def predicted(prediction: Prediction) -> list[list[int]]:
-    return [np.flatnonzero(row).tolist() for row in prediction.called(0, len(prediction.unions))]
+def predicted(code: Code, unions: NDArray[np.bool_]) -> list[list[int]]:
+    called = unpack_bits(CallDecoder(code).called(unions), code.vocab_size)
+    return [np.flatnonzero(row).tolist() for row in called]
 
 
 def both(intervention: Intervention, cases: Cases) -> tuple[list[list[int]], list[list[int]]]:
     """Tokens predicted, and tokens called by the constructed network."""
     with torch.no_grad():
-        return predicted(intervention.predict(FOUR, cases)), called(intervention.run(four(), cases))
+        return predicted(FOUR, intervention.predict(FOUR, cases)), called(
+            intervention.run(four(), cases)
+        )
 
 
 def test_force_covered_by_hand() -> None:
@@ -67,7 +69,7 @@ def test_force_covered_by_hand() -> None:
     assert both(ForceCovered(), cases) == ([[0, 2], [0, 3]], [[0, 2], [0, 3]])
     # The control forces the only other uncovered unit.
     wrong = ForceCovered().mispredict(FOUR, cases, np.random.default_rng(0))
-    assert predicted(wrong) == [[0, 3], [0, 2]]
+    assert predicted(*wrong) == [[0, 3], [0, 2]]
 
 
 def test_force_covered_takes_sets_without_false_positives() -> None:
@@ -85,7 +87,7 @@ def test_force_uncovered_by_hand() -> None:
     cases = even_cases(ids([0, 1], [0, 4]), ids([2], [0]), ids([0, 4], [0, 4]))
     assert both(ForceUncovered(), cases) == ([[0, 3], [0, 3]], [[0, 3], [0, 3]])
     # The control leaves out another of the covered units: unit 1 of {0}, so token 2 in 3's place.
-    wrong = predicted(ForceUncovered().mispredict(FOUR, cases, np.random.default_rng(0)))
+    wrong = predicted(*ForceUncovered().mispredict(FOUR, cases, np.random.default_rng(0)))
     assert wrong[1] == [0, 2]
     assert wrong[0] in ([1, 2], [1, 3], [0, 2])
 
@@ -108,7 +110,7 @@ def test_swap_hashes_by_hand() -> None:
     cases = even_cases(ids([0, 4], [0, 2]), ids([0, 1], [0, 1]), ids([1, 4], [1, 2]))
     assert both(SwapHashes(), cases) == ([[1], [1, 2]], [[1], [1, 2]])
     wrong = SwapHashes().mispredict(FOUR, cases, np.random.default_rng(0))
-    assert predicted(wrong) == [[0], [0, 2]]
+    assert predicted(*wrong) == [[0], [0, 2]]
 
 
 def test_swap_hashes_takes_sets_with_a_and_without_b() -> None:
@@ -139,7 +141,7 @@ def test_patch_donor_by_hand() -> None:
     decoded = [[2], [0, 1, 2, 3], [0]]
     assert both(PatchDonor(), cases) == (decoded, decoded)
     wrong = PatchDonor().mispredict(FOUR, cases, np.random.default_rng(0))
-    assert predicted(wrong) == [[0], [2], [0, 1, 2, 3]]
+    assert predicted(*wrong) == [[0], [2], [0, 1, 2, 3]]
 
 
 def leaky() -> ReluNet:
@@ -166,10 +168,10 @@ def test_scrubbing_resamples_within_the_status() -> None:
 
 
 def test_a_status_that_no_source_has_keeps_its_value() -> None:
-    subject = Subject.prepare(leaky(), FOUR, ids([2, 3]), np.random.default_rng(0))
+    subject = PreparedNetwork.of(leaky(), FOUR, ids([2, 3]), np.random.default_rng(0))
     assert subject.uncovered.tolist() == [0, 0, 0, 0]
     assert subject.resampled(ids([0, 4]), ids([7])[:, 0]).tolist() == [[0, 0, 1, 1]]
-    assert subject.uncovered_levels().tolist() == [0, 0, 0, 0]
+    assert subject.uncovered_levels.tolist() == [0, 0, 0, 0]
 
 
 def test_levels_are_means_over_uncovering_sets() -> None:
@@ -179,9 +181,9 @@ def test_levels_are_means_over_uncovering_sets() -> None:
     W_in[3, 0] = 0.5
     pushed = ReluNet(W_in, net.b_in, net.W_out, net.b_out)
     sets = ids([1, 4], [3, 4], [0, 3])
-    subject = Subject.prepare(pushed, FOUR, sets, np.random.default_rng(0))
+    subject = PreparedNetwork.of(pushed, FOUR, sets, np.random.default_rng(0))
     # Unit 1 is uncovered on {1} alone, 2 on {3} and {0, 3}, 3 on none: the mean of the others.
-    assert subject.uncovered_levels().tolist() == pytest.approx([1.25, 1, 1, 3.25 / 3])
+    assert subject.uncovered_levels.tolist() == pytest.approx([1.25, 1, 1, 3.25 / 3])
 
 
 def test_two_level_input_by_hand() -> None:
@@ -201,8 +203,8 @@ class AsItIs(ScrubIrrelevant):
 
     changes = True
 
-    def run(self, subject: Subject, cases: Cases) -> Tensor:
-        return subject.net(torch.from_numpy(cases.sets))
+    def run(self, net: PreparedNetwork, cases: Cases) -> Tensor:
+        return net.net(torch.from_numpy(cases.sets))
 
 
 def test_scores_by_hand() -> None:
@@ -214,14 +216,14 @@ def test_scores_by_hand() -> None:
     net = ReluNet(torch.eye(3, dtype=torch.float64), zeros, masses.log(), zeros)
     code = Code(np.array([[0, 1, 1], [1, 0, 0], [1, 1, 0]], dtype=bool))
     sets, weight = ids([0], [1], [2]), np.array([1.0, 2.0, 5.0])
-    subject = Subject.prepare(net, code, sets, np.random.default_rng(0))
-    right = Prediction(code, code.union(sets)).called(0, 3)
-    assert right.astype(int).tolist() == [[1, 0, 0], [0, 1, 0], [0, 1, 1]]
+    subject = PreparedNetwork.of(net, code, sets, np.random.default_rng(0))
+    right = CallDecoder(code).called(code.union(sets))
+    assert unpack_bits(right, 3).astype(int).tolist() == [[1, 0, 0], [0, 1, 0], [0, 1, 1]]
     wrong = np.array([[1, 1, 0], [0, 1, 0], [0, 0, 1]], dtype=bool)
     before = np.array([[1, 0, 0], [0, 1, 1], [0, 1, 1]], dtype=bool)
-    packed = [np.packbits(each, axis=1) for each in (right, wrong, before)]
-    plan = Plan(AsItIs(), Cases(sets, sets, sets, weight), Sealed(*packed))
-    counts, control = score_chunk(plan, subject, 0, 3)
+    cases = Cases(sets, sets, sets, weight)
+    plan = SealedPlan(AsItIs(), cases, right, pack_bits(wrong), pack_bits(before))
+    counts, control = score_chunk(plan, subject)
     found = matched(counts, weight)
     # False positives: predicted 1 on {2}; there 1 on {0}, 2 on {1}, 1 on {2}: weights 1, 2, 5.
     assert (found.precision, found.recall) == (1, 5 / 8)
@@ -235,7 +237,7 @@ def test_scores_by_hand() -> None:
     assert counts["predicted_loss"].tolist() == [0, 0, 0.5]  # F/(k(k+F)) at one false positive
     # Deviations from the weighted means .3125 and .6175: products sum to -.25625, squares to
     # .46875 and .5201.
-    assert correlation(counts["predicted_loss"], counts["loss"], weight) == pytest.approx(
+    assert pearson(counts["predicted_loss"], counts["loss"], weight) == pytest.approx(
         -0.25625 / (0.46875 * 0.5201) ** 0.5
     )
     # The control said 1 on {0}, weight 1, and was right there alone.
@@ -251,10 +253,10 @@ def test_a_dropped_member_that_stays_is_a_false_positive() -> None:
     W_out[2, 1] = 0
     subject = four(ReluNet(net.W_in, net.b_in, W_out, net.b_out))
     cases = even_cases(ids([0, 1]), ids([2]), ids([0, 4]))
-    right = ForceUncovered().predict(FOUR, cases).called(0, 1)
-    everything = np.packbits(np.ones((1, 4), dtype=bool), axis=1)
-    sealed = Sealed(np.packbits(right, axis=1), everything, everything)
-    counts, _ = score_chunk(Plan(ForceUncovered(), cases, sealed), subject, 0, 1)
+    right = CallDecoder(FOUR).called(ForceUncovered().predict(FOUR, cases))
+    everything = pack_bits(np.ones((1, 4), dtype=bool))
+    plan = SealedPlan(ForceUncovered(), cases, right, everything, everything)
+    counts, _ = score_chunk(plan, subject)
     found = matched(counts, np.ones(1))
     assert (found.precision, found.recall, found.exact_match) == (1, 1 / 2, 0)
     # Calls that change: predicted 1 and 2 (all four were called before), actual 2.
@@ -262,27 +264,25 @@ def test_a_dropped_member_that_stays_is_a_false_positive() -> None:
     assert (found.changes.precision, found.changes.recall) == (1 / 2, 1)
 
 
-def test_agreement_of_nothing_and_of_one_side() -> None:
-    none, some, weight = np.zeros(2), np.array([1.0, 0.0]), np.array([0.5, 0.5])
-    assert agreement(none, none, none, weight).f1 is None
-    assert asdict(agreement(none, some, none, weight)) == {"precision": 0, "recall": 0, "f1": 0}
-    assert asdict(agreement(none, none, some, weight)) == {"precision": 0, "recall": 0, "f1": 0}
-
-
 def test_half_of_the_cases_and_their_weights() -> None:
-    everything = even_cases(np.arange(10)[:, None], np.arange(10), np.arange(10)[:, None])
     errs = np.arange(10) >= 8
-    chosen = half_with_predicted_errors(everything, errs, 4)
-    assert chosen.sets[:, 0].tolist() == [0, 4, 8, 9]  # of 0 to 7 evenly, and of 8 and 9
-    assert chosen.weight.tolist() == pytest.approx([0.4, 0.4, 0.1, 0.1])  # 8/10 and 2/10, shared
+    chosen, weight = half_with_predicted_errors(errs, 4)
+    assert chosen.tolist() == [0, 4, 8, 9]  # of 0 to 7 evenly, and of 8 and 9
+    assert weight.tolist() == pytest.approx([0.4, 0.4, 0.1, 0.1])  # 8/10 and 2/10, shared
     # Too few of a kind: the other fills up. More wanted than there are: all, each 1/10.
-    assert half_with_predicted_errors(everything, errs, 6).sets[:, 0].tolist() == [0, 2, 4, 6, 8, 9]
-    other = half_with_predicted_errors(everything, ~errs, 6)
-    assert other.sets[:, 0].tolist() == [0, 2, 4, 6, 8, 9]
-    assert half_with_predicted_errors(everything, errs, 99).weight.tolist() == pytest.approx(
-        [0.1] * 10
-    )
-    assert len(half_with_predicted_errors(everything[:0], errs[:0], 4)) == 0
+    assert half_with_predicted_errors(errs, 6)[0].tolist() == [0, 2, 4, 6, 8, 9]
+    assert half_with_predicted_errors(~errs, 6)[0].tolist() == [0, 2, 4, 6, 8, 9]
+    assert half_with_predicted_errors(errs, 99)[1].tolist() == pytest.approx([0.1] * 10)
+    assert len(half_with_predicted_errors(errs[:0], 4)[0]) == 0
+
+
+@pytest.mark.parametrize("vocab", [1, 5, 64, 130])
+def test_tokens_as_bits(vocab: int) -> None:
+    rows = ids([0, vocab], [vocab, vocab - 1], [vocab, vocab], [0, vocab - 1])
+    held = np.zeros((4, vocab), dtype=bool)
+    held[0, 0] = held[1, vocab - 1] = held[3, 0] = held[3, vocab - 1] = True
+    assert (unpack_bits(marked(rows, vocab), vocab) == held).all()
+    assert (marked(rows, vocab) == pack_bits(held)).all()
 
 
 def test_random_choice_is_even_and_eligible() -> None:

@@ -1,7 +1,6 @@
 """Whole runs of the interventions on networks whose answers are known beforehand."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 import numpy as np
@@ -15,10 +14,9 @@ from torch import Tensor
 from relubloom.code import Code, random_constant_weight
 from relubloom.errors import UsageError
 from relubloom.evidence.interventions import intervene
-from relubloom.evidence.interventions.cases import random_choice
-from relubloom.evidence.interventions.plan import Draw, make_plan
-from relubloom.evidence.interventions.prediction import Prediction
-from relubloom.evidence.interventions.swap_hashes import PAIRS, SwapHashes
+from relubloom.evidence.interventions.change_input import PAIRS, SwapHashes
+from relubloom.evidence.interventions.intervention import CallDecoder, Words, random_choice
+from relubloom.evidence.interventions.plan import RandomSets, seal
 from relubloom.network.construct import construct
 from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet
@@ -129,8 +127,7 @@ def test_an_explanation_predicts_by_doing_the_same_to_itself() -> None:
 
 def test_cases_of_either_kind_come_from_all_pairs() -> None:
     code = random_constant_weight(64, 24, 6)
-    with ThreadPoolExecutor(1) as pool:
-        plan = make_plan(SwapHashes(), code, Draw(KSparseTask(64, 3), 0), 2000, pool)
+    plan = seal(SwapHashes(), CallDecoder(code), RandomSets(KSparseTask(64, 3), 0), 2000)
     kinds = plan.cases.weight > np.median(np.unique(plan.cases.weight))
     for kind in (kinds, ~kinds):
         assert len(np.unique(plan.cases.acted_on[kind], axis=0)) > PAIRS / 2
@@ -186,17 +183,17 @@ def test_the_network_is_left_as_it_was() -> None:
 def test_predictions_are_made_before_the_network_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     code = random_constant_weight(32, 16, 4)
     order: list[str] = []
-    called_by_code, forward = Prediction.called, ReluNet.run_with_hooks
+    called_by_code, forward = CallDecoder.called, ReluNet.run_with_hooks
 
-    def predict(self: Prediction, start: int, stop: int) -> NDArray[np.bool_]:
+    def predict(self: CallDecoder, unions: NDArray[np.bool_]) -> Words:
         order.append("predict")
-        return called_by_code(self, start, stop)
+        return called_by_code(self, unions)
 
     def run(self: ReluNet, sets: Tensor, fwd_hooks: list) -> Tensor:
         order.append("run")
         return forward(self, sets, fwd_hooks)
 
-    monkeypatch.setattr(Prediction, "called", predict)
+    monkeypatch.setattr(CallDecoder, "called", predict)
     monkeypatch.setattr(ReluNet, "run_with_hooks", run)
     intervene(construct(code), code, 2, cases=50)
     assert "predict" not in order[order.index("run") :]

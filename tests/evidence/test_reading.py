@@ -1,7 +1,5 @@
 """Mechanism, reading and verdict: the rule at its boundaries, and what has no figure."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -10,13 +8,12 @@ from build.scores import hand_made
 from relubloom.code import Code, random_constant_weight
 from relubloom.evidence import gather_evidence
 from relubloom.evidence.mechanism import measure_mechanism
-from relubloom.evidence.reading import f1, judge, read_as_bloom, union_skill
+from relubloom.evidence.reading import f1, read_as_bloom, union_skill
 from relubloom.evidence.scores import score_sets
 from relubloom.network.construct import construct
 from relubloom.network.extract import extract_with_modes
 from relubloom.network.relu_net import ReluNet
-from relubloom.records.mechanism import BitsPerToken, ExtractedFilter, Reading
-from relubloom.study.study import commonest
+from relubloom.records.mechanism import Spread
 from relubloom.task import AllSets
 from relubloom.training import Recipe
 from relubloom.training.initialisation import initialise
@@ -51,51 +48,6 @@ def test_f1(predicted: list[int], actual: list[int], expected: float | None) -> 
     assert found == (expected if expected is None else pytest.approx(expected))
 
 
-SOUND = replace(
-    gather_evidence(construct(Code(np.eye(4, dtype=bool)), 20.0), AllSets(4, 1)).mechanism,
-    mode_gap=10.0,
-    two_valued=False,
-    two_modes=True,
-    near_threshold=0.0,
-    unit_agreement=1.0,
-)
-
-
-def reading_with(loss_failure_f1: float | None, skill: float = 1.0) -> Reading:
-    return Reading(ExtractedFilter(0.0, 0.0, 1.0, loss_failure_f1), 0.0, None, None, skill)
-
-
-@pytest.mark.parametrize(
-    ("changes", "loss_failure_f1", "verdict"),
-    [
-        ({}, 1.0, "bloom"),
-        ({}, None, "bloom"),
-        ({}, 0.8, "bloom"),
-        ({}, 0.7999, "partly"),
-        ({}, 0.0, "partly"),
-        ({"unit_agreement": 0.97}, 1.0, "bloom"),
-        ({"unit_agreement": 0.9699}, 1.0, "partly"),
-        ({"near_threshold": 0.03}, 1.0, "bloom"),
-        ({"near_threshold": 0.0301}, 1.0, "partly"),
-        ({"unit_agreement": 0.8}, 1.0, "partly"),
-        ({"unit_agreement": 0.7999}, 1.0, "not-bloom"),
-        ({"two_modes": False}, 1.0, "not-bloom"),
-        ({"mode_gap": None, "two_valued": True}, 1.0, "bloom"),
-    ],
-)
-def test_the_verdict_rule_at_its_boundaries(
-    changes: dict[str, object], loss_failure_f1: float | None, verdict: str
-) -> None:
-    mechanism = replace(SOUND, **changes)
-    reading = reading_with(loss_failure_f1)
-    assert judge(mechanism, mechanism.unit_agreement, reading) == verdict
-
-
-@pytest.mark.parametrize(("skill", "verdict"), [(0.5, "bloom"), (0.4999, "partly")])
-def test_agreement_must_be_more_than_a_constant_answer_has(skill: float, verdict: str) -> None:
-    assert judge(SOUND, 1.0, reading_with(1.0, skill)) == verdict
-
-
 @pytest.mark.parametrize(
     ("agreement", "on", "skill"),
     [
@@ -113,32 +65,18 @@ def test_union_skill_by_hand(agreement: float, on: float, skill: float) -> None:
     assert union_skill(agreement, on) == pytest.approx(skill)
 
 
-@pytest.mark.parametrize(
-    ("verdicts", "study"),
-    [
-        (["bloom"], "bloom"),
-        (["bloom", "partly", "bloom"], "bloom"),
-        (["bloom", "partly"], "partly"),
-        (["bloom", "not-bloom"], "not-bloom"),
-        (["bloom", "bloom", "not-bloom", "not-bloom", "partly"], "not-bloom"),
-    ],
-)
-def test_the_verdict_of_a_study_is_the_commonest(verdicts: list[str], study: str) -> None:
-    assert commonest(verdicts) == study
-
-
 def test_a_constructed_network_is_bloom() -> None:
     code = random_constant_weight(20, 12, 3)
     evidence = gather_evidence(construct(code, 20.0), AllSets(20, 2))
-    assert evidence.verdict == "bloom"
+    assert evidence.mechanism.verdict == "bloom"
     assert evidence.code == code
     assert evidence.mechanism.two_valued
     assert evidence.mechanism.mode_gap is None
     assert evidence.mechanism.near_threshold == 0
     assert evidence.mechanism.unit_agreement == 1
-    assert evidence.mechanism.bits_per_token == BitsPerToken(3.0, 0.0)
+    assert evidence.mechanism.bits_per_token == Spread(3.0, 0.0)
     assert {unit.kind for unit in evidence.mechanism.units} == {"bit"}
-    assert evidence.reading.failures_explained == 1
+    assert evidence.mechanism.failures_explained == 1
     assert evidence.behaviour.method == "all"
     assert evidence.behaviour.sets == 190
 
@@ -146,18 +84,18 @@ def test_a_constructed_network_is_bloom() -> None:
 def test_a_filter_without_failures_has_nothing_to_explain() -> None:
     # One bit of its own per token: no false positive on any set.
     evidence = gather_evidence(construct(Code(np.eye(6, dtype=bool)), 30.0), AllSets(6, 2))
-    assert evidence.reading.failures_explained is None
-    assert evidence.reading.failures_explained_by_loss is None
-    assert evidence.reading.extracted.loss_failure_f1 is None
-    assert evidence.reading.code_failure_share == 0
-    assert evidence.verdict == "bloom"
+    assert evidence.mechanism.failures_explained is None
+    assert evidence.mechanism.failures_explained_by_loss is None
+    assert evidence.mechanism.extracted.loss_failure_f1 is None
+    assert evidence.mechanism.code_failure_share == 0
+    assert evidence.mechanism.verdict == "bloom"
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_an_untrained_network_is_not_bloom(seed: int) -> None:
     net = initialise(60, 16, Recipe(), (seed,))[0]
     evidence = gather_evidence(net, AllSets(60, 2))
-    assert evidence.verdict == "not-bloom"
+    assert evidence.mechanism.verdict == "not-bloom"
     assert not evidence.mechanism.two_valued
     assert not evidence.mechanism.two_modes
 
@@ -165,9 +103,9 @@ def test_an_untrained_network_is_not_bloom(seed: int) -> None:
 def test_a_code_of_nothing_but_false_positives_is_seen_through() -> None:
     # The empty hash covers everything: every failure is "explained", on every set.
     evidence = gather_evidence(construct(Code(np.zeros((6, 4), dtype=bool)), 1.0), AllSets(6, 2))
-    assert evidence.reading.failures_explained == 1
-    assert evidence.reading.code_failure_share == 1
-    assert evidence.verdict == "not-bloom"  # one value is not two modes
+    assert evidence.mechanism.failures_explained == 1
+    assert evidence.mechanism.code_failure_share == 1
+    assert evidence.mechanism.verdict == "not-bloom"  # one value is not two modes
 
 
 def test_near_threshold_counts_entries_between_the_modes() -> None:

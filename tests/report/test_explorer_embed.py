@@ -16,7 +16,6 @@ import relubloom as rb
 from relubloom import atomic
 from relubloom.code import Code, random_constant_weight
 from relubloom.evidence import gather_evidence
-from relubloom.evidence.writer import write_evidence
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.run_folder import Origin, default_labels, write_network, write_training
@@ -27,6 +26,7 @@ from relubloom.report.explorer.film import film_data
 from relubloom.report.explorer.opening import opening_set
 from relubloom.report.explorer.precision import pack_weights
 from relubloom.report.page import write_report
+from relubloom.study.steps import write_evidence
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe
 

@@ -10,6 +10,7 @@ import torch
 
 import relubloom as rb
 from build.explorer_page import CALLED, VOCAB_SIZE, Explorer, K
+from relubloom.records.files import as_json
 
 Explore = Callable[..., Explorer]
 SETS = 41_664  # C(64, 3)
@@ -63,7 +64,7 @@ def test_recheck_counts_what_the_certificate_counts(explore: Explore, key: str) 
     assert found.keys() == expected.keys()
     assert found.pop("mean mse") == pytest.approx(expected.pop("mean mse"), rel=0.005)
     assert found == expected
-    certificate = rb.certify(explorer.net(), rb.KSparseTask(VOCAB_SIZE, K)).describe()
+    certificate = as_json(rb.certify(explorer.net(), rb.KSparseTask(VOCAB_SIZE, K)))
     assert certificate["exact_sets"] == found["exactly right"]
     assert certificate["method"] in ("enumeration", "counting")
     agreement = explorer.page.get_by_test_id("recheck-certificate")

@@ -27,7 +27,6 @@ from relubloom import atomic
 from relubloom.code import Code, random_constant_weight
 from relubloom.errors import FileError
 from relubloom.evidence import gather_evidence
-from relubloom.evidence.writer import write_evidence
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.run_folder import Origin, default_labels, write_network
@@ -35,6 +34,7 @@ from relubloom.report import wording
 from relubloom.report.contents import read_contents
 from relubloom.report.numbers import decimal, figure, percent, spans
 from relubloom.report.page import write_report
+from relubloom.study.steps import write_evidence
 from relubloom.task import KSparseTask
 
 HOSTILE = (

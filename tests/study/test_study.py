@@ -11,7 +11,6 @@ import torch
 from build.process import DATA, Outcome
 from relubloom.cli.app import run
 from relubloom.code import Code
-from relubloom.evidence.writer import CERTIFICATE, DYNAMICS, EVIDENCE_FILES
 from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.run_folder import read_film, read_history
@@ -59,8 +58,8 @@ def test_the_files_of_a_study(finished: Path) -> None:
     assert (finished / "study.json").is_file()
     assert not (finished / "checkpoint.safetensors").exists()
     network = {"config.json", "model.safetensors", "tokens.txt"}
-    evidence = {"code.npz", *EVIDENCE_FILES} - {CERTIFICATE, DYNAMICS}
-    training = {"history.jsonl", "snapshots.safetensors", DYNAMICS}
+    evidence = {"code.npz", "behaviour.json", "mechanism.json", "interventions.json", "ladder.json"}
+    training = {"history.jsonl", "snapshots.safetensors", "dynamics.json"}
     for name in ("seed-3", "seed-4"):
         found = {path.name for path in (finished / name).iterdir()}
         assert network | evidence | training <= found

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json as json_text
+import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from relubloom import atomic
 from relubloom.cli import options
 from relubloom.cli.progress import ProgressDisplay
 
 if TYPE_CHECKING:
+    from relubloom.records.study import RunRow
     from relubloom.report.width_section import SweepResults
     from relubloom.study.query import Answer
 
@@ -33,6 +34,7 @@ def examine(
     Behaviour (what it answers), mechanism (how), seven interventions with their predictions, and
     the explanation ladder (what reproduces its failures at which length), each in a JSON file.
     """
+    from relubloom.records.files import as_json
     from relubloom.study.steps import examine_run
 
     with ProgressDisplay(quiet) as watch:
@@ -44,7 +46,7 @@ def examine(
             watch=watch,
         )
     if json:
-        typer.echo(json_text.dumps(row, allow_nan=False))
+        typer.echo(json_text.dumps(as_json(row), allow_nan=False))
     else:
         typer.echo(f"{_evidence_text(row)}\n{_explained_text(folder)}")
 
@@ -112,38 +114,44 @@ def query(
         typer.echo(_answer_text(answer))
 
 
-def _evidence_text(row: dict[str, Any]) -> str:
-    gap = "two exact values" if row["two_valued"] else _number(row["mode_gap"], ".2f")
-    bits, extracted = row["bits_per_token"], row["extracted"]
+def _evidence_text(row: RunRow) -> str:
+    gap = "two exact values" if row.two_valued else _number(row.mode_gap, ".2f")
+    bits, extracted = row.bits_per_token, row.extracted
     rows = [
-        ("verdict", row["verdict"]),
-        ("mse", f"{row['mse']:.6f}   (its hash as a Bloom filter {extracted['mse']:.6f})"),
-        ("kl", f"{row['kl']:.6f}   (its hash as a Bloom filter {extracted['kl']:.6f})"),
-        ("exact sets", f"{row['p_exact']:.4%}   (its hash {extracted['p_exact']:.4%})"),
+        ("verdict", row.verdict),
+        ("mse", f"{row.mse:.6f}   (its hash as a Bloom filter {extracted.mse:.6f})"),
+        ("kl", f"{row.kl:.6f}   (its hash as a Bloom filter {extracted.kl:.6f})"),
+        ("exact sets", f"{row.p_exact:.4%}   (its hash {extracted.p_exact:.4%})"),
         ("mode gap", gap),
-        ("entries near threshold", f"{row['near_threshold']:.2%}"),
-        ("bits per token", f"{bits['mean']:.2f} ± {bits['sd']:.2f}"),
-        ("units agree with union", f"{row['unit_agreement']:.2%}"),
-        ("loss failures predicted, F1", _number(extracted["loss_failure_f1"], ".3f")),
-        ("sets where the hash fails", f"{row['code_failure_share']:.2%}"),
-        ("ranking failures inside", _number(row["failures_explained"], ".2%")),
-        ("loss failures inside", _number(row["failures_explained_by_loss"], ".2%")),
+        ("entries near threshold", f"{row.near_threshold:.2%}"),
+        ("bits per token", f"{bits.mean:.2f} ± {bits.sd:.2f}"),
+        ("units agree with union", f"{row.unit_agreement:.2%}"),
+        ("loss failures predicted, F1", _number(extracted.loss_failure_f1, ".3f")),
+        ("sets where the hash fails", f"{row.code_failure_share:.2%}"),
+        ("ranking failures inside", _number(row.failures_explained, ".2%")),
+        ("loss failures inside", _number(row.failures_explained_by_loss, ".2%")),
     ]
     return "\n".join(f"{name:<28} {value}" for name, value in rows)
 
 
 def _explained_text(folder: Path) -> str:
     """The best explanation on the ladder, and where to look next."""
-    from relubloom.evidence.writer import LADDER
+    from relubloom.records.files import read_record
+    from relubloom.records.ladder import Ladder
 
-    rungs = atomic.read_json(folder / LADDER)["rungs"]
-    explanations = [rung for rung in rungs if rung["kind"] == "explanation"]
-    f1s = [rung["loss_failures"]["f1"] for rung in explanations]
-    place = f1s.index(None) if None in f1s else f1s.index(max(f1s))  # none to count: they agree
-    best, f1 = explanations[place], f1s[place]
-    share = best["bits"] / rungs[-1]["bits"]
-    said = f"{best['name']}, F1 {_number(f1, '.3f')}, at {share:.1%} of the network's bits"
+    ladder = read_record(folder, Ladder)
+    assert ladder is not None, "examine_run wrote it"
+    explanations = [rung for rung in ladder.rungs if rung.kind == "explanation"]
+    best = max(explanations, key=lambda rung: _agreement(rung.loss_failures.f1))
+    share = best.bits / ladder.rungs[-1].bits
+    f1 = _number(best.loss_failures.f1, ".3f")
+    said = f"{best.name}, F1 {f1}, at {share:.1%} of the network's bits"
     return f"{'best explanation':<28} {said}\nnext: relubloom report {folder} draws the page"
+
+
+def _agreement(f1: float | None) -> float:
+    """Of F1; where there is nothing to count, both sides agree."""
+    return math.inf if f1 is None else f1
 
 
 def _number(value: float | None, form: str) -> str:

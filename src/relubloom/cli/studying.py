@@ -14,6 +14,7 @@ from relubloom.cli import options
 from relubloom.cli.progress import ProgressDisplay
 
 if TYPE_CHECKING:
+    from relubloom.records.study import StudyRecord
     from relubloom.task import KSparseTask
     from relubloom.training import Recipe
 
@@ -55,6 +56,7 @@ def study(
     debug: options.Debug = False,
 ) -> None:
     """Train, construct, examine, report: everything, from a task to a verdict."""
+    from relubloom.records.files import document
     from relubloom.study.presets import quick_recipe
     from relubloom.study.study import Study, run_study
 
@@ -77,7 +79,10 @@ def study(
             threads=options.cores(threads),
             watch=watch,
         )
-    typer.echo(json_text.dumps(result, allow_nan=False) if json else _study_text(result))
+    if json:
+        typer.echo(json_text.dumps(document(result), allow_nan=False))
+    else:
+        typer.echo(_study_text(result))
 
 
 def train(
@@ -230,24 +235,23 @@ def _say_what_was_left_out(task: KSparseTask, quiet: bool) -> None:
     typer.echo("; ".join(notes), err=True)
 
 
-def _study_text(result: dict[str, Any]) -> str:
-    rival = result["best_random_code"]
-    lines = [f"verdict: {result['verdict']}"]
-    for row in result["runs"]:
-        explained = row["failures_explained"]
+def _study_text(result: StudyRecord) -> str:
+    rival = result.best_random_code
+    lines = [f"verdict: {result.verdict}"]
+    for row in result.runs:
+        explained = row.failures_explained
         reason = (
             "no ranking failures"
             if explained is None
             else f"its own hash explains {explained:.1%} of its ranking failures "
-            f"(false positives on {row['code_failure_share']:.1%} of the sets)"
+            f"(false positives on {row.code_failure_share:.1%} of the sets)"
         )
         lines.append(
-            f"  seed {row['seed']}: {row['verdict']}, mse {row['mse']:.5f}, "
-            f"{row['p_exact']:.2%} of the sets exact, {reason}"
+            f"  seed {row.seed}: {row.verdict}, mse {row.mse:.5f}, "
+            f"{row.p_exact:.2%} of the sets exact, {reason}"
         )
     lines.append(
-        f"  best random code: weight {rival['weight']}, mse {rival['mse']:.5f}, "
-        f"{rival['p_exact']:.2%} exact"
+        f"  best random code: weight {rival.weight}, mse {rival.mse:.5f}, {rival.p_exact:.2%} exact"
     )
-    lines.append(f"report: {result['report']}")
+    lines.append(f"report: {result.report}")
     return "\n".join(lines)

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.code.bits import Code
-from relubloom.code.packing import pack_bits, unpack_bits
+from relubloom.code.bits import Code, distinct_tokens
+from relubloom.code.packing import WORD, pack_bits, unpack_bits
 
 OCTET = 8
 
@@ -46,12 +46,25 @@ class CoverTable:
         uncovered = words @ np.ones(words.shape[1], dtype=np.float32)
         return self._vocab_size - uncovered.astype(np.int64)
 
+    def false_positives(self, sets: NDArray[np.int64]) -> NDArray[np.int64]:
+        """As `Code.false_positives`, int64 [batch]; sets and cost as `covered`."""
+        return self.covered(sets) - distinct_tokens(sets, self._vocab_size)
+
+    def decoded(self, unions: NDArray[np.bool_]) -> NDArray[np.uint64]:
+        """The covered tokens of unions (bool [batch, width]) as bits of words: [batch, words].
+
+        Cost: as `covered`; `packing.unpack_bits` unpacks it.
+        """
+        covered = np.invert(self._having_bits_outside(_octets(unions)))
+        covered[:, -1] &= np.uint64((1 << (self._vocab_size - 1) % WORD + 1) - 1)
+        return covered
+
     def listed(self, unions: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The covered tokens of unions (bool [batch, width]): rows of the batch, and tokens.
 
         Ordered by row, then token. Cost: as `covered`, and batch vocab byte operations.
         """
-        outside = self._having_bits_outside(np.packbits(unions, axis=1, bitorder="little"))
+        outside = self._having_bits_outside(_octets(unions))
         covered = np.flatnonzero(unpack_bits(np.invert(outside, out=outside), self._vocab_size))
         rows, tokens = np.divmod(covered, self._vocab_size)
         return rows, tokens
@@ -63,3 +76,7 @@ class CoverTable:
         for octet, table in enumerate(self._outside):
             outside |= np.take(table, states[:, octet], axis=0)
         return outside
+
+
+def _octets(unions: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    return np.packbits(unions, axis=1, bitorder="little")

@@ -1,24 +1,29 @@
 """All evidence about one network: (network, task) -> one frozen dataclass."""
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from relubloom.code import Code
 from relubloom.evidence.behaviour import measure_behaviour
+from relubloom.evidence.certificate.by_method import count_if_exact_filter
+from relubloom.evidence.certificate.evaluated import Certifying
 from relubloom.evidence.interventions import intervene
 from relubloom.evidence.ladder import best_explanation, climb_ladder
 from relubloom.evidence.mechanism import measure_mechanism
-from relubloom.evidence.reading import judge, read_as_bloom
-from relubloom.evidence.scores import SetScores, score_sets
+from relubloom.evidence.mechanism.hidden_layer import HiddenLayer, HiddenLayerSums
+from relubloom.evidence.mechanism.readout import ReadoutLines
+from relubloom.evidence.scores import Scoring, SetScores
+from relubloom.measure.one_pass import OnSets, evaluator_for, one_pass
 from relubloom.network.extract import extract_with_modes
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.behaviour import Behaviour
+from relubloom.records.certificate import Certificate
 from relubloom.records.interventions import Interventions
 from relubloom.records.ladder import Ladder
-from relubloom.records.mechanism import Mechanism, Reading
-from relubloom.records.verdict import Verdict
-from relubloom.task import SetCollection
+from relubloom.records.mechanism import Mechanism, Readout
+from relubloom.task import AllSets, DrawnSets, SetCollection
 
 Depth = Literal["quick", "study", "full"]
 LADDER_SETS = {"study": 50_000, "full": 300_000}  # that rungs are scored on, some 44 of them
@@ -33,16 +38,26 @@ OnStage = Callable[[str, int, int], None]
 class Evidence:
     """What was found out about one network, with the code it was measured against.
 
-    `interventions` and `ladder` are None where they were not asked for.
+    `interventions` and `ladder` are None where they were not asked for; `certificate` is None where
+    the sets are neither all sets of one size nor a uniform draw of them.
     """
 
     code: Code
     behaviour: Behaviour
     mechanism: Mechanism
-    reading: Reading
-    verdict: Verdict
     interventions: Interventions | None
     ladder: Ladder | None
+    certificate: Certificate | None
+
+
+@dataclass(frozen=True)
+class OnePass:
+    """What one pass over the sets finds."""
+
+    scores: SetScores
+    layer: HiddenLayer
+    readout: Readout
+    certificate: Certificate | None
 
 
 def gather_evidence(
@@ -64,35 +79,77 @@ def gather_evidence(
             that are read off the weights, on at most 50,000 sets; `full` fits rungs, too, and
             scores all on at most 300,000. Large networks have fewer, at least 1,000.
 
-    Cost: that of `scores.score_sets` and as much again for the analyses; beyond `quick` also that
-    of `intervene` and `climb_ladder`.
+    The sets are read once, and run once, for scores, mechanism and certificate. Cost: that of
+    `measure.one_pass` and about as much again for the analyses; beyond `quick` also that of
+    `intervene` and `climb_ladder`.
     """
     stage = on_stage or _silent
     code, unit_modes = extract_with_modes(net)
-    scores = score_sets(net, code, sets, workers, lambda done, of: stage("scoring", done, of))
-    mechanism = measure_mechanism(
-        net,
-        code,
-        unit_modes,
-        sets,
-        scores,
-        workers=workers,
-        on_sets=lambda done, of: stage("mechanism", done, of),
-    )
+    seen = look_at(net, code, sets, workers, lambda done, of: stage("scoring", done, of))
+    stage("mechanism", 0, 1)
+    mechanism = measure_mechanism(net, code, unit_modes, seen.scores, seen.layer, seen.readout)
+    stage("mechanism", 1, 1)
     behaviour = measure_behaviour(
         net,
         code,
         sets,
-        scores,
+        seen.scores,
         workers=workers,
         on_sets=lambda done, of: stage("behaviour", done, of),
     )
     interventions = ladder = None
     if depth != "quick":
-        interventions, ladder = _explain(net, code, sets, scores, depth, workers, stage)
-    reading = read_as_bloom(scores)
-    verdict = judge(mechanism, mechanism.unit_agreement, reading)
-    return Evidence(code, behaviour, mechanism, reading, verdict, interventions, ladder)
+        interventions, ladder = _explain(net, code, sets, seen.scores, depth, workers, stage)
+    return Evidence(code, behaviour, mechanism, interventions, ladder, seen.certificate)
+
+
+def look_at(
+    net: ReluNet, code: Code, sets: SetCollection, workers: int = 1, on_sets: OnSets | None = None
+) -> OnePass:
+    """Read each set once, run the network on it once, and let all analyses look on.
+
+    Of all sets the certificate is an enumeration. Of a uniform draw of sets of one size it is the
+    exact count, where the network is exactly a Bloom filter, and an estimate otherwise.
+    """
+    started = time.monotonic()
+    evaluator = evaluator_for(net, sets)
+    scoring = Scoring(code, sets, together=True)
+    units = HiddenLayerSums(net, code, evaluator.largest_set)
+    lines = ReadoutLines(net, code, sets)
+    size = _one_size(sets)
+    certifying = None
+    if size is not None:
+        sampled = not isinstance(sets, AllSets)
+        certifying = Certifying(net, size, evaluator, sampled=sampled)
+    one_pass(
+        net,
+        sets,
+        [scoring, units, lines, *([] if certifying is None else [certifying])],
+        code=code,
+        exact=lines.numbers,
+        tight=certifying is not None,
+        evaluator=evaluator,
+        workers=workers,
+        on_sets=on_sets,
+    )
+    certificate = None
+    if certifying is not None and size is not None:
+        if isinstance(sets, AllSets):
+            certificate = certifying.over_all()
+        else:
+            counted = count_if_exact_filter(net, size, workers)
+            certificate = certifying.over_a_sample() if counted is None else counted
+        certificate = replace(certificate, seconds=round(time.monotonic() - started, 3))
+    return OnePass(scoring.scores(), units.layer(), lines.readout(), certificate)
+
+
+def _one_size(sets: SetCollection) -> int | None:
+    """The size of sets that a certificate may be drawn from: all of them, or a uniform draw."""
+    if isinstance(sets, AllSets):
+        return sets.set_size
+    if isinstance(sets, DrawnSets) and sets.cumulative is None and sets.sizes[0] == sets.sizes[1]:
+        return sets.sizes[0]
+    return None
 
 
 def _explain(

@@ -5,11 +5,12 @@ import torch
 
 from relubloom.evidence.dead_tokens import dead_tokens
 from relubloom.evidence.mechanism import measure_input_modes
-from relubloom.evidence.reading import judge, read_as_bloom
+from relubloom.evidence.reading import read_as_bloom
 from relubloom.evidence.scores import SetScores, score_sets
 from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.sweep_row import Glance
+from relubloom.records.verdict import judge
 from relubloom.task import SetCollection
 
 
@@ -34,7 +35,13 @@ def glance(net: ReluNet, sets: SetCollection, workers: int = 1) -> Glance:
         mse_se=standard_error(scores) if sampled else 0.0,
         kl=scores.mean(scores.kl),
         p_exact=scores.mean(~scores.ranking_failure),
-        verdict=judge(modes, agreement, reading),
+        verdict=judge(
+            two_modes=modes.two_modes,
+            unit_agreement=agreement,
+            near_threshold=modes.near_threshold,
+            loss_failure_f1=reading.extracted.loss_failure_f1,
+            union_skill=reading.union_skill,
+        ),
         mode_gap=modes.mode_gap,
         two_modes=modes.two_modes,
         near_threshold=modes.near_threshold,

@@ -5,15 +5,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.evidence.scores import SetScores
-from relubloom.records.mechanism import ExtractedFilter, InputModes, Reading
-from relubloom.records.verdict import (
-    AGREEMENT_BLOOM,
-    AGREEMENT_NOT,
-    F1_BLOOM,
-    NEAR_BLOOM,
-    SKILL_BLOOM,
-    Verdict,
-)
+from relubloom.measure.statistics import f1
+from relubloom.records.mechanism import ExtractedFilter, Reading
 
 
 def read_as_bloom(scores: SetScores) -> Reading:
@@ -43,34 +36,6 @@ def union_skill(agreement: float, on: float) -> float:
     if errors == 0:
         return 1.0
     return max(0.0, 1 - errors / constant) if constant > 0 else 0.0
-
-
-def f1(
-    predicted: NDArray[np.bool_], actual: NDArray[np.bool_], copies: NDArray[np.float64]
-) -> float | None:
-    """2 |both| / (|predicted| + |actual|), copies counted; null when both are empty."""
-    either = copies[predicted].sum() + copies[actual].sum()
-    return float(2 * copies[predicted & actual].sum() / either) if either else None
-
-
-def judge(modes: InputModes, unit_agreement: float, reading: Reading) -> Verdict:
-    """The verdict of one network, from its weights, its units and its hash.
-
-    *bloom*: unit agreement >= .97, at most 3 % of the entries near the threshold, and the bare
-    hash predicts loss failures with F1 >= .8 (no failure on either side counts as agreement);
-    and the union has a skill of at least .5, which a trained or constructed filter has by far and
-    units that are hardly ever on (or off) do not get by chance.
-    *not-bloom*: unit agreement < .8, or no two modes. *partly*: the rest.
-    """
-    if unit_agreement < AGREEMENT_NOT or not modes.two_modes:
-        return "not-bloom"
-    predicted = reading.extracted.loss_failure_f1
-    agrees = predicted is None or predicted >= F1_BLOOM
-    binarised = modes.near_threshold <= NEAR_BLOOM
-    skilled = reading.union_skill >= SKILL_BLOOM
-    if unit_agreement >= AGREEMENT_BLOOM and binarised and agrees and skilled:
-        return "bloom"
-    return "partly"
 
 
 def _share_inside(scores: SetScores, failure: NDArray[np.bool_]) -> float | None:

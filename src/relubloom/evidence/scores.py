@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from jaxtyping import Int64
 from numpy.typing import NDArray
-from torch import Tensor
 
 from relubloom.code import Code
 from relubloom.code.cover_table import CoverTable
-from relubloom.evidence.token_counts import ChunkOfTokens, Listed, TokenCounts, TokenTally
-from relubloom.measure.outputs import called_others, missed_members, output_figures, split_logits
-from relubloom.measure.pool import chunk_size, over_chunks
+from relubloom.evidence.token_counts import ChunkOfTokens, TokenCounts, TokenTally
+from relubloom.measure.evaluation import Listed
+from relubloom.measure.one_pass import Chunk, OnSets, one_pass
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import SetCollection
 
@@ -33,12 +29,10 @@ PER_SET = {
     "uniformity": np.float64,
 }
 
-OnSets = Callable[[int, int], None]
-
 
 @dataclass(frozen=True)
 class SetScores:
-    """Figures per set ([sets]), per unit ([width]) and per token, in float64 arithmetic.
+    """Figures per set ([sets]), per unit ([width]) and per token.
 
     `copies` is how often a set counts; `unseen` marks sets with a token never trained on.
     `margin` is the least member logit minus the greatest non-member logit (infinite where every
@@ -46,7 +40,7 @@ class SetScores:
     `code_false_positives` counts the code's covered non-members. `member_mass` is the sum of p
     over the members, `uniformity` set_size times the least of these p, divided by their sum.
     `unit_agreement` is the share of sets on which "unit is 0" equals "some token has the bit",
-    `unit_on` the share on which the unit is above 0.
+    `unit_on` the share on which it is above 0.
     """
 
     copies: NDArray[np.float64]
@@ -103,80 +97,71 @@ def score_sets(
     workers: int = 1,
     on_sets: OnSets | None = None,
 ) -> SetScores:
-    """Run the network (in float64) and the code on every set of the collection.
+    """Run the network and the code on every set of the collection.
 
-    Chunks go to `workers` threads, in each of which torch uses one.
-    `on_sets(done, total)` is called as they come back. Cost: 2 sets width vocab FLOPs and one
-    exponential per (set, token); about 20 MB a worker, more where vocab exceeds 4,096, and
-    4 width vocab bytes.
+    Calls and failures are those of float64 (`measure.evaluation`). `on_sets(done, total)` is called
+    as chunks come back. Cost: that of `measure.one_pass`, and some 30 passes over [sets, width].
     """
-    exact, table = in_float64(net), CoverTable(code)
-    per_set = {name: np.empty(len(sets), dtype) for name, dtype in PER_SET.items()}
-    per_unit = {name: np.zeros(net.width) for name in ("unit_agreement", "unit_on")}
-    tally = TokenTally(net.vocab_size)
-
-    def score(start: int, stop: int) -> tuple[int, dict[str, Tensor], ChunkOfTokens]:
-        copies = sets.weights(start, stop)
-        found, tokens = _score_chunk(exact, code, table, sets.chunk(start, stop), copies)
-        found |= {"copies": copies, "unseen": sets.unseen(start, stop)}
-        for name, values in per_set.items():
-            values[start:stop] = found.pop(name).numpy()
-        return stop, found, tokens
-
-    def take(scored: tuple[int, dict[str, Tensor], ChunkOfTokens]) -> None:
-        stop, found, tokens = scored
-        for name, values in per_unit.items():
-            values += found[name].numpy()
-        tally.add(tokens)
-        if on_sets is not None:
-            on_sets(stop, len(sets))
-
-    over_chunks(len(sets), chunk_size(net.vocab_size), score, take, workers)
-    total = per_set["copies"].sum()
-    shares = {name: values / total for name, values in per_unit.items()}
-    return SetScores(**per_set, **shares, tokens=tally.counts(), method=sets.method)
+    scoring = Scoring(code, sets)
+    one_pass(net, sets, [scoring], code=code, workers=workers, on_sets=on_sets)
+    return scoring.scores()
 
 
-def in_float64(net: ReluNet) -> ReluNet:
-    """A copy on the CPU whose arithmetic is the truth: float64 evaluation of the weights."""
-    return ReluNet(*(value.detach().to("cpu", torch.float64) for value in net.parameters()))
+class Scoring:
+    """Scores the sets of a pass: a consumer of `one_pass`."""
 
+    def __init__(self, code: Code, sets: SetCollection, *, together: bool = False) -> None:
+        """`together`: count the pairs of tokens that are members of one set, too."""
+        self._table, self._method = CoverTable(code), sets.method
+        self._per_set = {name: np.empty(len(sets), dtype) for name, dtype in PER_SET.items()}
+        self._per_unit = np.zeros((2, code.width))
+        self._tally = TokenTally(code.vocab_size, together=together)
 
-@torch.no_grad()
-def _score_chunk(
-    net: ReluNet,
-    code: Code,
-    table: CoverTable,
-    sets: Int64[Tensor, "batch set_size"],
-    copies: Tensor,
-) -> tuple[dict[str, Tensor], ChunkOfTokens]:
-    logits, cache = net.run_with_cache(sets, "hook_post")
-    union = code.union(sets.numpy())
-    covered = _covered_others(table, union, sets)
-    off = cache["hook_post"] == 0
-    outputs = split_logits(logits, sets)
-    missed, called = missed_members(outputs), called_others(outputs)
-    found = output_figures(outputs) | {
-        "misses": missed.sum(1),
-        "false_positives": torch.from_numpy(called.per_set(len(sets))),
-        "code_false_positives": torch.from_numpy(covered.per_set(len(sets))),
-        "unit_agreement": copies @ (off == torch.from_numpy(union)).double(),
-        "unit_on": copies @ (~off).double(),
-    }
-    return found, ChunkOfTokens(
-        ids=sets.numpy(),
-        copies=copies.numpy(),
-        mse=found["mse"].numpy(),
-        missed=missed.numpy(),
-        called=called,
-        covered=covered,
-    )
+    def work(self, chunk: Chunk) -> tuple[NDArray[np.float64], ChunkOfTokens]:
+        """Write down each set's figures; `take` adds up what there is of units and tokens."""
+        answers, ids, copies = chunk.answers, chunk.sets.numpy(), chunk.copies.numpy()
+        covered = self._covered_others(chunk)
+        found = {
+            "copies": copies,
+            "unseen": chunk.unseen.numpy(),
+            "set_size": chunk.batch.size.numpy(),
+            "misses": answers.missed.sum(1).numpy(),
+            "false_positives": answers.called.per_set(len(ids)),
+            "code_false_positives": covered.per_set(len(ids)),
+        }
+        for name in ("mse", "kl", "margin", "member_mass", "uniformity"):
+            found[name] = getattr(answers, name).numpy()
+        for name, values in self._per_set.items():
+            values[chunk.start : chunk.stop] = found[name]
+        on = chunk.post.numpy() > 0
+        per_unit = np.stack([copies @ (on != chunk.union), copies @ on])
+        tokens = ChunkOfTokens(
+            ids, copies, found["mse"], answers.missed.numpy(), answers.called, covered
+        )
+        return per_unit, tokens
 
+    def take(self, found: tuple[NDArray[np.float64], ChunkOfTokens]) -> None:
+        """Add a chunk's units and tokens."""
+        per_unit, tokens = found
+        self._per_unit += per_unit
+        self._tally.add(tokens)
 
-def _covered_others(
-    table: CoverTable, union: NDArray[np.bool_], sets: Int64[Tensor, "batch set_size"]
-) -> Listed:
-    """The code's false positives, token by token."""
-    rows, tokens = table.listed(union)
-    member = (sets.numpy()[rows] == tokens[:, None]).any(1)
-    return Listed(rows[~member], tokens[~member])
+    def scores(self) -> SetScores:
+        """What was found, when the pass is over."""
+        agreement, on = self._per_unit / self._per_set["copies"].sum()
+        return SetScores(
+            **self._per_set,
+            unit_agreement=agreement,
+            unit_on=on,
+            tokens=self._tally.counts(),
+            method=self._method,
+        )
+
+    def _covered_others(self, chunk: Chunk) -> Listed:
+        """The code's false positives, token by token."""
+        ids = chunk.sets.numpy()
+        failing = np.flatnonzero(self._table.covered(ids) > chunk.batch.size.numpy())
+        found, tokens = self._table.listed(chunk.union[failing])
+        rows = failing[found]
+        member = (ids[rows] == tokens[:, None]).any(1)
+        return Listed(rows[~member], tokens[~member])

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from relubloom.measure.evaluation import Listed
+
 PAIRS_UP_TO = 2048  # tokens; two tables of all pairs are then at most 64 MB
 WAITING = 1 << 20  # pairs that are gathered before they go into the table
 
@@ -18,7 +20,7 @@ class TokenCounts:
     By token ([vocab]): `sets` that hold it, the sum of their mse, the sets on which it is missed,
     and on which it is a false positive of the network and of the code.
     By pair ([vocab, vocab], or None above 2,048 tokens): at [t, w], the sets that hold w on which t
-    is a false positive.
+    is a false positive; and `together`, the sets that hold both (None also where not asked for).
     """
 
     sets: NDArray[np.float64]
@@ -28,18 +30,7 @@ class TokenCounts:
     code_false_positives: NDArray[np.float64]
     false_positives_beside: NDArray[np.float64] | None
     code_false_positives_beside: NDArray[np.float64] | None
-
-
-@dataclass(frozen=True)
-class Listed:
-    """Non-members that were called (or covered): token `tokens[i]` on set `rows[i]` of a chunk."""
-
-    rows: NDArray[np.int64]
-    tokens: NDArray[np.int64]
-
-    def per_set(self, sets: int) -> NDArray[np.int64]:
-        """How many are listed for each set of the chunk, int64 [sets]."""
-        return np.bincount(self.rows, minlength=sets)
+    together: NDArray[np.float64] | None
 
 
 @dataclass(frozen=True)
@@ -57,12 +48,13 @@ class ChunkOfTokens:
 class TokenTally:
     """Adds up the counts, chunk by chunk."""
 
-    def __init__(self, vocab_size: int) -> None:
+    def __init__(self, vocab_size: int, *, together: bool = False) -> None:
         self._vocab = vocab_size
         self._by_token = np.zeros((5, vocab_size))
         paired = vocab_size <= PAIRS_UP_TO
         self._called = PairTally(vocab_size) if paired else None
         self._covered = PairTally(vocab_size) if paired else None
+        self._together = PairTally(vocab_size) if paired and together else None
 
     def add(self, chunk: ChunkOfTokens) -> None:
         """Add one chunk. Cost: O(vocab + batch set_size + set_size times those listed)."""
@@ -81,6 +73,10 @@ class TokenTally:
             if pairs is not None:
                 members = chunk.ids[listed.rows]
                 pairs.add(listed.tokens[:, None], members, copies[listed.rows])
+        if self._together is not None:
+            for column in range(1, chunk.ids.shape[1]):
+                first, second = chunk.ids[:, :column], chunk.ids[:, [column]]
+                self._together.add(first, second, chunk.copies[:, None])
 
     def counts(self) -> TokenCounts:
         """What was added so far."""
@@ -93,7 +89,15 @@ class TokenTally:
             code_false_positives=code_false_positives,
             false_positives_beside=self._called and self._called.table(),
             code_false_positives_beside=self._covered and self._covered.table(),
+            together=self._both_ways(),
         )
+
+    def _both_ways(self) -> NDArray[np.float64] | None:
+        """From each pair of columns in one order to pairs in both, and each token with itself."""
+        if self._together is None:
+            return None
+        one_way = self._together.table()
+        return one_way + one_way.T + np.diag(self._by_token[0])
 
 
 class PairTally:

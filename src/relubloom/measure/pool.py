@@ -6,17 +6,19 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import torch
+
 from relubloom.threads import intra_op_threads
 
-CHUNK_BYTES = 2 << 20  # of one [batch, vocab] array in float64: it stays in a core's cache
+CHUNK_BYTES = 2 << 20  # of one array with a row for each set: it stays in a core's cache
 MIN_CHUNK = 64  # sets; below that a chunk would read W_out more often than it uses it
 
 Found = TypeVar("Found")
 
 
-def chunk_size(vocab_size: int) -> int:
-    """Sets in a chunk: 2 MB of float64 logits, and at least 64 sets."""
-    return max(MIN_CHUNK, CHUNK_BYTES // (8 * vocab_size))
+def chunk_size(row: int, item: int = 8) -> int:
+    """Sets in a chunk: 2 MB of rows of `row` entries of `item` bytes, and at least 64 sets."""
+    return max(MIN_CHUNK, CHUNK_BYTES // (item * row))
 
 
 def over_chunks(
@@ -32,10 +34,16 @@ def over_chunks(
     thread, in the order of the chunks. What either raises ends the work that is under way.
     """
 
+    def flush_denormal() -> None:
+        torch.set_flush_denormal(True)  # numbers below 1e-38 would take fifty times as long
+
     def at(start: int) -> Found:
         return work(start, min(count, start + size))
 
-    with intra_op_threads(1), ThreadPoolExecutor(workers) as pool:
+    with (
+        intra_op_threads(1),
+        ThreadPoolExecutor(workers, initializer=flush_denormal) as pool,
+    ):
         try:
             for found in pool.map(at, range(0, count, size)):
                 take(found)

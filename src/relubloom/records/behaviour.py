@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True)
 class CountShare:
-    """Shares of the sets with `count` false positives; the count 4 stands for 4 or more."""
+    """Shares of the sets with that many false positives.
+
+    Keys:
+        count: how many; 4 stands for 4 or more.
+        network, code: the shares.
+    """
 
     count: int
     network: float
@@ -19,8 +23,12 @@ class CountShare:
 class FalsePositives:
     """Called non-members per set beside the code's covered non-members.
 
-    `theory_mean`: the expectation over the best random constant-weight codes; null for sets of
-    several sizes. `correlation`: Pearson over the sets; null where one side is constant.
+    Keys:
+        network_mean, code_mean: means over the sets.
+        theory_mean: the expectation over random constant-weight codes of the weight with the
+            least mse; null for sets of several sizes.
+        correlation: Pearson of network and code over the sets; null where one is constant.
+        by_count: shares of the sets by their number of false positives.
     """
 
     network_mean: float
@@ -32,7 +40,11 @@ class FalsePositives:
 
 @dataclass(frozen=True)
 class Calls:
-    """Shares of the sets with a miss, with a false positive, and with both."""
+    """Shares of the sets with errors of either kind.
+
+    Keys:
+        sets_with_misses, sets_with_false_positives, sets_with_both: the shares.
+    """
 
     sets_with_misses: float
     sets_with_false_positives: float
@@ -41,7 +53,11 @@ class Calls:
 
 @dataclass(frozen=True)
 class FilterFigures:
-    """The extracted code as an infinitely sharp Bloom filter on the same sets."""
+    """The extracted code as an infinitely sharp Bloom filter on the same sets.
+
+    Keys:
+        mse, kl, p_exact, false_positives: as of the network.
+    """
 
     mse: float
     kl: float
@@ -51,7 +67,11 @@ class FilterFigures:
 
 @dataclass(frozen=True)
 class TheoryFigures:
-    """Expectations over random codes of the weight that is best at the network's own size."""
+    """Expectations over random codes of the weight that is best at the network's own size.
+
+    Keys:
+        mse, p_exact, false_positives: as of the network.
+    """
 
     mse: float
     p_exact: float
@@ -60,7 +80,18 @@ class TheoryFigures:
 
 @dataclass(frozen=True)
 class SizeFigures:
-    """Means over `sets` sets of one size; `false_positives` and `misses` are counts per set."""
+    """Means over sets of one size.
+
+    Keys:
+        set_size, sets: the size, and how many sets.
+        method: `drawn uniformly` where each set of that size is equally likely, whatever the
+            task's source; else as above.
+        mse, kl, p_exact: of the network.
+        false_positives, misses: counts per set.
+        code: the same of the extracted code.
+        theory: expectations over random codes of the weight that is best at the network's own
+            size; null for sets of several sizes.
+    """
 
     set_size: int
     sets: int
@@ -76,7 +107,11 @@ class SizeFigures:
 
 @dataclass(frozen=True)
 class LogitChange:
-    """Over the sets: percentiles of the largest absolute change of a called token's log p."""
+    """Of the largest absolute change of log p among the tokens called before, in nats.
+
+    Keys:
+        median, p95: over the sets.
+    """
 
     median: float
     p95: float
@@ -84,10 +119,13 @@ class LogitChange:
 
 @dataclass(frozen=True)
 class RepeatedToken:
-    """One member of each set, drawn at random, is given twice; shares are of the sets.
+    """The answer to a set, and to the same set with one member, drawn at random, given twice.
 
-    `same_calls`: the same tokens are called as before. `lost_members`: a member that was called no
-    longer is. `logit_change` is over the tokens called before, in nats.
+    Keys:
+        sets: how many were compared.
+        same_calls: share with the same tokens called.
+        lost_members: share where a called member no longer is.
+        logit_change: how far the answers lie apart.
     """
 
     sets: int
@@ -98,8 +136,13 @@ class RepeatedToken:
 
 @dataclass(frozen=True)
 class GrownSets:
-    """Over the sequences' first `set_size` tokens: share of members called, and false positives
-    per set of the network and of the code."""
+    """The first `set_size` tokens of the sequences.
+
+    Keys:
+        set_size: how many tokens were given.
+        members_called: share of the members that are called.
+        false_positives, code_false_positives: per set, of the network and of the code.
+    """
 
     set_size: int
     members_called: float
@@ -109,11 +152,15 @@ class GrownSets:
 
 @dataclass(frozen=True)
 class Growth:
-    """Sequences of `steps` distinct tokens, drawn uniformly, given token after token.
+    """Sequences of distinct tokens, drawn uniformly, given token after token.
 
-    `kept_members`: share of the additions (the first token's among them) after which every
-    member is called. `kept_false_positives`: of the called non-members that the next token is
-    not one of, the share still called after it; null where there were none. A code keeps all.
+    Keys:
+        sequences, steps: how many, and of how many tokens each.
+        kept_members: share of the additions, the first token's among them, after which every
+            member is called.
+        kept_false_positives: of the called non-members other than the next token, the share still
+            called after it; null where there were none.
+        by_size: a row for each number of tokens given.
     """
 
     sequences: int
@@ -125,7 +172,11 @@ class Growth:
 
 @dataclass(frozen=True)
 class Uniformity:
-    """Over the sets: k times the least member's p, divided by the members' sum; 1 when equal."""
+    """k times the least member's p, divided by the members' sum; 1 when all are equal.
+
+    Keys:
+        mean, p01, least: over the sets.
+    """
 
     mean: float
     p01: float
@@ -134,7 +185,12 @@ class Uniformity:
 
 @dataclass(frozen=True)
 class MemberMass:
-    """Over the sets: the sum of p over the members, its mean, least, 1st and 50th percentile."""
+    """The sum of p over the members.
+
+    Keys:
+        mean, least, p01, p50: over the sets; the latter are percentiles.
+        uniformity: how evenly the members share it.
+    """
 
     mean: float
     least: float
@@ -144,16 +200,36 @@ class MemberMass:
 
 
 @dataclass(frozen=True)
-class Confusion:
-    """The pairs with the largest shares, and how well the code predicts the share of each pair.
+class ConfusedPair:
+    """One token called, or covered, beside another.
 
-    Of each of `pairs`: `called` is the share of the `sets` that hold the token `with`, and not
-    `token`, on which `token` is called; `code` is the share of them on which the code covers it.
-    `correlation`: Pearson over all ordered pairs that enough sets speak of (at least 30; of all
-    sets, one).
+    Keys:
+        token, with: the one called, and the one in the set.
+        sets: how many hold `with` and not `token`.
+        called: the share of them on which the network calls `token`.
+        code: the share of them on which the code covers it.
     """
 
-    pairs: list[dict[str, Any]]
+    token: int
+    with_: int
+    sets: int
+    called: float
+    code: float
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How well the code predicts, for each ordered pair of tokens, how often the one is called
+    beside the other.
+
+    Keys:
+        pairs: the 20 with the largest share `called`.
+        correlation: Pearson of `called` with `code` over all ordered pairs that enough sets speak
+            of: at least 30 of a sample, one of all sets.
+        method, sets: as above.
+    """
+
+    pairs: list[ConfusedPair]
     correlation: float | None
     method: str
     sets: int
@@ -161,8 +237,15 @@ class Confusion:
 
 @dataclass(frozen=True)
 class TokenFigures:
-    """One token: shares of the sets without it on which it is called (and covered), share of the
-    sets with it on which it is missed, and the mean mse of these sets, `sets` of them."""
+    """One token.
+
+    Keys:
+        token: its id.
+        sets, mse: how many sets hold it, and their mean mse.
+        miss_rate: share of the sets with it on which it is not called.
+        false_positive_rate, code_false_positive_rate: shares of the sets without it on which it
+            is called, and covered.
+    """
 
     token: int
     sets: int
@@ -174,10 +257,14 @@ class TokenFigures:
 
 @dataclass(frozen=True)
 class Tokens:
-    """Rates by token id, null above 10,000 tokens and, inside, for a token that no set holds.
+    """Rates by token id; null for a token that no set holds, and whole lists null above 10,000
+    tokens.
 
-    `worst`: the tokens whose sets have the largest mean mse. `correlation`: Pearson over the
-    tokens, the network's false positive rates against the code's.
+    Keys:
+        false_positive_rate, code_false_positive_rate: of the sets without the token.
+        miss_rate, mse: of the sets with the token.
+        correlation: Pearson over the tokens, the network's false positive rates against the code's.
+        worst: the 20 tokens whose sets have the largest mean mse.
     """
 
     false_positive_rate: list[float | None] | None
@@ -189,16 +276,52 @@ class Tokens:
 
 
 @dataclass(frozen=True)
-class Behaviour:
-    """Means over the sets, copies counted; shares are of sets.
+class SubsetFigures:
+    """Some of the sets that the figures are over.
 
-    `p_exact`: all members strictly above all others. `ranking_failures`, `loss_failures`: shares
-    by the two definitions of failing. `miss_share`, `false_positive_share`: sets with a member
-    not called, and with a called non-member (`one_sided` when there are false positives and no
-    misses).
-    `unseen_tokens`: the figures over sets with a token never trained on, null where there are none.
-    The blocks from `false_positives` on explain themselves.
-    `sets` counts what was evaluated; `method` says how they came about ("all" leaves none out).
+    Keys:
+        sets: how many, copies not counted.
+        mse, p_exact: means over them, copies counted.
+    """
+
+    sets: int
+    mse: float
+    p_exact: float
+
+
+@dataclass(frozen=True)
+class SizeSubset(SubsetFigures):
+    """The sets of one size.
+
+    Keys:
+        set_size: the size.
+    """
+
+    set_size: int
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What a network answers: means over the sets, copies counted, in float64 arithmetic.
+
+    Keys:
+        sets, method: how many sets, and how they came about: `all` (none left out), `drawn` (a
+            seeded sample), `held-out` (lines of a file that were not trained on).
+        mse, kl: summed over tokens, mean over sets; kl in nats, 0 is perfect.
+        p_exact: share of the sets whose members are all strictly above all others.
+        ranking_failures, loss_failures: shares of the sets: not exact; mse above 1/(2k(k+1)).
+        miss_share, false_positive_share: shares of the sets with a miss, with a false positive.
+        one_sided: whether there are false positives and no misses.
+        by_set_size: a row for each size among the sets.
+        unseen_tokens: the sets with a token that no training set holds; null where there are none.
+        false_positives: of the network and of its code, per set.
+        calls: how often the network misses or adds.
+        set_sizes: a row for each size from 1 to twice the largest; of more than 32, some.
+        repeated_token: what a token given twice changes.
+        growth: what is kept as tokens are added.
+        member_mass: how much of p the members have, and how evenly.
+        confusion: pairs of tokens; null above 2,048 tokens.
+        tokens: token by token.
     """
 
     sets: int
@@ -211,8 +334,8 @@ class Behaviour:
     miss_share: float
     false_positive_share: float
     one_sided: bool
-    by_set_size: list[dict[str, Any]]
-    unseen_tokens: dict[str, Any] | None
+    by_set_size: list[SizeSubset]
+    unseen_tokens: SubsetFigures | None
     false_positives: FalsePositives
     calls: Calls
     set_sizes: list[SizeFigures]

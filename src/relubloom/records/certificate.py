@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 Method = Literal["enumeration", "counting", "bounds", "sampled"]
 
@@ -13,15 +13,24 @@ METHODS: tuple[Method, ...] = ("enumeration", "counting", "bounds", "sampled")
 
 @dataclass(frozen=True)
 class Interval:
-    """lower <= truth <= upper."""
+    """lower <= truth <= upper.
+
+    Keys:
+        lower, upper: both ends.
+    """
 
     lower: float
     upper: float
 
 
 @dataclass(frozen=True)
-class FalsePositives:
-    """Called non-members: summed over all sets (null when not known exactly), and the mean."""
+class CalledNonMembers:
+    """Called non-members: tokens outside the set with p at least half of the largest.
+
+    Keys:
+        total: summed over all sets; null when not known exactly.
+        mean: per set.
+    """
 
     total: int | None
     mean: Interval
@@ -29,14 +38,25 @@ class FalsePositives:
 
 @dataclass(frozen=True)
 class Certificate:
-    """What holds for a network over all `sets` = C(vocab_size, set_size) sets.
+    """What holds for a network over all sets of one size.
 
-    `exact_sets` is null unless it is known exactly; `exact_sets_bounds` always holds.
-    `false_positives` counts called non-members (p_t >= p_max / 2). `undecided_sets` are sets whose
-    margin is under the bound on the rounding error, or that the method leaves open. Intervals are
-    proven, except by the method "sampled": there each of `p_exact`, `mse` and the mean of
-    `false_positives` holds with probability `confidence` over the draw (null for a proof).
-    `reasons` says in a line what the method used.
+    Intervals are proven, except by the method `sampled`: there each of `p_exact`, `mse` and the
+    mean of `false_positives` holds with probability `confidence` over the draw.
+
+    Keys:
+        sets: C(vocab_size, set_size), all of which count alike.
+        method: `enumeration` of all sets, `counting` (of an exact filter's code), `bounds`, or
+            `sampled`, which is no proof.
+        exact_sets: how many sets are exact; null unless that is known exactly.
+        exact_sets_bounds: the least and the most that may be; always holds.
+        p_exact, mse: `lower` and `upper` end of the share of exact sets, and of the mean mse.
+        false_positives: called non-members.
+        undecided_sets: sets whose margin is under the bound on the rounding error, or that the
+            method leaves open.
+        set_size: tokens a set.
+        confidence: of each interval of a sample; null for a proof.
+        reasons: what the method used, in a line.
+        seconds: what it took.
     """
 
     sets: int
@@ -45,13 +65,9 @@ class Certificate:
     exact_sets_bounds: tuple[int, int]
     p_exact: Interval
     mse: Interval
-    false_positives: FalsePositives
+    false_positives: CalledNonMembers
     undecided_sets: int
     set_size: int
     confidence: float | None
     reasons: str
     seconds: float = 0.0
-
-    def describe(self) -> dict[str, Any]:
-        """The certificate as JSON values."""
-        return asdict(self)

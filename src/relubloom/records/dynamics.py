@@ -7,18 +7,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Splitting:
-    """The two modes of all entries of W_in, snapshot by snapshot.
+    """The two modes of all entries of W_in, by snapshot.
 
-    `gap` is their distance in standard deviations, as in `mechanism.json` (null for at most two
-    values); `two_modes` whether two normals describe the entries better than one, by BIC;
-    `near_threshold` the share of entries closer to the midpoint than .15 of the modes' distance.
-    `low` and `high` are the means.
+    BIC alone is a weak rule: among thousands of entries a lopsided single mode is better described
+    by two normals. Hence `split_step`.
 
-    `two_modes_step` is the first snapshot's step from which on BIC always prefers two,
-    `split_step` the first from which on it does and the gap is at least 4, or there are exactly two
-    values: as far apart as the entries of a unit that counts as a bit. Null where the last snapshot
-    is not so. BIC alone is a weak rule: among thousands of entries a lopsided single mode is better
-    described by two normals.
+    Keys:
+        gap: the modes' distance in standard deviations, as in `mechanism.json` and within 1 % of
+            it; null for at most two values.
+        two_modes: whether two normals describe the entries better than one (BIC).
+        near_threshold: share of entries closer to the midpoint than 0.15 of the modes' distance.
+        low, high: the two means.
+        two_modes_step: from there on BIC always prefers two normals; null where it does not in
+            the end.
+        split_step: from there on it does and the gap is at least 4 (as far apart as the entries of
+            a unit that counts as a bit), or there are exactly two values; null likewise.
     """
 
     gap: list[float | None]
@@ -32,17 +35,19 @@ class Splitting:
 
 @dataclass(frozen=True)
 class Settling:
-    """When entries of W_in reach, for good, the side of their unit's final threshold they end on.
+    """When entries of W_in reach, for good, the side of their unit's final threshold they end on,
+    their *final side*.
 
-    By snapshot: `settled_bits`, the share of (token, unit) pairs that have; `final_side`, the share
-    that are on that side then, some of which will leave it again; `settled_tokens`, the share of
-    tokens whose hash from then on is the final one; `all_but_one`, the share whose hash from then
-    on never differs from it in more than one bit.
-
-    `token_steps` and `token_steps_all_but_one`: the training step at which each token has settled
-    so; null above 10,000 tokens. A token that settles with the last snapshot has that step: its
-    hash is final because training ends. `half_settled_step`, `half_all_but_one_step`: the first
-    snapshot's step by which half of the tokens have.
+    Keys:
+        settled_bits: by snapshot, the share of entries on their final side for good.
+        final_side: by snapshot, the share on it then, some of which will leave it again.
+        settled_tokens: by snapshot, the share of tokens with all entries on it for good.
+        all_but_one: by snapshot, the share for good with at most one entry off it at a time.
+        token_steps, token_steps_all_but_one: by token id, the step at which it settles so; null
+            above 10,000 tokens. A token that settles with the last snapshot does so because
+            training ends.
+        half_settled_step, half_all_but_one_step: the first snapshot by which half of the tokens
+            have.
     """
 
     settled_bits: list[float]
@@ -59,11 +64,14 @@ class Settling:
 class Foretelling:
     """Within each unit, is an entry that ends as a bit already lower than one that does not?
 
-    `auc` by snapshot: of the pairs of a bit and an entry of its unit that is none, the share in
-    which the bit is lower, ties one half; .5 is chance. It needs no threshold. `initial_hits`:
-    mark in each unit as many of its lowest initial entries as it has bits in the end; of those
-    marked, the share that end as bits. `chance_hits` is what marks at random have. Null where no
-    unit has both kinds of entries.
+    Null where no unit has both kinds of entries.
+
+    Keys:
+        auc: by snapshot, the chance that a bit's entry is lower than a non-bit entry of its unit,
+            ties one half; 0.5 by chance. It needs no threshold.
+        initial_hits: mark in each unit as many of its lowest initial entries as it has bits in the
+            end; the share of those marked that become bits.
+        chance_hits: the same of marks at random.
     """
 
     auc: list[float | None]
@@ -73,13 +81,16 @@ class Foretelling:
 
 @dataclass(frozen=True)
 class Order:
-    """Spearman's correlation over the tokens of the step at which a token settles with a figure.
+    """Spearman's correlation over the tokens of the step at which a token settles with a figure;
+    null where a side is constant.
 
-    Of the initialisation: `norm` of its row of W_in, `mean` of the row, and `nearest`, the largest
-    cosine with another row. Of the initialisation held against the end: `wrong_bits`, the number of
-    entries that were not on their final side. Of the end: `weight` of the hash, `weakest`, the
-    distance from its threshold of the entry nearest to it, and `overlap`, the most bits that the
-    hash shares with another. Null where a side is constant.
+    Keys:
+        norm, mean: of its initial row of W_in.
+        nearest: the initial row's largest cosine with another.
+        wrong_bits: how many entries were not on their final side initially.
+        weight: of its hash in the end.
+        weakest: final distance from the threshold of the entry nearest to it.
+        overlap: the most bits that its hash shares with another.
     """
 
     norm: float | None
@@ -93,10 +104,16 @@ class Order:
 
 @dataclass(frozen=True)
 class Dynamics:
-    """How W_in came about, by snapshot: `steps` are the training steps of the snapshots.
+    """How W_in came about, from the film of it; lists by snapshot are as long as `steps`.
 
-    `tokens` of the vocabulary are in the film. `constant_units` have one value in all their
-    entries in the end, and so no threshold: their bits count as settled from the start.
+    Keys:
+        steps: the training steps of the snapshots.
+        tokens: how many tokens the film holds; of a large vocabulary the first.
+        constant_units: units with one value in the end, whose bits count as settled from the start.
+        splitting: how the entries part into two modes.
+        settling: when they are where they end.
+        foretelling: how early they can be told.
+        order: which tokens settle first.
     """
 
     steps: list[int]

@@ -11,13 +11,15 @@ from relubloom.records.ladder import Agreement
 class Match:
     """How well one prediction fits what the changed network called.
 
-    `precision`, `recall`, `f1`: of the predicted false positives (called tokens that are not
-    intervened members), token by token. `by_loss`: of the cases whose mse to the intervened members
-    exceeds 1/(2k(k+1)), k their number, as predicted (of a hard filter: any predicted error) and
-    in fact. `exact_match`:
-    the share of cases whose called tokens are exactly the predicted ones. `changes`: of the
-    tokens whose call changes, predicted by decode against decode, actual by run against run;
-    null for an intervention that should change nothing.
+    Keys:
+        precision, recall, f1: of the predicted false positives (called tokens that are not
+            intervened members), token by token.
+        by_loss: `precision`, `recall`, `f1` of whole cases: mse to the intervened members above
+            1/(2k(k+1)), k their number, as predicted (of the code: any predicted error) against in
+            fact.
+        exact_match: share of cases whose called tokens are exactly the predicted ones.
+        changes: `precision`, `recall`, `f1` of the tokens whose call changes: decode before
+            against after, run before against after; null where nothing should change.
     """
 
     precision: float | None
@@ -30,14 +32,22 @@ class Match:
 
 @dataclass(frozen=True)
 class Control(Match):
-    """A prediction that should fail; `name` says what was done wrongly on purpose."""
+    """A prediction that should fail.
+
+    Keys:
+        name: what was done wrongly on purpose.
+    """
 
     name: str
 
 
 @dataclass(frozen=True)
 class Explained(Match):
-    """The same intervention done to an explanation of the network, the ladder's rung `name`."""
+    """The same intervention done to an explanation of the network.
+
+    Keys:
+        name: the ladder's rung.
+    """
 
     name: str
 
@@ -46,11 +56,24 @@ class Explained(Match):
 class Intervened(Match):
     """One intervention: what was asked, how it was predicted, and how that turned out.
 
-    `cases`: their number; all other figures weigh each case as its kind does among random cases.
-    `predicted_share`: the cases with a predicted error. `loss_correlation`: Pearson over the
-    cases, the mse of a hard filter that names the predicted tokens against the network's; null
-    at zero variance. `explained`: null where no explanation was given. All figures are null
-    without cases.
+    Each case weighs as its kind does among random cases. All figures are null without cases.
+
+    Keys:
+        name, question: which intervention, and what it asks.
+        prediction: how the called tokens are predicted from the code: always the decode of a union;
+            where a union covers no token, the tokens with the fewest missing bits.
+        cases: how many were run: up to 20,000, and at least 1,000 where each costs much; 0 where
+            the intervention cannot be done, and then all figures are null.
+        predicted_share: share of cases with a predicted error: the called tokens would not be
+            exactly the intervened members.
+        loss_correlation: Pearson over the cases: the mse of a hard filter that names the predicted
+            tokens, against the network's; null where one of them is constant.
+        control: the same figures for a prediction made wrongly on purpose; its `name` says how.
+        explained: the same figures for the prediction of an explanation, the rung `name` of the
+            ladder: that network of few numbers has the same done to it, with its own hidden layer
+            and its own levels, and its answer is held against the network's.
+            `weak-bits-best-readout`; in a study, and where there is nothing to fit, `weak-bits`;
+            null where no explanation was given.
     """
 
     name: str
@@ -65,8 +88,13 @@ class Intervened(Match):
 
 @dataclass(frozen=True)
 class Interventions:
-    """All interventions on one network, on uniform random sets of `set_size` tokens (one size, or
-    the smallest and the largest)."""
+    """All interventions on one network, on uniform random sets.
+
+    Keys:
+        set_size: tokens a set: one number, or `[smallest, largest]`.
+        seed: what chose the cases.
+        interventions: a row for each.
+    """
 
     set_size: int | list[int]
     seed: int

@@ -10,10 +10,12 @@ Kind = Literal["baseline", "explanation", "quantisation", "network"]
 
 @dataclass(frozen=True)
 class Agreement:
-    """A program's failing sets as a prediction of the network's, copies counted.
+    """Predicted failures held against the network's, copies counted.
 
-    All are null when neither side has a failure (which counts as agreement), and 0 when one
-    side has none.
+    Null when neither side has a failure, which counts as agreement; 0 when one side alone has.
+
+    Keys:
+        precision, recall, f1: of the prediction.
     """
 
     precision: float | None
@@ -25,9 +27,25 @@ class Agreement:
 class ScoredRung:
     """A rung and its figures (of several programs, the medians).
 
-    `log_gap_closed`: (ln L_uniform - ln L_rung) / (ln L_uniform - ln L_network), L the mse but at
-    least 1e-12; above 1 where the rung does better than the network, null where the network does
-    no better than the uniform output. The others: see `agreement.Score`.
+    Keys:
+        name, title, meaning: kebab-case name; words for people; one sentence on what its numbers
+            are.
+        kind: `baseline`; `explanation`: a hash and O(vocab_size + width) further numbers, each
+            with a meaning; `quantisation`: matrices in fewer bits, which explain nothing;
+            `network`: the network, and programs that carry vocab_size x width numbers of its own,
+            as stored or rounded.
+        bits: description length: 32 a real number unless it is stored in fewer, no entropy coding,
+            program text not counted. A hash costs min(N d, sum over tokens of ceil(log2 C(d, h_t))
+            + N ceil(log2(d + 1))), h_t the token's weight.
+        mse, kl: of the program.
+        log_gap_closed: (ln L_uniform - ln L_rung) / (ln L_uniform - ln L_network), L the mse but at
+            least 1e-12; above 1 where the rung does better than the network, null where the network
+            does no better than the uniform output.
+        loss_failures, ranking_failures: `precision`, `recall`, `f1` of the program's failing sets
+            as a prediction of the network's; null where neither fails on any set, which counts as
+            agreement, 0 where one of them does.
+        loss_correlation: Pearson correlation of the two mse over the sets; null where either has a
+            standard deviation of at most 1e-12.
     """
 
     name: str
@@ -45,9 +63,13 @@ class ScoredRung:
 
 @dataclass(frozen=True)
 class Ladder:
-    """The rungs by description length, the network last, all on the same `sets` sets.
+    """Programs of increasing length, each run on the same sets as the network.
 
-    `method` says how the sets came about. Figures count copies of sets.
+    Keys:
+        sets, method: how many sets the figures are over, copies counted, and how they came about:
+            `drawn` also where some of all sets are scored and others left out.
+        vocab_size, width, network_bits: the network, and its length: 32 bits for each number.
+        rungs: the rungs by `bits`, the network last.
     """
 
     sets: int

@@ -5,10 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from relubloom.records.verdict import Verdict
+
+UnitClass = Literal["bit", "graded", "dead", "always on", "unclear"]
+Polarity = Literal["complement", "direct"]
+
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean and (population) standard deviation."""
+    """Mean and (population) standard deviation.
+
+    Keys:
+        mean, sd: of the values.
+    """
 
     mean: float
     sd: float
@@ -16,11 +25,14 @@ class Spread:
 
 @dataclass(frozen=True)
 class InputModes:
-    """The two-component mixture over all entries of W_in.
+    """The two-component normal mixture over all entries of W_in.
 
-    `mode_gap` is null for exactly two values (`two_valued`) or fewer. `two_modes`: two normals
-    describe the entries better than one, by BIC. `mode_means`, `mode_sds`, `mode_shares`: lower
-    component (the bits) first. `near_threshold`: share of the entries near the midpoint.
+    Keys:
+        mode_gap: the modes' distance in standard deviations; null for exactly two values or one.
+        two_valued: whether there are exactly two values.
+        two_modes: whether two normals describe the entries better than one (BIC).
+        mode_means, mode_sds, mode_shares: the mixture, the lower mode (the bits) first.
+        near_threshold: share of entries closer to the midpoint than 0.15 of the modes' distance.
     """
 
     mode_gap: float | None
@@ -32,15 +44,50 @@ class InputModes:
     near_threshold: float
 
 
-UnitClass = Literal["bit", "graded", "dead", "always on", "unclear"]
+@dataclass(frozen=True)
+class ExtractedFilter:
+    """The extracted hash run as a textbook Bloom filter on the same sets as the network.
+
+    Keys:
+        mse, kl, p_exact: as of the network.
+        loss_failure_f1: how well its false positives predict the network's loss failures; null
+            when neither side has any.
+    """
+
+    mse: float
+    kl: float
+    p_exact: float
+    loss_failure_f1: float | None
 
 
-Polarity = Literal["complement", "direct"]
+@dataclass(frozen=True)
+class Reading:
+    """The extracted filter beside the network.
+
+    Keys:
+        extracted: the extracted hash run as a textbook Bloom filter.
+        code_failure_share: share of the sets on which that has a false positive.
+        failures_explained, failures_explained_by_loss: of the network's ranking failures, and of
+            its loss failures, the share inside those sets; null when there are none.
+        union_skill: 1 - disagreements of the union with the units over those of the better
+            constant answer, or 0: what `unit_agreement` is worth.
+    """
+
+    extracted: ExtractedFilter
+    code_failure_share: float
+    failures_explained: float | None
+    failures_explained_by_loss: float | None
+    union_skill: float
 
 
 @dataclass(frozen=True)
 class CoveredLevel:
-    """A unit's activation on the sets that cover it, zeros included."""
+    """A unit's activation on the sets that cover it, zeros included.
+
+    Keys:
+        mean, p95: over these sets; the percentile is read off a histogram whose step is a
+            thousandth of the largest level the unit can reach.
+    """
 
     mean: float
     p95: float
@@ -48,17 +95,28 @@ class CoveredLevel:
 
 @dataclass(frozen=True)
 class Unit:
-    """One hidden unit: `threshold` between its two means, `near_threshold` the share of its
-    entries near it, `bits` the number of tokens with the bit, `agreement` the share of sets on
-    which "unit is 0" equals "some token has the bit", `on` the share on which it is above 0.
+    """One hidden unit.
 
-    `polarity`: see `polarities`. `kind`: *dead* is 0 on every set, *always on* is 0 on none; *bit*
-    has two modes at least 4 apart, is on without the bit and off with it (polarity
-    "complement"), and agrees on 95 % of the sets; *graded* has no two modes by BIC; the rest is
-    *unclear*. `sets_covered` is the share of sets of which some token has the bit, `covered_off`
-    the share of those on which the unit is 0 (null when there are none), `uncovered_on` the
-    share of the others on which it is above 0 (null likewise); the levels are its activation
-    there.
+    Keys:
+        unit: its number.
+        kind: `bit`: two modes at least 4 apart, on without the bit and off with it, and in
+            agreement with the union on 95 % of the sets. `dead`: 0 on every set. `always on`: 0 on
+            none. `graded`: no two modes (BIC). `unclear`: the rest.
+        polarity: `complement`: on when no token has the bit, off when one has. `direct`: on when
+            some token has the *upper* entry, so that the unit is itself a union. null: neither,
+            that is, one of these shares is under 0.8: of the sets it should be on for, those it
+            is; of the others, those it is off for; of the sets it is on for, and of those it is
+            off for, the ones it should be. On sets of one token both are the same, called
+            `complement`.
+        gap, threshold, near_threshold: the modes of its own column: distance in standard
+            deviations, midpoint, share of entries near it.
+        bits: how many tokens have its bit.
+        agreement, on: shares of sets on which it agrees with the union, and is above 0.
+        sets_covered: share of sets that cover it.
+        covered_off, uncovered_on: of those, the share on which it is 0; of the others, the share
+            on which it is above 0; null where there are none.
+        level_uncovered, level_covered: its activation where it is not covered and where it is,
+            zeros included.
     """
 
     unit: int
@@ -81,10 +139,12 @@ class Unit:
 class HashWeight:
     """The tokens' weights, between two extremes: all equal, and every bit on its own.
 
-    `counts[w]` is the number of tokens with weight w, w = 0..width. `binomial_variance` is that of
-    width independent bits with the same mean, width q (1 - q) with q = mean / width.
-    `variance_ratio` is variance / binomial_variance, 0 for a constant weight and 1 for a
-    binomial one; null where every token has no bit, or every bit.
+    Keys:
+        counts: `counts[w]`: tokens with w bits, w = 0..width.
+        mean, variance: of the weights.
+        binomial_variance: that of as many independent bits, width q (1 - q) with q = mean / width.
+        variance_ratio: variance / binomial_variance: 0 for a constant weight, 1 for thrown coins;
+            null where every token has no bit, or every bit.
     """
 
     counts: list[int]
@@ -96,11 +156,15 @@ class HashWeight:
 
 @dataclass(frozen=True)
 class Overlaps:
-    """Bits shared by the pairs of distinct tokens: `counts[o]` pairs share o, o = 0..largest.
+    """Bits shared by two distinct tokens.
 
-    `random`: an overlap of a code whose tokens have the same weights, each hash drawn uniformly
-    among those of its weight. `sd_ratio` is sd / random.sd, null where random.sd is 0. `method`
-    is "all" (every pair, up to 10,000 tokens) or "drawn"; `pairs` says how many.
+    Keys:
+        mean, sd, largest: over the pairs.
+        counts: `counts[o]`: pairs that share o bits, o = 0..largest.
+        random: an overlap of a code whose tokens have the same weights, each hash drawn uniformly
+            among those of its weight.
+        sd_ratio: sd over that sd; null where that is 0.
+        method, pairs: `all` pairs, or above 10,000 tokens 2^20 `drawn` ones.
     """
 
     mean: float
@@ -115,8 +179,12 @@ class Overlaps:
 
 @dataclass(frozen=True)
 class WeaklyOn:
-    """Covered units that stay above 0: their `share` of the covered (set, unit) pairs, and
-    `relative_level`, their mean level over that of uncovered units; null where there are none."""
+    """Covered units that stay above 0.
+
+    Keys:
+        share: of the covered (set, unit) pairs.
+        relative_level: their mean level over that of uncovered units.
+    """
 
     share: float | None
     relative_level: float | None
@@ -124,10 +192,16 @@ class WeaklyOn:
 
 @dataclass(frozen=True)
 class UnitAndUnion:
-    """Shares of the (set, unit) pairs, which sum to 1: covered means that some token of the set
-    has the unit's bit, off that the unit is 0. An exact Bloom filter has only `covered_off` and
-    `uncovered_on`. `level_uncovered` is of the units' activations where they are not covered,
-    zeros included; null where every pair is covered.
+    """Shares of (set, unit) pairs, which sum to 1: *covered* means that some token of the set has
+    the unit's bit, *off* that the unit is 0.
+
+    Keys:
+        covered_off, uncovered_on: a Bloom filter has only these.
+        covered_on, uncovered_off: where the unit departs from the union.
+        level_uncovered: the units' activations where they are not covered, zeros included; null
+            where every pair is covered.
+        weakly_on: covered units above 0.
+        method, sets: which sets.
     """
 
     covered_off: float
@@ -142,11 +216,14 @@ class UnitAndUnion:
 
 @dataclass(frozen=True)
 class OutputWeights:
-    """W_out[i, t] where token t has bit i ("bit"), and where it has not ("other").
+    """Entries of W_out where the token has the unit's bit, and elsewhere.
 
-    `correlation` is Pearson's with minus the hash, 1 where W_out is a line in it. `agreement` is
-    the share of entries on the right side of the midpoint of the two means, bits below it and
-    others above. Null where there are no such entries, or no two different means.
+    Null where there are no such entries, or no two different means.
+
+    Keys:
+        correlation: Pearson's with minus the hash, 1 where W_out is a line in it.
+        bit_mean, bit_sd, other_mean, other_sd: of the entries on bits, and of the others.
+        agreement: share of entries on the right side of the two means' midpoint, bits below it.
     """
 
     correlation: float | None
@@ -159,9 +236,10 @@ class OutputWeights:
 
 @dataclass(frozen=True)
 class BiasOnWeight:
-    """b_out[t] on token t's number of bits: Pearson's correlation, and the least-squares slope.
+    """A token's bias in its number of bits; null where either is constant.
 
-    Null where all weights are equal, the correlation also where b_out is constant.
+    Keys:
+        correlation, slope: Pearson's, and of the least-squares line.
     """
 
     correlation: float | None
@@ -170,8 +248,13 @@ class BiasOnWeight:
 
 @dataclass(frozen=True)
 class MissingBits:
-    """The tokens with `missing` bits outside the union: their `share` of the (set, token) pairs,
-    and mean and sd of their logits, each minus the mean logit of its set's members."""
+    """The tokens with so many bits outside the union.
+
+    Keys:
+        missing: how many.
+        share: of the (set, token) pairs.
+        mean, sd: of their logits.
+    """
 
     missing: int
     share: float
@@ -181,14 +264,21 @@ class MissingBits:
 
 @dataclass(frozen=True)
 class Readout:
-    """How the logits come from the union, over all (set, token) pairs of `sets` sets.
+    """How the logits come from the union.
 
-    A logit counts only against the other logits of its set, so the set's mean member logit is
-    subtracted from each. `r2`, `slope` and `intercept` are of the least-squares line of that on
-    the token's number of missing bits (0 for members); an exact Bloom filter has r2 = 1, slope
-    minus its sharpness, intercept 0. `r2_levels` is of the line on the sum of the levels of the
-    units that the missing bits belong to, instead of their number. Null where a side does not
-    vary. `method` and `sets` name the sets that the lines were fitted to.
+    A logit counts only against the other logits of its set, so each is taken minus the mean logit
+    of the set's members. Lines are of least squares, over all (set, token) pairs, members too;
+    null where a side does not vary.
+
+    Keys:
+        r2, slope, intercept: of the line in the number of missing bits. An exact filter: 1, minus
+            the sharpness, 0.
+        by_missing_bits: a row for each number of missing bits.
+        r2_levels: of the line in the summed levels of the missing bits' units, instead of their
+            number.
+        W_out: its entries on the bits and elsewhere.
+        b_out_on_weight: a token's bias in its number of bits.
+        method, sets: which sets: `all`, `drawn`, or `held-out`.
     """
 
     r2: float | None
@@ -203,23 +293,25 @@ class Readout:
 
 
 @dataclass(frozen=True)
-class BitsPerToken:
-    """Mean and (population) standard deviation of the hashes' weights."""
+class Mechanism(Reading, InputModes):
+    """How a network does it: its weights, its units against the union, its readout, its hash.
 
-    mean: float
-    sd: float
-
-
-@dataclass(frozen=True)
-class Mechanism(InputModes):
-    """The weights' modes, the hash, the units' agreement with the union, and the readout.
-
-    The modes are those of `InputModes`. `overlaps` is null for one token. `duplicate_hashes` are
-    the groups of tokens with one hash, `constant_units` the number of units whose column of W_in
-    holds a single value, and so no bit that tells tokens apart.
+    Keys:
+        verdict: `bloom`, `partly` or `not-bloom`, as the README has it.
+        bits_per_token: of the hashes' weights.
+        unit_agreement: share of (set, unit) pairs where "unit is 0" equals "covered".
+        units: a row for each unit.
+        hash_weight: how many bits the tokens have.
+        overlaps: bits shared by two tokens; null for one token.
+        unit_and_union: what the units do where they are covered, and where not.
+        readout: the logits against the union.
+        duplicate_hashes: groups of token ids with equal hashes.
+        constant_units: units whose entries of W_in are all equal, and so no bit that tells tokens
+            apart.
     """
 
-    bits_per_token: BitsPerToken
+    verdict: Verdict
+    bits_per_token: Spread
     unit_agreement: float
     units: list[Unit]
     hash_weight: HashWeight
@@ -228,34 +320,3 @@ class Mechanism(InputModes):
     readout: Readout
     duplicate_hashes: list[list[int]]
     constant_units: int
-
-
-@dataclass(frozen=True)
-class ExtractedFilter:
-    """The extracted code as a textbook Bloom filter on the same sets as the network.
-
-    `loss_failure_f1`: how well its false positives predict the network's loss failures; null
-    when neither side has any.
-    """
-
-    mse: float
-    kl: float
-    p_exact: float
-    loss_failure_f1: float | None
-
-
-@dataclass(frozen=True)
-class Reading:
-    """The extracted filter beside the network.
-
-    `code_failure_share`: sets on which the code has a false positive. `failures_explained`: of
-    the network's ranking failures (`failures_explained_by_loss`: loss failures) the share inside
-    those; null when there are none. `union_skill`: what the union's agreement with the units is
-    worth, see `union_skill`.
-    """
-
-    extracted: ExtractedFilter
-    code_failure_share: float
-    failures_explained: float | None
-    failures_explained_by_loss: float | None
-    union_skill: float

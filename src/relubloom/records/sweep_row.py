@@ -9,11 +9,20 @@ from relubloom.records.verdict import Verdict
 
 @dataclass(frozen=True)
 class Glance:
-    """Figures of one network, by the names that the other evidence has for them.
+    """Figures of one network, by the names that the other files have for them.
 
-    `mse_se` is the standard error of `mse` where sets were drawn, and 0 where they are all there
-    are; `sampled` says which. `dead_tokens` counts tokens that the network misses on more than
-    half of the sets that hold them. `extracted_*` is the extracted code as a Bloom filter.
+    Keys:
+        sets, sampled: how many sets they are over, and whether those were drawn (the same for
+            every run) or are all there are.
+        mse, kl, p_exact: as in `behaviour.json`.
+        mse_se: the standard error of `mse` over drawn sets, 0 where all were taken. Runs share
+            their sets, so it does not average out over seeds.
+        verdict, mode_gap, two_modes, near_threshold, unit_agreement, union_skill: as in
+            `mechanism.json`.
+        bits_mean, bits_sd: `bits_per_token` there.
+        extracted_mse, extracted_kl, extracted_p_exact, loss_failure_f1: the extracted hash as a
+            textbook Bloom filter.
+        dead_tokens: tokens missed on more than half of the sets that hold them.
     """
 
     sets: int

@@ -11,7 +11,7 @@ from relubloom.network.weights_file import read_config
 from relubloom.records.run_folder import read_labels, read_task
 from relubloom.study.compare_agreement import measure_agreement
 from relubloom.study.compare_figures import read_figures
-from relubloom.study.study import Watch, unwatched
+from relubloom.study.steps import Watch, unwatched
 from relubloom.task import KSparseTask
 
 NOT_COMPARED = ("dir", "seed", "task", "recipe", "construction")

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.evidence.reading import f1
 from relubloom.evidence.scores import SetScores, score_sets
+from relubloom.measure.statistics import f1
 from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet
 from relubloom.study.compare_matching import CodeMatch, match_codes

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from relubloom import atomic
 from relubloom.code import Family, make_code
 from relubloom.code.by_family import SEARCH_SECONDS
 from relubloom.errors import FileError, UsageError
-from relubloom.evidence import gather_evidence
+from relubloom.evidence import Evidence, gather_evidence
 from relubloom.evidence.certificate import certify
 from relubloom.evidence.dynamics import dynamics_of
-from relubloom.evidence.writer import (
-    EVIDENCE_FILES,
-    run_summary,
-    write_certificate,
-    write_dynamics,
-    write_evidence,
-)
 from relubloom.network.construct import construct, default_sharpness
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import WEIGHTS, read_config
+from relubloom.records.behaviour import Behaviour
+from relubloom.records.certificate import Certificate
+from relubloom.records.dynamics import Dynamics
+from relubloom.records.files import FILE_NAMES, read_record, remove_record, write_record
+from relubloom.records.interventions import Interventions
+from relubloom.records.ladder import Ladder
+from relubloom.records.mechanism import Mechanism
 from relubloom.records.run_folder import (
     CHECKPOINT,
+    CODE,
     RUN_FILES,
     Origin,
     is_empty,
@@ -33,10 +35,63 @@ from relubloom.records.run_folder import (
     write_network,
     write_training,
 )
+from relubloom.records.study import RunRow
 from relubloom.report.charts.drawing import remove_figures
-from relubloom.study.study import Watch, unwatched, watch_training
 from relubloom.task import KSparseTask
-from relubloom.training import Recipe, check_network, train_stack
+from relubloom.training import Progress, Recipe, check_network, train_stack
+
+EVIDENCE_KINDS = (Behaviour, Mechanism, Interventions, Ladder, Certificate, Dynamics)
+
+T = TypeVar("T")
+Watch = Callable[[str, int, int, str], None]
+"""Called with (stage, done, total, detail) as the work goes on."""
+
+
+def unwatched(_stage: str, _done: int, _total: int, _detail: str) -> None:
+    """Show nothing."""
+
+
+def watch_training(watch: Watch) -> Callable[[Progress], None]:
+    """Turn the loop's progress into calls of `watch`."""
+
+    def on_progress(progress: Progress) -> None:
+        detail = f"{progress.objective} {progress.loss:.5f}"
+        watch("training", progress.step, progress.steps, detail)
+
+    return on_progress
+
+
+def write_evidence(folder: Path, evidence: Evidence) -> None:
+    """Write `code.npz` and a file for each kind of evidence, each atomically.
+
+    A file of interventions or of a ladder that was not asked for, from an earlier examination, is
+    removed.
+    """
+    evidence.code.save(folder / CODE)
+    write_or_remove(folder, Interventions, evidence.interventions)
+    write_or_remove(folder, Ladder, evidence.ladder)
+    write_record(folder, evidence.behaviour)
+    write_record(folder, evidence.mechanism)
+
+
+def write_or_remove(folder: Path, kind: type[T], record: T | None) -> None:
+    """Write the record; where there is none, remove what an earlier examination left."""
+    if record is None:
+        remove_record(folder, kind)
+    else:
+        write_record(folder, record)
+
+
+def row_of(folder: Path, seed: int | None) -> RunRow:
+    """A row of `study.json`, from the folder's files.
+
+    Raises:
+        FileError: the folder was not examined, or a file is damaged.
+    """
+    behaviour, mechanism = read_record(folder, Behaviour), read_record(folder, Mechanism)
+    if behaviour is None or mechanism is None:
+        raise FileError(f"{folder} was not examined; run `relubloom examine {folder}`")
+    return RunRow.of(str(folder), seed, behaviour, mechanism)
 
 
 def train_run(
@@ -133,7 +188,7 @@ def examine_run(
     sets: Path | None = None,
     threads: int = 1,
     watch: Watch = unwatched,
-) -> dict[str, Any]:
+) -> RunRow:
     """Gather evidence about the network in a run folder and write it there.
 
     Returns the row that `study.json` would hold. `set_size` where the folder does not say it,
@@ -151,8 +206,8 @@ def examine_run(
     )
     write_evidence(folder, evidence)
     film = read_film(folder)
-    write_dynamics(folder, None if film is None else dynamics_of(net, *film))
-    return run_summary(folder, read_config(folder).get("seed"))
+    write_or_remove(folder, Dynamics, None if film is None else dynamics_of(net, *film))
+    return row_of(folder, read_config(folder).get("seed"))
 
 
 def certify_run(
@@ -162,7 +217,7 @@ def certify_run(
     method: str | None = None,
     threads: int = 1,
     watch: Watch = unwatched,
-) -> dict[str, Any]:
+) -> Certificate:
     """Certify the network in a run folder over all sets of one size; writes `certificate.json`.
 
     `set_size` where the folder does not say it, or to certify another. A sets file that the
@@ -184,7 +239,8 @@ def certify_run(
         workers=threads,
         on_sets=lambda done, total: watch("certifying", done, total, ""),
     )
-    return write_certificate(folder, certificate)
+    write_record(folder, certificate)
+    return certificate
 
 
 def clear_run(out: Path, *, force: bool) -> None:
@@ -203,7 +259,7 @@ def clear_run(out: Path, *, force: bool) -> None:
     if not (out / WEIGHTS).exists() and not (out / CHECKPOINT).exists():
         raise UsageError(f"{out} holds no run: --force replaces only those; choose another")
     remove_figures(out)
-    for name in (*RUN_FILES, *EVIDENCE_FILES):
+    for name in (*RUN_FILES, *(FILE_NAMES[kind] for kind in EVIDENCE_KINDS)):
         (out / name).unlink(missing_ok=True)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,17 +15,12 @@ from relubloom.evidence import gather_evidence
 from relubloom.evidence.dynamics import dynamics_of
 from relubloom.evidence.gather import Depth
 from relubloom.evidence.random_code import BestRandomCode, best_random_code
-from relubloom.evidence.writer import (
-    BEHAVIOUR,
-    DYNAMICS,
-    EVIDENCE_FILES,
-    MECHANISM,
-    run_summary,
-    write_dynamics,
-    write_evidence,
-)
 from relubloom.network.construct import construct, default_sharpness
 from relubloom.network.relu_net import ReluNet
+from relubloom.records.behaviour import Behaviour
+from relubloom.records.dynamics import Dynamics
+from relubloom.records.files import FILE_NAMES, read_record, write_record
+from relubloom.records.mechanism import Mechanism
 from relubloom.records.run_folder import (
     CHECKPOINT,
     REPORT,
@@ -37,21 +30,23 @@ from relubloom.records.run_folder import (
     write_network,
     write_training,
 )
+from relubloom.records.study import RandomCodeFigures, RunRow, StudyRecord
+from relubloom.records.verdict import commonest
 from relubloom.report.charts.drawing import remove_figures
 from relubloom.report.page import write_report
+from relubloom.study.steps import (
+    EVIDENCE_KINDS,
+    Watch,
+    row_of,
+    unwatched,
+    watch_training,
+    write_evidence,
+)
 from relubloom.task import KSparseTask, hash_of
-from relubloom.training import Progress, Recipe, TrainedNetwork, train_stack
+from relubloom.training import Recipe, TrainedNetwork, train_stack
 
-SCHEMA_VERSION = 1
-STUDY, CONSTRUCTED = "study.json", "constructed"
+CONSTRUCTED = "constructed"
 QUICK_SETS = 20_000
-
-Watch = Callable[[str, int, int, str], None]
-"""Called with (stage, done, total, detail) as the work goes on."""
-
-
-def unwatched(_stage: str, _done: int, _total: int, _detail: str) -> None:
-    """Show nothing."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +104,7 @@ def run_study(
     device: str = "cpu",
     threads: int = 1,
     watch: Watch = unwatched,
-) -> dict[str, Any]:
+) -> StudyRecord:
     """Do the study in the folder `out` and return what `study.json` holds.
 
     A finished study of the same settings is returned as it is when `resume` is given; an
@@ -130,30 +125,24 @@ def run_study(
     networks = _train(study, out, resume, device, threads, watch)
     _examine_constructed(study, rival, out / CONSTRUCTED, threads, watch)
     rows = [_examine_trained(study, each, out, threads, watch) for each in networks]
-    result = {
-        "schema_version": SCHEMA_VERSION,
-        "relubloom_version": __version__,
-        "command": command,
-        "configuration": study.describe(),
-        "runs": rows,
-        "best_random_code": {
-            "weight": rival.weight,
-            "mse": rival.mse,
-            "kl": rival.kl,
-            "p_exact": rival.p_exact,
-        },
-        "verdict": commonest([row["verdict"] for row in rows]),
-        "report": str(out / REPORT),
-    }
+    result = StudyRecord(
+        relubloom_version=__version__,
+        command=command,
+        configuration=study.describe(),
+        runs=rows,
+        best_random_code=RandomCodeFigures(rival.weight, rival.mse, rival.kl, rival.p_exact),
+        verdict=commonest(row.verdict for row in rows),
+        report=str(out / REPORT),
+    )
     watch("report", 0, 1, "")
-    atomic.write_json(out / STUDY, result)
+    write_record(out, result)
     write_report(out)
     watch("report", 1, 1, "")
     (out / CHECKPOINT).unlink(missing_ok=True)
     return result
 
 
-def prepare_folder(study: Study, out: Path, *, resume: bool, force: bool) -> dict[str, Any] | None:
+def prepare_folder(study: Study, out: Path, *, resume: bool, force: bool) -> StudyRecord | None:
     """Make `out` ready; returns the finished study that lies there if `resume` asks for it.
 
     `force` removes what an earlier study wrote, and nothing else.
@@ -164,7 +153,7 @@ def prepare_folder(study: Study, out: Path, *, resume: bool, force: bool) -> dic
         raise UsageError("--force and --resume are both given: replace or go on; give one")
     if is_empty(out):
         return None
-    ours = (out / STUDY).exists() or (out / CHECKPOINT).exists()
+    ours = (out / FILE_NAMES[StudyRecord]).exists() or (out / CHECKPOINT).exists()
     if force:
         if not ours:
             raise UsageError(f"{out} holds no study: --force replaces only those; choose another")
@@ -175,10 +164,10 @@ def prepare_folder(study: Study, out: Path, *, resume: bool, force: bool) -> dic
             f"{out} is not empty; go on with --resume, replace it with --force, or choose "
             "another --out"
         )
-    if not (out / STUDY).exists():
+    found = read_record(out, StudyRecord)
+    if found is None:
         return None
-    found = atomic.read_json(out / STUDY)
-    if _identity(found.get("configuration")) != _identity(study.describe()):
+    if _identity(found.configuration) != _identity(study.describe()):
         raise UsageError(
             f"{out} holds a study of other settings; choose another --out, or replace it with "
             "--force"
@@ -186,22 +175,6 @@ def prepare_folder(study: Study, out: Path, *, resume: bool, force: bool) -> dic
     if not (out / REPORT).exists():
         write_report(out)
     return found
-
-
-def commonest(verdicts: list[str]) -> str:
-    """The commonest verdict; of equally common ones the least favourable."""
-    counts = Counter(verdicts)
-    return max(("not-bloom", "partly", "bloom"), key=lambda verdict: counts[verdict])
-
-
-def watch_training(watch: Watch) -> Callable[[Progress], None]:
-    """Turn the loop's progress into calls of `watch`."""
-
-    def on_progress(progress: Progress) -> None:
-        detail = f"{progress.objective} {progress.loss:.5f}"
-        watch("training", progress.step, progress.steps, detail)
-
-    return on_progress
 
 
 def _train(
@@ -220,7 +193,7 @@ def _train(
     )
     for each in networks:
         folder = out / f"seed-{each.seed}"
-        if not (folder / MECHANISM).exists():
+        if not (folder / FILE_NAMES[Mechanism]).exists():
             origin = Origin(study.task, each.seed, recipe=study.recipe)
             write_network(folder, each.net, origin, study.labels)
             write_training(folder, each.history, each.film, each.film_steps)
@@ -229,12 +202,12 @@ def _train(
 
 def _examine_trained(
     study: Study, trained: TrainedNetwork, out: Path, threads: int, watch: Watch
-) -> dict[str, Any]:
+) -> RunRow:
     folder = out / f"seed-{trained.seed}"
     _examine(study, trained.net, folder, f"seed {trained.seed}", threads, watch)
-    if not study.quick and not (folder / DYNAMICS).exists():
-        write_dynamics(folder, dynamics_of(trained.net, trained.film, trained.film_steps))
-    return run_summary(folder, trained.seed)
+    if not study.quick and not (folder / FILE_NAMES[Dynamics]).exists():
+        write_record(folder, dynamics_of(trained.net, trained.film, trained.film_steps))
+    return row_of(folder, trained.seed)
 
 
 def _examine_constructed(
@@ -251,7 +224,7 @@ def _examine_constructed(
         "sharpness": sharpness,
     }
     origin = Origin(study.task, seed, construction=construction)
-    if not (folder / MECHANISM).exists():
+    if not (folder / FILE_NAMES[Mechanism]).exists():
         write_network(folder, net, origin, study.labels)
     _examine(study, net, folder, "constructed", threads, watch)
 
@@ -272,27 +245,25 @@ def _examine(
 
 def _is_examined(folder: Path, sets: int) -> bool:
     """Whether an interrupted study has examined this network, on as many sets."""
-    if not ((folder / MECHANISM).exists() and (folder / BEHAVIOUR).exists()):
-        return False
-    return atomic.read_json(folder / BEHAVIOUR).get("sets") == sets
+    behaviour = read_record(folder, Behaviour)
+    examined = (folder / FILE_NAMES[Mechanism]).exists()
+    return behaviour is not None and behaviour.sets == sets and examined
 
 
 def _remove_study(out: Path) -> None:
     seeds = [folder for folder in out.glob("seed-*") if re.fullmatch(r"seed-\d+", folder.name)]
     for folder in [*seeds, out / CONSTRUCTED]:
-        for name in (*RUN_FILES, *EVIDENCE_FILES):
+        for name in (*RUN_FILES, *(FILE_NAMES[kind] for kind in EVIDENCE_KINDS)):
             (folder / name).unlink(missing_ok=True)
         remove_figures(folder)
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
     remove_figures(out)
-    for name in (STUDY, REPORT, CHECKPOINT):
+    for name in (FILE_NAMES[StudyRecord], REPORT, CHECKPOINT):
         (out / name).unlink(missing_ok=True)
 
 
-def _identity(described: Any) -> Any:
+def _identity(described: dict[str, Any]) -> dict[str, Any]:
     """The settings without what may differ: the path of a sets file (its hash counts)."""
-    if not isinstance(described, dict):
-        return None
     task = {name: value for name, value in described.get("task", {}).items() if name != "sets"}
     return described | {"task": task}

@@ -3,21 +3,55 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.code import Code
-from relubloom.evidence.behaviour.drawn import uniform_sets
-from relubloom.evidence.behaviour.random_codes import RandomCodes
-from relubloom.evidence.scores import OnSets, SetScores, score_sets
+from relubloom.errors import UsageError
+from relubloom.evidence.behaviour.added_tokens import uniform_sets
+from relubloom.evidence.scores import SetScores, score_sets
+from relubloom.measure.one_pass import OnSets
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.behaviour import FilterFigures, SizeFigures, TheoryFigures
 from relubloom.task import AllSets, SetCollection
+from relubloom.theory import Expectations, best_constant_weight, constant_weight
 
 SIZES = 32  # at most that many are measured
 DRAWN_LOGITS = 20_000_000  # a size's share of the work: sets times vocab
 DRAWN_SETS = (1_000, 50_000)  # at least and at most, for each size
+
+
+@dataclass(frozen=True)
+class RandomCodes:
+    """Random constant-weight codes of the weight with the least mean mse at one set size."""
+
+    vocab_size: int
+    width: int
+    weight: int
+
+    def at(self, set_size: int) -> Expectations | None:
+        """Their exact mean errors on sets of a size, the hashes staying as they are.
+
+        None where the width is too large for the exact law.
+        """
+        try:
+            return constant_weight(self.vocab_size, self.width, self.weight, set_size)
+        except UsageError:
+            return None
+
+
+def random_codes_for(vocab_size: int, width: int, set_size: int) -> RandomCodes | None:
+    """The best for `set_size`; None where the width is too large for the exact law.
+
+    Cost: that of `theory.best_constant_weight`.
+    """
+    try:
+        weight = best_constant_weight(vocab_size, width, set_size).weight
+    except UsageError:
+        return None
+    return RandomCodes(vocab_size, width, weight)
 
 
 def measure_set_sizes(

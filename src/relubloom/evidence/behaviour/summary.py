@@ -1,23 +1,33 @@
 """Black box: what the network answers, seen from its inputs and outputs alone."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.code import Code
-from relubloom.evidence.behaviour.confusion import measure_confusion
-from relubloom.evidence.behaviour.false_positives import measure_calls, measure_false_positives
-from relubloom.evidence.behaviour.growth import measure_growth
-from relubloom.evidence.behaviour.member_mass import measure_member_mass
-from relubloom.evidence.behaviour.random_codes import random_codes_for
-from relubloom.evidence.behaviour.repeated_token import measure_repeated_token
-from relubloom.evidence.behaviour.set_sizes import measure_set_sizes
-from relubloom.evidence.behaviour.tokens import measure_tokens
-from relubloom.evidence.scores import OnSets, SetScores
+from relubloom.evidence.behaviour.added_tokens import measure_growth, measure_repeated_token
+from relubloom.evidence.behaviour.set_sizes import (
+    RandomCodes,
+    measure_set_sizes,
+    random_codes_for,
+)
+from relubloom.evidence.behaviour.tokens import measure_confusion, measure_tokens
+from relubloom.evidence.scores import SetScores
+from relubloom.measure.one_pass import OnSets
+from relubloom.measure.statistics import pearson, percentiles
 from relubloom.network.relu_net import ReluNet
-from relubloom.records.behaviour import Behaviour
+from relubloom.records.behaviour import (
+    Behaviour,
+    Calls,
+    CountShare,
+    FalsePositives,
+    MemberMass,
+    SizeSubset,
+    SubsetFigures,
+    Uniformity,
+)
 from relubloom.task import SetCollection
+
+MANY = 4  # the last count of false positives stands for itself and more
 
 
 def measure_behaviour(
@@ -52,25 +62,70 @@ def measure_behaviour(
         false_positive_share=false_positives,
         one_sided=misses == 0 and false_positives > 0,
         by_set_size=[
-            {"set_size": int(size)} | _figures(scores, scores.set_size == size)
+            SizeSubset(**vars(_subset(scores, scores.set_size == size)), set_size=int(size))
             for size in np.unique(scores.set_size)
         ],
-        unseen_tokens=_figures(scores, scores.unseen) if scores.unseen.any() else None,
+        unseen_tokens=_subset(scores, scores.unseen) if scores.unseen.any() else None,
         false_positives=measure_false_positives(scores, random),
         calls=measure_calls(scores),
         set_sizes=measure_set_sizes(net, code, scores, random, workers, on_sets),
         repeated_token=measure_repeated_token(net, sets, workers),
         growth=measure_growth(net, code, largest, workers),
         member_mass=measure_member_mass(scores),
-        confusion=measure_confusion(scores, sets),
+        confusion=measure_confusion(scores),
         tokens=measure_tokens(scores),
     )
 
 
-def _figures(scores: SetScores, chosen: NDArray[np.bool_]) -> dict[str, Any]:
+def measure_false_positives(scores: SetScores, random: RandomCodes | None) -> FalsePositives:
+    """Compare counts set by set. `random`: the best random codes for the sets' one size."""
+    network, code = scores.false_positives, scores.code_false_positives
+    expected = random and random.at(int(scores.set_size[0]))
+    return FalsePositives(
+        network_mean=scores.mean(network),
+        code_mean=scores.mean(code),
+        theory_mean=expected and expected.false_positives,
+        correlation=pearson(network.astype(float), code.astype(float), scores.copies),
+        by_count=[
+            CountShare(count, share, code_share)
+            for count, (share, code_share) in enumerate(
+                zip(_shares(scores, network), _shares(scores, code), strict=True)
+            )
+        ],
+    )
+
+
+def measure_calls(scores: SetScores) -> Calls:
+    """Misses against false positives, by the calling rule."""
+    missing, false = scores.misses > 0, scores.false_positives > 0
+    return Calls(scores.mean(missing), scores.mean(false), scores.mean(missing & false))
+
+
+def measure_member_mass(scores: SetScores) -> MemberMass:
+    """Sum up. A percentile is the least value that this share of the sets does not exceed."""
+    p01, p50 = percentiles(scores.member_mass, scores.copies, (0.01, 0.5))
+    (even,) = percentiles(scores.uniformity, scores.copies, (0.01,))
+    return MemberMass(
+        mean=scores.mean(scores.member_mass),
+        least=float(scores.member_mass.min()),
+        p01=p01,
+        p50=p50,
+        uniformity=Uniformity(
+            mean=scores.mean(scores.uniformity), p01=even, least=float(scores.uniformity.min())
+        ),
+    )
+
+
+def _subset(scores: SetScores, chosen: NDArray[np.bool_]) -> SubsetFigures:
     copies = scores.copies[chosen]
-    return {
-        "sets": int(chosen.sum()),
-        "mse": float(np.average(scores.mse[chosen], weights=copies)),
-        "p_exact": float(np.average(~scores.ranking_failure[chosen], weights=copies)),
-    }
+    return SubsetFigures(
+        sets=int(chosen.sum()),
+        mse=float(np.average(scores.mse[chosen], weights=copies)),
+        p_exact=float(np.average(~scores.ranking_failure[chosen], weights=copies)),
+    )
+
+
+def _shares(scores: SetScores, counts: NDArray[np.int32]) -> list[float]:
+    capped = np.minimum(counts, MANY)
+    found = np.bincount(capped, weights=scores.copies, minlength=MANY + 1)
+    return (found / found.sum()).tolist()

@@ -1,4 +1,4 @@
-"""Error by token: who is called in vain, who is missed, and whose sets go wrong."""
+"""Error by token and by pair: who is called in vain, and beside whom, and who is missed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.evidence.scores import SetScores
-from relubloom.measure.correlation import pearson
-from relubloom.records.behaviour import TokenFigures, Tokens
+from relubloom.measure.statistics import pearson
+from relubloom.records.behaviour import ConfusedPair, Confusion, TokenFigures, Tokens
 
 LISTED_UP_TO = 10_000  # tokens; above, only the worst are given
 WORST = 20
+ENOUGH = 30  # sets of a sample that a pair's share must rest on
 
 
 def measure_tokens(scores: SetScores) -> Tokens:
@@ -41,6 +42,43 @@ def measure_tokens(scores: SetScores) -> Tokens:
             for token in order
             if held[token] > 0
         ],
+    )
+
+
+def measure_confusion(scores: SetScores, enough_sets: int = ENOUGH) -> Confusion | None:
+    """Share by ordered pair. None above 2,048 tokens: a sample holds too few sets of each pair;
+    and None where no pair has enough sets.
+
+    Cost: O(vocab^2).
+    """
+    counts = scores.tokens
+    called, covered = counts.false_positives_beside, counts.code_false_positives_beside
+    if called is None or covered is None or counts.together is None:
+        return None
+    without = counts.sets - counts.together  # at [t, w]: the sets that hold w and not t
+    enough = without >= (1 if scores.method == "all" else enough_sets)
+    np.fill_diagonal(enough, False)
+    if not enough.any():
+        return None
+    counted = without[enough]
+    share, predicted = called[enough] / counted, covered[enough] / counted
+    tokens, beside = np.nonzero(enough)
+    order = np.lexsort((-counted, -share))[:WORST].tolist()
+    return Confusion(
+        pairs=[
+            ConfusedPair(
+                token=int(tokens[place]),
+                with_=int(beside[place]),
+                sets=round(float(counted[place])),
+                called=float(share[place]),
+                code=float(predicted[place]),
+            )
+            for place in order
+            if share[place] > 0
+        ],
+        correlation=pearson(share, predicted),
+        method=scores.method,
+        sets=len(scores.mse),
     )
 
 

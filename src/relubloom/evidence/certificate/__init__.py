@@ -1,6 +1,5 @@
 """Certificates: what holds for a network over all C(vocab, k) sets, proven where it can be."""
 
 from relubloom.evidence.certificate.by_method import certify
-from relubloom.records.certificate import Certificate
 
-__all__ = ["Certificate", "certify"]
+__all__ = ["certify"]

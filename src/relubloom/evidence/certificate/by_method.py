@@ -9,11 +9,10 @@ from dataclasses import replace
 import torch
 
 from relubloom.errors import UsageError
-from relubloom.evidence.certificate.certified import OnSets
 from relubloom.evidence.certificate.counted import as_exact_filter, count_sets
-from relubloom.evidence.certificate.enumeration import enumerate_sets
+from relubloom.evidence.certificate.evaluated import enumerate_sets, sample_sets
 from relubloom.evidence.certificate.interval import bound_sets
-from relubloom.evidence.certificate.sampled import sample_sets
+from relubloom.measure.one_pass import OnSets
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.certificate import METHODS, Certificate, Method
 from relubloom.task import KSparseTask, format_sizes
@@ -64,21 +63,34 @@ def certify(
     return replace(certificate, seconds=round(time.monotonic() - started, 3))
 
 
+def count_if_exact_filter(
+    net: ReluNet, set_size: int, workers: int = 1, on_sets: OnSets | None = None
+) -> Certificate | None:
+    """The certificate by counting, or None where the network is no exact Bloom filter.
+
+    None also where a token is too heavy to count. Cost: that of `count_sets`.
+    """
+    if isinstance(as_exact_filter(net), str):
+        return None
+    try:
+        return count_sets(net, set_size, workers=workers, on_sets=on_sets)
+    except UsageError:
+        return None
+
+
 def _first_that_answers(net: ReluNet, k: int, workers: int, on_sets: OnSets | None) -> Certificate:
     work = _work(net, k)
     if work <= FLOAT64_WORK:
         return enumerate_sets(net, k, workers=workers, on_sets=on_sets)
-    if not isinstance(as_exact_filter(net), str):
-        try:
-            return count_sets(net, k, workers=workers, on_sets=on_sets)
-        except UsageError:  # a token too heavy to count
-            pass
+    counted = count_if_exact_filter(net, k, workers, on_sets)
+    if counted is not None:
+        return counted
     if work <= FLOAT32_WORK:
         return enumerate_sets(net, k, float32=True, workers=workers, on_sets=on_sets)
     bounds = bound_sets(net, k, workers=workers)
     if bounds.p_exact.lower > 0:
         return bounds
-    return sample_sets(net, k, on_sets=on_sets)
+    return sample_sets(net, k, workers=workers, on_sets=on_sets)
 
 
 def _by(method: Method, net: ReluNet, k: int, workers: int, on_sets: OnSets | None) -> Certificate:
@@ -87,7 +99,7 @@ def _by(method: Method, net: ReluNet, k: int, workers: int, on_sets: OnSets | No
     if method == "bounds":
         return bound_sets(net, k, workers=workers)
     if method == "sampled":
-        return sample_sets(net, k, on_sets=on_sets)
+        return sample_sets(net, k, workers=workers, on_sets=on_sets)
     sets = math.comb(net.vocab_size, k)
     if sets > MOST_SETS:
         raise UsageError(

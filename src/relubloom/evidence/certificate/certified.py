@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from fractions import Fraction
 
-from relubloom.records.certificate import Certificate, FalsePositives, Interval, Method
-
-OnSets = Callable[[int, int], None]
-"""Called with (done, total) as the work goes on."""
+from relubloom.records.certificate import CalledNonMembers, Certificate, Interval, Method
 
 
 def proven(
@@ -35,7 +31,7 @@ def proven(
         exact_sets_bounds=(low, high),
         p_exact=Interval(round_down(Fraction(low, sets)), round_up(Fraction(high, sets))),
         mse=clipped_mse(mse, set_size),
-        false_positives=FalsePositives(
+        false_positives=CalledNonMembers(
             int(least) if known else None,
             Interval(round_down(least / sets), round_up(most / sets)),
         ),

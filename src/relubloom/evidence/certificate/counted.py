@@ -19,7 +19,8 @@ import torch
 
 from relubloom.code import Code, count_false_positives
 from relubloom.errors import UsageError
-from relubloom.evidence.certificate.certified import OnSets, proven, round_down, round_up
+from relubloom.evidence.certificate.certified import proven, round_down, round_up
+from relubloom.measure.one_pass import OnSets
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.certificate import Certificate, Interval
 

@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
-
-import numpy as np
 
 from relubloom.code import Code
 from relubloom.errors import UsageError
-from relubloom.evidence.interventions.force_covered import ForceCovered
-from relubloom.evidence.interventions.force_uncovered import ForceUncovered
-from relubloom.evidence.interventions.intervention import Intervention
-from relubloom.evidence.interventions.patch_donor import PatchDonor
-from relubloom.evidence.interventions.patch_false_positive import PatchFalsePositive
-from relubloom.evidence.interventions.plan import Draw, Plan, make_plan
-from relubloom.evidence.interventions.prediction import chunks
-from relubloom.evidence.interventions.scoring import (
-    Counts,
-    correlation,
-    matched,
-    score_chunk,
-    weighted_mean,
+from relubloom.evidence.interventions.change_input import SwapHashes, TwoLevelInput
+from relubloom.evidence.interventions.force_unit import ForceCovered, ForceUncovered
+from relubloom.evidence.interventions.intervention import CallDecoder, Intervention
+from relubloom.evidence.interventions.patch_hidden import (
+    PatchDonor,
+    PatchFalsePositive,
+    ScrubIrrelevant,
 )
-from relubloom.evidence.interventions.scrub_irrelevant import ScrubIrrelevant
-from relubloom.evidence.interventions.subject import Subject
-from relubloom.evidence.interventions.swap_hashes import SwapHashes
-from relubloom.evidence.interventions.two_level_input import TwoLevelInput
+from relubloom.evidence.interventions.plan import RandomSets, SealedPlan, seal
+from relubloom.evidence.interventions.prepared_network import PreparedNetwork
+from relubloom.evidence.interventions.scoring import Counts, result, score_chunk
+from relubloom.measure.pool import chunk_size, over_chunks
 from relubloom.network.relu_net import ReluNet
-from relubloom.records.interventions import Control, Explained, Intervened, Interventions
+from relubloom.records.interventions import Interventions
 from relubloom.task import KSparseTask
-from relubloom.threads import intra_op_threads
 
 INTERVENTIONS: tuple[Intervention, ...] = (
     ForceCovered(),
@@ -47,14 +36,6 @@ CASE_WORK = 1 << 30  # multiply-adds of a forward pass over an intervention's ca
 SOURCES = 2048  # random sets that units are resampled from
 
 OnCases = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class StandIn:
-    """An explanation by name, ready for the same interventions."""
-
-    name: str
-    subject: Subject
 
 
 def intervene(
@@ -94,29 +75,69 @@ def intervene(
         UsageError: the code is not of the network's shape, `cases` is below 2, or a set cannot
             hold that many tokens.
 
-    Cost: about 11 forward passes and 7 exponentials per (case, token); 3 vocab / 8 bytes a case
-    and intervention for the predictions.
+    Cost: about 11 forward passes and 7 exponentials per (case, token), twice that with an
+    explanation; and seven times what it costs to draw ten sets a case and decode them by octets.
     """
     _check(net, code, cases)
     task = KSparseTask(net.vocab_size, set_size)
-    draw = Draw(task, seed)
+    source = RandomSets(task, seed)
     count = cases or min(MOST, max(FEWEST, CASE_WORK // (net.vocab_size * net.width)))
-    with intra_op_threads(1), ThreadPoolExecutor(workers) as pool:
-        try:
-            plans = [make_plan(each, code, draw, count, pool) for each in INTERVENTIONS]
-            sources = draw.sets("sources", SOURCES)
-            subject = Subject.prepare(net, code, sources, draw.choices("sources"))
-            stand_in = None
-            if explanation is not None:
-                name, program = explanation
-                own = Subject.prepare(program, code, sources, draw.choices("sources"))
-                stand_in = StandIn(name, own)
-            found = _run_all(plans, subject, stand_in, pool, on_cases)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    plans = _seal_all(code, source, count, workers)
+    sources = source.sets("sources", SOURCES)
+
+    def prepared(program: ReluNet) -> PreparedNetwork:
+        return PreparedNetwork.of(program, code, sources, source.choices("sources"))
+
+    stand_in = None if explanation is None else prepared(explanation[1])
+    parts = _run_all(plans, prepared(net), stand_in, workers, on_cases)
+    name = None if explanation is None else explanation[0]
     low, high = task.sizes
-    return Interventions(low if low == high else [low, high], seed, found)
+    return Interventions(
+        set_size=low if low == high else [low, high],
+        seed=seed,
+        interventions=[result(*each, name) for each in zip(plans, parts, strict=True)],
+    )
+
+
+def _seal_all(code: Code, source: RandomSets, count: int, workers: int) -> list[SealedPlan]:
+    plans: list[SealedPlan] = []
+    decoder = CallDecoder(code)
+
+    def make(number: int, _stop: int) -> SealedPlan:
+        return seal(INTERVENTIONS[number], decoder, source, count)
+
+    over_chunks(len(INTERVENTIONS), 1, make, plans.append, workers)
+    return plans
+
+
+def _run_all(
+    plans: list[SealedPlan],
+    net: PreparedNetwork,
+    stand_in: PreparedNetwork | None,
+    workers: int,
+    on_cases: OnCases | None,
+) -> list[list[tuple[Counts, ...]]]:
+    """The counts of each plan, chunk by chunk."""
+    total, done = sum(len(plan.cases) for plan in plans), 0
+    found: list[list[tuple[Counts, ...]]] = []
+
+    def take(part: tuple[Counts, ...]) -> None:
+        nonlocal done
+        found[-1].append(part)
+        done += len(part[0]["loss"])
+        if on_cases is not None:
+            on_cases(done, total)
+
+    for plan in plans:
+
+        def score(start: int, stop: int, plan: SealedPlan = plan) -> tuple[Counts, ...]:
+            return score_chunk(plan.part(start, stop), net, stand_in)
+
+        found.append([])
+        over_chunks(len(plan.cases), chunk_size(net.net.vocab_size), score, take, workers)
+        if not found[-1]:
+            found[-1].append(score(0, 0))
+    return found
 
 
 def _check(net: ReluNet, code: Code, cases: int | None) -> None:
@@ -130,49 +151,3 @@ def _check(net: ReluNet, code: Code, cases: int | None) -> None:
             f"cases is {cases}: at least 2 are needed, one with a predicted error and one without; "
             "leave it out for the default"
         )
-
-
-def _run_all(
-    plans: list[Plan],
-    subject: Subject,
-    stand_in: StandIn | None,
-    pool: Executor,
-    on_cases: OnCases | None,
-) -> list[Intervened]:
-    total, done = sum(len(plan.cases) for plan in plans), 0
-    found: list[Intervened] = []
-    for plan in plans:
-
-        def score(span: tuple[int, int], plan: Plan = plan) -> tuple[Counts, ...]:
-            return score_chunk(plan, subject, *span, None if stand_in is None else stand_in.subject)
-
-        spans = list(chunks(len(plan.cases), subject.net.vocab_size)) or [(0, 0)]
-        parts: list[tuple[Counts, ...]] = []
-        for (start, stop), part in zip(spans, pool.map(score, spans), strict=True):
-            parts.append(part)
-            done += stop - start
-            if on_cases is not None:
-                on_cases(done, total)
-        counts = [_joined(each) for each in zip(*parts, strict=True)]
-        found.append(_result(plan, counts, None if stand_in is None else stand_in.name))
-    return found
-
-
-def _joined(parts: tuple[Counts, ...]) -> Counts:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def _result(plan: Plan, counts: list[Counts], explanation: str | None) -> Intervened:
-    weight = plan.cases.weight
-    right, wrong, *explained = [vars(matched(each, weight)) for each in counts]
-    return Intervened(
-        **right,
-        name=plan.intervention.name,
-        question=plan.intervention.question,
-        prediction=plan.intervention.prediction,
-        cases=len(plan.cases),
-        predicted_share=weighted_mean(counts[0]["predicted_loss"] > 0, weight),
-        loss_correlation=correlation(counts[0]["predicted_loss"], counts[0]["loss"], weight),
-        control=Control(**wrong, name=plan.intervention.control),
-        explained=None if explanation is None else Explained(**explained[0], name=explanation),
-    )

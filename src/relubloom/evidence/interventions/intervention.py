@@ -1,5 +1,8 @@
-"""What an intervention has to say and do."""
+"""What an intervention is: cases made from random sets, a prediction for each, and what is done."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -8,9 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom.code import Code
-from relubloom.evidence.interventions.cases import Cases
-from relubloom.evidence.interventions.prediction import Prediction
-from relubloom.evidence.interventions.subject import Subject
+from relubloom.code.cover_table import CoverTable
+from relubloom.code.packing import WORD, pack_bits
+from relubloom.evidence.interventions.prepared_network import PreparedNetwork
+from relubloom.measure.pool import chunk_size
+
+Ids = NDArray[np.int64]
+Bits = NDArray[np.bool_]
+Words = NDArray[np.uint64]
+"""Tokens of a set (or of a case) as bits, 64 to a word: [cases, words]."""
 
 
 @runtime_checkable
@@ -29,18 +38,109 @@ class Intervention(Protocol):
     control: str
     changes: bool
 
-    def cases(self, code: Code, sets: NDArray[np.int64], random: np.random.Generator) -> Cases:
+    def cases(self, code: Code, sets: Ids, random: np.random.Generator) -> Cases:
         """Cases made from random sets; sets to which it cannot be done are left out."""
         ...
 
-    def predict(self, code: Code, cases: Cases) -> Prediction:
-        """What the code says that the changed network will call."""
+    def predict(self, code: Code, cases: Cases) -> Bits:
+        """The unions that the changed network will read, by the code: [cases, width]."""
         ...
 
-    def mispredict(self, code: Code, cases: Cases, random: np.random.Generator) -> Prediction:
-        """The control: a prediction that should fail."""
+    def mispredict(
+        self, code: Code, cases: Cases, random: np.random.Generator
+    ) -> tuple[Code, Bits]:
+        """The control: unions that should fail as a prediction, and the code that they are of."""
         ...
 
-    def run(self, subject: Subject, cases: Cases) -> Float[Tensor, "batch vocab"]:
+    def run(self, net: PreparedNetwork, cases: Cases) -> Float[Tensor, "batch vocab"]:
         """The logits of the changed network."""
         ...
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Cases of one intervention; every field has one row a case.
+
+    `sets`: int64 [cases, set_size], the ids that go into the network (vocab_size is padding).
+    `acted_on`: int64 [cases, any], what the intervention acts on: a unit, two tokens, a donor.
+    `members`: int64 [cases, any], the intervened members: the tokens that the network should
+    name if the hypothesis holds and the code has no false positive; padded like `sets`.
+    `weight`: float64 [cases], how often the case counts.
+    """
+
+    sets: Ids
+    acted_on: Ids
+    members: Ids
+    weight: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.sets)
+
+    def __getitem__(self, which: slice | Ids | Bits) -> Cases:
+        return Cases(
+            self.sets[which], self.acted_on[which], self.members[which], self.weight[which]
+        )
+
+
+def even_cases(sets: Ids, acted_on: Ids, members: Ids) -> Cases:
+    """Cases that each count once; `acted_on` may be [cases]."""
+    columns = acted_on[:, None] if acted_on.ndim == 1 else acted_on
+    return Cases(sets, columns, members, np.ones(len(sets)))
+
+
+def random_choice(eligible: Bits, random: np.random.Generator) -> Ids:
+    """One eligible column of each row, each equally likely, int64 [rows]; 0 where none is.
+
+    Cost: one random float32 an entry.
+    """
+    lots = random.random(eligible.shape, dtype=np.float32)
+    return np.where(eligible, lots, np.float32(-1)).argmax(1)
+
+
+def only(width: int, units: Ids) -> Bits:
+    """Bool [cases, width], True at each case's unit."""
+    return units[:, None] == np.arange(width)
+
+
+def of_shuffled_hashes(code: Code, sets: Ids, random: np.random.Generator) -> tuple[Code, Bits]:
+    """A code whose hashes were dealt to the tokens anew, and its unions of the sets."""
+    shuffled = Code(code.bits[random.permutation(code.vocab_size)])
+    return shuffled, shuffled.union(sets)
+
+
+class CallDecoder:
+    """Says which tokens a network of a code should call when it reads a union.
+
+    These are the tokens with the fewest bits outside the union: the union's decode, unless it
+    covers no token at all. A sharp readout calls exactly these, and never none.
+    """
+
+    def __init__(self, code: Code) -> None:
+        self.code = code
+        self._table = CoverTable(code)
+        self._transposed = code.bits.T.astype(np.float32)
+
+    def called(self, unions: Bits) -> Words:
+        """Of unions [cases, width]. Cost: that of `CoverTable`, in chunks that fit a cache."""
+        size = chunk_size(self.code.vocab_size)
+        parts = [self._called(unions[at : at + size]) for at in range(0, len(unions), size)]
+        return np.concatenate([marked(np.zeros((0, 0), np.int64), self.code.vocab_size), *parts])
+
+    def _called(self, unions: Bits) -> Words:
+        called = self._table.decoded(unions)
+        bare = ~called.any(1)
+        if bare.any():
+            missing = (~unions[bare]).astype(np.float32) @ self._transposed
+            called[bare] = pack_bits(missing == missing.min(1, keepdims=True))
+        return called
+
+
+def marked(ids: Ids, vocab_size: int) -> Words:
+    """The tokens of each row as bits, [rows, words]; the id `vocab_size` is padding."""
+    words = np.zeros((len(ids), -(-vocab_size // WORD)), dtype=np.uint64)
+    rows = np.arange(len(ids))
+    for column in ids.T:
+        real = column < vocab_size
+        bit = np.uint64(1) << (column[real] % WORD).astype(np.uint64)
+        words[rows[real], column[real] // WORD] |= bit
+    return words

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.code import Code
-from relubloom.evidence.interventions.cases import Cases, half_with_predicted_errors
-from relubloom.evidence.interventions.intervention import Intervention
-from relubloom.evidence.interventions.prediction import Prediction, chunks, indicator
+from relubloom.evidence.interventions.intervention import (
+    Bits,
+    CallDecoder,
+    Cases,
+    Ids,
+    Intervention,
+    Words,
+    marked,
+)
 from relubloom.task import KSparseTask
 from relubloom.task.sampling import draw_sets, seeded_generator
 
@@ -20,38 +24,38 @@ CANDIDATE_WORK = 1 << 25  # (set, token) pairs that are decoded to choose
 
 
 @dataclass(frozen=True)
-class Sealed:
-    """Called tokens as predicted, packed eight to a byte, uint8 [cases, bytes].
+class SealedPlan:
+    """An intervention with its cases, and the tokens that should be called in each.
 
-    `right`: the prediction; `wrong`: the control's; `before`: without the intervention.
+    `right`: as predicted; `wrong`: by the control; `before`: without the intervention.
     """
-
-    right: NDArray[np.uint8]
-    wrong: NDArray[np.uint8]
-    before: NDArray[np.uint8]
-
-    def part(self, start: int, stop: int) -> Sealed:
-        """Cases start..stop."""
-        return Sealed(self.right[start:stop], self.wrong[start:stop], self.before[start:stop])
-
-
-@dataclass(frozen=True)
-class Plan:
-    """An intervention with its cases and what they should give."""
 
     intervention: Intervention
     cases: Cases
-    sealed: Sealed
+    right: Words
+    wrong: Words
+    before: Words
+
+    def part(self, start: int, stop: int) -> SealedPlan:
+        """Cases start..stop."""
+        which = slice(start, stop)
+        return SealedPlan(
+            self.intervention,
+            self.cases[which],
+            self.right[which],
+            self.wrong[which],
+            self.before[which],
+        )
 
 
 @dataclass(frozen=True)
-class Draw:
+class RandomSets:
     """Where random sets and choices come from: a stream for every purpose, all from one seed."""
 
     task: KSparseTask
     seed: int
 
-    def sets(self, purpose: str, count: int) -> NDArray[np.int64]:
+    def sets(self, purpose: str, count: int) -> Ids:
         """Uniform sets, padded, int64 [count, largest size]."""
         generator = seeded_generator(self.seed, f"interventions/{purpose}", 0)
         return draw_sets(generator, count, self.task.vocab_size, self.task.sizes).numpy()
@@ -61,43 +65,51 @@ class Draw:
         return np.random.default_rng([self.seed, *purpose.encode()])
 
 
-def make_plan(
-    intervention: Intervention, code: Code, draw: Draw, count: int, pool: Executor
-) -> Plan:
+def seal(
+    intervention: Intervention, decoder: CallDecoder, source: RandomSets, count: int
+) -> SealedPlan:
     """Draw candidates, keep `count` cases, and predict them.
 
     Cost: ten candidates are decoded for each case, fewer (but `count`) where vocab exceeds
-    2**25 / (10 count).
+    2**25 / (10 count); then 3 vocab / 8 bytes a case.
     """
-    random = draw.choices(intervention.name)
+    code = decoder.code
+    random = source.choices(intervention.name)
     drawn = max(count, min(CANDIDATES * count, CANDIDATE_WORK // code.vocab_size))
-    candidates = intervention.cases(code, draw.sets(intervention.name, drawn), random)
-    errs = _errs(intervention.predict(code, candidates), candidates, pool)
-    cases = half_with_predicted_errors(candidates, errs, count)
-    sealed = Sealed(
-        right=_packed(intervention.predict(code, cases), pool),
-        wrong=_packed(intervention.mispredict(code, cases, random), pool),
-        before=_packed(Prediction(code, code.union(cases.sets)), pool),
+    candidates = intervention.cases(code, source.sets(intervention.name, drawn), random)
+    right = decoder.called(intervention.predict(code, candidates))
+    errs = (right != marked(candidates.members, code.vocab_size)).any(1)
+    chosen, weight = half_with_predicted_errors(errs, count)
+    kept = candidates[chosen]
+    cases = Cases(kept.sets, kept.acted_on, kept.members, weight)
+    other_code, unions = intervention.mispredict(code, cases, random)
+    other = decoder if other_code is code else CallDecoder(other_code)
+    return SealedPlan(
+        intervention,
+        cases,
+        right=right[chosen],
+        wrong=other.called(unions),
+        before=decoder.called(code.union(cases.sets)),
     )
-    return Plan(intervention, cases, sealed)
 
 
-def _errs(prediction: Prediction, cases: Cases, pool: Executor) -> NDArray[np.bool_]:
-    """Cases in which other tokens than the members are predicted to be called, bool [cases]."""
-    vocab = prediction.code.vocab_size
+def half_with_predicted_errors(errs: Bits, count: int) -> tuple[Ids, NDArray[np.float64]]:
+    """At most `count` of the cases, half of them with a predicted error if there are so many.
 
-    def err(span: tuple[int, int]) -> NDArray[np.bool_]:
-        members = indicator(cases.members[slice(*span)], vocab)
-        return (prediction.called(*span) != members).any(1)
+    They are taken evenly from all of each kind, and each weighs as its kind does among the cases
+    given.
 
-    parts = pool.map(err, chunks(len(cases), vocab))
-    return np.concatenate([np.zeros(0, dtype=np.bool_), *parts])
-
-
-def _packed(prediction: Prediction, pool: Executor) -> NDArray[np.uint8]:
-    def pack(span: tuple[int, int]) -> NDArray[np.uint8]:
-        return np.packbits(prediction.called(*span), axis=1)
-
-    vocab = prediction.code.vocab_size
-    parts = pool.map(pack, chunks(len(prediction.unions), vocab))
-    return np.concatenate([np.zeros((0, -(-vocab // 8)), dtype=np.uint8), *parts])
+    So rare errors are seen often enough, and weighted figures remain those of random cases: a
+    false positive that the code did not predict is not drowned by the predicted ones.
+    `errs`: bool [cases]. Returns the chosen cases, ascending, and their weights, which sum to 1.
+    """
+    kinds = [np.flatnonzero(errs), np.flatnonzero(~errs)]
+    quota = max(count // 2, count - len(kinds[1])), max(count - count // 2, count - len(kinds[0]))
+    weight = np.zeros(len(errs))
+    for kind, most in zip(kinds, quota, strict=True):
+        taken = min(most, len(kind))
+        chosen = kind[np.arange(taken) * len(kind) // max(1, taken)]
+        if len(chosen):
+            weight[chosen] = len(kind) / (len(errs) * len(chosen))
+    kept = np.flatnonzero(weight)
+    return kept, weight[kept]

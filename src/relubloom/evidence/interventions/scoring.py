@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,111 +10,72 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from relubloom.evidence.interventions.cases import Cases
-from relubloom.evidence.interventions.plan import Plan
-from relubloom.evidence.interventions.prediction import indicator
-from relubloom.evidence.interventions.results import agreement
-from relubloom.evidence.interventions.subject import Subject
-from relubloom.measure.outputs import CALL_MARGIN
-from relubloom.records.interventions import Match
+from relubloom.code.packing import pack_bits
+from relubloom.evidence.interventions.intervention import Cases, Intervention, Words, marked
+from relubloom.evidence.interventions.plan import SealedPlan
+from relubloom.evidence.interventions.prepared_network import PreparedNetwork
+from relubloom.measure.evaluation import CALL_MARGIN, Batch, losses_of
+from relubloom.measure.statistics import agreement, pearson
+from relubloom.records.interventions import Control, Explained, Intervened, Match
 from relubloom.records.ladder import Agreement
 
-Counts = dict[str, NDArray[np.float64]]
+Figures = NDArray[np.float64]
+Counts = dict[str, Figures]
 """Figures per case, each float64 [cases]."""
 
 
 @torch.no_grad()
 def score_chunk(
-    plan: Plan, subject: Subject, start: int, stop: int, explanation: Subject | None = None
+    plan: SealedPlan,
+    net: PreparedNetwork,
+    explanation: PreparedNetwork | None = None,
 ) -> tuple[Counts, ...]:
-    """Run cases start..stop, and count for the prediction, the control and the explanation.
+    """Run the cases, and count for the prediction, the control and the explanation.
 
     Cost: one forward pass, two where calls should change; one exponential per (case, token); as
     much again for an explanation.
     """
-    vocab = subject.net.vocab_size
-    cases, sealed = plan.cases[start:stop], plan.sealed.part(start, stop)
-    members = indicator(cases.members, vocab)
-    actual = _Answer.of(plan, subject, cases, members)
-    before = _unpacked(sealed.before, vocab)
+    members = marked(plan.cases.members, net.net.vocab_size)
+    actual = _Answer.of(plan.intervention, net, plan.cases)
     predicted = [
-        _Answer.by_code(_unpacked(packed, vocab), before, members)
-        for packed in (sealed.right, sealed.wrong)
+        _Answer.by_code(called, plan.before, members) for called in (plan.right, plan.wrong)
     ]
     if explanation is not None:
-        predicted.append(_Answer.of(plan, explanation, cases, members))
+        predicted.append(_Answer.of(plan.intervention, explanation, plan.cases))
     return tuple(_against(each, actual, members) for each in predicted)
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """What was called, or should be: bool [batch, vocab]; `loss` is the mse of each case.
+    """What was called, or should be; `loss` is the mse of each case, to the intervened members.
 
-    `changed`: the calls that differ from those without the intervention.
+    `changed`: the calls that differ from those without the intervention; None where they are not
+    compared.
     """
 
-    called: NDArray[np.bool_]
-    changed: NDArray[np.bool_]
-    loss: NDArray[np.float64]
-    compares_changes: bool = True
+    called: Words
+    changed: Words | None
+    loss: Figures
 
     @staticmethod
-    def of(plan: Plan, subject: Subject, cases: Cases, members: NDArray[np.bool_]) -> _Answer:
+    def of(intervention: Intervention, net: PreparedNetwork, cases: Cases) -> _Answer:
         """Run the intervention on a network."""
-        logits = plan.intervention.run(subject, cases)
-        called = _called(logits)
-        changed, compared = called, plan.intervention.changes
-        if compared:
-            changed = called ^ _called(subject.net(torch.from_numpy(cases.sets)))
-        return _Answer(called, changed, _mse(logits, members), compared)
+        logits = intervention.run(net, cases)
+        called, changed = _called(logits), None
+        if intervention.changes:
+            changed = called ^ _called(net.net(torch.from_numpy(cases.sets)))
+        batch = Batch.of(torch.from_numpy(cases.members), net.net.vocab_size)
+        return _Answer(called, changed, losses_of(logits, batch).mse.numpy())
 
     @staticmethod
-    def by_code(
-        called: NDArray[np.bool_], before: NDArray[np.bool_], members: NDArray[np.bool_]
-    ) -> _Answer:
+    def by_code(called: Words, before: Words, members: Words) -> _Answer:
         """Of a hard filter that names these tokens, all alike."""
-        size, named = _per_case(members), _per_case(called)
-        hit = _per_case(called & members)
+        size, named, hit = _per_case(members), _per_case(called), _per_case(called & members)
         loss = hit * (1 / size - 1 / named) ** 2 + (size - hit) / size**2 + (named - hit) / named**2
         return _Answer(called, called ^ before, loss)
 
 
-def matched(counts: Counts, weight: NDArray[np.float64]) -> Match:
-    """Pool the cases."""
-    failing, predicted = counts["failing"] > 0, counts["predicted_failing"] > 0
-    tokens = agreement(counts["both"], counts["predicted"], counts["actual"], weight)
-    changes: Agreement | None = None
-    if "changes_both" in counts:
-        changes = agreement(
-            counts["changes_both"], counts["changes_predicted"], counts["changes_actual"], weight
-        )
-    return Match(
-        precision=tokens.precision,
-        recall=tokens.recall,
-        f1=tokens.f1,
-        by_loss=agreement(predicted & failing, predicted, failing, weight),
-        exact_match=weighted_mean(counts["exact"], weight),
-        changes=changes,
-    )
-
-
-def weighted_mean(values: NDArray[np.generic], weight: NDArray[np.float64]) -> float | None:
-    """Null without cases."""
-    return float(np.average(values.astype(np.float64), weights=weight)) if len(values) else None
-
-
-def correlation(
-    x: NDArray[np.float64], y: NDArray[np.float64], weight: NDArray[np.float64]
-) -> float | None:
-    """Pearson's, weighted; null without cases or where one side is constant."""
-    if len(x) == 0 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return None
-    x, y = (values - np.average(values, weights=weight) for values in (x, y))
-    xy, xx, yy = (float((weight * product).sum()) for product in (x * y, x * x, y * y))
-    return xy / math.sqrt(xx * yy)
-
-
-def _against(predicted: _Answer, actual: _Answer, members: NDArray[np.bool_]) -> Counts:
+def _against(predicted: _Answer, actual: _Answer, members: Words) -> Counts:
     size = _per_case(members)
     threshold = 1 / (2 * size * (size + 1))
     false, wrong = predicted.called & ~members, actual.called & ~members
@@ -129,7 +89,7 @@ def _against(predicted: _Answer, actual: _Answer, members: NDArray[np.bool_]) ->
         "failing": (actual.loss > threshold).astype(np.float64),
         "predicted_failing": (predicted.loss > threshold).astype(np.float64),
     }
-    if actual.compares_changes:
+    if actual.changed is not None and predicted.changed is not None:
         counts |= {
             "changes_both": _per_case(predicted.changed & actual.changed),
             "changes_predicted": _per_case(predicted.changed),
@@ -138,21 +98,62 @@ def _against(predicted: _Answer, actual: _Answer, members: NDArray[np.bool_]) ->
     return counts
 
 
-def _per_case(marked: NDArray[np.bool_]) -> NDArray[np.float64]:
-    return np.count_nonzero(marked, axis=1).astype(np.float64)
+def _per_case(tokens: Words) -> Figures:
+    return np.bitwise_count(tokens).sum(1, dtype=np.float64)
 
 
-def _called(logits: Float[Tensor, "batch vocab"]) -> NDArray[np.bool_]:
-    return (logits >= logits.amax(1, keepdim=True) - CALL_MARGIN).numpy()
+def _called(logits: Float[Tensor, "batch vocab"]) -> Words:
+    return pack_bits((logits >= logits.amax(1, keepdim=True) - CALL_MARGIN).numpy())
 
 
-def _mse(logits: Float[Tensor, "batch vocab"], members: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """mse to the members, [batch]; overwrites the logits."""
-    held = torch.from_numpy(members).double()
-    p = logits.sub_(logits.amax(1, keepdim=True)).exp_()
-    error = p.div_(p.sum(1, keepdim=True)).sub_(held.div_(held.sum(1, keepdim=True)))
-    return error.square_().sum(1).numpy()
+def result(
+    plan: SealedPlan, parts: list[tuple[Counts, ...]], explanation: str | None
+) -> Intervened:
+    """The figures of an intervention from the counts of all its chunks."""
+    counts = [_joined(each) for each in zip(*parts, strict=True)]
+    weight = plan.cases.weight
+    right, wrong, *explained = [vars(matched(each, weight)) for each in counts]
+    return Intervened(
+        **right,
+        name=plan.intervention.name,
+        question=plan.intervention.question,
+        prediction=plan.intervention.prediction,
+        cases=len(plan.cases),
+        predicted_share=_weighted_mean(counts[0]["predicted_loss"] > 0, weight),
+        loss_correlation=pearson(counts[0]["predicted_loss"], counts[0]["loss"], weight),
+        control=Control(**wrong, name=plan.intervention.control),
+        explained=None if explanation is None else Explained(**explained[0], name=explanation),
+    )
 
 
-def _unpacked(packed: NDArray[np.uint8], vocab: int) -> NDArray[np.bool_]:
-    return np.unpackbits(packed, axis=1, count=vocab).astype(np.bool_)
+def matched(counts: Counts, weight: Figures) -> Match:
+    """Pool the cases."""
+    failing, predicted = counts["failing"], counts["predicted_failing"]
+    tokens = _pooled(counts["predicted"], counts["actual"], counts["both"], weight)
+    changes: Agreement | None = None
+    if "changes_both" in counts:
+        changes = _pooled(
+            counts["changes_predicted"], counts["changes_actual"], counts["changes_both"], weight
+        )
+    return Match(
+        precision=tokens.precision,
+        recall=tokens.recall,
+        f1=tokens.f1,
+        by_loss=_pooled(predicted, failing, predicted * failing, weight),
+        exact_match=_weighted_mean(counts["exact"], weight),
+        changes=changes,
+    )
+
+
+def _pooled(predicted: Figures, actual: Figures, both: Figures, weight: Figures) -> Agreement:
+    said, there, hits = (float((weight * counts).sum()) for counts in (predicted, actual, both))
+    return agreement(said, there, hits)
+
+
+def _joined(parts: tuple[Counts, ...]) -> Counts:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _weighted_mean(values: NDArray[np.generic], weight: Figures) -> float | None:
+    """Null without cases."""
+    return float(np.average(values.astype(np.float64), weights=weight)) if len(values) else None

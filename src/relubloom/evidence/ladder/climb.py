@@ -28,7 +28,8 @@ from relubloom.evidence.ladder.fitting_sets import split_off
 from relubloom.evidence.ladder.reference import judge_network, outcomes_of
 from relubloom.evidence.ladder.rung import Rung
 from relubloom.evidence.ladder.subject import Subject
-from relubloom.evidence.scores import OnSets, SetScores
+from relubloom.evidence.scores import SetScores
+from relubloom.measure.one_pass import OnSets
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.ladder import Ladder
 from relubloom.task import SetCollection

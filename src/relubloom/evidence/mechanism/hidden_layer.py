@@ -1,4 +1,4 @@
-"""One pass of the hidden layer over the sets: each unit, when its bit is in the union and not."""
+"""The hidden layer against the union: each unit where its bit is covered, and where it is not."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn.functional import embedding_bag
 
 from relubloom.code import Code
-from relubloom.evidence.mechanism.chunks import chunk_size, map_chunks
-from relubloom.evidence.mechanism.moments import group_sums
-from relubloom.evidence.scores import OnSets
+from relubloom.measure.one_pass import Chunk
+from relubloom.measure.statistics import group_sums, spread
 from relubloom.network.relu_net import ReluNet
-from relubloom.task import SetCollection
+from relubloom.records.mechanism import UnitAndUnion, WeaklyOn
 
 Sums = dict[str, NDArray[np.float64]]
 LEVELS = 1000  # steps of the histogram that percentiles are read off
@@ -58,61 +54,51 @@ class HiddenLayer:
         return self.on - self.covered_on
 
 
-def run_hidden_layer(
-    net: ReluNet,
-    code: Code,
-    sets: SetCollection,
-    workers: int = 1,
-    on_sets: OnSets | None = None,
-) -> HiddenLayer:
-    """Compare each unit with the union, on every set of the collection, in float64.
+class HiddenLayerSums:
+    """Compares each unit with the union on the sets of a pass: a consumer of `one_pass`.
 
-    Cost: about 20 passes over one number per (set, unit); no logits. Chunks of about 2 MB go to
-    `workers` threads; `on_sets(done, total)` is called as they come back.
+    Cost: some 15 passes over one number per (set, unit).
     """
-    layer = _Layer(net, code, set_size=sets.chunk(0, min(1, len(sets))).shape[1])
-    size, count = chunk_size(net.width), len(sets)
 
-    def sums(start: int, stop: int) -> Sums:
-        return layer.sums(sets.chunk(start, stop), sets.weights(start, stop))
+    def __init__(self, net: ReluNet, code: Code, largest_set: int) -> None:
+        W_in, b_in = (value.detach().to("cpu", torch.float64) for value in (net.W_in, net.b_in))
+        largest = W_in.topk(min(largest_set, net.vocab_size), dim=0).values.clamp(min=0).sum(0)
+        reach = (largest + b_in).clamp(min=TINY)  # no set takes a unit higher
+        self._step = reach.numpy() / LEVELS
+        self._without, self._sums = Code(~code.bits), Sums()
 
-    found: Sums = {}
-    for chunk, part in enumerate(map_chunks(sums, count, size, workers), 1):
-        found = {name: found[name] + values if found else values for name, values in part.items()}
-        if on_sets is not None:
-            on_sets(min(count, chunk * size), count)
-    levels = found.pop("levels").reshape(net.width, LEVELS)
-    p95 = _percentile(levels, found["covered"], layer.step)
-    return HiddenLayer(total=float(found.pop("total")[0]), **found, covered_p95=p95)
-
-
-class _Layer:
-    """The weights in the form that the pass wants: in float64, with a row of zeros for padding."""
-
-    def __init__(self, net: ReluNet, code: Code, set_size: int) -> None:
-        W_in = net.W_in.detach().to("cpu", torch.float64)
-        self.W_in = torch.cat([W_in, W_in.new_zeros(1, net.width)])
-        self.b_in = net.b_in.detach().to("cpu", torch.float64)
-        self.code, self.without = code, Code(~code.bits)
-        largest = W_in.topk(min(set_size, net.vocab_size), dim=0).values.clamp(min=0).sum(0)
-        reach = (largest + self.b_in).clamp(min=TINY)  # no set takes a unit higher
-        self.step = reach.numpy() / LEVELS
-
-    def sums(self, ids: Int64[Tensor, "batch set_size"], copies: Float64[Tensor, " batch"]) -> Sums:
+    def work(self, chunk: Chunk) -> Sums:
         """What one chunk adds."""
-        post = embedding_bag(ids, self.W_in, mode="sum").add_(self.b_in).relu_().numpy()
-        counts, sets = copies.numpy(), ids.numpy()
-        on, covered, full = post > 0, self.code.union(sets), ~self.without.union(sets)
-        without_bit = np.where(covered, 0.0, post)
+        post, copies = chunk.post.numpy(), chunk.copies.numpy()
+        on, covered = post > 0, chunk.union
+        full = ~self._without.union(chunk.sets.numpy())
+        weak = np.flatnonzero(on & covered)  # few in a Bloom filter
+        without_bit = post.copy()
+        without_bit.ravel()[weak] = 0
         return {
-            "total": counts.sum(keepdims=True),
-            "on": counts @ on,
-            "covered": counts @ covered,
-            "full": counts @ full,
-            "full_on": counts @ (on & full),
-            "uncovered_sum": counts @ without_bit,
-            "uncovered_squares": counts @ (without_bit * without_bit),
-        } | self._weakly_on(np.flatnonzero(on & covered), post, counts)
+            "total": copies.sum(keepdims=True),
+            "on": copies @ on,
+            "covered": copies @ covered,
+            "full": copies @ full,
+            "full_on": copies @ (on & full),
+            "uncovered_sum": copies @ without_bit,
+            "uncovered_squares": copies @ np.square(without_bit, out=without_bit),
+        } | self._weakly_on(weak, post, copies)
+
+    def take(self, found: Sums) -> None:
+        """Add a chunk's."""
+        for name, values in found.items():
+            if name in self._sums:
+                self._sums[name] += values
+            else:
+                self._sums[name] = values
+
+    def layer(self) -> HiddenLayer:
+        """What was found, when the pass is over."""
+        sums = dict(self._sums)
+        levels = sums.pop("levels").reshape(-1, LEVELS)
+        p95 = _percentile(levels, sums["covered"], self._step)
+        return HiddenLayer(total=float(sums.pop("total")[0]), **sums, covered_p95=p95)
 
     def _weakly_on(
         self, where: NDArray[np.int64], post: NDArray[np.float64], copies: NDArray[np.float64]
@@ -121,7 +107,7 @@ class _Layer:
         width = post.shape[1]
         row, unit = np.divmod(where, width)
         level, copies = post.ravel()[where], copies[row]
-        step = np.minimum(level / self.step[unit], LEVELS - 1).astype(np.int64)
+        step = np.minimum(level / self._step[unit], LEVELS - 1).astype(np.int64)
         return {
             "covered_on": group_sums(unit, copies, width),
             "covered_sum": group_sums(unit, copies * level, width),
@@ -136,3 +122,26 @@ def _percentile(
     above = levels[:, ::-1].cumsum(1)[:, ::-1]  # sets at this step or a higher one
     steps = (above > ABOVE_P95 * covered[:, None]).sum(1)
     return np.where(steps > 0, (steps - 0.5) * step, 0.0)
+
+
+def summarise_units(layer: HiddenLayer, method: str, sets: int) -> UnitAndUnion:
+    """Add up the units; `sets` is the number of distinct sets the layer was run on."""
+    pairs = layer.total * len(layer.on)
+    covered, covered_on = float(layer.covered.sum()), float(layer.covered_on.sum())
+    uncovered, uncovered_on = float(layer.uncovered.sum()), float(layer.uncovered_on.sum())
+    level = spread(
+        uncovered, float(layer.uncovered_sum.sum()), float(layer.uncovered_squares.sum())
+    )
+    relative = None
+    if covered_on > 0 and level is not None and level.mean > 0:
+        relative = float(layer.covered_sum.sum()) / covered_on / level.mean
+    return UnitAndUnion(
+        covered_off=(covered - covered_on) / pairs,
+        covered_on=covered_on / pairs,
+        uncovered_on=uncovered_on / pairs,
+        uncovered_off=(uncovered - uncovered_on) / pairs,
+        level_uncovered=level,
+        weakly_on=WeaklyOn(covered_on / covered if covered > 0 else None, relative),
+        method=method,
+        sets=sets,
+    )

@@ -1,4 +1,4 @@
-"""Are the logits a straight line in the number of missing bits?"""
+"""Are the logits a straight line in the number of missing bits? And what W_out alone says."""
 
 from __future__ import annotations
 
@@ -8,73 +8,82 @@ from operator import add
 import numpy as np
 import torch
 from jaxtyping import Float64, Int64
+from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom.code import Code
-from relubloom.evidence.mechanism.chunks import choose_sets, chunk_size, map_chunks
-from relubloom.evidence.mechanism.moments import Groups, Pairs
-from relubloom.evidence.mechanism.output_weights import compare_output_bias, compare_output_weights
+from relubloom.measure.evaluation import in_float64
+from relubloom.measure.one_pass import Chunk, method_of_choice, one_of_each_part
+from relubloom.measure.statistics import Groups, Pairs
 from relubloom.network.relu_net import ReluNet
-from relubloom.records.mechanism import MissingBits, Readout
+from relubloom.records.mechanism import BiasOnWeight, MissingBits, OutputWeights, Readout
 from relubloom.task import SetCollection
 
 SETS = 100_000  # that the lines are fitted to, at most
 LOGITS = 1 << 27  # and of (set, token) pairs, at most
 
 
-def measure_readout(net: ReluNet, code: Code, sets: SetCollection, workers: int = 1) -> Readout:
-    """Fit the lines on at most 100,000 sets and 2^27 logits, of a network in float64.
+class ReadoutLines:
+    """Fits the lines on the sets of a pass whose float64 logits are there: a consumer.
 
-    The sets are a seeded choice, one from each of as many equal parts of the collection; all of
-    them where there are no more. Cost: 6 sets width vocab FLOPs and about 20 passes over the
-    logits, in chunks of about 2 MB (at least 64 sets) on `workers` threads.
+    `numbers` are those of the sets to ask for: a seeded choice of at most 100,000 sets and 2^27
+    logits, one from each of as many equal parts of the collection. Cost: 4 sets width vocab FLOPs
+    and about 20 passes over the logits of these.
     """
-    chosen = choose_sets(sets, max(1, min(SETS, LOGITS // net.vocab_size)))
-    missing, levels = _moments(net, code, chosen, workers)
-    line = missing.against_number()
-    return Readout(
-        r2=line.r2,
-        slope=line.slope,
-        intercept=line.intercept,
-        by_missing_bits=[
-            MissingBits(
-                missing=int(bits),
-                share=float(missing.weight[bits] / missing.weight.sum()),
-                mean=float(missing.mean[bits]),
-                sd=float(np.sqrt(missing.squares[bits] / missing.weight[bits])),
-            )
-            for bits in np.flatnonzero(missing.weight)
-        ],
-        r2_levels=levels.r2,
-        W_out=compare_output_weights(net.W_out.detach().numpy(), code),
-        b_out_on_weight=compare_output_bias(net.b_out.detach().numpy(), code),
-        method=chosen.method,
-        sets=len(chosen),
-    )
 
+    def __init__(self, net: ReluNet, code: Code, sets: SetCollection) -> None:
+        self.numbers = one_of_each_part(len(sets), max(1, min(SETS, LOGITS // net.vocab_size)))
+        self._method = method_of_choice(sets, len(self.numbers))
+        self._net, self._code = in_float64(net), code
+        hashes = torch.from_numpy(code.bits.T.copy())
+        self._counting, self._weighing = hashes.float(), hashes.double()
+        self._found: list[tuple[Groups, Pairs]] = []
 
-def _moments(net: ReluNet, code: Code, sets: SetCollection, workers: int) -> tuple[Groups, Pairs]:
-    """Relative logits grouped by missing bits, and against the missing units' levels."""
-    hashes = torch.from_numpy(code.bits.T.copy())
-    counting, weighing = hashes.float(), hashes.double()
-
-    @torch.no_grad()
-    def chunk(start: int, stop: int) -> tuple[Groups, Pairs]:
-        ids = sets.chunk(start, stop)
-        logits, cache = net.run_with_cache(ids, "hook_post")
-        relative = relative_to_members(logits, ids)
-        outside = ~torch.from_numpy(code.union(ids.numpy()))
-        number = (outside.float() @ counting).long()  # exact: counts below 2^24
-        levels = (cache["hook_post"] * outside) @ weighing
-        copies = sets.weights(start, stop)[:, None].expand_as(relative).numpy()
+    def work(self, chunk: Chunk) -> tuple[Groups, Pairs] | None:
+        """Relative logits grouped by missing bits, and against the missing units' levels."""
+        rows, logits = chunk.exact, chunk.exact_logits
+        if logits is None or not len(rows):
+            return None
+        relative = relative_to_members(logits.clone(), chunk.sets[rows])
+        outside = torch.from_numpy(~chunk.union[rows.numpy()])
+        number = (outside.float() @ self._counting).long()  # exact: counts below 2^24
+        levels = (chunk.post[rows] * outside) @ self._weighing
+        copies = chunk.copies[rows].numpy()
+        of_each = np.repeat(copies, relative.shape[1])
         groups = Groups.of(
-            number.numpy().ravel(), relative.numpy().ravel(), copies.ravel(), code.width + 1
+            number.numpy().ravel(), relative.numpy().ravel(), of_each, self._code.width + 1
         )
         return groups, Pairs.of(levels.numpy(), relative.numpy(), copies)
 
-    size = chunk_size(net.vocab_size)
-    groups, pairs = zip(*map_chunks(chunk, len(sets), size, workers), strict=True)
-    return reduce(add, groups), reduce(add, pairs)
+    def take(self, found: tuple[Groups, Pairs] | None) -> None:
+        """Keep a chunk's sums."""
+        if found is not None:
+            self._found.append(found)
+
+    def readout(self) -> Readout:
+        """The lines, when the pass is over."""
+        groups, pairs = zip(*self._found, strict=True)
+        missing, levels = reduce(add, groups), reduce(add, pairs)
+        line = missing.against_number()
+        return Readout(
+            r2=line.r2,
+            slope=line.slope,
+            intercept=line.intercept,
+            by_missing_bits=[
+                MissingBits(
+                    missing=int(bits),
+                    share=float(missing.weight[bits] / missing.weight.sum()),
+                    mean=float(missing.mean[bits]),
+                    sd=float(np.sqrt(missing.squares[bits] / missing.weight[bits])),
+                )
+                for bits in np.flatnonzero(missing.weight)
+            ],
+            r2_levels=levels.r2,
+            W_out=compare_output_weights(self._net.W_out.detach().numpy(), self._code),
+            b_out_on_weight=compare_output_bias(self._net.b_out.detach().numpy(), self._code),
+            method=self._method,
+            sets=len(self.numbers),
+        )
 
 
 def relative_to_members(
@@ -90,3 +99,32 @@ def relative_to_members(
     first = members[:, :1]
     apart = (members - first).masked_fill(~real, 0.0).sum(1, keepdim=True)
     return logits.sub_(first + apart / real.sum(1, keepdim=True))
+
+
+def compare_output_weights(W_out: NDArray[np.float64], code: Code) -> OutputWeights:
+    """Compare every entry of W_out [width, vocab] with the token's bit."""
+    bits = code.bits.T
+    bit_mean, bit_sd = _mean_and_sd(W_out[bits])
+    other_mean, other_sd = _mean_and_sd(W_out[~bits])
+    agreement = None
+    if bit_mean is not None and other_mean is not None and bit_mean != other_mean:
+        midpoint = (bit_mean + other_mean) / 2
+        agreement = float(np.where(bits, midpoint > W_out, midpoint < W_out).mean())
+    return OutputWeights(
+        correlation=Pairs.of(-bits.astype(np.float64), W_out).correlation,
+        bit_mean=bit_mean,
+        bit_sd=bit_sd,
+        other_mean=other_mean,
+        other_sd=other_sd,
+        agreement=agreement,
+    )
+
+
+def compare_output_bias(b_out: NDArray[np.float64], code: Code) -> BiasOnWeight:
+    """Does a token with more bits get a larger bias?"""
+    pairs = Pairs.of(code.weights.astype(np.float64), b_out)
+    return BiasOnWeight(pairs.correlation, pairs.slope)
+
+
+def _mean_and_sd(entries: NDArray[np.float64]) -> tuple[float | None, float | None]:
+    return (float(entries.mean()), float(entries.std())) if entries.size else (None, None)

@@ -1,18 +1,34 @@
-"""Unit by unit: two modes or not, which way it reads its bit, and what that makes it."""
+"""The modes of W_in: over all entries, and unit by unit, with what that makes each unit."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.code import Code
 from relubloom.evidence.mechanism.hidden_layer import HiddenLayer
-from relubloom.evidence.mechanism.moments import spread
-from relubloom.network.modes import TwoModes
-from relubloom.records.mechanism import CoveredLevel, Polarity, Unit, UnitClass
+from relubloom.measure.statistics import spread
+from relubloom.network.modes import TwoModes, fit_two_modes
+from relubloom.records.mechanism import CoveredLevel, InputModes, Polarity, Unit, UnitClass
 
 NEAR = 0.15  # an entry is near the threshold within this share of the gap between the means
 BIT_GAP = 4.0  # a unit's two modes are apart when their gap is at least this
 BIT_AGREEMENT = 0.95
 POLARITY = 0.8  # each share by which a polarity is right, at least
+
+
+def measure_input_modes(W_in: NDArray[np.float64]) -> InputModes:
+    """Fit the mixture to all entries of W_in [vocab, width]. Cost: that of `fit_two_modes`."""
+    entries = W_in.reshape(-1, 1)
+    modes = fit_two_modes(entries)
+    gap = float(modes.gap[0])
+    return InputModes(
+        mode_gap=None if np.isnan(gap) else gap,
+        two_valued=bool(modes.distinct[0] == 2),
+        two_modes=bool(modes.bic_gain[0] > 0),
+        mode_means=modes.mean[:, 0].tolist(),
+        mode_sds=modes.sd[:, 0].tolist(),
+        mode_shares=modes.share[:, 0].tolist(),
+        near_threshold=float(share_near(entries, modes)[0]),
+    )
 
 
 def measure_units(

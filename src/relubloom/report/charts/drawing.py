@@ -1,4 +1,4 @@
-"""Figures as inline SVG, and the files that a report writes of them and removes again."""
+"""Figures as SVG: inline on a page, and as files of their own."""
 
 # pyright: reportUnknownMemberType=false
 # matplotlib's stubs leave keyword arguments untyped.
@@ -10,15 +10,13 @@ import re
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
+from relubloom.records.run_folder import FIGURE_MARK
 from relubloom.report.charts.style import FONTS, PAPER, VARIABLES, light_theme, styled
 
-FIGURES = "figures"  # the folder of the report's figures
-FIGURE_MARK = "<!-- a figure of a relubloom report -->"
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")  # not in XML
 
 
@@ -66,18 +64,6 @@ def standalone(svg: Markup) -> str:
     for variable, colour in light_theme().items():
         text = text.replace(f"var({variable})", colour)
     return text
-
-
-def remove_figures(folder: Path) -> None:
-    """Remove the figures that a report wrote below `folder`, and nothing else that lies there."""
-    figures = folder / FIGURES
-    for path in figures.glob("*.svg"):
-        with path.open(encoding="utf-8", errors="replace") as stream:
-            ours = stream.read(len(FIGURE_MARK)) == FIGURE_MARK
-        if ours:
-            path.unlink()
-    if figures.is_dir() and not any(figures.iterdir()):
-        figures.rmdir()
 
 
 @styled

@@ -1,4 +1,4 @@
-"""Means, spreads and straight lines over more values than memory holds, added up part by part."""
+"""Statistics of weighted figures: correlation, agreement, percentiles, and sums part by part."""
 
 from __future__ import annotations
 
@@ -7,9 +7,54 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from relubloom.records.ladder import Agreement
 from relubloom.records.mechanism import Spread
 
 ROUNDING = 1e-12  # what sums of squares may owe to rounding, as a share
+
+
+def pearson(
+    x: NDArray[np.float64], y: NDArray[np.float64], weights: NDArray[np.float64] | None = None
+) -> float | None:
+    """Correlation of x and y, arrays of one shape, each pair counted `weights` times.
+
+    Returns None where it has no meaning: fewer than two pairs, or one side is constant.
+    """
+    if x.size < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None
+    x = x - np.average(x, weights=weights)
+    y = y - np.average(y, weights=weights)
+    share = np.ones_like(x) if weights is None else weights
+    spread = np.sqrt((share * x * x).sum()) * np.sqrt((share * y * y).sum())
+    return float((share * x * y).sum() / spread) if spread > 0 else None
+
+
+def agreement(predicted: float, actual: float, both: float) -> Agreement:
+    """From counts or weights: what was predicted, what there was, and what was both.
+
+    Null where neither side has any, which counts as agreement; 0 where they have nothing in common.
+    """
+    if not predicted and not actual:
+        return Agreement(None, None, None)
+    if not both:
+        return Agreement(0.0, 0.0, 0.0)
+    return Agreement(both / predicted, both / actual, 2 * both / (predicted + actual))
+
+
+def f1(
+    predicted: NDArray[np.bool_], actual: NDArray[np.bool_], copies: NDArray[np.float64]
+) -> float | None:
+    """Of a prediction set by set, copies counted; null when both are empty."""
+    counts = [float(copies[each].sum()) for each in (predicted, actual, predicted & actual)]
+    return agreement(*counts).f1
+
+
+def percentiles(
+    values: NDArray[np.float64], copies: NDArray[np.float64], shares: tuple[float, ...]
+) -> list[float]:
+    """The least value that each share of the values, copies counted, does not exceed."""
+    weights = None if np.ptp(copies) == 0 else copies  # without weights nothing need be sorted
+    return np.quantile(values, shares, weights=weights, method="inverted_cdf").tolist()
 
 
 def spread(total: float, sums: float, squares: float) -> Spread | None:
@@ -45,14 +90,17 @@ class Pairs:
         y: NDArray[np.floating],
         weights: NDArray[np.floating] | None = None,
     ) -> Pairs:
-        """Of two arrays of one shape; `weights` has that shape, or is 1."""
-        counts = np.ones(x.shape) if weights is None else weights
-        total = float(counts.sum())
-        mean_x, mean_y = float((counts * x).sum() / total), float((counts * y).sum() / total)
-        dx, dy = x - mean_x, y - mean_y
-        weighted = counts * dx
-        xx, xy = float((weighted * dx).sum()), float((weighted * dy).sum())
-        return cls(total, mean_x, mean_y, xx, xy, float((counts * dy * dy).sum()))
+        """Of two arrays of one shape; `weights` is one a row, or 1."""
+        rows = [x.reshape(len(x), -1), y.reshape(len(y), -1)]
+        counts = np.ones(len(x)) if weights is None else weights
+        total = float(counts.sum()) * rows[0].shape[1]
+        mean_x, mean_y = (float(counts @ each.sum(1) / total) for each in rows)
+        dx, dy = rows[0] - mean_x, rows[1] - mean_y
+        xx, xy, yy = (
+            float(counts @ np.einsum("ij,ij->i", one, other))
+            for one, other in ((dx, dx), (dx, dy), (dy, dy))
+        )
+        return cls(total, mean_x, mean_y, xx, xy, yy)
 
     def __add__(self, other: Pairs) -> Pairs:
         weight = self.weight + other.weight

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom.code import Code
+from relubloom.measure.evaluation import in_float64
 from relubloom.network.relu_net import HookPoint, ReluNet
 
 
 @dataclass(frozen=True)
-class Subject:
+class PreparedNetwork:
     """The network in float64, its code, and its hidden layer on random sets.
 
     `two_level`: the network with each entry of W_in at the mean of its unit's bits, or of the rest.
@@ -30,18 +32,19 @@ class Subject:
     uncovered: NDArray[np.int64]
 
     @staticmethod
-    def prepare(
+    def of(
         net: ReluNet, code: Code, sets: NDArray[np.int64], random: np.random.Generator
-    ) -> Subject:
+    ) -> PreparedNetwork:
         """Run the hidden layer on the random sets. Cost: O(sets set_size width)."""
-        exact = ReluNet(*(value.detach().to("cpu", torch.float64) for value in net.parameters()))
+        exact = in_float64(net)
         covered = code.union(sets)
         lots = random.random(covered.shape) + covered
         sources = np.take_along_axis(hidden(exact, sets), np.argsort(lots, axis=0), axis=0)
-        return Subject(
+        return PreparedNetwork(
             exact, _two_level(exact, code), code, sources, (~covered).sum(0, dtype=np.int64)
         )
 
+    @cached_property
     def uncovered_levels(self) -> NDArray[np.float64]:
         """Mean activation of each unit over the random sets that leave it uncovered, [width].
 
@@ -74,6 +77,17 @@ class Subject:
             return torch.from_numpy(post)
 
         return self.net.run_with_hooks(torch.from_numpy(sets), [("hook_post", patch)])
+
+    def with_unit_at(
+        self, sets: NDArray[np.int64], units: NDArray[np.int64], levels: NDArray[np.float64]
+    ) -> Float[Tensor, "batch vocab"]:
+        """Logits of the sets with one unit of each ([batch, 1]) set to a level ([batch, 1])."""
+        chosen, value = torch.from_numpy(units), torch.from_numpy(levels)
+
+        def force(post: Tensor, hook: HookPoint) -> Tensor:
+            return post.scatter(1, chosen, value)
+
+        return self.net.run_with_hooks(torch.from_numpy(sets), [("hook_post", force)])
 
 
 def hidden(net: ReluNet, sets: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""How many bits two tokens share, against codes whose hashes are drawn at random."""
+"""The hashes alone: their weights, the bits that two of them share, and those that are equal."""
 
 from collections.abc import Iterator
 
@@ -6,11 +6,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.code import Code
-from relubloom.records.mechanism import Overlaps, Spread
+from relubloom.records.mechanism import HashWeight, Overlaps, Spread
 
 LARGEST_COUNTED = 10_000  # tokens; above it pairs are drawn
 DRAWN_PAIRS = 1 << 20
 CHUNK_BYTES = 2 << 20
+
+
+def measure_hash_weight(code: Code) -> HashWeight:
+    """Count the weights; `variance` is that of the population of tokens."""
+    mean, variance = float(code.weights.mean()), float(code.weights.var())
+    binomial = mean * (1 - mean / code.width)
+    return HashWeight(
+        counts=np.bincount(code.weights, minlength=code.width + 1).tolist(),
+        mean=mean,
+        variance=variance,
+        binomial_variance=binomial,
+        variance_ratio=variance / binomial if binomial > 0 else None,
+    )
+
+
+def duplicate_hashes(code: Code) -> list[list[int]]:
+    """Groups of two or more tokens with the same hash, ids ascending, by their first token.
+
+    Tokens without any bit are such a group too.
+    """
+    _, group, size = np.unique(code.packed, axis=0, return_inverse=True, return_counts=True)
+    shared = np.flatnonzero(size[group] > 1)
+    ordered = shared[np.argsort(group[shared], kind="stable")]
+    cuts = np.flatnonzero(np.diff(group[ordered])) + 1
+    groups = [each.tolist() for each in np.split(ordered, cuts) if len(each)]
+    return sorted(groups)
 
 
 def measure_overlaps(code: Code) -> Overlaps | None:
