@@ -97,7 +97,7 @@ def arrive(recipe: Recipe, seed: int, goal: float) -> dict[str, Any]:
         spent += time.process_time() - started
         mse = held_out_mse(run.stack)
         reached = mse < goal
-    verdict = gather_evidence(run.stack[0], TASK.evaluation_sets(SETS)).verdict
+    verdict = gather_evidence(run.stack[0], TASK.evaluation_sets(SETS)).mechanism.verdict
     return {
         "seed": seed,
         "reached": reached,

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from relubloom.network.extract import extract_code
     from relubloom.network.relu_net import NetStack, ReluNet
     from relubloom.records.certificate import Certificate
-    from relubloom.study.study import Study, run_study
+    from relubloom.study.settings import Study
+    from relubloom.study.study import run_study
     from relubloom.sweep.results import load_results
     from relubloom.task import KSparseTask
     from relubloom.theory import best_constant_weight, constant_weight, plan
@@ -36,7 +37,7 @@ _HOMES = {
     "extract_code": "network.extract",
     "NetStack": "network.relu_net",
     "ReluNet": "network.relu_net",
-    "Study": "study.study",
+    "Study": "study.settings",
     "run_study": "study.study",
     "load_results": "sweep.results",
     "KSparseTask": "task",

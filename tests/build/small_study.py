@@ -1,8 +1,7 @@
 """Shared by tests: small_study."""
 
 from relubloom import KSparseTask
-from relubloom.study.presets import quick_recipe
-from relubloom.study.study import Study
+from relubloom.study.settings import Study, quick_recipe
 from relubloom.training import Recipe
 
 

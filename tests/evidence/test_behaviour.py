@@ -10,10 +10,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from build.scores import hand_made, random_net
-from relubloom.code import Code, random_constant_weight
-from relubloom.evidence.behaviour import confusion, growth, measure_behaviour, tokens
 from relubloom.evidence.behaviour.confusion import measure_confusion
 from relubloom.evidence.behaviour.drawn import sample, uniform_sets
 from relubloom.evidence.behaviour.false_positives import measure_false_positives
@@ -21,11 +17,15 @@ from relubloom.evidence.behaviour.growth import measure_growth
 from relubloom.evidence.behaviour.member_mass import percentiles
 from relubloom.evidence.behaviour.random_codes import random_codes_for
 from relubloom.evidence.behaviour.repeated_token import measure_repeated_token
+from relubloom.measure.correlation import pearson
+
+from build.scores import hand_made, random_net
+from relubloom.code import Code, random_constant_weight
+from relubloom.evidence.behaviour import confusion, growth, measure_behaviour, tokens
 from relubloom.evidence.behaviour.set_sizes import drawn_per_size, measure_set_sizes, sizes_up_to
 from relubloom.evidence.behaviour.tokens import measure_tokens
 from relubloom.evidence.scores import score_sets
 from relubloom.evidence.token_counts import TokenTally
-from relubloom.measure.correlation import pearson
 from relubloom.measure.pool import over_chunks
 from relubloom.network.construct import construct
 from relubloom.network.extract import extract_code
@@ -34,8 +34,6 @@ from relubloom.records.behaviour import (
     Behaviour,
     ConfusedPair,
     CountShare,
-    SizeSubset,
-    SubsetFigures,
 )
 from relubloom.task import AllSets, KSparseTask, ListedSets, SetCollection
 from relubloom.training import Recipe

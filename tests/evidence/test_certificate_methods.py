@@ -9,13 +9,13 @@ import math
 import numpy as np
 import pytest
 import torch
+from relubloom.evidence.certificate.enumeration import enumerate_sets
 
 import relubloom as rb
 from relubloom.code.near_misses import count_near_misses
 from relubloom.errors import UsageError
 from relubloom.evidence.certificate import by_method, sampled
 from relubloom.evidence.certificate.counted import as_exact_filter
-from relubloom.evidence.certificate.enumeration import enumerate_sets
 from relubloom.evidence.certificate.interval import unit_levels
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.files import as_json

@@ -128,7 +128,7 @@ PLANTED: dict[str, Callable[[int], ReluNet]] = {
 
 @cache
 def planted_verdict(name: str, seed: int) -> Verdict:
-    return gather_evidence(PLANTED[name](seed), AllSets(N, K)).verdict
+    return gather_evidence(PLANTED[name](seed), AllSets(N, K)).mechanism.verdict
 
 
 @pytest.mark.parametrize("name", PLANTED)
@@ -161,7 +161,7 @@ def test_an_untrained_network_of_any_size_is_nothing(
     vocab_size: int, width: int, set_size: int
 ) -> None:
     net = untrained(vocab_size, width, seed=7)
-    assert gather_evidence(net, AllSets(vocab_size, set_size)).verdict == "not-bloom"
+    assert gather_evidence(net, AllSets(vocab_size, set_size)).mechanism.verdict == "not-bloom"
 
 
 @pytest.fixture(scope="module")

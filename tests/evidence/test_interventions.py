@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from relubloom.measure.correlation import pearson
 from torch import Tensor
 
 from relubloom.code import Code
@@ -26,7 +27,6 @@ from relubloom.evidence.interventions.patch_hidden import (
 from relubloom.evidence.interventions.plan import SealedPlan, half_with_predicted_errors
 from relubloom.evidence.interventions.prepared_network import PreparedNetwork
 from relubloom.evidence.interventions.scoring import matched, score_chunk
-from relubloom.measure.correlation import pearson
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
 

@@ -1,10 +1,10 @@
 """Two networks side by side: matched units, shared failures, and the command."""
 
 import itertools
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +17,11 @@ from relubloom.code import Code, random_constant_weight
 from relubloom.errors import UsageError
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
+from relubloom.records.files import write_record
+from relubloom.records.interventions import Control, Explained, Intervened, Interventions
+from relubloom.records.ladder import Agreement, Kind, Ladder, ScoredRung
+from relubloom.study.agreement import match_codes, measure_agreement
 from relubloom.study.compare import difference
-from relubloom.study.compare_agreement import measure_agreement
-from relubloom.study.compare_matching import match_codes
 from relubloom.task import AllSets, ListedSets
 
 # Tokens 0 and 1 cover 2, and 0 with 3 covers everything.
@@ -242,22 +244,50 @@ def test_what_one_folder_lacks_is_a_dash(
     assert f"b was not examined; `relubloom examine {folders[1]}` finds its figures" in text
 
 
+def intervened(
+    name: str,
+    *,
+    f1: float | None = None,
+    exact_match: float | None = None,
+    control: float,
+    explained: float | None = None,
+) -> Intervened:
+    def match(f1: float | None, exact_match: float | None = None) -> dict[str, Any]:
+        return {
+            **{"precision": None, "recall": None, "f1": f1, "exact_match": exact_match},
+            **{"by_loss": Agreement(None, None, None), "changes": None},
+        }
+
+    return Intervened(
+        **match(f1, exact_match),
+        name=name,
+        question="",
+        prediction="",
+        cases=1,
+        predicted_share=None,
+        loss_correlation=None,
+        control=Control(**match(control), name="wrong"),
+        explained=None if explained is None else Explained(**match(explained), name="weak-bits"),
+    )
+
+
+def rung(name: str, kind: Kind, closed: float, f1: float | None) -> ScoredRung:
+    failures = Agreement(f1, f1, f1)
+    return ScoredRung(name, "", "", kind, 16, 0.1, 0.1, closed, failures, failures, None)
+
+
 def test_interventions_and_explanations_by_name(
     folders: tuple[Path, Path], relubloom: Callable[..., Outcome]
 ) -> None:
     assert relubloom("examine", folders[0], "-k", 2, "--quiet").status == 0
     (folders[0] / "ladder.json").unlink()
-    forced = {"name": "force-covered", "f1": 0.75, "control": {"f1": 0.25}}
-    forced |= {"explained": {"f1": 0.875, "name": "weak-bits"}}
-    patched = {"name": "patch-donor", "f1": None, "exact_match": 1.0, "control": {"f1": 0.0}}
-    for folder, listed in zip(folders, ([forced, patched], [forced | {"f1": 0.5}]), strict=True):
-        (folder / "interventions.json").write_text(json.dumps({"interventions": listed}))
-    rungs = [
-        {"name": "uniform", "kind": "baseline", "log_gap_closed": 0.0},
-        {"name": "hash", "kind": "explanation", "bits": 16, "log_gap_closed": 0.9}
-        | {"loss_failures": {"f1": 1.0}},
-    ]
-    (folders[1] / "ladder.json").write_text(json.dumps({"rungs": rungs}))
+    forced = intervened("force-covered", f1=0.75, control=0.25, explained=0.875)
+    patched = intervened("patch-donor", exact_match=1.0, control=0.0)
+    lower = intervened("force-covered", f1=0.5, control=0.25, explained=0.875)
+    for folder, listed in zip(folders, ([forced, patched], [lower]), strict=True):
+        write_record(folder, Interventions(set_size=2, seed=0, interventions=listed))
+    rungs = [rung("uniform", "baseline", 0.0, None), rung("hash", "explanation", 0.9, 1.0)]
+    write_record(folders[1], Ladder(6, "all", 4, 4, 1280, rungs))
     done = relubloom("compare", *folders, "-k", 2, "--json", "--quiet").json
     assert done["a"]["interventions"]["force-covered"] == {
         **{"f1": 0.75, "exact_match": None, "control_f1": 0.25, "explained_f1": 0.875}
@@ -369,7 +399,7 @@ def test_errors_are_one_line(
     (folders[1] / "behaviour.json").write_text("[1]")
     done = relubloom("compare", *folders, "-k", 2)
     assert done.status == 1
-    assert "behaviour.json holds no JSON object; restore or remake it" in done.error
+    assert "behaviour.json holds no JSON object; make it anew with" in done.error
 
 
 def test_a_linear_network_is_named(relubloom: Callable[..., Outcome], tmp_path: Path) -> None:

@@ -215,15 +215,15 @@ main()
 """
 PRESS_WHILE_EXAMINING = """
 import os, signal
-from relubloom.study import study
-gather = study.gather_evidence
+from relubloom.study import steps
+gather = steps.gather_evidence
 calls = []
 def gather_and_press(*arguments, **keywords):
     calls.append(arguments)
     if len(calls) == 3:  # the constructed network, seed 0, and now seed 1
         os.kill(os.getpid(), signal.SIGINT)
     return gather(*arguments, **keywords)
-study.gather_evidence = gather_and_press
+steps.gather_evidence = gather_and_press
 from relubloom.cli import main
 main()
 """

@@ -13,9 +13,16 @@ from relubloom.cli.app import run
 from relubloom.code import Code
 from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet
-from relubloom.records.run_folder import read_film, read_history
+from relubloom.records.behaviour import Behaviour
+from relubloom.records.files import read_record
+from relubloom.records.run_folder import default_labels, read_film, read_history
+from relubloom.study import steps
 from relubloom.study import study as study_module
+from relubloom.study.settings import Study, quick_recipe
+from relubloom.study.study import run_study
+from relubloom.task import KSparseTask
 from relubloom.theory import best_constant_weight
+from relubloom.training import Recipe
 
 SIZES = ("-N", "20", "-d", "10", "-k", "2", "--steps", "30", "--batch-size", "64", "--threads", "1")
 RUN_KEYS = {
@@ -151,8 +158,9 @@ def test_resume_of_a_finished_study_does_nothing_again(
     def no_more(*_: object, **__: object) -> None:
         raise AssertionError("the study is finished")
 
-    for name in ("train_stack", "gather_evidence", "best_random_code"):
-        monkeypatch.setattr(study_module, name, no_more)
+    monkeypatch.setattr(study_module, "best_random_code", no_more)
+    for name in ("train_stack", "gather_evidence"):
+        monkeypatch.setattr(steps, name, no_more)
     files = {path: path.stat().st_mtime_ns for path in mine.rglob("*") if path.suffix != ".html"}
     command = ("study", *SIZES, "--seed", 3, "--seeds", 2, "--quiet", "--out", mine)
     done = relubloom(*command, "--json", "--resume")
@@ -243,15 +251,15 @@ def test_a_refused_study_loses_nothing_even_with_force(
     assert contents(mine) == before
 
 
-def test_quick_caps_the_steps_and_the_sets(
-    tmp_path: Path, relubloom: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("relubloom.study.presets.QUICK_STEPS", 20)
-    monkeypatch.setattr(study_module, "QUICK_SETS", 150)
-    done = relubloom("study", *SIZES, "--quick", "--quiet", "--json", "--out", tmp_path / "s")
-    assert done.json["configuration"]["recipe"]["steps"] == 20
-    behaviour = json.loads((tmp_path / "s" / "seed-0" / "behaviour.json").read_text())
-    assert (behaviour["sets"], behaviour["method"]) == (150, "drawn")
+def test_quick_caps_the_steps_and_the_sets(tmp_path: Path) -> None:
+    task = KSparseTask(20, 2)
+    recipe = quick_recipe(Recipe(steps=30, batch_size=64), steps=20)
+    planned = Study(task, 10, recipe, default_labels(20), quick=True)
+    found = run_study(planned, tmp_path / "s", quick_sets=150)
+    assert found.configuration["recipe"]["steps"] == 20
+    behaviour = read_record(tmp_path / "s" / "seed-0", Behaviour)
+    assert behaviour is not None
+    assert (behaviour.sets, behaviour.method) == (150, "drawn")
 
 
 @pytest.mark.parametrize(("name", "sizes"), [("debtags.sets", "3..8"), ("nextwords.sets", None)])

@@ -11,12 +11,12 @@ from typing import Annotated, Any
 import typer
 
 from relubloom._version import __version__
-from relubloom.cli.certifying import certify
+from relubloom.cli.asking import query, report
 from relubloom.cli.comparing import compare
 from relubloom.cli.constructing import construct
+from relubloom.cli.examining import certify, examine
 from relubloom.cli.listing import results
 from relubloom.cli.planning import plan
-from relubloom.cli.reading import examine, query, report
 from relubloom.cli.studying import study, train
 from relubloom.cli.sweeping import sweep
 from relubloom.errors import RelubloomError, StoppedError

@@ -14,7 +14,7 @@ from relubloom.cli.progress import ProgressDisplay
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from relubloom.study.compare_figures import Figure
+    from relubloom.study.compare import Figure
 
 ABSENT = "-"
 NAMED = {
@@ -57,7 +57,6 @@ def compare(
     json: options.Json = False,
     quiet: options.Quiet = False,
     threads: options.Threads = None,
-    device: options.CpuOnly = "cpu",
     debug: options.Debug = False,
 ) -> None:
     """Put two run folders side by side: their figures, and whether the networks fail together.
@@ -67,7 +66,7 @@ def compare(
     same sets, and the units of their hashes are matched.
     """
     from relubloom.study.compare import compare_runs
-    from relubloom.study.steps import refuse_study
+    from relubloom.study.folders import refuse_study
 
     for folder in (first, second):
         refuse_study(folder)
@@ -122,7 +121,7 @@ def _figures_table(result: dict[str, Any]) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from relubloom.study.compare_figures import ROW, value_at
+    from relubloom.study.compare import ROW, value_at
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("", overflow="fold")
@@ -144,7 +143,7 @@ def _figures_table(result: dict[str, Any]) -> Table:
 
 def _lines(result: dict[str, Any]) -> list[Figure]:
     """Every figure that may be shown; those of interventions and ladder by the names found."""
-    from relubloom.study.compare_figures import FIGURES, Figure
+    from relubloom.study.compare import FIGURES, Figure
 
     lines = list(FIGURES)
     for group, columns in NAMED.items():

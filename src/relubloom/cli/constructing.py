@@ -75,9 +75,7 @@ def construct(
     seed: CodeSeed = 0,
     force: options.Force = False,
     json: options.Json = False,
-    quiet: options.NoProgress = False,
-    device: options.CpuOnly = "cpu",
-    threads: options.OneThread = None,
+    quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """Set a network's weights so that it is exactly a Bloom filter."""

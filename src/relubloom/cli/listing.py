@@ -68,9 +68,7 @@ def results(
     by: By = None,
     export: Export = None,
     json: options.Json = False,
-    quiet: options.NoProgress = False,
-    device: options.CpuOnly = "cpu",
-    threads: options.OneThread = None,
+    quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """List the runs of a sweep: filtered, sorted, drawn, exported."""

@@ -126,6 +126,7 @@ Json = Annotated[
     bool,
     typer.Option("--json", help="One JSON object on standard output.", rich_help_panel=OUTPUT),
 ]
+# Every command takes --quiet, so that a script may always pass it.
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.", rich_help_panel=OUTPUT)]
 Debug = Annotated[
     bool,
@@ -140,34 +141,6 @@ Threads = Annotated[
         help="Threads to use; all cores by default.",
         show_default=False,
         rich_help_panel=MACHINE,
-    ),
-]
-# Every command takes --device, --threads and --quiet, so that a script may always pass them.
-CpuOnly = Annotated[
-    str,
-    typer.Option(
-        "--device",
-        help="Taken by every command; this one computes on the CPU whatever it says.",
-        rich_help_panel=MACHINE,
-    ),
-]
-OneThread = Annotated[
-    int | None,
-    typer.Option(
-        "--threads",
-        min=1,
-        help="Taken by every command; this one uses one (a sweep: one a process).",
-        show_default=False,
-        rich_help_panel=MACHINE,
-    ),
-]
-NoProgress = Annotated[
-    bool,
-    typer.Option(
-        "--quiet",
-        "-q",
-        help="Taken by every command; this one shows no progress anyway.",
-        rich_help_panel=OUTPUT,
     ),
 ]
 RunDir = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.")]

@@ -28,9 +28,7 @@ def plan(
         typer.Option("--p-exact", help="What width makes this share of the sets exact?"),
     ] = None,
     json: options.Json = False,
-    quiet: options.NoProgress = False,
-    device: options.CpuOnly = "cpu",
-    threads: options.OneThread = None,
+    quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """Plan before training: the width for an error, or the error of a width. Give one of three."""

@@ -15,8 +15,8 @@ from relubloom.cli.progress import ProgressDisplay
 
 if TYPE_CHECKING:
     from relubloom.records.study import StudyRecord
+    from relubloom.study.settings import Study
     from relubloom.task import KSparseTask
-    from relubloom.training import Recipe
 
 
 def study(
@@ -57,17 +57,14 @@ def study(
 ) -> None:
     """Train, construct, examine, report: everything, from a task to a verdict."""
     from relubloom.records.files import document
-    from relubloom.study.presets import quick_recipe
-    from relubloom.study.study import Study, run_study
+    from relubloom.study.study import run_study
 
-    task, labels, width, recipe = _planned(
+    planned = _planned(
         *(preset, vocab_size, width, set_size, source, sets, tokens, skip_bad),
-        *(objective, steps, batch_size, learning_rate, activation, skip_below, device, quiet),
+        *(objective, steps, batch_size, learning_rate, activation, skip_below),
+        *(seed, seeds, quick, device, quiet),
     )
-    if quick:
-        recipe = quick_recipe(recipe)
-    planned = Study(task, width, recipe, labels, seed, seeds, quick)
-    folder = out or Path("runs") / _folder_name(task, planned.width, recipe, seed, seeds, quick)
+    folder = out or Path("runs") / _folder_name(planned)
     with ProgressDisplay(quiet) as watch:
         result = run_study(
             planned,
@@ -116,17 +113,14 @@ def train(
     """Train one network into a run folder (examine it afterwards)."""
     from relubloom.study.steps import train_run
 
-    task, labels, width, recipe = _planned(
+    planned = _planned(
         *(preset, vocab_size, width, set_size, source, sets, tokens, skip_bad),
-        *(objective, steps, batch_size, learning_rate, activation, skip_below, device, quiet),
+        *(objective, steps, batch_size, learning_rate, activation, skip_below),
+        *(seed, 1, False, device, quiet),
     )
     with ProgressDisplay(quiet) as watch:
         history = train_run(
-            task,
-            width,
-            recipe,
-            labels,
-            seed,
+            planned,
             out,
             resume=resume,
             force=force,
@@ -157,12 +151,17 @@ def _planned(
     learning_rate: float | None,
     activation: options.Activation | None,
     skip_below: float | None,
+    seed: int,
+    seeds: int,
+    quick: bool,
     device: str,
     quiet: bool,
-) -> tuple[KSparseTask, tuple[str, ...], int, Recipe]:
-    """Task, labels, width and recipe: the preset's, changed by the options; the device works."""
+) -> Study:
+    """The preset, changed by the options; the device works."""
+    from dataclasses import replace
+
     from relubloom.memory import refuse_too_large
-    from relubloom.study.presets import PRESETS
+    from relubloom.study.settings import PRESETS, Study, quick_recipe
     from relubloom.training.devices import check_device
 
     base = PRESETS[preset]
@@ -171,25 +170,6 @@ def _planned(
     task, labels = options.build_task(
         (base.vocab_size, base.set_size), vocab_size, set_size, source, sets, tokens, skip_bad
     )
-    recipe = _recipe(
-        base.recipe, objective, steps, batch_size, learning_rate, activation, skip_below
-    )
-    check_device(device)
-    _say_what_was_left_out(task, quiet)
-    return task, labels, wide, recipe
-
-
-def _recipe(
-    base: Recipe,
-    objective: options.Objective | None,
-    steps: int | None,
-    batch_size: int | None,
-    learning_rate: float | None,
-    activation: options.Activation | None,
-    skip_below: float | None,
-) -> Recipe:
-    from dataclasses import replace
-
     changes: dict[str, Any] = {
         "objective": objective,
         "steps": steps,
@@ -198,25 +178,32 @@ def _recipe(
         "activation": activation,
         "skip_below": skip_below,
     }
-    return replace(base, **{key: value for key, value in changes.items() if value is not None})
+    given = {key: value for key, value in changes.items() if value is not None}
+    recipe = replace(base.recipe, **given)
+    check_device(device)
+    _say_what_was_left_out(task, quiet)
+    return Study(task, wide, quick_recipe(recipe) if quick else recipe, labels, seed, seeds, quick)
 
 
-def _folder_name(
-    task: KSparseTask, width: int, recipe: Recipe, seed: int, seeds: int, quick: bool
-) -> str:
+def _folder_name(planned: Study) -> str:
     from relubloom.task import format_sizes
 
-    what = f"N{task.vocab_size}" if task.file is None else Path(task.file.path).stem
-    parts = [what, f"d{width}", f"k{format_sizes(task.sizes)}", recipe.objective, f"seed{seed}"]
-    if task.source == "zipf":
-        parts.insert(1, "zipf")
-    if seeds > 1:
-        parts.append(f"x{seeds}")
+    task, recipe = planned.task, planned.recipe
+    parts = [
+        f"N{task.vocab_size}" if task.file is None else Path(task.file.path).stem,
+        *(["zipf"] if task.source == "zipf" else []),
+        f"d{planned.width}",
+        f"k{format_sizes(task.sizes)}",
+        recipe.objective,
+        f"seed{planned.seed}",
+    ]
+    if planned.seeds > 1:
+        parts.append(f"x{planned.seeds}")
     if recipe.activation != "relu":
         parts.append("linear")
     if recipe.skip_below:
         parts.append(f"skip{recipe.skip_below:g}")
-    if quick:
+    if planned.quick:
         parts.append("quick")
     return "-".join(parts)
 

@@ -76,8 +76,6 @@ def sweep(
     export: Export = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
-    device: options.CpuOnly = "cpu",
-    threads: options.OneThread = None,
     debug: options.Debug = False,
 ) -> None:
     """Train and measure every network of a grid, each once; a killed sweep goes on with --resume.

@@ -136,7 +136,7 @@ def _plain(value: Any, kind: type) -> Any:
     return float(value) if kind is float else value
 
 
-def _size_or_sizes(value: Any, _kind: type) -> int | list[int]:
+def _size_or_sizes(value: Any, _kind: object) -> int | list[int]:
     if isinstance(value, list):
         return [_plain(each, int) for each in value]
     return _plain(value, int)

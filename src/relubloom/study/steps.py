@@ -1,4 +1,4 @@
-"""The steps of a study one at a time, each on one run folder."""
+"""The steps of a study, each on run folders: train, construct, examine, certify."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from relubloom import atomic
-from relubloom.code import Family, make_code
+from relubloom.code import Code, Family, make_code
 from relubloom.code.by_family import SEARCH_SECONDS
 from relubloom.errors import FileError, UsageError
 from relubloom.evidence import Evidence, gather_evidence
 from relubloom.evidence.certificate import certify
 from relubloom.evidence.dynamics import dynamics_of
+from relubloom.evidence.gather import Depth
 from relubloom.network.construct import construct, default_sharpness
 from relubloom.network.relu_net import ReluNet
-from relubloom.network.weights_file import WEIGHTS, read_config
+from relubloom.network.weights_file import read_config
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.certificate import Certificate
 from relubloom.records.dynamics import Dynamics
@@ -26,9 +27,8 @@ from relubloom.records.mechanism import Mechanism
 from relubloom.records.run_folder import (
     CHECKPOINT,
     CODE,
-    RUN_FILES,
+    FILM,
     Origin,
-    is_empty,
     read_film,
     read_task,
     said_sizes,
@@ -36,11 +36,10 @@ from relubloom.records.run_folder import (
     write_training,
 )
 from relubloom.records.study import RunRow
-from relubloom.report.charts.drawing import remove_figures
-from relubloom.task import KSparseTask
-from relubloom.training import Progress, Recipe, check_network, train_stack
-
-EVIDENCE_KINDS = (Behaviour, Mechanism, Interventions, Ladder, Certificate, Dynamics)
+from relubloom.study.folders import prepare_run, refuse_study
+from relubloom.study.settings import Study
+from relubloom.task import KSparseTask, SetCollection
+from relubloom.training import Progress, TrainedNetwork, train_stack
 
 T = TypeVar("T")
 Watch = Callable[[str, int, int, str], None]
@@ -51,55 +50,8 @@ def unwatched(_stage: str, _done: int, _total: int, _detail: str) -> None:
     """Show nothing."""
 
 
-def watch_training(watch: Watch) -> Callable[[Progress], None]:
-    """Turn the loop's progress into calls of `watch`."""
-
-    def on_progress(progress: Progress) -> None:
-        detail = f"{progress.objective} {progress.loss:.5f}"
-        watch("training", progress.step, progress.steps, detail)
-
-    return on_progress
-
-
-def write_evidence(folder: Path, evidence: Evidence) -> None:
-    """Write `code.npz` and a file for each kind of evidence, each atomically.
-
-    A file of interventions or of a ladder that was not asked for, from an earlier examination, is
-    removed.
-    """
-    evidence.code.save(folder / CODE)
-    write_or_remove(folder, Interventions, evidence.interventions)
-    write_or_remove(folder, Ladder, evidence.ladder)
-    write_record(folder, evidence.behaviour)
-    write_record(folder, evidence.mechanism)
-
-
-def write_or_remove(folder: Path, kind: type[T], record: T | None) -> None:
-    """Write the record; where there is none, remove what an earlier examination left."""
-    if record is None:
-        remove_record(folder, kind)
-    else:
-        write_record(folder, record)
-
-
-def row_of(folder: Path, seed: int | None) -> RunRow:
-    """A row of `study.json`, from the folder's files.
-
-    Raises:
-        FileError: the folder was not examined, or a file is damaged.
-    """
-    behaviour, mechanism = read_record(folder, Behaviour), read_record(folder, Mechanism)
-    if behaviour is None or mechanism is None:
-        raise FileError(f"{folder} was not examined; run `relubloom examine {folder}`")
-    return RunRow.of(str(folder), seed, behaviour, mechanism)
-
-
 def train_run(
-    task: KSparseTask,
-    width: int,
-    recipe: Recipe,
-    labels: tuple[str, ...],
-    seed: int,
+    study: Study,
     out: Path,
     *,
     resume: bool = False,
@@ -108,37 +60,56 @@ def train_run(
     threads: int = 1,
     watch: Watch = unwatched,
 ) -> list[dict[str, Any]]:
-    """Train one network into the run folder `out`; returns its history.
+    """Train the network of a study's first seed into the run folder `out`; returns its history.
 
     Raises:
         UsageError: a value breaks its rule, or `out` holds something and neither `resume` nor
             `force` is given.
         StoppedError: Ctrl-C; the state is kept for `resume`.
     """
-    check_network(width, (seed,))
-    if force and resume:
-        raise UsageError("--force and --resume are both given: replace or go on; give one")
-    unfinished = (out / CHECKPOINT).exists()
-    if resume and not unfinished and (out / WEIGHTS).exists():
-        raise UsageError(f"{out} holds a finished run; examine it, or replace it with --force")
-    if not (resume and unfinished):
-        clear_run(out, force=force)
+    prepare_run(out, resume=resume, force=force)
     atomic.check_writable(out)
-    trained = train_stack(
-        task,
-        width,
-        recipe,
-        (seed,),
+    trained = train_networks(study, lambda _seed: out, out, resume, device, threads, watch)[0]
+    (out / CHECKPOINT).unlink(missing_ok=True)
+    return trained.history
+
+
+def train_networks(
+    study: Study,
+    folder_of: Callable[[int], Path],
+    out: Path,
+    resume: bool,
+    device: str,
+    threads: int,
+    watch: Watch,
+) -> list[TrainedNetwork]:
+    """Train a network a seed, all at once, and write each to its folder unless it was examined.
+
+    The checkpoint lies in `out`; it stays there, for the work that follows.
+    """
+
+    def on_progress(progress: Progress) -> None:
+        detail = f"{progress.objective} {progress.loss:.5f}"
+        watch("training", progress.step, progress.steps, detail)
+
+    networks = train_stack(
+        study.task,
+        study.width,
+        study.recipe,
+        study.all_seeds,
         device=device,
         threads=threads,
         checkpoint=out / CHECKPOINT,
         resume=resume,
-        on_progress=watch_training(watch),
-    )[0]
-    write_training(out, trained.history, trained.film, trained.film_steps)
-    write_network(out, trained.net, Origin(task, seed, recipe=recipe), labels)
-    (out / CHECKPOINT).unlink(missing_ok=True)
-    return trained.history
+        on_progress=on_progress,
+    )
+    for each in networks:
+        folder = folder_of(each.seed)
+        if not was_examined(folder):
+            write_training(folder, each.history, each.film, each.film_steps)
+            origin = Origin(study.task, each.seed, recipe=study.recipe)
+            write_network(folder, each.net, origin, study.labels)
+    return networks
 
 
 def construct_run(
@@ -167,17 +138,25 @@ def construct_run(
         )
     k = task.sizes[0]
     code = make_code(family, task.vocab_size, width, k, weight=weight, seed=seed, seconds=seconds)
+    prepare_run(out, force=force)
+    made = {"family": family, "weight": float(code.weights.mean()), "code_seed": seed}
+    return write_constructed(out, task, code, made, labels, sharpness)
+
+
+def write_constructed(
+    folder: Path,
+    task: KSparseTask,
+    code: Code,
+    made: dict[str, Any],
+    labels: tuple[str, ...],
+    sharpness: float | None = None,
+) -> dict[str, Any]:
+    """Write the exact network of a code; returns `made`, how the code was, with the sharpness."""
     if sharpness is None:
-        sharpness = default_sharpness(task.vocab_size, k)
+        sharpness = default_sharpness(task.vocab_size, task.sizes[0])
     net = construct(code, sharpness)
-    made = {
-        "family": family,
-        "weight": float(code.weights.mean()),
-        "code_seed": seed,
-        "sharpness": sharpness,
-    }
-    clear_run(out, force=force)
-    write_network(out, net, Origin(task, seed, construction=made), labels)
+    made = made | {"sharpness": sharpness}
+    write_network(folder, net, Origin(task, made["code_seed"], construction=made), labels)
     return made
 
 
@@ -189,25 +168,87 @@ def examine_run(
     threads: int = 1,
     watch: Watch = unwatched,
 ) -> RunRow:
-    """Gather evidence about the network in a run folder and write it there.
+    """Gather all evidence about the network in a run folder and write it there.
 
     Returns the row that `study.json` would hold. `set_size` where the folder does not say it,
     `sets` where its sets file lies now.
+
+    Raises:
+        UsageError: nothing says the set size.
+        FileError: the folder is no run folder, or a file is damaged or gone.
     """
     refuse_study(folder)
     net = ReluNet.from_pretrained(folder)
     task = read_task(folder, net, set_size, sets)
+    examine_network(folder, task.evaluation_sets(), "full", threads, watch)
+    return row_of(folder, read_config(folder).get("seed"))
+
+
+def examine_network(
+    folder: Path,
+    sets: SetCollection,
+    depth: Depth,
+    threads: int = 1,
+    watch: Watch = unwatched,
+    name: str = "",
+) -> None:
+    """Gather evidence about the network of a run folder and write it there; stages are called
+    by `name` and their own. Unless `quick`, its film is read too, where it has one."""
+    net = ReluNet.from_pretrained(folder)
     evidence = gather_evidence(
         net,
-        task.evaluation_sets(),
+        sets,
         threads,
-        lambda stage, done, total: watch(stage, done, total, ""),
-        depth="full",
+        lambda stage, done, total: watch(name + stage, done, total, ""),
+        depth=depth,
     )
     write_evidence(folder, evidence)
-    film = read_film(folder)
-    write_or_remove(folder, Dynamics, None if film is None else dynamics_of(net, *film))
-    return row_of(folder, read_config(folder).get("seed"))
+    film = None if depth == "quick" else read_film(folder)
+    _write_or_remove(folder, Dynamics, None if film is None else dynamics_of(net, *film))
+
+
+def is_examined(folder: Path, sets: int, depth: Depth) -> bool:
+    """Whether an interrupted study has examined this network, on as many sets."""
+    behaviour = read_record(folder, Behaviour)
+    filmed = depth != "quick" and (folder / FILM).exists()
+    return (
+        was_examined(folder)
+        and behaviour is not None
+        and behaviour.sets == sets
+        and (not filmed or (folder / FILE_NAMES[Dynamics]).exists())
+    )
+
+
+def was_examined(folder: Path) -> bool:
+    """Whether the folder holds a network with its evidence: `mechanism.json` is written last."""
+    return (folder / FILE_NAMES[Mechanism]).exists()
+
+
+def write_evidence(folder: Path, evidence: Evidence) -> None:
+    """Write `code.npz` and a file for each kind of evidence, each atomically.
+
+    A file of interventions or of a ladder that was not asked for, from an earlier examination, is
+    removed; a certificate stays.
+    """
+    evidence.code.save(folder / CODE)
+    _write_or_remove(folder, Interventions, evidence.interventions)
+    _write_or_remove(folder, Ladder, evidence.ladder)
+    if evidence.certificate is not None:
+        write_record(folder, evidence.certificate)
+    write_record(folder, evidence.behaviour)
+    write_record(folder, evidence.mechanism)
+
+
+def row_of(folder: Path, seed: int | None) -> RunRow:
+    """A row of `study.json`, from the folder's files.
+
+    Raises:
+        FileError: the folder was not examined, or a file is damaged.
+    """
+    behaviour, mechanism = read_record(folder, Behaviour), read_record(folder, Mechanism)
+    if behaviour is None or mechanism is None:
+        raise FileError(f"{folder} was not examined; run `relubloom examine {folder}`")
+    return RunRow.of(str(folder), seed, behaviour, mechanism)
 
 
 def certify_run(
@@ -243,34 +284,9 @@ def certify_run(
     return certificate
 
 
-def clear_run(out: Path, *, force: bool) -> None:
-    """Make `out` ready for a run folder: it is empty, or `force` removes the run that is there.
-
-    Raises:
-        UsageError: `out` is no folder, or holds something and `force` is not given, or holds
-            something that is no run folder.
-    """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is a file: --out names a folder; choose another")
-    if is_empty(out):
-        return
-    if not force:
-        raise UsageError(f"{out} is not empty; replace it with --force, or choose another --out")
-    if not (out / WEIGHTS).exists() and not (out / CHECKPOINT).exists():
-        raise UsageError(f"{out} holds no run: --force replaces only those; choose another")
-    remove_figures(out)
-    for name in (*RUN_FILES, *(FILE_NAMES[kind] for kind in EVIDENCE_KINDS)):
-        (out / name).unlink(missing_ok=True)
-
-
-def refuse_study(folder: Path) -> None:
-    """Point from a study to one of its run folders.
-
-    Raises:
-        FileError: the folder is a study.
-    """
-    runs = sorted(folder.glob("seed-*/config.json"))
-    if runs and not (folder / WEIGHTS).exists():
-        raise FileError(
-            f"{folder} is a study; give one of its run folders, such as {runs[0].parent}"
-        )
+def _write_or_remove(folder: Path, kind: type[T], record: T | None) -> None:
+    """Write the record; where there is none, remove what an earlier examination left."""
+    if record is None:
+        remove_record(folder, kind)
+    else:
+        write_record(folder, record)

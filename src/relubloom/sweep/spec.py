@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from relubloom.errors import FileError, RelubloomError, UsageError
-from relubloom.study.presets import PRESETS
+from relubloom.study.settings import PRESETS
 from relubloom.sweep.results import Row
 from relubloom.sweep.settings import RunSettings, identity_of
 from relubloom.task import KSparseTask, read_tokens

@@ -9,9 +9,9 @@ import pytest
 from build.report_runs import page, trained_run
 from build.small_study import small_study
 from build.svg import roles
-from relubloom.records.run_folder import default_labels
+from relubloom.records.run_folder import FIGURE_MARK, default_labels, remove_figures
 from relubloom.report.charts.chart import Chart
-from relubloom.report.charts.drawing import FIGURE_MARK, Drawing, remove_figures, standalone
+from relubloom.report.charts.drawing import Drawing, standalone
 from relubloom.report.charts.style import INK
 from relubloom.report.page import write_report
 from relubloom.study.study import run_study

@@ -1,8 +1,9 @@
-"""`relubloom certify`: what holds for a network over all sets of a size."""
+"""`relubloom examine` and `relubloom certify`: what can be found out about a network."""
 
 from __future__ import annotations
 
 import json as json_text
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,6 +15,7 @@ from relubloom.errors import RelubloomError
 
 if TYPE_CHECKING:
     from relubloom.records.certificate import Certificate, Interval
+    from relubloom.records.study import RunRow
 
 MethodName = Literal["enumeration", "counting", "bounds", "sampled"]
 
@@ -40,6 +42,37 @@ OneSetSize = Annotated[
 ]
 
 
+def examine(
+    folder: options.RunDir,
+    set_size: options.SetSize = None,
+    sets: options.SetsPath = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    threads: options.Threads = None,
+    debug: options.Debug = False,
+) -> None:
+    """Test the Bloom reading on the network of a run folder, and write the evidence there.
+
+    Behaviour (what it answers), mechanism (how), seven interventions with their predictions, and
+    the explanation ladder (what reproduces its failures at which length), each in a JSON file.
+    """
+    from relubloom.records.files import as_json
+    from relubloom.study.steps import examine_run
+
+    with ProgressDisplay(quiet) as watch:
+        row = examine_run(
+            folder,
+            set_size=options.parse_set_size(set_size),
+            sets=sets,
+            threads=options.cores(threads),
+            watch=watch,
+        )
+    if json:
+        typer.echo(json_text.dumps(as_json(row), allow_nan=False))
+    else:
+        typer.echo(f"{_evidence_text(row)}\n{_explained_text(folder)}")
+
+
 def certify(
     folder: options.RunDir,
     set_size: OneSetSize = None,
@@ -47,7 +80,6 @@ def certify(
     json: options.Json = False,
     quiet: options.Quiet = False,
     threads: options.Threads = None,
-    device: options.CpuOnly = "cpu",
     debug: options.Debug = False,
 ) -> None:
     """Prove what a network does over all C(N, k) sets, and write certificate.json there."""
@@ -69,6 +101,50 @@ def certify(
         typer.echo(json_text.dumps(as_json(result), allow_nan=False))
     else:
         typer.echo(_certificate_text(result, folder))
+
+
+def _evidence_text(row: RunRow) -> str:
+    gap = "two exact values" if row.two_valued else _number(row.mode_gap, ".2f")
+    bits, extracted = row.bits_per_token, row.extracted
+    rows = [
+        ("verdict", row.verdict),
+        ("mse", f"{row.mse:.6f}   (its hash as a Bloom filter {extracted.mse:.6f})"),
+        ("kl", f"{row.kl:.6f}   (its hash as a Bloom filter {extracted.kl:.6f})"),
+        ("exact sets", f"{row.p_exact:.4%}   (its hash {extracted.p_exact:.4%})"),
+        ("mode gap", gap),
+        ("entries near threshold", f"{row.near_threshold:.2%}"),
+        ("bits per token", f"{bits.mean:.2f} ± {bits.sd:.2f}"),
+        ("units agree with union", f"{row.unit_agreement:.2%}"),
+        ("loss failures predicted, F1", _number(extracted.loss_failure_f1, ".3f")),
+        ("sets where the hash fails", f"{row.code_failure_share:.2%}"),
+        ("ranking failures inside", _number(row.failures_explained, ".2%")),
+        ("loss failures inside", _number(row.failures_explained_by_loss, ".2%")),
+    ]
+    return "\n".join(f"{name:<28} {value}" for name, value in rows)
+
+
+def _explained_text(folder: Path) -> str:
+    """The best explanation on the ladder, and where to look next."""
+    from relubloom.records.files import read_record
+    from relubloom.records.ladder import Ladder
+
+    ladder = read_record(folder, Ladder)
+    assert ladder is not None, "examine_run wrote it"
+    explanations = [rung for rung in ladder.rungs if rung.kind == "explanation"]
+    best = max(explanations, key=lambda rung: _agreement(rung.loss_failures.f1))
+    share = best.bits / ladder.rungs[-1].bits
+    f1 = _number(best.loss_failures.f1, ".3f")
+    said = f"{best.name}, F1 {f1}, at {share:.1%} of the network's bits"
+    return f"{'best explanation':<28} {said}\nnext: relubloom report {folder} draws the page"
+
+
+def _agreement(f1: float | None) -> float:
+    """Of F1; where there is nothing to count, both sides agree."""
+    return math.inf if f1 is None else f1
+
+
+def _number(value: float | None, form: str) -> str:
+    return "none to count" if value is None else format(value, form)
 
 
 def _certificate_text(result: Certificate, folder: Path) -> str:

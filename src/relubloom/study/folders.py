@@ -1,0 +1,121 @@
+"""Folders that are written to: what may be replaced, what is gone on with, what stays."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from relubloom.errors import FileError, UsageError
+from relubloom.network.weights_file import WEIGHTS
+from relubloom.records.files import FILE_NAMES, read_record
+from relubloom.records.run_folder import CHECKPOINT, REPORT, RUN_FILES, is_empty, remove_figures
+from relubloom.records.study import StudyRecord
+
+CONSTRUCTED = "constructed"  # the folder of the exact network in a study's
+
+
+def prepare_run(out: Path, *, resume: bool = False, force: bool) -> None:
+    """Make `out` ready for a run folder: it is empty, or holds a training that `resume` goes on
+    with, or `force` removes the run that is there.
+
+    Raises:
+        UsageError: `out` is no folder; or holds something and neither is given, or holds something
+            that is no run folder, or a finished run that `resume` cannot go on with.
+    """
+    refuse_both(resume=resume, force=force)
+    if resume and (out / CHECKPOINT).exists():
+        return
+    if resume and (out / WEIGHTS).exists():
+        raise UsageError(f"{out} holds a finished run; examine it, or replace it with --force")
+    refuse_file(out)
+    if is_empty(out):
+        return
+    if not force:
+        raise UsageError(f"{out} is not empty; replace it with --force, or choose another --out")
+    if not (out / WEIGHTS).exists() and not (out / CHECKPOINT).exists():
+        raise UsageError(f"{out} holds no run: --force replaces only those; choose another")
+    _remove_run(out)
+
+
+def prepare_study(
+    configuration: dict[str, Any], out: Path, *, resume: bool, force: bool
+) -> StudyRecord | None:
+    """Make `out` ready; returns the finished study that lies there if `resume` asks for it.
+
+    `force` removes what an earlier study wrote, and nothing else.
+
+    Raises:
+        UsageError: `out` holds something and neither `resume` nor `force` is given, or it holds no
+            study, or one of another configuration.
+        FileError: its `study.json` is damaged.
+    """
+    refuse_file(out)
+    refuse_both(resume=resume, force=force)
+    if is_empty(out):
+        return None
+    if force:
+        if not (out / FILE_NAMES[StudyRecord]).exists() and not (out / CHECKPOINT).exists():
+            raise UsageError(f"{out} holds no study: --force replaces only those; choose another")
+        _remove_study(out)
+        return None
+    if not resume:
+        raise UsageError(
+            f"{out} is not empty; go on with --resume, replace it with --force, or choose "
+            "another --out"
+        )
+    found = read_record(out, StudyRecord)
+    if found is not None and _identity(found.configuration) != _identity(configuration):
+        raise UsageError(
+            f"{out} holds a study of other settings; choose another --out, or replace it with "
+            "--force"
+        )
+    return found
+
+
+def refuse_study(folder: Path) -> None:
+    """Point from a study to one of its run folders.
+
+    Raises:
+        FileError: the folder is a study.
+    """
+    runs = sorted(folder.glob("seed-*/config.json"))
+    if runs and not (folder / WEIGHTS).exists():
+        raise FileError(
+            f"{folder} is a study; give one of its run folders, such as {runs[0].parent}"
+        )
+
+
+def refuse_file(out: Path) -> None:
+    """Raises: UsageError: `out` is no folder."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file: --out names a folder; choose another")
+
+
+def refuse_both(*, resume: bool, force: bool) -> None:
+    """Raises: UsageError: both are given."""
+    if force and resume:
+        raise UsageError("--force and --resume are both given: replace or go on; give one")
+
+
+def _remove_study(out: Path) -> None:
+    seeds = [folder for folder in out.glob("seed-*") if re.fullmatch(r"seed-\d+", folder.name)]
+    for folder in [*seeds, out / CONSTRUCTED]:
+        _remove_run(folder)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    remove_figures(out)
+    for name in (FILE_NAMES[StudyRecord], REPORT, CHECKPOINT):
+        (out / name).unlink(missing_ok=True)
+
+
+def _remove_run(folder: Path) -> None:
+    remove_figures(folder)
+    for name in (*RUN_FILES, *FILE_NAMES.values()):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _identity(configuration: dict[str, Any]) -> dict[str, Any]:
+    """The settings without what may differ: the path of a sets file (its hash counts)."""
+    task = {name: value for name, value in configuration.get("task", {}).items() if name != "sets"}
+    return configuration | {"task": task}
