@@ -56,26 +56,27 @@ node_modules/.package-lock.json: package.json package-lock.json
 check-javascript: node_modules/.package-lock.json
 	npm run --silent check
 
-# SETS="--sets FILE --set-size a..b" adds files of real sets to the studies.
+# SETS="--sets FILE --set-size a..b" adds files of real sets to the studies. Each script takes
+# --quick, which makes its page in small elsewhere.
 results: $(VENV)/package-installed
-	$(BIN)/python benchmarks/study_results.py $(SETS)
-	$(BIN)/python benchmarks/recipes.py
-	$(BIN)/python benchmarks/code_search.py
-	$(BIN)/python benchmarks/decoders.py
-	$(BIN)/python benchmarks/mechanism_results.py
-	$(BIN)/python benchmarks/residue.py
-	$(BIN)/python benchmarks/controls.py
-	$(BIN)/python benchmarks/dynamics.py
+	$(BIN)/python experiments/study.py $(SETS)
+	$(BIN)/python experiments/recipes.py
+	$(BIN)/python experiments/codes.py
+	$(BIN)/python experiments/decoders.py
+	$(BIN)/python experiments/mechanism.py
+	$(BIN)/python experiments/residue.py
+	$(BIN)/python experiments/controls.py
+	$(BIN)/python experiments/dynamics.py
 
 # A sweep that was stopped goes on where it was.
 results-width: $(VENV)/package-installed
-	$(BIN)/relubloom sweep benchmarks/width/law.toml --out runs/width --resume
-	$(BIN)/relubloom sweep benchmarks/width/convergence.toml --out runs/width --resume
-	$(BIN)/python benchmarks/width_results.py runs/width
+	$(BIN)/relubloom sweep experiments/width_specs/law.toml --out runs/width --resume
+	$(BIN)/relubloom sweep experiments/width_specs/convergence.toml --out runs/width --resume
+	$(BIN)/python experiments/width.py runs/width
 
 results-quick: $(VENV)/package-installed
-	$(BIN)/relubloom sweep benchmarks/width/quick.toml --out runs/width-quick --resume
-	$(BIN)/python benchmarks/width_results.py runs/width-quick --out runs/width-quick
+	$(BIN)/relubloom sweep experiments/width_specs/quick.toml --out runs/width-quick --resume
+	$(BIN)/python experiments/width.py runs/width-quick --out runs/width-quick
 
 $(VENV)/rivals-installed: benchmarks/requirements.txt $(VENV)/tools-installed
 	@if $(PIP) -r benchmarks/requirements.txt; then touch $@; \
@@ -83,7 +84,6 @@ $(VENV)/rivals-installed: benchmarks/requirements.txt $(VENV)/tools-installed
 
 bench: $(VENV)/rivals-installed
 	$(BIN)/python benchmarks/step.py --large
-	$(BIN)/python benchmarks/skipping.py --large
 	$(BIN)/python benchmarks/time_to_bloom.py
 	$(BIN)/python benchmarks/sweep.py
 	$(BIN)/python benchmarks/exact_count.py

@@ -1,16 +1,14 @@
-"""Tokens read off a union by the mechanism, beside the product and Bloom-filter libraries.
+"""Tokens that a union covers, beside the product and Bloom-filter libraries.
 
-Usage: python benchmarks/decode.py [RUN_FOLDER ...] [--json] [--rounds 15] [--large]
+Usage: python benchmarks/decode.py [--json] [--rounds 15] [--large]
 
 Codes are of width 256, for sets of 8, of the weight that is best for N tokens. *Union*: which
-tokens does one union cover? *Batch*: the same of 64 unions. *Readout*: which tokens does a network
-call, its weights as noisy as those of trained ones (or exact, or twice so), and of each run folder
-given? Contenders take turns (A B C A B C ...), each time with 8 questions on end, on one thread. A
-row shows medians in milliseconds a question, of processor time, which a busy machine stretches
-least, and how many times ours the others take; `cold` is one question to a turn, so that the
-product has emptied the cache before ours. Memory is that of a process of its own for each
-contender: `held_mib` what it holds, `peak_mib` its most while it answers, both above the bare
-process.
+tokens does one union cover? *Batch*: the same of 64 unions. Contenders take turns (A B C A B C
+...), each time with 8 questions on end, on one thread. A row shows medians in milliseconds a
+question, of processor time, which a busy machine stretches least, and how many times ours the
+others take; `cold` is one question to a turn, so that the product has emptied the cache before
+ours. Memory is that of a process of its own for each contender: `held_mib` what it holds,
+`peak_mib` its most while it answers, both above the bare process.
 
 Rivals: `dense` is the float32 product with W_out (batch: the GEMM), and no comparison after it;
 rbloom and fastbloom-rs are Bloom filters of 256 bits written in Rust, filled with the set and asked
@@ -41,9 +39,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from relubloom.readout_sieve import ReadoutSieve
 
-from relubloom import Code, ReluNet, best_constant_weight, extract_code, random_constant_weight
+from relubloom import Code, best_constant_weight, random_constant_weight
 from relubloom.code.bit_slices import BitSlices
 from relubloom.code.cover_table import CoverTable
 
@@ -53,8 +50,6 @@ VOCABS, LARGE = [10_000, 50_257, 100_000], 1_000_000
 TABLE_VOCAB = 100_000  # the table of more tokens would take more than 100 MiB
 RIVALS = {"rbloom": "rbloom", "fastbloom-rs": "fastbloom_rs"}
 NOT_INSTALLED = "not installed"
-SHARPNESS = 4.0  # logits that a missing bit costs a trained network
-NOISE_IN, NOISE_OUT, NOISE_BIAS = (0.05, 0.085), (0.005, 0.2), 0.09  # sd / gap: no bits, bits
 
 Answer = Callable[[int], Any]
 
@@ -64,7 +59,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN_FOLDER")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--large", action="store_true", help="also N = 1,000,000 (some minutes)")
@@ -81,11 +75,6 @@ def main() -> None:
         add(union_row(vocab, given.rounds))
     for vocab in VOCABS:
         add(batch_row(vocab, given.rounds))
-    for noise in (0, 1, 2):
-        add(readout_row(f"made, noise x {noise}", *noisy_network(VOCABS[1], noise), given.rounds))
-    for folder in given.runs:
-        net = ReluNet.from_pretrained(folder)
-        add(readout_row(str(folder), net, extract_code(net), given.rounds))
     if given.json:
         print(json.dumps(rows))
 
@@ -116,46 +105,6 @@ def batch_row(vocab: int, rounds: int) -> dict[str, Any]:
     ms = {name: value / BATCH for name, value in interleaved(contenders, rounds).items()}
     row = heading("batch", vocab, int(code.weights[0])) | {"batch": BATCH}
     return row | figures(ms) | memory(BATCHES, vocab)
-
-
-def readout_row(name: str, net: ReluNet, code: Code, rounds: int) -> dict[str, Any]:
-    """What a network calls on one set at a time; how many sets the bound settles."""
-    set_size = SET_SIZE if net.vocab_size >= VOCABS[0] else 3
-    sets = torch.from_numpy(drawn(net.vocab_size, set_size, 200))
-    sieve = ReadoutSieve(net, code)
-    found = sieve.called(sets)
-    exact = ReluNet(*(value.detach().double() for value in net.parameters()))
-
-    def one(turn: int) -> torch.Tensor:
-        place = turn % len(sets)
-        return sets[place : place + 1]
-
-    with torch.inference_mode():
-        contenders: dict[str, Answer] = {
-            "ours": lambda turn: sieve.called(one(turn)),
-            "dense": lambda turn: net(one(turn)),
-            "dense_float64": lambda turn: exact(one(turn)),
-        }
-        ms = interleaved(contenders, rounds)
-    same = all(
-        found.tokens[found.rows == row].tolist() == called(exact, one(row))
-        for row in range(0, len(sets), 10)
-    )
-    settled = ~found.dense
-    return {
-        "row": "readout",
-        "network": name,
-        "vocab_size": net.vocab_size,
-        "width": net.width,
-        "set_size": set_size,
-        "threads": 1,
-        "settled_by_bound": round(float(settled.mean()), 4),
-        "scored_where_settled": round(float(found.scored[settled].mean()), 1)
-        if settled.any()
-        else None,
-        "equals_dense": same,
-        **figures(ms),
-    }
 
 
 def heading(kind: str, vocab: int, weight: int) -> dict[str, Any]:
@@ -301,32 +250,6 @@ def status(name: str) -> float:
     """A line of this process's memory, in MiB."""
     lines = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
     return int(lines[name].split()[0]) / 1024
-
-
-def noisy_network(vocab: int, times: int) -> tuple[ReluNet, Code]:
-    """A Bloom network whose entries scatter as those of trained networks do, or more."""
-    code = sized(vocab)[0]
-    draw = np.random.default_rng(1)
-
-    def scattered(gap: float, sd: tuple[float, float]) -> torch.Tensor:
-        noise = draw.standard_normal(code.bits.shape) * np.where(code.bits, sd[1], sd[0])
-        return torch.from_numpy(gap * (times * noise - code.bits)).float()
-
-    net = ReluNet(
-        W_in=scattered(1.0, NOISE_IN),
-        b_in=torch.ones(WIDTH),
-        W_out=scattered(SHARPNESS, NOISE_OUT).T.contiguous(),
-        b_out=torch.from_numpy(
-            times * NOISE_BIAS * SHARPNESS * draw.standard_normal(vocab)
-        ).float(),
-    )
-    return net, code
-
-
-def called(net: ReluNet, one: torch.Tensor) -> list[int]:
-    with torch.inference_mode():
-        logits = net(one)[0]
-    return (logits >= logits.max() - math.log(2)).nonzero().flatten().tolist()
 
 
 if __name__ == "__main__":

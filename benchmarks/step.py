@@ -18,8 +18,7 @@ import statistics
 from dataclasses import replace
 from typing import Any
 
-from contenders import CONTENDERS, Size
-from lockstep import Contender, MissingError, one_thread, take_turns
+from contenders import CONTENDERS, Contender, MissingError, Size, one_thread, take_turns
 from relubloom.training.workspace import chunk_rows
 
 SMALL = [Size(256, 48, 3, 512), Size(1000, 64, 3, 1024)]

@@ -31,7 +31,8 @@ import torch
 from torch import nn
 
 from relubloom import KSparseTask, Recipe, train_stack
-from relubloom.sweep.results import Results, Row
+from relubloom.records.sweep_row import SweepRow
+from relubloom.sweep.results import Results
 
 VOCAB, WIDTH, SET_SIZE, BATCH, STACK = 256, 48, 3, 512, 4
 LISTED = 1000
@@ -115,7 +116,8 @@ def listing(rounds: int) -> dict[str, Any]:
             for i in range(LISTED)
         ]
         Results(Path(folder), create=True).record(
-            Row(f"{i:016x}", "done", each, {"mse": 1 / (1 + i)}) for i, each in enumerate(settings)
+            SweepRow(f"{i:016x}", "done", each | {"mse": 1 / (1 + i)})
+            for i, each in enumerate(settings)
         )
         command = [sys.executable, "-c", "from relubloom.cli import main; main()", "results"]
         options = ["--where", "width<=88", "--sort", "mse", "--limit", "0", "--by", "set_size"]

@@ -14,7 +14,6 @@ import argparse
 import json
 import statistics
 import time
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -23,13 +22,12 @@ from contenders import Size
 from relubloom import KSparseTask, Recipe, gather_evidence
 from relubloom.network.relu_net import NetStack
 from relubloom.theory import best_constant_weight
-from relubloom.training.loop import Run
+from relubloom.training.loop import TrainingRun
 from step import timed
 
 WIDTH, TASK = 64, KSparseTask(1000, 3)
 SETS, EVERY = 20_000, 100
 BLOOM = Recipe("kl", steps=3000, batch_size=1024, learning_rate=4e-2, init_scale_out=3.0)
-SKIPPING = replace(BLOOM, skip_below=1e-4)
 PLAIN_MSE = Recipe("mse", steps=3000, batch_size=1024)
 TRIED = [
     BLOOM,
@@ -66,17 +64,10 @@ def main() -> None:
 
 
 def compared(seeds: int, goal: float) -> list[dict[str, Any]]:
-    """Ours, ours skipping, the plain loop, and ours with the objective mse."""
-    both: dict[Recipe, list[dict[str, Any]]] = {BLOOM: [], SKIPPING: []}
-    for seed in range(seeds):
-        for recipe, runs in both.items():
-            runs.append(arrive(recipe, seed, goal))
-    ours, skipping = (
-        summary(name, runs, recipe)
-        for name, (recipe, runs) in zip(("ours", "ours, skipping"), both.items(), strict=True)
-    )
+    """Ours, the plain loop, and ours with the objective mse."""
+    ours = summary("ours", [arrive(BLOOM, seed, goal) for seed in range(seeds)], BLOOM)
     mse = [arrive(PLAIN_MSE, seed, goal) for seed in range(min(seeds, MSE_SEEDS))]
-    return [ours, skipping, plain_loop(ours), summary("ours, objective mse", mse, PLAIN_MSE)]
+    return [ours, plain_loop(ours), summary("ours, objective mse", mse, PLAIN_MSE)]
 
 
 def tried(goal: float) -> list[dict[str, Any]]:
@@ -89,7 +80,7 @@ def tried(goal: float) -> list[dict[str, Any]]:
 
 def arrive(recipe: Recipe, seed: int, goal: float) -> dict[str, Any]:
     """Train until the held-out mse is below `goal` or the recipe ends."""
-    run, spent, reached = Run(TASK, WIDTH, recipe, (seed,), "cpu", None), 0.0, False
+    run, spent, reached = TrainingRun(TASK, WIDTH, recipe, (seed,), "cpu", None), 0.0, False
     while run.done < recipe.steps and not reached:
         started = time.process_time()
         for _ in range(min(EVERY, recipe.steps - run.done)):

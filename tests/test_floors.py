@@ -20,7 +20,7 @@ FLOORS = [
     {"code"},
     {"network"},
     {"training"},
-    {"records", "width_law"},
+    {"records"},
     {"measure"},
     {"evidence", "report"},
     {"study"},
@@ -70,6 +70,15 @@ def test_imports_go_down(path: Path) -> None:
 def test_no_module_is_a_drawer() -> None:
     drawers = {"utils", "util", "helpers", "helper", "common", "misc"}
     assert not drawers & {path.stem for path in SOURCE.rglob("*")}
+
+
+def test_no_two_public_classes_have_one_name() -> None:
+    found: dict[str, list[str]] = {}
+    for path in modules():
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(str(path.relative_to(SOURCE)))
+    assert {name: where for name, where in found.items() if len(where) > 1} == {}
 
 
 HEAVY = "{'torch', 'numpy', 'scipy', 'matplotlib', 'jinja2', 'jaxtyping', 'rich.progress'}"

@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from relubloom.network.construct import always_on
 from relubloom.network.relu_net import ReluNet
-from relubloom.training import Recipe
-from relubloom.training.initialisation import initialise
-from relubloom.training.linear import always_on
+from relubloom.training import Recipe, initialise
 
 SHARPNESS = 16.0
 Bits = NDArray[np.bool_]

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from relubloom.records.sweep_row import Glance, SweepRow
+
 Record = dict[str, Any]
 Law = Callable[[int], float]
 
@@ -39,6 +41,7 @@ def record(**changes: Any) -> Record:
         "two_modes": True,
         "near_threshold": 0.005,
         "unit_agreement": 0.99,
+        "union_skill": 0.98,
         "bits_mean": 9.0,
         "bits_sd": 0.4,
         "extracted_mse": 0.0038,
@@ -86,3 +89,21 @@ def sweep(
                 )
             )
     return rows
+
+
+def rows_of(records: Iterable[Record]) -> list[SweepRow]:
+    """The same runs as rows, with all fields of a record among the settings."""
+    return [
+        SweepRow(f"{index:016x}", "done", dict(each), Glance.of(each))
+        for index, each in enumerate(records)
+    ]
+
+
+def done_row(run: str, settings: dict[str, Any], **figures: Any) -> SweepRow:
+    """A finished run; `figures` replace those of `record`."""
+    return SweepRow(run, "done", settings, Glance.of(record(**figures)), seconds=1.5)
+
+
+def missing_row(run: str, settings: dict[str, Any], reason: str) -> SweepRow:
+    """A run that a machine let down."""
+    return SweepRow(run, "failed", settings, reason=reason)

@@ -85,7 +85,6 @@ BAD_VALUES = {
     "odd option": (("study", "--colour"), "--colour"),
     "odd command": (("studdy",), "studdy"),
     "train without units": (("train", "-d", 0), "width is 0"),
-    "skip what matters": (("train", "--skip-below", 0.5), "skip_below is 0.5: a probability"),
     "construct without units": (("construct", "-d", 0), "width is 0"),
     "construct of no weight": (("construct", "-d", 0, "--weight", 0), "width is 0"),
     "weight over width": (("construct", "-d", 5, "--weight", 6), "weight is 6"),
@@ -344,17 +343,6 @@ def test_train_then_examine(relubloom: Callable[..., Outcome], tmp_path: Path) -
     assert again.status == 0  # another size than it was trained on
 
 
-def test_a_run_says_which_tokens_it_skipped(
-    relubloom: Callable[..., Outcome], tmp_path: Path
-) -> None:
-    out = tmp_path / "run"
-    assert relubloom("train", *SIZES, *SHORT, "--skip-below", 1e-4, "--out", out).status == 0
-    config = json.loads((out / "config.json").read_text())
-    assert config["recipe"]["skip_below"] == 1e-4
-
-
-@pytest.mark.parametrize("command", ["train", "construct"])
-@pytest.mark.parametrize("bad", [("-d", 0), ("-k", 13), ("--tokens", "two-tokens")])
 def test_a_refused_command_keeps_the_run_even_with_force(
     relubloom: Callable[..., Outcome], tmp_path: Path, command: str, bad: tuple[object, ...]
 ) -> None:

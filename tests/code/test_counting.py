@@ -15,14 +15,13 @@ from relubloom.code import (
     Code,
     count_false_positives,
     counting,
-    covering,
     false_positives_by_token,
     mean_false_positives,
     random_constant_weight,
 )
-from relubloom.code.covering import covering_sets
-from relubloom.code.packing import pack_bits, unpack_bits
-from relubloom.code.traces import subset_sums
+from relubloom.code.bit_slices import pack_bits, unpack_bits
+from relubloom.code.counting import LIMITS, CountingLimits
+from relubloom.code.traces import covering_sets, subset_sums
 from relubloom.errors import UsageError
 
 FIXED = json.loads((Path(__file__).parents[1] / "data" / "theory.json").read_text())["fixed_codes"]
@@ -110,27 +109,42 @@ def test_equal_hashes_never_overflow():
     assert count_false_positives(code, 100) == 100 * math.comb(200, 100)  # about 2**202
 
 
-def test_blocks_and_wide_counters_do_not_matter(monkeypatch):
+def test_blocks_do_not_matter():
     code = random_constant_weight(60, 12, 5, seed=3)
     truth = int(code.false_positives(all_sets(60, 3)).sum())
-    monkeypatch.setattr(counting, "BLOCK_ENTRIES", 8)  # tables larger than a block
-    assert count_false_positives(code, 3) == truth
-    monkeypatch.setattr(counting, "counter_type", lambda _: np.uint32)
-    assert count_false_positives(code, 3) == truth
+    limits = CountingLimits(block_entries=8)  # tables larger than a block
+    assert count_false_positives(code, 3, limits=limits) == truth
+
+
+def test_a_vocabulary_that_needs_wide_counters():
+    """70,000 tokens, more than 16 bits count, share the 16 hashes of 4 units."""
+    held = np.random.default_rng(0).integers(0, 16, 70_000)
+    copies = np.bincount(held, minlength=16).tolist()
+    # n tokens of a hash h, by themselves or in pairs of hashes, cover the tokens inside the union.
+    inside = [sum(n for h, n in enumerate(copies) if h & ~union == 0) for union in range(16)]
+    alone = sum(n * (inside[h] - 1) for h, n in enumerate(copies))
+    pairs = sum(
+        n * (m if h < g else (n - 1) / 2) * (inside[h | g] - 2)
+        for h, n in enumerate(copies)
+        for g, m in enumerate(copies)
+        if h <= g
+    )
+    code = Code((held[:, None] >> np.arange(4)) & 1)
+    assert count_false_positives(code, 1) == alone
+    assert count_false_positives(code, 2) == pairs
 
 
 @pytest.mark.parametrize("limit", [0, 3, 24])
 @pytest.mark.parametrize("small", [0, 12])
-def test_branching_agrees_with_tables(monkeypatch, limit, small):
-    monkeypatch.setattr(counting, "TABLE_WEIGHT", limit)
-    monkeypatch.setattr(counting, "SMALL_WEIGHT", small)
+def test_branching_agrees_with_tables(limit, small):
+    limits = CountingLimits(table_weight=limit, small_weight=small)
     generator = np.random.default_rng(1)
     code = Code(generator.random((30, 10)) < 0.5)
     for set_size in (1, 2, 3, 4):
         truth = int(code.false_positives(all_sets(30, set_size)).sum())
         assert truth > 0
-        assert count_false_positives(code, set_size) == truth
-        assert sum(false_positives_by_token(code, set_size)) == truth
+        assert count_false_positives(code, set_size, limits=limits) == truth
+        assert sum(false_positives_by_token(code, set_size, limits)) == truth
 
 
 def test_a_heavy_token_is_counted():
@@ -148,20 +162,19 @@ def test_dense_codes_take_the_quicker_way():
     """Weights 13 to 22, by tables and by branching: both are used, and agree with brute force."""
     code = Code(np.random.default_rng(3).random((24, 30)) < 0.6)
     tokens = np.arange(24)
-    branched = counting._branched(code, code.bits.sum(0), tokens, 5)
+    branched = counting._branched(code, code.bits.sum(0), tokens, 5, LIMITS)
     assert 0 < branched.sum() < 24
     truth = int(code.false_positives(all_sets(24, 5)).sum())
     assert truth > 0
     assert count_false_positives(code, 5) == truth
 
 
-def test_resisting_heavy_token_is_refused(monkeypatch):
-    monkeypatch.setattr(covering, "BRANCHING_LIMIT", 1000)
-    monkeypatch.setattr(counting, "SMALL_WEIGHT", 24)
+def test_resisting_heavy_token_is_refused():
+    limits = CountingLimits(small_weight=24, branching=1000)
     bits = np.random.default_rng(0).random((40, 30)) < 0.5
     bits[0] = True
     with pytest.raises(UsageError, match="token 0 has weight 30: tables hold weights up to 24"):
-        count_false_positives(Code(bits), 5)
+        count_false_positives(Code(bits), 5, limits=limits)
 
 
 def test_covering_sets_by_hand():

@@ -17,7 +17,6 @@ from relubloom.evidence.behaviour.growth import measure_growth
 from relubloom.evidence.behaviour.member_mass import percentiles
 from relubloom.evidence.behaviour.random_codes import random_codes_for
 from relubloom.evidence.behaviour.repeated_token import measure_repeated_token
-from relubloom.measure.correlation import pearson
 
 from build.scores import hand_made, random_net
 from relubloom.code import Code, random_constant_weight
@@ -27,6 +26,7 @@ from relubloom.evidence.behaviour.tokens import measure_tokens
 from relubloom.evidence.scores import score_sets
 from relubloom.evidence.token_counts import TokenTally
 from relubloom.measure.pool import over_chunks
+from relubloom.measure.statistics import pearson
 from relubloom.network.construct import construct
 from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet
@@ -36,8 +36,7 @@ from relubloom.records.behaviour import (
     CountShare,
 )
 from relubloom.task import AllSets, KSparseTask, ListedSets, SetCollection
-from relubloom.training import Recipe
-from relubloom.training.initialisation import initialise
+from relubloom.training import Recipe, initialise
 
 
 def examined(net: ReluNet, code: Code, sets: SetCollection) -> Behaviour:

@@ -12,7 +12,7 @@ import torch
 from relubloom.evidence.certificate.enumeration import enumerate_sets
 
 import relubloom as rb
-from relubloom.code.near_misses import count_near_misses
+from relubloom.code import count_near_misses
 from relubloom.errors import UsageError
 from relubloom.evidence.certificate import by_method, sampled
 from relubloom.evidence.certificate.counted import as_exact_filter

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from relubloom.measure.correlation import pearson
 from torch import Tensor
 
 from relubloom.code import Code
-from relubloom.code.packing import pack_bits, unpack_bits
+from relubloom.code.bit_slices import pack_bits, unpack_bits
 from relubloom.evidence.interventions.change_input import SwapHashes, TwoLevelInput
 from relubloom.evidence.interventions.force_unit import ForceCovered, ForceUncovered
 from relubloom.evidence.interventions.intervention import (
@@ -27,6 +26,7 @@ from relubloom.evidence.interventions.patch_hidden import (
 from relubloom.evidence.interventions.plan import SealedPlan, half_with_predicted_errors
 from relubloom.evidence.interventions.prepared_network import PreparedNetwork
 from relubloom.evidence.interventions.scoring import matched, score_chunk
+from relubloom.measure.statistics import pearson
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
 

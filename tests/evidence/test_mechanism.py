@@ -5,15 +5,15 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
+from relubloom.evidence.mechanism.chunks import choose_sets
+from relubloom.evidence.mechanism.output_weights import compare_output_bias, compare_output_weights
+from relubloom.evidence.mechanism.unit_and_union import summarise_units
 
 from build.mechanism import mechanism_of, network
 from relubloom.code import Code, random_constant_weight
 from relubloom.evidence.mechanism import chunks, measure_mechanism
-from relubloom.evidence.mechanism.chunks import choose_sets
 from relubloom.evidence.mechanism.hidden_layer import LEVELS, run_hidden_layer
-from relubloom.evidence.mechanism.output_weights import compare_output_bias, compare_output_weights
 from relubloom.evidence.mechanism.readout import measure_readout, relative_to_members
-from relubloom.evidence.mechanism.unit_and_union import summarise_units
 from relubloom.evidence.mechanism.units import measure_units
 from relubloom.evidence.scores import score_sets
 from relubloom.network.construct import construct
@@ -21,8 +21,7 @@ from relubloom.network.extract import extract_with_modes
 from relubloom.network.modes import fit_two_modes
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import AllSets, KSparseTask, ListedSets
-from relubloom.training import Recipe
-from relubloom.training.initialisation import initialise
+from relubloom.training import Recipe, initialise
 
 PAD = 3
 

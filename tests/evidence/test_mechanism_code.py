@@ -4,12 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
-
-from relubloom.code import Code
-from relubloom.evidence.mechanism import overlaps
 from relubloom.evidence.mechanism.duplicates import duplicate_hashes
 from relubloom.evidence.mechanism.hash_weight import measure_hash_weight
 from relubloom.evidence.mechanism.overlaps import measure_overlaps, random_overlap
+
+from relubloom.code import Code
+from relubloom.evidence.mechanism import overlaps
 
 
 def test_hash_weight_and_overlaps_by_hand() -> None:

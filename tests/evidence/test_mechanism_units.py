@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from relubloom.evidence.mechanism.unit_and_union import summarise_units
 
 from build.mechanism import mechanism_of, network
 from relubloom.code import Code
 from relubloom.evidence.mechanism.hidden_layer import run_hidden_layer
-from relubloom.evidence.mechanism.unit_and_union import summarise_units
 from relubloom.evidence.mechanism.units import measure_units
 from relubloom.network.modes import fit_two_modes
 from relubloom.network.relu_net import ReluNet

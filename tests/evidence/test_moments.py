@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from relubloom.evidence.mechanism.moments import Groups, Pairs, spread
 
 

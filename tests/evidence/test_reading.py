@@ -15,8 +15,7 @@ from relubloom.network.extract import extract_with_modes
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.mechanism import Spread
 from relubloom.task import AllSets
-from relubloom.training import Recipe
-from relubloom.training.initialisation import initialise
+from relubloom.training import Recipe, initialise
 
 
 def test_reading_of_the_hand_made_network() -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from build.sweep import record, sweep
 from relubloom.errors import FileError
-from relubloom.width_law.curves import Curve, curves
-from relubloom.width_law.phases import Transition, phases, transition
-from relubloom.width_law.records import (
+from width_law.curves import Curve, curves
+from width_law.phases import Transition, phases, transition
+from width_law.records import (
     OTHER_RECIPE,
     OTHER_STEPS,
     OTHER_TASK,

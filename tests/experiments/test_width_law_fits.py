@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relubloom.errors import UsageError
-from relubloom.width_law.fits import Sample, fit_laws
+from width_law.fits import Sample, fit_laws
 
 WIDTHS = (24, 32, 40, 48, 56, 64, 80, 96)
 

@@ -10,10 +10,8 @@ import pytest
 from relubloom.code import Code, mean_false_positives, random_constant_weight
 from relubloom.errors import FileError
 from relubloom.theory import best_constant_weight
-from relubloom.width_law import designed as designed_module
-from relubloom.width_law.designed import bloom_mse, designed_code
-from relubloom.width_law.rivals import counting_mse, rivals_at, with_design
-from relubloom.width_law.rivals_file import complete_rivals, read_rivals
+from width_law.designed import COMMON, bloom_mse, designed_code
+from width_law.rivals import complete_rivals, counting_mse, read_rivals, rivals_at, with_design
 
 
 def mse_by_hand(code: Code, set_size: int) -> float:
@@ -30,16 +28,15 @@ def test_mse_of_a_code_over_all_sets(vocab: int, width: int, size: int) -> None:
     assert method == "all"
 
 
-def test_mse_of_many_sets_is_bounded_or_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(designed_module, "ENUMERATED", 10)
+def test_mse_of_many_sets_is_bounded_or_drawn() -> None:
     sparse = random_constant_weight(24, 40, 8, seed=0)
     mean = mean_false_positives(sparse, 3)
-    assert 0 < mean < designed_module.COMMON
-    bound, method = bloom_mse(sparse, 3, mean)
+    assert 0 < mean < COMMON
+    bound, method = bloom_mse(sparse, 3, mean, enumerated=10)
     assert method == "bound"
     assert mse_by_hand(sparse, 3) <= bound == pytest.approx(mean / 12)
     crowded = random_constant_weight(24, 9, 3, seed=0)
-    drawn, method = bloom_mse(crowded, 3, mean_false_positives(crowded, 3))
+    drawn, method = bloom_mse(crowded, 3, mean_false_positives(crowded, 3), enumerated=10)
     assert method == "drawn"
     # A mean over 200,000 draws of values in 0..1/3: its standard error is below .0004.
     assert drawn == pytest.approx(mse_by_hand(crowded, 3), abs=4 * 0.0004)

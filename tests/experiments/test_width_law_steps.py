@@ -5,10 +5,10 @@ import math
 import pytest
 
 from build.sweep import Record, record, sweep
-from relubloom.width_law.curves import curves
-from relubloom.width_law.fits import LawFit
-from relubloom.width_law.records import measurements
-from relubloom.width_law.steps import StepStudy, reach, step_studies
+from width_law.curves import curves
+from width_law.fits import LawFit
+from width_law.records import measurements
+from width_law.steps import StepStudy, reach, step_studies
 
 WIDTHS = (24, 32, 40, 48, 56, 72)
 CHECKED = (24, 48, 72)

@@ -44,8 +44,13 @@ def folder_of(path: Path, task: KSparseTask, labels: tuple[str, ...] | None = No
 
 @pytest.mark.parametrize(
     "task",
-    [KSparseTask(20, 3), KSparseTask(20, (2, 5)), KSparseTask(20, 3, "zipf")],
-    ids=["uniform", "range", "zipf"],
+    [
+        KSparseTask(20, 3),
+        KSparseTask(20, (2, 5)),
+        KSparseTask(20, 3, "zipf"),
+        KSparseTask(20, 3, generator="philox"),
+    ],
+    ids=["uniform", "range", "zipf", "philox"],
 )
 def test_the_task_is_read_back(tmp_path: Path, task: KSparseTask) -> None:
     net = folder_of(tmp_path, task)
@@ -81,6 +86,7 @@ def test_a_task_without_its_size_needs_one_too(tmp_path: Path) -> None:
         {"source": "uniform", "set_size": "two"},
         {"source": "uniform", "set_size": [2]},
         {"source": "uniform", "set_size": True},
+        {"source": "uniform", "set_size": 2, "generator": "dice"},
         {"source": "file", "set_size": 2},
     ],
 )

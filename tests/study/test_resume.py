@@ -17,18 +17,18 @@ from torch import Tensor
 from build.process import DATA, Outcome, process_environment
 from relubloom.errors import FileError, StoppedError, UsageError
 from relubloom.task import KSparseTask
-from relubloom.training import Progress, Recipe, TrainedNetwork, train, train_stack
-from relubloom.training.interrupt import deferred_interrupt
+from relubloom.training import Recipe, TrainedNetwork, TrainingProgress, train, train_stack
+from relubloom.training.loop import deferred_interrupt
 from relubloom.training.step import dense_step
 
 RECIPE = Recipe(steps=100, batch_size=32)
 TASK = KSparseTask(20, 3)
 
 
-def press_at(step: int) -> Callable[[Progress], None]:
+def press_at(step: int) -> Callable[[TrainingProgress], None]:
     """Ctrl-C while that step runs."""
 
-    def on_progress(progress: Progress) -> None:
+    def on_progress(progress: TrainingProgress) -> None:
         if progress.step == step:
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -204,12 +204,12 @@ def test_a_second_ctrl_c_stops_at_once() -> None:
 PRESS_WHILE_TRAINING = """
 import os, signal
 from relubloom.training import loop
-advance = loop.Run.advance
+advance = loop.TrainingRun.advance
 def advance_and_press(self):
     advance(self)
     if self.done == 25:
         os.kill(os.getpid(), signal.SIGINT)
-loop.Run.advance = advance_and_press
+loop.TrainingRun.advance = advance_and_press
 from relubloom.cli import main
 main()
 """
@@ -231,11 +231,11 @@ SAVE_AT_EVERY_STEP = """
 import time
 from relubloom.training import loop
 loop.CHECKPOINT_SECONDS, loop.CHECKPOINT_SHARE = 0.0, 1e9  # after every step
-advance = loop.Run.advance
+advance = loop.TrainingRun.advance
 def advance_slowly(self):
     advance(self)
     time.sleep(0.01)
-loop.Run.advance = advance_slowly
+loop.TrainingRun.advance = advance_slowly
 from relubloom.cli import main
 main()
 """

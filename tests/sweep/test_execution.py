@@ -9,14 +9,15 @@ import pytest
 
 import relubloom as rb
 from build.networks import random_net
+from build.sweep import done_row
 from relubloom.errors import FileError, StoppedError, UsageError
 from relubloom.network.relu_net import ReluNet
 from relubloom.sweep import execution
 from relubloom.sweep.group import Group, Trained, in_groups
-from relubloom.sweep.results import Results, Row
+from relubloom.sweep.results import Results
 from relubloom.sweep.settings import RunSettings
 from relubloom.sweep.spec import Impossible, Spec
-from relubloom.sweep.sweep import Plan, prepare, run_sweep
+from relubloom.sweep.sweep import SweepPlan, prepare, run_sweep
 from relubloom.sweep.workers import Workers
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe
@@ -67,7 +68,7 @@ def sweep(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., dict
             fate(group, tries[group.identity])
             return [
                 Trained(
-                    Row(run.identity, "done", run.describe(), {"mse": run.width / 10}),
+                    done_row(run.identity, run.describe(), mse=run.width / 10),
                     random_net(8, run.width, run.seed),
                 )
                 for run in group.runs
@@ -191,7 +192,7 @@ def test_runs_that_another_sweep_made_meanwhile_are_not_repeated(
     def fate(group: Group, _nth: int) -> None:
         seen.append(group.runs[0].width)
         if group.runs[0].width == 3:  # the other sweep is quicker
-            rows = [Row(run.identity, "done", run.describe(), {}) for run in SPEC.runs[2:4]]
+            rows = [done_row(run.identity, run.describe()) for run in SPEC.runs[2:4]]
             Results(tmp_path).record(rows)
 
     assert sweep(fate, 1)["done"] == 6
@@ -243,7 +244,7 @@ def test_networks_are_kept_on_request(sweep: Callable[..., Any], tmp_path: Path)
 
 def test_a_plan_prices_what_is_left(tmp_path: Path) -> None:
     plan = prepare(SPEC, tmp_path, resume=False)
-    assert isinstance(plan, Plan)
+    assert isinstance(plan, SweepPlan)
     assert plan.cost.networks == 6
     # 6 batch width vocab FLOPs a step: 512 sets, 8 tokens, widths 3, 4, 5 twice, one step each
     assert plan.cost.flops == 6 * 512 * 8 * 2 * (3 + 4 + 5)

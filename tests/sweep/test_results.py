@@ -8,13 +8,15 @@ import pytest
 from pyarrow import parquet
 
 import relubloom as rb
+from build.sweep import done_row, missing_row
 from relubloom.errors import FileError, UsageError
+from relubloom.records.sweep_row import SweepRow
 from relubloom.sweep.export import export_records
-from relubloom.sweep.results import SCHEMA_VERSION, Results, Row
+from relubloom.sweep.results import SCHEMA_VERSION, Results
 
-DONE = Row("a", "done", {"width": 8, "seed": 0}, {"mse": 0.25, "verdict": "bloom"}, seconds=1.5)
-FAILED = Row("b", "failed", {"width": 9, "seed": 0}, {}, "out of memory")
-IMPOSSIBLE = Row("c", "impossible", {"width": 0}, {}, "width is 0")
+DONE = done_row("a", {"width": 8, "seed": 0}, mse=0.25)
+FAILED = missing_row("b", {"width": 9, "seed": 0}, "out of memory")
+IMPOSSIBLE = SweepRow("c", "impossible", {"width": 0}, reason="width is 0")
 
 
 @pytest.fixture
@@ -34,17 +36,29 @@ def test_records_are_flat(results: Results) -> None:
     assert impossible["reason"] == "width is 0"
 
 
+def test_rows_are_read_as_they_were_recorded(results: Results) -> None:
+    assert results.rows() == [DONE, FAILED, IMPOSSIBLE]
+
+
+def test_a_table_without_a_figure_is_remade(results: Results) -> None:
+    with sqlite3.connect(results.path) as database:
+        database.execute("UPDATE runs SET figures = '{}' WHERE run = 'a'")
+    assert rb.load_results(results.path)[0]["status"] == "done"
+    with pytest.raises(FileError, match=r"no usable 'sets'; make the results anew with `relubloom"):
+        results.rows()
+
+
 def test_a_folder_is_as_good_as_its_file(results: Results) -> None:
     assert rb.load_results(results.path.parent) == rb.load_results(str(results.path))
 
 
 def test_what_is_done_stays(results: Results) -> None:
-    results.record([Row("a", "done", {}, {"mse": 9.0}), Row("a", "failed", {}, {}, "late")])
+    results.record([done_row("a", {}, mse=9.0), missing_row("a", {}, "late")])
     assert rb.load_results(results.path)[0]["mse"] == 0.25
 
 
 def test_what_failed_may_be_made_again(results: Results) -> None:
-    results.record([Row("b", "done", {"width": 9, "seed": 0}, {"mse": 0.5})])
+    results.record([done_row("b", {"width": 9, "seed": 0}, mse=0.5)])
     assert [record["status"] for record in rb.load_results(results.path)] == [
         "done",
         "done",
@@ -54,16 +68,16 @@ def test_what_failed_may_be_made_again(results: Results) -> None:
 
 
 def test_rows_are_written_all_or_none(results: Results) -> None:
-    unwritable = Row("e", "done", {}, {"mse": float("nan")})
+    unwritable = done_row("e", {}, mse=float("nan"))
     with pytest.raises(ValueError, match="JSON"):
-        results.record([Row("d", "done", {}, {}), unwritable])
+        results.record([done_row("d", {}), unwritable])
     assert "d" not in results.statuses()
 
 
 def test_two_sweeps_share_a_table(results: Results) -> None:
     other = Results(results.path.parent)
-    other.record([Row("d", "done", {}, {"mse": 0.1})])
-    results.record([Row("d", "done", {}, {"mse": 0.2}), Row("e", "done", {}, {"mse": 0.3})])
+    other.record([done_row("d", {}, mse=0.1)])
+    results.record([done_row("d", {}, mse=0.2), done_row("e", {}, mse=0.3)])
     assert [r["mse"] for r in other.records() if r["run"] in "de"] == [0.1, 0.3]
 
 
@@ -98,7 +112,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_line(results: Results) -> None:
     # As many pages as there are is all that the file may have: the next page is refused as by a
     # disk that is full.
-    rows = [Row(f"x{i}", "done", {"pad": "x" * 5000}, {}) for i in range(20)]
+    rows = [done_row(f"x{i}", {"pad": "x" * 5000}) for i in range(20)]
     with sqlite3.connect(results.path) as database:
         (pages,) = database.execute("PRAGMA page_count").fetchone()
     connect = sqlite3.connect
@@ -118,7 +132,7 @@ def test_a_full_disk_is_one_line(results: Results) -> None:
 
 
 def test_csv_has_a_column_for_every_key(results: Results, tmp_path: Path) -> None:
-    results.record([Row("d", "done", {"set_size": [2, 4]}, {"mse": 0.1})])
+    results.record([done_row("d", {"set_size": [2, 4]}, mse=0.1)])
     export_records(results.records(), tmp_path / "all.csv")
     with (tmp_path / "all.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -127,9 +141,7 @@ def test_csv_has_a_column_for_every_key(results: Results, tmp_path: Path) -> Non
 
 
 def test_parquet_holds_the_same(results: Results, tmp_path: Path) -> None:
-    results.record(
-        [Row("d", "done", {"set_size": [2, 4]}, {}), Row("e", "done", {"set_size": 3}, {})]
-    )
+    results.record([done_row("d", {"set_size": [2, 4]}), done_row("e", {"set_size": 3})])
     export_records(results.records(), tmp_path / "all.parquet")
     table = parquet.read_table(tmp_path / "all.parquet").to_pylist()
     assert [row["run"] for row in table] == ["a", "b", "c", "d", "e"]

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from build.process import Outcome
+from build.sweep import done_row, missing_row
 from relubloom.errors import UsageError
-from relubloom.sweep.results import Results, Row
+from relubloom.sweep.results import Results
 from relubloom.sweep.selection import in_order, select
 
 RECORDS = [
@@ -64,15 +65,14 @@ def test_order_puts_what_is_missing_last() -> None:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     rows = [
-        Row(
+        done_row(
             f"{index:016x}",
-            "done",
             {"vocab_size": 64, "width": 8 * (index % 4 + 1), "objective": "mse", "seed": index},
-            {"mse": math.exp(-(index % 4)), "verdict": "bloom"},
+            mse=math.exp(-(index % 4)),
         )
         for index in range(60)
     ]
-    Results(tmp_path, create=True).record([*rows, Row("x", "failed", {"width": 8}, {}, "why")])
+    Results(tmp_path, create=True).record([*rows, missing_row("x", {"width": 8}, "why")])
     return tmp_path
 
 

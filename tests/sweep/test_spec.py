@@ -60,6 +60,15 @@ def test_a_file_of_sets_lies_beside_the_spec(write: Write, tmp_path: Path) -> No
     assert moved.identity == run.identity  # the content counts, not the path
 
 
+def test_a_generator_may_be_named(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "some.sets").write_text("a b\nb c\na c\n")
+    text = "[defaults]\ngenerator = ['torch', 'philox']\n[[grid]]\n[[grid]]\nsets = 'some.sets'\n"
+    runs = read_spec(write(text)).runs
+    assert [run.task.generator for run in runs] == ["torch", "philox"] * 2
+    (plain,) = read_spec(write("[[grid]]\n")).runs
+    assert plain.identity == runs[0].identity
+
+
 def test_an_impossible_point_leaves_the_others(write: Write) -> None:
     spec = read_spec(write("[[grid]]\nvocab_size = 8\nset_size = [3, 9]\nwidth = [0, 4]\n"))
     assert [(run.task.set_size, run.width) for run in spec.runs] == [(3, 4)]
@@ -154,6 +163,7 @@ def test_what_changes_no_figure_changes_no_identity(same: RunSettings) -> None:
         RunSettings(KSparseTask(64, (3, 4)), 12, Recipe(), 0, 1000),
         RunSettings(KSparseTask(64, 3, "zipf"), 12, Recipe(), 0, 1000),
         RunSettings(KSparseTask(64, 3, training_pool=9), 12, Recipe(), 0, 1000),
+        RunSettings(KSparseTask(64, 3, generator="philox"), 12, Recipe(), 0, 1000),
         RunSettings(KSparseTask(64, 3), 13, Recipe(), 0, 1000),
         RunSettings(KSparseTask(64, 3), 12, Recipe(objective="kl"), 0, 1000),
         RunSettings(KSparseTask(64, 3), 12, Recipe(activation="none"), 0, 1000),

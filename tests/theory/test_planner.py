@@ -21,7 +21,7 @@ from relubloom.theory import (
     partitioned,
     plan,
 )
-from relubloom.theory.smallest_width import smallest_width
+from relubloom.theory.plan_families import smallest_width
 
 CONTRACT = {
     "vocab_size": 1000,

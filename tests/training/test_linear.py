@@ -14,10 +14,10 @@ from torch import Tensor
 from build.linear import Linear
 from build.process import Outcome
 from build.steps import OBJECTIVES, random_stack, reference
+from relubloom.network.construct import always_on
 from relubloom.network.relu_net import NetStack, ReluNet
 from relubloom.task import AllSets, KSparseTask
 from relubloom.training import Recipe, train, train_stack
-from relubloom.training.linear import always_on
 from relubloom.training.step import STEPS, dense_step, linear_step
 
 

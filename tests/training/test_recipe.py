@@ -99,3 +99,8 @@ def test_the_film_starts_before_the_first_step_and_ends_after_the_last(steps: in
     assert len(moments) <= 40
     if steps >= 5000:
         assert len(moments) >= 38
+
+
+def test_a_recipe_that_left_out_improbable_tokens_is_read() -> None:
+    recipe = Recipe("kl", steps=70)
+    assert Recipe.from_description(recipe.describe() | {"skip_below": 1e-4}) == recipe

@@ -12,7 +12,6 @@ import typer
 from relubloom.cli import options
 
 if TYPE_CHECKING:
-    from relubloom.report.width_section import SweepResults
     from relubloom.study.query import Answer
 
 
@@ -35,21 +34,12 @@ def report(
 ) -> None:
     """Write report.html from what a study or run folder holds; of several, an index."""
     from relubloom.report.page import write_report
+    from relubloom.sweep.results import Results
 
-    path = write_report(folder, None if results is None else _sweep_results(results))
+    path = write_report(folder, () if results is None else Results(results).rows())
     typer.echo(json_text.dumps({"report": str(path)}) if json else f"report: {path}")
     if open_page:
         typer.launch(path.resolve().as_uri())
-
-
-def _sweep_results(results: Path) -> SweepResults:
-    """A sweep's records, and the rivals that benchmarks/width_results.py may have left beside."""
-    from relubloom.report.width_section import SweepResults
-    from relubloom.sweep.results import load_results
-    from relubloom.width_law.rivals_file import RIVALS, read_rivals
-
-    beside = (results if results.is_dir() else results.parent) / RIVALS
-    return SweepResults(load_results(results), tuple(read_rivals(beside).values()))
 
 
 def query(

@@ -94,17 +94,6 @@ ActivationOption = Annotated[
         rich_help_panel=TRAINING,
     ),
 ]
-SkipBelow = Annotated[
-    float | None,
-    typer.Option(
-        "--skip-below",
-        metavar="p",
-        help="Once hashes have formed, give tokens of a smaller probability no gradient: faster "
-        "from some thousand tokens on, a little inexact. 1e-4 does well; 0 skips nothing.",
-        show_default=False,
-        rich_help_panel=TRAINING,
-    ),
-]
 Seed = Annotated[int, typer.Option("--seed", help="The (first) seed.", rich_help_panel=TRAINING)]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on where it stopped.", rich_help_panel=OUTPUT)

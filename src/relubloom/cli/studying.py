@@ -33,7 +33,6 @@ def study(
     batch_size: options.BatchSize = None,
     learning_rate: options.LearningRate = None,
     activation: options.ActivationOption = None,
-    skip_below: options.SkipBelow = None,
     seed: options.Seed = 0,
     seeds: Annotated[
         int, typer.Option(help="Networks to train.", rich_help_panel=options.TRAINING)
@@ -61,7 +60,7 @@ def study(
 
     planned = _planned(
         *(preset, vocab_size, width, set_size, source, sets, tokens, skip_bad),
-        *(objective, steps, batch_size, learning_rate, activation, skip_below),
+        *(objective, steps, batch_size, learning_rate, activation),
         *(seed, seeds, quick, device, quiet),
     )
     folder = out or Path("runs") / _folder_name(planned)
@@ -100,7 +99,6 @@ def train(
     batch_size: options.BatchSize = None,
     learning_rate: options.LearningRate = None,
     activation: options.ActivationOption = None,
-    skip_below: options.SkipBelow = None,
     seed: options.Seed = 0,
     resume: options.Resume = False,
     force: options.Force = False,
@@ -115,7 +113,7 @@ def train(
 
     planned = _planned(
         *(preset, vocab_size, width, set_size, source, sets, tokens, skip_bad),
-        *(objective, steps, batch_size, learning_rate, activation, skip_below),
+        *(objective, steps, batch_size, learning_rate, activation),
         *(seed, 1, False, device, quiet),
     )
     with ProgressDisplay(quiet) as watch:
@@ -150,7 +148,6 @@ def _planned(
     batch_size: int | None,
     learning_rate: float | None,
     activation: options.Activation | None,
-    skip_below: float | None,
     seed: int,
     seeds: int,
     quick: bool,
@@ -176,7 +173,6 @@ def _planned(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "activation": activation,
-        "skip_below": skip_below,
     }
     given = {key: value for key, value in changes.items() if value is not None}
     recipe = replace(base.recipe, **given)
@@ -201,8 +197,6 @@ def _folder_name(planned: Study) -> str:
         parts.append(f"x{planned.seeds}")
     if recipe.activation != "relu":
         parts.append("linear")
-    if recipe.skip_below:
-        parts.append(f"skip{recipe.skip_below:g}")
     if planned.quick:
         parts.append("quick")
     return "-".join(parts)

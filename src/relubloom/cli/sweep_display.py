@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Group as Stacked
 
     from relubloom.sweep.group import Group
-    from relubloom.sweep.sweep import Plan, Progress
+    from relubloom.sweep.sweep import SweepPlan, SweepProgress
 
 LATEST = 12  # rows of the live table
 
@@ -20,7 +20,7 @@ LATEST = 12  # rows of the live table
 class SweepDisplay:
     """Shows a sweep's progress on standard error; use it in a `with` block."""
 
-    def __init__(self, plan: Plan, slots: int, quiet: bool) -> None:
+    def __init__(self, plan: SweepPlan, slots: int, quiet: bool) -> None:
         self._quiet = quiet
         self._terminal = sys.stderr.isatty() and not quiet
         self._started = time.monotonic()
@@ -48,7 +48,7 @@ class SweepDisplay:
         if self._live is not None:
             self._live.stop()
 
-    def update(self, progress: Progress) -> None:
+    def update(self, progress: SweepProgress) -> None:
         """Show where it stands."""
         if self._quiet:
             return
@@ -59,8 +59,8 @@ class SweepDisplay:
                 (
                     self._name(row.settings),
                     str(row.settings.get("seed", "")),
-                    f"{figures['mse']:.3g}" if "mse" in figures else row.status,
-                    str(figures.get("verdict") or row.reason),
+                    row.status if figures is None else f"{figures.mse:.3g}",
+                    str(row.reason if figures is None else figures.verdict),
                 )
             )
         progress.latest = []
@@ -72,18 +72,18 @@ class SweepDisplay:
         self._warned = len(progress.warnings)
         if finished:
             name = self._name(finished[0].settings)
-            worst = [row.figures["mse"] for row in finished if "mse" in row.figures]
+            worst = [row.figures.mse for row in finished if row.figures is not None]
             figure = f", mse up to {max(worst):.3g}" if worst else f", {finished[0].reason}"
             _say(f"{self._line(progress)}; {name}: {len(finished)} runs{figure}")
 
-    def _line(self, progress: Progress) -> str:
+    def _line(self, progress: SweepProgress) -> str:
         failed = f", {progress.failed} without figures" if progress.failed else ""
         return (
             f"sweep: {progress.done:,} of {progress.total:,} runs{failed}, "
             f"{self._time_left(progress)} left"
         )
 
-    def _time_left(self, progress: Progress) -> str:
+    def _time_left(self, progress: SweepProgress) -> str:
         spent = time.monotonic() - self._started
         share = progress.share_left
         left = self._predicted if share > 0.99 else spent * share / (1 - share)
@@ -92,7 +92,7 @@ class SweepDisplay:
     def _name(self, settings: dict[str, Any]) -> str:
         return ", ".join(f"{key} {settings[key]}" for key in self._varying if key in settings)
 
-    def _table(self, progress: Progress) -> Stacked:
+    def _table(self, progress: SweepProgress) -> Stacked:
         from rich.console import Group as Stacked
         from rich.progress_bar import ProgressBar
         from rich.table import Table

@@ -11,7 +11,7 @@ import typer
 from relubloom.cli import options
 
 if TYPE_CHECKING:
-    from relubloom.sweep.sweep import Plan
+    from relubloom.sweep.sweep import SweepPlan
     from relubloom.sweep.workers import Workers
 
 
@@ -119,7 +119,7 @@ def _crew(workers: int | None, cluster: str | None) -> Workers:
     return cluster_workers(cluster)
 
 
-def _forecast(plan: Plan, slots: int, speed: float) -> dict[str, Any]:
+def _forecast(plan: SweepPlan, slots: int, speed: float) -> dict[str, Any]:
     cost = plan.cost
     seconds = cost.seconds / speed
     return {

@@ -1,35 +1,42 @@
 """Codes: packed bits, union, decode, exact counts, and the families that make them."""
 
 from relubloom.code.bits import Code
-from relubloom.code.by_family import Family, make_code
 from relubloom.code.counting import (
     count_false_positives,
+    count_near_misses,
     false_positives_by_token,
     mean_false_positives,
 )
+from relubloom.code.cover_table import CoverTable
 from relubloom.code.decoders import comp, dd, scomp
-from relubloom.code.disjunct import Disjunctness, is_disjunct
-from relubloom.code.exchange import export_csv, import_csv
-from relubloom.code.families import bernoulli, partitioned, random_constant_weight
-from relubloom.code.greedy import greedy_low_overlap
-from relubloom.code.kautz_singleton import (
-    KautzSingleton,
+from relubloom.code.disjunct import (
+    Disjunctness,
     disjunct_code,
+    is_disjunct,
     kautz_singleton,
     shorten,
-    smallest_kautz_singleton,
+)
+from relubloom.code.exchange import export_csv, import_csv
+from relubloom.code.families import (
+    Family,
+    bernoulli,
+    greedy_low_overlap,
+    make_code,
+    partitioned,
+    random_constant_weight,
 )
 from relubloom.code.search import SearchResult, improve
 
 __all__ = [
     "Code",
+    "CoverTable",
     "Disjunctness",
     "Family",
-    "KautzSingleton",
     "SearchResult",
     "bernoulli",
     "comp",
     "count_false_positives",
+    "count_near_misses",
     "dd",
     "disjunct_code",
     "export_csv",
@@ -45,5 +52,4 @@ __all__ = [
     "random_constant_weight",
     "scomp",
     "shorten",
-    "smallest_kautz_singleton",
 ]

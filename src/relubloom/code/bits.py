@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from relubloom import atomic
-from relubloom.code.bit_slices import BitSlices
-from relubloom.code.packing import pack_bits, unpack_bits
+from relubloom.code.bit_slices import BitSlices, pack_bits, unpack_bits
 from relubloom.errors import FileError, UsageError
 
 CHUNK_BYTES = 1 << 21  # a chunk's words stay in a core's cache

@@ -5,12 +5,14 @@ and exclusion over the bits J of t that stay uncovered,
 
     sum over S of F(S) = sum over t, over J in H_t, of (-1)^|J| C(n(t, J), k),
 
-n(t, J) the number of tokens other than t whose bits avoid J. (Derived in docs/theory.md.)
+n(t, J) the number of tokens other than t whose bits avoid J. (Derived in docs/theory.md.) Near
+misses, sets on which a token lacks few of its bits, are counted by the same sums.
 """
 
 import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -18,15 +20,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.code.bits import Code
-from relubloom.code.covering import covering_sets
-from relubloom.code.traces import Tables, counter_type, subset_sums, traces_on, unit_columns
+from relubloom.code.traces import (
+    BRANCHING_LIMIT,
+    Tables,
+    counter_type,
+    covering_sets,
+    subset_sums,
+    traces_on,
+    unit_columns,
+)
 from relubloom.errors import UsageError
 
-TABLE_WEIGHT = 24  # heavier hashes would need tables of more than 32 MB each
-BLOCK_ENTRIES = 1 << 19  # table entries per block: one or two megabytes, a core's second cache
-SMALL_WEIGHT = 12  # tables up to this weight are always the quicker way
+NEAR_MISS_WEIGHT = 22  # heavier hashes would need tables beyond the cache of any core
 ENTRY_COST = 64  # multiply-adds of branching that take as long as one table entry
 PRUNING_ROWS = 256  # tokens whose overlaps are tested together
+
+
+@dataclass(frozen=True)
+class CountingLimits:
+    """Where one way of counting takes over from another; none of them changes a count.
+
+    Attributes:
+        table_weight: heavier hashes are counted by branching only; their tables would take more
+            than 32 MB each.
+        small_weight: tables up to this weight are always the quicker way.
+        block_entries: table entries at once: one or two megabytes, a core's second cache.
+        branching: multiply-adds that branching may spend on one token.
+    """
+
+    table_weight: int = 24
+    small_weight: int = 12
+    block_entries: int = 1 << 19
+    branching: int = BRANCHING_LIMIT
+
+
+LIMITS = CountingLimits()
 
 
 class _Block(NamedTuple):
@@ -40,6 +68,7 @@ def count_false_positives(
     *,
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
+    limits: CountingLimits = LIMITS,
 ) -> int:
     """False positives summed over all C(vocab_size, set_size) sets, an exact integer.
 
@@ -48,6 +77,7 @@ def count_false_positives(
         set_size: tokens per set, 1 to vocab_size.
         threads: threads that share the work.
         progress: called with (tokens done, tokens in all).
+        limits: where one way of counting takes over from another.
 
     Source: inclusion-exclusion, `docs/theory.md`. Signed counts of n(t, J) are summed over all t
     in 64-bit integers and meet the binomials, as Python integers, once at the end; so no
@@ -65,12 +95,12 @@ def count_false_positives(
     signed = np.zeros(code.vocab_size, dtype=np.int64)
     total = done = 0
     candidates, copies = coverable_tokens(code, set_size)
-    light = ~_branched(code, _loads(code), candidates, set_size)
+    light = ~_branched(code, _loads(code), candidates, set_size, limits)
     columns = unit_columns(code.bits)
-    blocks = list(_blocks(code, candidates[light], copies[light]))
+    blocks = list(_blocks(code, candidates[light], copies[light], limits.block_entries))
 
     def counted(block: _Block) -> NDArray[np.int64]:
-        return _signed_counts(code, columns, block.tokens)
+        return _signed_counts(code, columns, block.tokens, limits.block_entries)
 
     with ThreadPoolExecutor(threads) as pool:
         try:
@@ -84,30 +114,31 @@ def count_false_positives(
             raise
     total += _weigh(signed, binomials)
     for token, times in zip(candidates[~light], copies[~light], strict=True):
-        total += int(times) * _heavy_count(code, int(token), set_size)
+        total += int(times) * _heavy_count(code, int(token), set_size, limits)
         done += 1
         if progress is not None:
             progress(done, len(candidates))
     return total
 
 
-def mean_false_positives(code: Code, set_size: int, *, threads: int = 1) -> float:
+def mean_false_positives(code: Code, set_size: int) -> float:
     """E[F]: false positives per set, the mean over all C(vocab_size, set_size) sets.
 
     The exact count divided by the number of sets, rounded once. Cost and errors as
     `count_false_positives`.
     """
-    total = count_false_positives(code, set_size, threads=threads)
-    return total / math.comb(code.vocab_size, set_size)
+    return count_false_positives(code, set_size) / math.comb(code.vocab_size, set_size)
 
 
-def false_positives_by_token(code: Code, set_size: int) -> list[int]:
+def false_positives_by_token(
+    code: Code, set_size: int, limits: CountingLimits = LIMITS
+) -> list[int]:
     """For each token, the number of sets on which it is a false positive, exact integers [vocab].
 
     Cost and errors as `count_false_positives`, plus O(min(vocab, 2**weight)) big-integer products
     per token.
     """
-    counter = TokenCounter(code, set_size)
+    counter = TokenCounter(code, set_size, limits)
     counts = {token: counter.count(token) for token in coverable_tokens(code, set_size)[0].tolist()}
     _, first, group = np.unique(code.packed, axis=0, return_index=True, return_inverse=True)
     return [counts.get(token, 0) for token in first[group.reshape(-1)].tolist()]
@@ -120,9 +151,9 @@ class TokenCounter:
         UsageError: `set_size` is not in 1..vocab_size.
     """
 
-    def __init__(self, code: Code, set_size: int) -> None:
+    def __init__(self, code: Code, set_size: int, limits: CountingLimits = LIMITS) -> None:
         check_set_size(code, set_size)
-        self._code = code
+        self._code, self._limits = code, limits
         self._set_size = set_size
         self._binomials = [math.comb(n, set_size) for n in range(code.vocab_size)]
         self._columns = unit_columns(code.bits)
@@ -134,9 +165,10 @@ class TokenCounter:
         Raises:
             UsageError: the token's weight is above 24 and it resists branching.
         """
-        if _branched(self._code, self._loads, np.array([token]), self._set_size)[0]:
-            return _heavy_count(self._code, token, self._set_size)
-        signed = _signed_counts(self._code, self._columns, np.array([token]))
+        limits, alone = self._limits, np.array([token])
+        if _branched(self._code, self._loads, alone, self._set_size, limits)[0]:
+            return _heavy_count(self._code, token, self._set_size, limits)
+        signed = _signed_counts(self._code, self._columns, alone, limits.block_entries)
         return _weigh(signed, self._binomials)
 
 
@@ -178,12 +210,16 @@ def coverable_tokens(
 
 
 def _branched(
-    code: Code, loads: NDArray[np.int64], tokens: NDArray[np.int64], set_size: int
+    code: Code,
+    loads: NDArray[np.int64],
+    tokens: NDArray[np.int64],
+    set_size: int,
+    limits: CountingLimits,
 ) -> NDArray[np.bool_]:
     """Which tokens to count by branching: too heavy for a table, or quicker so (bounds of both)."""
     weights = code.weights[tokens]
-    branched = weights > TABLE_WEIGHT
-    for place in np.flatnonzero((weights > SMALL_WEIGHT) & ~branched).tolist():
+    branched = weights > limits.table_weight
+    for place in np.flatnonzero((weights > limits.small_weight) & ~branched).tolist():
         scarcity = int(loads[code.bits[tokens[place]]].min())
         weight = int(weights[place])
         work = scarcity ** (set_size - 1) * code.vocab_size * weight
@@ -195,19 +231,20 @@ def _loads(code: Code) -> NDArray[np.int64]:
     return code.bits.sum(0, dtype=np.int64)  # tokens per unit
 
 
-def _blocks(code: Code, tokens: NDArray[np.int64], copies: NDArray[np.int64]) -> Iterator[_Block]:
+def _blocks(
+    code: Code, tokens: NDArray[np.int64], copies: NDArray[np.int64], entries: int
+) -> Iterator[_Block]:
     """Group tokens of equal weight and equal number of copies into blocks that fit a cache."""
     weights = code.weights[tokens]
     for weight, times in np.unique(np.stack([weights, copies], axis=1), axis=0).tolist():
         chosen = tokens[(weights == weight) & (copies == times)]
-        size = max(1, BLOCK_ENTRIES >> weight)
-        size = min(size, max(1, BLOCK_ENTRIES // code.vocab_size))
+        size = min(max(1, entries >> weight), max(1, entries // code.vocab_size))
         for start in range(0, len(chosen), size):
             yield _Block(chosen[start : start + size], times)
 
 
 def _signed_counts(
-    code: Code, columns: NDArray[np.uint8], tokens: NDArray[np.int64]
+    code: Code, columns: NDArray[np.uint8], tokens: NDArray[np.int64], entries: int
 ) -> NDArray[np.int64]:
     """How often n(t, J) = n over tokens t of one weight, signed by (-1)^|J|, int64 [vocab]."""
     weight = int(code.weights[tokens[0]])
@@ -219,14 +256,16 @@ def _signed_counts(
     np.add.at(tables.reshape(-1), slots.reshape(-1), tables.dtype.type(1))
     tables[:, -1] -= 1  # the token itself: its trace on itself is full
     subset_sums(tables)  # entry M: tokens that avoid the bits outside M
-    return _signed_histogram(tables, weight, code.vocab_size)
+    return _signed_histogram(tables, weight, code.vocab_size, entries)
 
 
-def _signed_histogram(tables: Tables, weight: int, vocab_size: int) -> NDArray[np.int64]:
+def _signed_histogram(
+    tables: Tables, weight: int, vocab_size: int, entries: int
+) -> NDArray[np.int64]:
     flat = tables.reshape(-1)
     signed = np.zeros(vocab_size, dtype=np.int64)
-    for start in range(0, flat.size, BLOCK_ENTRIES):
-        part = flat[start : start + BLOCK_ENTRIES]
+    for start in range(0, flat.size, entries):
+        part = flat[start : start + entries]
         shift = _odd_shift(len(part), weight, vocab_size)
         found = np.bincount(part + shift, minlength=2 * vocab_size)
         share = found[:vocab_size] - found[vocab_size:]
@@ -247,13 +286,61 @@ def _weigh(signed: NDArray[np.int64], binomials: list[int]) -> int:
     return sum(int(signed[n]) * binomials[n] for n in present)
 
 
-def _heavy_count(code: Code, token: int, set_size: int) -> int:
+def _heavy_count(code: Code, token: int, set_size: int, limits: CountingLimits) -> int:
     others = np.delete(code.bits, token, axis=0)[:, code.bits[token]]
     try:
-        return covering_sets(others, set_size)
+        return covering_sets(others, set_size, limits.branching)
     except OverflowError:
         raise UsageError(
             f"token {token} has weight {code.weights[token]}: tables hold weights up to "
-            f"{TABLE_WEIGHT}, and too many sets of {set_size} nearly cover it for branching; "
-            "lower its weight or the set size"
+            f"{limits.table_weight}, and too many sets of {set_size} nearly cover it for "
+            "branching; lower its weight or the set size"
         ) from None
+
+
+def count_near_misses(code: Code, token: int, set_size: int, fewer_than: int) -> int:
+    """Sets without `token` on which fewer than `fewer_than` of its bits are outside the union.
+
+    `fewer_than` = 1 counts the sets on which it is a false positive. A token heavier than 22 bits
+    is not counted: the answer is then the number of all sets without it, an upper bound.
+
+    Source: with E_j the sum over J in H_t, |J| = j, of C(n(t, J), k), the sets with exactly m
+    missing bits number sum over j >= m of (-1)^(j - m) C(j, m) E_j (Jordan). Exact integers.
+    Cost: O(vocab weight + weight 2**weight).
+
+    Raises:
+        UsageError: `set_size` is not in 1..vocab_size.
+    """
+    check_set_size(code, set_size)
+    weight = int(code.weights[token])
+    if fewer_than <= 0:
+        return 0
+    if fewer_than > weight or weight > NEAR_MISS_WEIGHT:
+        return math.comb(code.vocab_size - 1, set_size)
+    sums = _avoiding_sums(code, token, set_size)
+    return sum(
+        (-1) ** (j - missing) * math.comb(j, missing) * sums[j]
+        for missing in range(fewer_than)
+        for j in range(missing, weight + 1)
+    )
+
+
+def _avoiding_sums(code: Code, token: int, set_size: int) -> list[int]:
+    """E_0 .. E_weight: over parts J of the token's bits of each size, sets that avoid J."""
+    weight, vocab = int(code.weights[token]), code.vocab_size
+    units = np.flatnonzero(code.bits[token])[None, :]
+    traces = traces_on(unit_columns(code.bits), units)[0]
+    table = np.bincount(traces, minlength=1 << weight).astype(counter_type(vocab))[None, :]
+    table[0, -1] -= 1  # the token itself
+    if weight >= 2:
+        subset_sums(table)
+    elif weight == 1:
+        table[0, 1] += table[0, 0]
+    kept = np.bitwise_count(np.arange(1 << weight, dtype=np.uint64)).astype(np.int64)
+    sums = [0] * (weight + 1)
+    slots = (weight - kept) * (vocab + 1) + table[0].astype(np.int64)
+    found = np.bincount(slots, minlength=(weight + 1) * (vocab + 1))
+    for slot in np.flatnonzero(found).tolist():
+        size, avoiding = divmod(slot, vocab + 1)
+        sums[size] += int(found[slot]) * math.comb(avoiding, set_size)
+    return sums

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from relubloom.code.bit_slices import WORD, pack_bits, unpack_bits
 from relubloom.code.bits import Code, distinct_tokens
-from relubloom.code.packing import WORD, pack_bits, unpack_bits
 
 OCTET = 8
 

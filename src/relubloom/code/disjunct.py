@@ -1,14 +1,31 @@
-"""Disjunct codes: is there any set on which any token is a false positive?"""
+"""Disjunct codes: no set of some size has a false positive. The test, and a way to make them.
 
+A Kautz-Singleton code has polynomials for tokens and their values for bits. Two different
+polynomials of degree below m agree at fewer than m points, so two hashes overlap in fewer than m
+bits. (W. H. Kautz, R. C. Singleton, "Nonrandom binary superimposed codes", 1964.)
+"""
+
+import importlib
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from relubloom import theory
 from relubloom.code.bits import Code
-from relubloom.code.counting import TokenCounter, check_set_size, coverable_tokens
+from relubloom.code.counting import (
+    LIMITS,
+    CountingLimits,
+    TokenCounter,
+    check_set_size,
+    coverable_tokens,
+)
 from relubloom.errors import UsageError
+from relubloom.theory import KautzSingleton, is_prime_power
+
+LARGEST_DESIGN = 1 << 22  # polynomials that `disjunct_code` is willing to list
 
 
 @dataclass(frozen=True)
@@ -32,7 +49,7 @@ class Disjunctness:
     open: tuple[int, ...]
 
 
-def is_disjunct(code: Code, set_size: int) -> Disjunctness:
+def is_disjunct(code: Code, set_size: int, limits: CountingLimits = LIMITS) -> Disjunctness:
     """Decide whether any set of `set_size` tokens covers a token outside it.
 
     The overlap test comes first; an exact count decides each token that it leaves. A heavy token
@@ -48,7 +65,7 @@ def is_disjunct(code: Code, set_size: int) -> Disjunctness:
     left = coverable_tokens(code, set_size, every_token=True)[0]
     if set_size == code.vocab_size or len(left) == 0:  # the only set has no outsider
         return Disjunctness(set_size, "certified", "overlaps", (), ())
-    breaking, unknown = _decide(code, set_size, left)
+    breaking, unknown = _decide(code, set_size, left, limits)
     _, group = np.unique(code.packed, axis=0, return_inverse=True)
     group = group.reshape(-1)
     breaking, unknown = (
@@ -59,8 +76,10 @@ def is_disjunct(code: Code, set_size: int) -> Disjunctness:
     return Disjunctness(set_size, verdict, "counting", breaking, unknown)
 
 
-def _decide(code: Code, set_size: int, tokens: NDArray[np.int64]) -> tuple[list[int], list[int]]:
-    counter = TokenCounter(code, set_size)
+def _decide(
+    code: Code, set_size: int, tokens: NDArray[np.int64], limits: CountingLimits
+) -> tuple[list[int], list[int]]:
+    counter = TokenCounter(code, set_size, limits)
     breaking: list[int] = []
     unknown: list[int] = []
     for token in tokens.tolist():
@@ -83,3 +102,167 @@ def _greedily_covered(code: Code, token: int, set_size: int) -> bool:
     for _ in range(set_size):
         left &= ~rows[int((rows & left).sum(1).argmax())]
     return not left.any()
+
+
+def kautz_singleton(design: KautzSingleton, vocab_size: int | None = None) -> Code:
+    """The code of a design: unit (point x, value v) is set if the polynomial takes v at x.
+
+    Args:
+        design: field, dimension and points.
+        vocab_size: keep the first so many polynomials, by their coefficients; default all.
+
+    Cost: O(vocab (width + points dimension)).
+
+    Raises:
+        UsageError: more tokens are asked for than there are polynomials; or the field needs the
+            extra `fields`.
+    """
+    vocab_size = design.vocab_size if vocab_size is None else vocab_size
+    if not 1 <= vocab_size <= design.vocab_size:
+        raise UsageError(
+            f"vocab_size is {vocab_size}: the design has {design.vocab_size} polynomials; "
+            "raise field_size or dimension"
+        )
+    values = _values(design, vocab_size)
+    bits = np.zeros((vocab_size, design.width), dtype=np.bool_)
+    units = values + np.arange(design.points) * design.field_size
+    np.put_along_axis(bits, units, True, axis=1)
+    return Code(bits)
+
+
+def disjunct_code(vocab_size: int, width: int, set_size: int) -> Code:
+    """A code of exactly this width on which no set of `set_size` has a false positive.
+
+    Kautz-Singleton designs over primes, *shortened*: drop units, spread over the points, and with
+    them the polynomials that use them. Hashes keep their weight and overlaps do not grow, so
+    nothing is lost but tokens. (256 tokens, sets of 3: width 49 becomes 48.) Units to spare stay
+    unused.
+
+    Args:
+        vocab_size: tokens wanted.
+        width: units.
+        set_size: tokens per set.
+
+    Cost: O(designs q**dimension width).
+
+    Raises:
+        UsageError: no shortened design fits; a larger width may.
+    """
+    for design in sorted(_disjunct_designs(vocab_size, set_size), key=lambda d: d.width):
+        if design.vocab_size > LARGEST_DESIGN:
+            continue
+        if design.width <= width:
+            bits = np.zeros((vocab_size, width), dtype=np.bool_)
+            bits[:, : design.width] = kautz_singleton(design, vocab_size).bits
+            return Code(bits)
+        kept = _shortened(design, design.width - width)
+        if kept is not None and len(kept) >= vocab_size:
+            return Code(kept[:vocab_size])
+    raise UsageError(
+        f"width is {width}: no shortened Kautz-Singleton design holds {vocab_size} tokens without "
+        f"false positives on sets of {set_size}; "
+        f"{theory.kautz_singleton(vocab_size, set_size).width} units are enough"
+    )
+
+
+def shorten(code: Code, units: NDArray[np.int64] | list[int]) -> Code:
+    """Drop units, and the tokens that have any of them; the others keep all their bits.
+
+    Raises:
+        UsageError: no token, or no unit, would be left.
+    """
+    gone = np.zeros(code.width, dtype=np.bool_)
+    gone[units] = True
+    return Code(code.bits[~code.bits[:, gone].any(1)][:, ~gone])
+
+
+def _shortened(design: KautzSingleton, surplus: int) -> NDArray[np.bool_] | None:
+    """The design without `surplus` units, as evenly over the points as can be, or None."""
+    most = -(-surplus // design.points)
+    if most >= design.field_size:
+        return None
+    units = [
+        point * design.field_size + value for value in range(most) for point in range(design.points)
+    ][:surplus]
+    expected = float(design.vocab_size)
+    for point in range(design.points):
+        lost = sum(unit // design.field_size == point for unit in units)
+        expected *= 1 - lost / design.field_size
+    if expected < 1:
+        return None
+    return shorten(kautz_singleton(design), units).bits
+
+
+def _disjunct_designs(vocab_size: int, set_size: int) -> list[KautzSingleton]:
+    """For each prime, the disjunct design of the smallest dimension that has enough tokens."""
+    if vocab_size < 1 or set_size < 1:
+        raise UsageError(
+            f"vocab_size is {vocab_size} and set_size is {set_size}: both must be at least 1"
+        )
+    designs: list[KautzSingleton] = []
+    largest = max(vocab_size, 2)
+    for field_size in filter(is_prime, range(2, largest + 1)):
+        dimension = 1
+        while field_size**dimension < vocab_size:
+            dimension += 1
+        points = set_size * (dimension - 1) + 1
+        if points <= field_size + 1:
+            designs.append(KautzSingleton(field_size, dimension, points))
+            if dimension <= 2:  # larger fields only widen it; dimension 1 is the identity
+                break
+    if not designs or designs[-1].dimension > 1:
+        identity = next(filter(is_prime, range(largest, 2 * largest + 1)))
+        designs.append(KautzSingleton(identity, 1, 1))
+    return designs
+
+
+def _values(design: KautzSingleton, vocab_size: int) -> NDArray[np.int64]:
+    """Values of the first polynomials at all points, int64 [vocab, points], by Horner's rule."""
+    sums, products = field_tables(design.field_size)
+    places = design.field_size ** np.arange(design.dimension)
+    coefficients = np.arange(vocab_size)[:, None] // places % design.field_size
+    values = np.zeros((vocab_size, design.points), dtype=np.int64)
+    for point in range(design.points):
+        if point == design.field_size:  # infinity: the leading coefficient
+            values[:, point] = coefficients[:, -1]
+            continue
+        for place in reversed(range(design.dimension)):
+            shifted = products[values[:, point], point]
+            values[:, point] = sums[shifted, coefficients[:, place]]
+    return values
+
+
+@lru_cache(maxsize=8)
+def field_tables(field_size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Sums and products of the elements 0..q-1 of GF(q), two int64 arrays [q, q].
+
+    Primes are computed here; prime powers by the `galois` package (extra `fields`).
+
+    Raises:
+        UsageError: q is no prime power, or is a proper power and `galois` is not installed.
+    """
+    elements = np.arange(field_size)
+    if is_prime(field_size):
+        sums = (elements[:, None] + elements) % field_size
+        return sums, elements[:, None] * elements % field_size
+    if not is_prime_power(field_size):
+        raise UsageError(
+            f"field_size is {field_size}: fields have a prime power of elements; "
+            "choose 2, 3, 4, 5, 7, 8, 9, 11, ..."
+        )
+    try:
+        galois: Any = importlib.import_module("galois")
+    except ImportError:
+        raise UsageError(
+            f"field_size is {field_size}: prime powers need the extra `fields`; "
+            "run pip install 'relubloom[fields]', or choose a prime"
+        ) from None
+    field = galois.GF(field_size, compile="python-calculate")
+    members = field(elements)
+    sums = np.asarray(members[:, None] + members[None, :], dtype=np.int64)
+    return sums, np.asarray(members[:, None] * members[None, :], dtype=np.int64)
+
+
+def is_prime(number: int) -> bool:
+    """Whether a number is prime, by trial division."""
+    return number > 1 and all(number % divisor for divisor in range(2, int(number**0.5) + 1))

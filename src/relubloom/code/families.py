@@ -1,9 +1,74 @@
-"""Random families of codes: rules that draw a hash for every token independently."""
+"""Families of codes: rules that draw a hash for every token, and a code of a named family."""
+
+from typing import Literal, get_args
 
 import numpy as np
 
+from relubloom import theory
 from relubloom.code.bits import Code
+from relubloom.code.disjunct import disjunct_code
+from relubloom.code.search import improve
 from relubloom.errors import UsageError
+
+Family = Literal[
+    "constant-weight", "bernoulli", "partitioned", "kautz-singleton", "greedy", "search"
+]
+LIGHTER = 0.87  # designed codes want fewer bits than random ones: docs/results/codes.md
+GREEDY_ATTEMPTS = 200_000
+GREEDY_BATCH = 4096  # candidates drawn and tested together
+SEARCH_SECONDS = 60.0
+
+
+def make_code(
+    family: Family,
+    vocab_size: int,
+    width: int,
+    set_size: int,
+    *,
+    weight: int | None = None,
+    seed: int = 0,
+    seconds: float = SEARCH_SECONDS,
+) -> Code:
+    """Make a code of the family.
+
+    Args:
+        family: *constant-weight*: `weight` random bits per token (default: the weight of least
+            mse). *bernoulli*: each bit with chance weight / width (default 1 / (set_size + 1)).
+            *partitioned*: one random bit in each of `weight` blocks. *kautz-singleton*: no
+            false positive on any set, where the width allows one. *greedy*: random hashes of
+            `weight` bits kept while overlaps stay as low as can be. *search*: the exact number
+            of false positives lowered for `seconds`, from a random code of `weight`.
+        vocab_size, width, set_size: sizes.
+        weight: bits per token; None takes the family's default.
+        seed: seed of the draws.
+        seconds: what *search* may take.
+
+    Raises:
+        UsageError: a value breaks its rule, or the width is too small for the family.
+    """
+    if family not in get_args(Family):
+        raise UsageError(f"family is {family!r}: choose one of {', '.join(get_args(Family))}")
+    if family == "kautz-singleton":
+        if weight is not None:
+            raise UsageError(
+                f"weight is {weight}: a kautz-singleton code has the weight that its design asks "
+                "for; leave weight out"
+            )
+        return disjunct_code(vocab_size, width, set_size)
+    if family == "bernoulli":
+        density = 1 / (set_size + 1) if weight is None else weight / width
+        return bernoulli(vocab_size, width, density, seed)
+    if family == "partitioned":
+        blocks = theory.best_blocks(width, set_size) if weight is None else weight
+        return partitioned(vocab_size, width, blocks, seed)
+    best = theory.best_constant_weight(vocab_size, width, set_size).weight
+    if family == "constant-weight":
+        return random_constant_weight(vocab_size, width, best if weight is None else weight, seed)
+    bits = max(1, round(LIGHTER * best)) if weight is None else weight
+    if family == "greedy":
+        return _greedy(vocab_size, width, bits, seed)
+    start = random_constant_weight(vocab_size, width, bits, seed)
+    return improve(start, set_size, seconds=seconds, seed=seed).code
 
 
 def random_constant_weight(vocab_size: int, width: int, weight: int, seed: int = 0) -> Code:
@@ -66,3 +131,69 @@ def partitioned(vocab_size: int, width: int, weight: int, seed: int = 0) -> Code
     bits = np.zeros((vocab_size, width), dtype=np.bool_)
     np.put_along_axis(bits, chosen, True, axis=1)
     return Code(bits)
+
+
+def greedy_low_overlap(
+    vocab_size: int,
+    width: int,
+    weight: int,
+    max_overlap: int,
+    seed: int = 0,
+    *,
+    attempts: int = 2_000_000,
+) -> Code:
+    """Draw hashes of `weight` bits; keep each that shares at most `max_overlap` bits with all kept.
+
+    Overlaps at most `max_overlap` make the code disjunct for every set_size with
+    set_size * max_overlap < weight.
+
+    Args:
+        vocab_size: tokens wanted.
+        width: units.
+        weight: bits per token.
+        max_overlap: bits that two hashes may share.
+        seed: seed of the draws.
+        attempts: hashes to draw at most.
+
+    Cost: O(attempts vocab width) multiply-adds at worst.
+
+    Raises:
+        UsageError: the draws ended before `vocab_size` hashes were found, or a value is out of
+            range.
+    """
+    if vocab_size < 1 or max_overlap < 0:
+        raise UsageError(
+            f"vocab_size is {vocab_size} and max_overlap is {max_overlap}: give at least 1 token "
+            "and an overlap of at least 0"
+        )
+    kept = np.zeros((vocab_size, width), dtype=np.float32)  # float32: BLAS, exact on small counts
+    count = 0
+    for batch in range(-(-attempts // GREEDY_BATCH)):
+        drawn = random_constant_weight(
+            GREEDY_BATCH, width, weight, seed=seed * 1_000_003 + batch
+        ).bits
+        drawn = drawn.astype(np.float32)
+        fitting = (drawn @ kept[:count].T <= max_overlap).all(1)
+        start = count
+        for hash_ in drawn[fitting]:
+            if (kept[start:count] @ hash_ <= max_overlap).all():
+                kept[count] = hash_
+                count += 1
+                if count == vocab_size:
+                    return Code(kept > 0)
+    raise UsageError(
+        f"max_overlap is {max_overlap}: {attempts} draws of weight {weight} on width {width} gave "
+        f"{count} of {vocab_size} hashes; raise max_overlap or width, or lower weight"
+    )
+
+
+def _greedy(vocab_size: int, width: int, weight: int, seed: int) -> Code:
+    """The least overlap at which the draws find enough hashes."""
+    for overlap in range(weight):
+        try:
+            return greedy_low_overlap(
+                vocab_size, width, weight, overlap, seed, attempts=GREEDY_ATTEMPTS
+            )
+        except UsageError:
+            continue
+    return greedy_low_overlap(vocab_size, width, weight, weight, seed)

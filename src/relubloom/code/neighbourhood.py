@@ -57,10 +57,6 @@ class Neighbourhood:
             self._rebuild(token)
         self.total = sum(self._own(token) for token in range(self.vocab_size))
 
-    def code(self) -> Code:
-        """The code as it stands."""
-        return Code(self.bits)
-
     def units(self, token: int) -> Ints:
         """The units of a token's hash, ascending."""
         return np.flatnonzero(self.bits[token])

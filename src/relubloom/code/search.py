@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +14,6 @@ from relubloom.errors import UsageError
 
 WARMTH = 0.25  # first temperature, in shares of the false positives of one token
 COLD = 1e-3  # last temperature of the schedule, in shares of the first
-REPORT_EVERY = 100  # steps between calls of `progress`
 
 
 @dataclass(frozen=True)
@@ -47,15 +45,14 @@ def improve(
     steps: int | None = None,
     seed: int = 0,
     warmth: float = WARMTH,
-    max_weight: int | None = None,
-    progress: Callable[[float, float], None] | None = None,
 ) -> SearchResult:
     """Lower E[F] over all sets of `set_size` tokens by simulated annealing on exact counts.
 
     A step takes one token and the exact totals of all hashes one bit away (a unit dropped, added
     or exchanged), and picks by their Boltzmann weights (heat bath). The temperature falls
-    geometrically; the last tenth is greedy. The result is never worse than the start; a code
-    without false positives ends the search. To go on, call it again with `result.code`.
+    geometrically; the last tenth is greedy. No hash grows beyond the heaviest of the start. The
+    result is never worse than the start; a code without false positives ends the search. To go
+    on, call it again with `result.code`.
 
     Args:
         code: where to start, for example `random_constant_weight` or `greedy_low_overlap`.
@@ -65,8 +62,6 @@ def improve(
         seed: seed of the choices.
         warmth: first temperature, as a share of the false positives of one average token;
             0 for pure descent.
-        max_weight: no hash grows beyond it; default: the code's heaviest.
-        progress: called every 100 steps with (share of the budget spent, E[F] now).
 
     Cost: a step is O(vocab weight + width weight 2**weight + touched set_size 2**weight),
     about 5 ms at vocab 1000, width 64, set_size 3, weight 10 on one core. Memory: see
@@ -78,14 +73,12 @@ def improve(
     _check(seconds, steps, warmth)
     check_set_size(code, set_size)
     started = time.perf_counter()
-    state = Neighbourhood(code, set_size, _weight_limit(code, max_weight))
+    state = Neighbourhood(code, set_size, max(1, int(code.weights.max())))
     walk = _Walk(state, seed, warmth)
     stopped = False
     try:
         while walk.least > 0 and (spent := _spent(started, walk.steps, seconds, steps)) < 1:
             walk.step(spent)
-            if progress is not None and walk.steps % REPORT_EVERY == 0:
-                progress(spent, walk.state.total / math.comb(code.vocab_size, set_size))
     except KeyboardInterrupt:
         stopped = True
     best = Code(walk.best)
@@ -145,18 +138,6 @@ def _spent(started: float, done: int, seconds: float | None, steps: int | None) 
         return done / steps if steps else 1.0
     assert seconds is not None
     return (time.perf_counter() - started) / seconds if seconds > 0 else 1.0
-
-
-def _weight_limit(code: Code, max_weight: int | None) -> int:
-    heaviest = int(code.weights.max())
-    if max_weight is None:
-        return max(1, heaviest)
-    if max_weight < heaviest:
-        raise UsageError(
-            f"max_weight is {max_weight}: the code has a hash of weight {heaviest}; "
-            "raise max_weight or start from a lighter code"
-        )
-    return max_weight
 
 
 def _check(seconds: float | None, steps: int | None, warmth: float) -> None:

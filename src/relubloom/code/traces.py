@@ -1,14 +1,18 @@
-"""Traces: what the other tokens' hashes leave on one token's bits, as integers and their sums.
+"""Traces: what the other tokens' hashes leave on one token's bits, and the sets that cover it.
 
 The *trace* of token s on token t is s's hash seen only on the units of t's hash, read as an
-integer: bit j is set if s has the j-th unit of t. Every exact count below needs no more than how
-many tokens leave which trace.
+integer: bit j is set if s has the j-th unit of t. Every exact count needs no more than how many
+tokens leave which trace: in a table where the token is light, by branching on its scarcest unit
+where it is heavy.
 """
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 Tables = NDArray[np.unsignedinteger]  # uint16 or uint32 counts, as wide as the vocabulary asks
+BRANCHING_LIMIT = 1 << 36  # multiply-adds for one token: about a minute
 LANES = 8  # bytes in the machine word that several small counters share while being added
 
 
@@ -67,3 +71,66 @@ def subset_sums(tables: Tables) -> None:
 def _add_strided(flat: Tables, step: int) -> None:
     for offset in range(step):
         flat[step + offset :: 2 * step] += flat[offset :: 2 * step]
+
+
+def covering_sets(rows: NDArray[np.bool_], set_size: int, limit: int = BRANCHING_LIMIT) -> int:
+    """Number of sets of `set_size` rows whose union is every column, an exact integer.
+
+    Args:
+        rows: bool [tokens, units]: the traces of the other tokens on the token's units.
+        set_size: rows per set, at least 0.
+        limit: multiply-adds to spend at most.
+
+    Every covering set holds a row that has the scarcest unit; sets are counted by the first such
+    row. Sets whose largest traces cannot cover what is left are never visited.
+
+    Cost: O(scarcity**(set_size - 1) tokens units) at worst, `scarcity` the rows with the scarcest
+    unit; far less where overlaps are small.
+
+    Raises:
+        OverflowError: more than `limit` multiply-adds would be needed.
+    """
+    return _Branching(limit).count(rows, set_size)
+
+
+class _Branching:
+    """One count under one budget."""
+
+    def __init__(self, limit: int) -> None:
+        self.left = limit
+
+    def count(self, rows: NDArray[np.bool_], set_size: int) -> int:
+        tokens, units = rows.shape
+        if units == 0:
+            return math.comb(tokens, set_size)
+        if set_size == 0 or tokens < set_size:
+            return 0
+        self._spend(rows.size)
+        covered = rows.sum(1)
+        if np.partition(covered, -set_size)[-set_size:].sum() < units:
+            return 0
+        if set_size == 1:
+            return int((covered == units).sum())
+        scarcest = int(rows.sum(0).argmin())
+        having = rows[:, scarcest]
+        first, rest = rows[having], rows[~having]
+        if set_size == 2:
+            return self._pairs(first, rest)
+        total = 0
+        for place, row in enumerate(first):
+            later = np.concatenate([first[place + 1 :], rest])
+            total += self.count(later[:, ~row], set_size - 1)
+        return total
+
+    def _pairs(self, first: NDArray[np.bool_], rest: NDArray[np.bool_]) -> int:
+        """Covering pairs with one row of `first` and one of `rest`, or two of `first`."""
+        self._spend(len(first) * (len(first) + len(rest)) * first.shape[1])
+        lacking = (~first).astype(np.float32)
+        mixed = lacking @ (~rest).astype(np.float32).T  # units that both rows lack
+        within = lacking @ lacking.T
+        return int((mixed == 0).sum()) + int((np.triu(within == 0, 1)).sum())
+
+    def _spend(self, work: int) -> None:
+        self.left -= work
+        if self.left < 0:
+            raise OverflowError

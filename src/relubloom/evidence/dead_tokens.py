@@ -58,7 +58,7 @@ class _CountingMisses:
 
     def work(self, chunk: Chunk) -> tuple[Tensor, Tensor]:
         """The ids, and for each what it adds."""
-        probability = chunk.answers.member_p.T
+        probability = chunk.answers.member_p
         missed = chunk.answers.missed.double()
         weighed = torch.stack([torch.ones_like(probability), missed, probability])
         return chunk.sets, weighed * chunk.copies[:, None]

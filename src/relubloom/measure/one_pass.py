@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -65,6 +65,7 @@ class Chunk:
         return torch.from_numpy(numbers[low:high] - self.start)
 
 
+@runtime_checkable
 class Consumer(Protocol[Found]):
     """One of those who look on."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from jaxtyping import Float
@@ -22,7 +22,7 @@ from relubloom.code import Code
 from relubloom.errors import FileError, UsageError
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import CONFIG, WEIGHTS, read_config
-from relubloom.task import KSparseTask, read_tokens
+from relubloom.task import GeneratorName, KSparseTask, read_tokens
 from relubloom.training.recipe import Recipe
 
 HISTORY, FILM, CODE, TOKENS = "history.jsonl", "snapshots.safetensors", "code.npz", "tokens.txt"
@@ -93,14 +93,16 @@ def read_task(
     said = read_config(folder).get("task")
     described: dict[str, Any] = said if isinstance(said, dict) else {}
     sizes = said_sizes(folder, described) if set_size is None else set_size
-    source = described.get("source", "uniform")
+    source, generator = described.get("source", "uniform"), described.get("generator", "torch")
+    if generator not in get_args(GeneratorName):
+        raise _damaged(folder, "generator", generator)
     if source == "file":
-        task = _file_task(folder, described, sets, sizes)
+        task = _file_task(folder, described, sets, sizes, generator)
     elif source in ("uniform", "zipf"):
         pool = described.get("training_pool")
         if not (pool is None or (isinstance(pool, int) and pool >= 1)):
             raise _damaged(folder, "training_pool", pool)
-        task = KSparseTask(net.vocab_size, sizes, source, training_pool=pool)
+        task = KSparseTask(net.vocab_size, sizes, source, training_pool=pool, generator=generator)
     else:
         raise _damaged(folder, "source", source)
     if task.vocab_size != net.vocab_size:
@@ -240,6 +242,7 @@ def _file_task(
     described: dict[str, Any],
     sets: Path | None,
     sizes: int | tuple[int, int],
+    generator: GeneratorName,
 ) -> KSparseTask:
     for name in ("sets", "sha256"):
         if not isinstance(described.get(name), str):
@@ -256,5 +259,5 @@ def _file_task(
             f"{path} is not the file that {folder} was made from (its SHA-256 differs); "
             "pass that file with --sets"
         )
-    tokens = read_tokens(folder / TOKENS)
-    return KSparseTask.from_file(path, sizes, tokens, described.get("split_seed", 0), skip_bad=True)
+    tokens, split_seed = read_tokens(folder / TOKENS), described.get("split_seed", 0)
+    return KSparseTask.from_file(path, sizes, tokens, split_seed, True, generator)

@@ -1,10 +1,15 @@
-"""The figures of one network that a sweep keeps."""
+"""A row of a sweep's table: one run, its settings, and the figures that a sweep keeps of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
 
+from relubloom.errors import FileError
 from relubloom.records.verdict import Verdict
+
+Status = Literal["done", "failed", "impossible"]
 
 
 @dataclass(frozen=True)
@@ -44,3 +49,48 @@ class Glance:
     extracted_p_exact: float
     loss_failure_f1: float | None
     dead_tokens: int
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> Glance:
+        """The figures that a table holds; what a newer relubloom may have added is passed over.
+
+        Raises:
+            FileError: a figure is missing.
+        """
+        try:
+            return cls(**{field.name: found[field.name] for field in fields(cls)})
+        except KeyError as error:
+            raise FileError(
+                f"a record of a finished run has no usable {error}; make the results anew with "
+                "`relubloom sweep`"
+            ) from error
+
+
+@dataclass(frozen=True)
+class SweepRow:
+    """What came of one run.
+
+    Attributes:
+        run: its identity.
+        status: "done", with `figures`; "impossible", a point of a grid that breaks a rule;
+            "failed", for want of memory or of a machine: those two with a `reason`.
+        settings: what identifies the run, flat: `sweep.settings.RunSettings.describe`, or what an
+            impossible point asks for.
+        figures: of its network; None unless it is done.
+        training_seconds: the run's share of its group's training.
+        seconds: those, and measuring.
+    """
+
+    run: str
+    status: Status
+    settings: dict[str, Any]
+    figures: Glance | None = None
+    reason: str | None = None
+    training_seconds: float | None = None
+    seconds: float | None = None
+
+    def described_figures(self) -> dict[str, Any]:
+        """Figures and the seconds of training, flat, as the table holds them."""
+        if self.figures is None:
+            return {}
+        return asdict(self.figures) | {"training_seconds": self.training_seconds}

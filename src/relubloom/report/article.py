@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from relubloom.records.sweep_row import SweepRow
 from relubloom.report.behaviour_section import behaviour_section
 from relubloom.report.break_section import break_section
 from relubloom.report.charts.drawing import Drawing
@@ -16,7 +18,7 @@ from relubloom.report.networks_section import networks_section
 from relubloom.report.parts import Section
 from relubloom.report.proof_section import proof_section
 from relubloom.report.subject import load_subject
-from relubloom.report.width_section import SweepResults, width_section
+from relubloom.report.width_section import width_section
 
 SECTIONS = (
     hero_section,
@@ -44,9 +46,9 @@ class Article:
         return [drawing for section in self.sections for drawing in section.drawings]
 
 
-def tell(contents: Contents, sweep: SweepResults | None = None) -> Article:
+def tell(contents: Contents, sweep: Sequence[SweepRow] = ()) -> Article:
     """Draw and word every section. Cost: the weights of a few networks, and a few seconds."""
     subject = load_subject(contents)
     told = [section(subject) for section in SECTIONS]
-    sections = (*told, width_section(subject, sweep or SweepResults()))
+    sections = (*told, width_section(subject, sweep))
     return Article(sections, subject.vocab_size, subject.width)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -13,6 +14,7 @@ from relubloom import atomic
 from relubloom.errors import FileError
 from relubloom.network.weights_file import CONFIG
 from relubloom.records.run_folder import FIGURES, remove_figures
+from relubloom.records.sweep_row import SweepRow
 from relubloom.report import foot, wording
 from relubloom.report.article import Article, tell
 from relubloom.report.charts.drawing import Drawing, standalone
@@ -21,7 +23,6 @@ from relubloom.report.explorer import embed
 from relubloom.report.parts import marked_up
 from relubloom.report.runs_index import index_variables, read_entries, run_folders
 from relubloom.report.tiles import tiles
-from relubloom.report.width_section import SweepResults
 
 REPORT = "report.html"
 
@@ -51,10 +52,10 @@ class Explorer(Protocol):
         ...
 
 
-def write_report(folder: Path, sweep: SweepResults | None = None) -> Path:
+def write_report(folder: Path, sweep: Sequence[SweepRow] = ()) -> Path:
     """Write `folder/report.html` and `folder/figures/` for a study or a run folder.
 
-    `sweep` holds the records behind the section on width; of other tasks they are passed over.
+    `sweep` holds the rows behind the section on width; of other tasks they are passed over.
 
     The page is one file that asks for nothing else. What the folder does not hold is said in a
     sentence where it would stand. A folder with runs or studies one level below it gets an index
@@ -78,7 +79,7 @@ def write_report(folder: Path, sweep: SweepResults | None = None) -> Path:
     return folder / REPORT
 
 
-def _write_index(folder: Path, sweep: SweepResults | None) -> Path:
+def _write_index(folder: Path, sweep: Sequence[SweepRow]) -> Path:
     """The page of a folder of runs; a run that cannot be read has its reason in its row."""
 
     def give_page(run: Path) -> None:

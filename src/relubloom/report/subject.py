@@ -22,7 +22,7 @@ from relubloom.report.contents import (
     read_initial,
     read_weights,
 )
-from relubloom.training.initialisation import initialise
+from relubloom.training import initialise
 from relubloom.training.recipe import Recipe
 
 

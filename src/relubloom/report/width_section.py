@@ -1,61 +1,40 @@
-"""Section 10: error against width, where a sweep's records of the same task were given."""
+"""Section 10: error against width, where a sweep of the same task was given."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
-from relubloom.report.numbers import figure, optional, percent
+from relubloom import theory
+from relubloom.errors import UsageError
+from relubloom.records.sweep_row import Glance, SweepRow
+from relubloom.report.charts.series import Axis, Series, draw_series
+from relubloom.report.numbers import count, figure, optional, percent, several
 from relubloom.report.parts import Panel, Part, Section, Table, absent
-from relubloom.report.slopes_figure import SlopePanel, draw_slopes
 from relubloom.report.subject import Subject
-from relubloom.report.width_figure import LawPanel, draw_law
-from relubloom.report.width_wording import (
-    against_rivals,
-    curvature_sentences,
-    designed_error,
-    law_sentences,
-    onset_sentences,
-    random_errors,
-    random_fit,
-    random_logs,
-)
-from relubloom.width_law.curves import Curve, curves
-from relubloom.width_law.phases import phases
-from relubloom.width_law.records import measurements
-from relubloom.width_law.rivals import Rivals, rivals_at
 
+RECIPE = ("steps", "batch_size", "learning_rate", "warmup", "init_scale_in", "init_scale_out")
+DIRECTIONS_SETS = 500
+RESOLVED = 3.0  # standard errors from which a Monte Carlo estimate is shown
 CAPTION = (
-    "Every dot is a network. On these axes an exponential is a straight line and a power law bends "
-    "upwards. Random code: the exact expected error of the best random constant-weight code. Lines "
-    "that leave at the foot go on below it, or to 0."
-)
-SLOPES = (
-    "How fast the error falls between neighbouring widths. An exponential falls everywhere alike; "
-    "a power law ever more slowly. Random codes reach their limit only at large widths, and that "
-    "curve is exact."
+    "Every dot is a network, the line runs through the medians. Random code: the exact expected "
+    "error of the best random constant-weight code. Random directions: linear superposition, which "
+    "needs no ReLU, over drawn sets."
 )
 
-
-@dataclass(frozen=True)
-class SweepResults:
-    """What a sweep gives the page: its records, and the rivals that were already made."""
-
-    records: Sequence[Mapping[str, Any]] = ()
-    rivals: Sequence[Rivals] = field(default=())
+ByWidth = dict[int, list[Glance]]
+"""The networks of each width, ascending."""
 
 
-def width_section(subject: Subject, sweep: SweepResults) -> Section:
-    """The curves of the subject's vocabulary and set size; a sentence where there are none.
+def width_section(subject: Subject, rows: Sequence[SweepRow] = ()) -> Section:
+    """A figure and a table for each objective; a sentence where no other width was trained.
 
-    Cost: rivals that the sweep does not bring are made, but no designed codes: up to a second a
-    width, some seconds at set_size 2.
+    Cost: up to a second a width, for random directions.
     """
-    found = _curves(subject, sweep)
-    relu = [each for each in found if each.cell.activation == "relu" and len(each.points) > 1]
-    if not relu:
+    found = _by_objective(subject, rows)
+    if not found:
         sentence = (
             f"One width was studied here, {subject.width}, so no curve of error against width can "
             f"be drawn. `relubloom plan --vocab-size {subject.vocab_size} --set-size k --width d` "
@@ -63,127 +42,116 @@ def width_section(subject: Subject, sweep: SweepResults) -> Section:
         )
         parts: tuple[Part, ...] = (absent(sentence),)
     else:
-        rivals = _rivals(found, sweep.rivals)
         parts = tuple(
-            part
-            for curve in relu
-            for part in _parts(curve, _linear_of(curve, found), rivals, named=len(relu) > 1)
+            _part(subject, objective, networks, named=len(found) > 1)
+            for objective, networks in found.items()
         )
     return Section("width", "Error against width", parts, short="Width")
 
 
-def _curves(subject: Subject, sweep: SweepResults) -> list[Curve]:
-    """Curves of the same task, those of the subject's own objective first."""
+def _by_objective(subject: Subject, rows: Sequence[SweepRow]) -> dict[str, ByWidth]:
+    """Networks of the subject's task, its own objective first; objectives with several widths."""
+    wanted = {
+        "vocab_size": subject.vocab_size,
+        "set_size": subject.run.task.get("set_size"),
+        "source": "uniform",
+        "training_pool": None,
+        "activation": "relu",
+    }
+    grouped: dict[str, list[SweepRow]] = defaultdict(list)
+    for row in rows:
+        if row.status == "done" and all(row.settings.get(k) == v for k, v in wanted.items()):
+            grouped[row.settings["objective"]].append(row)
     own = (subject.run.recipe or {}).get("objective")
-    found = [
-        curve
-        for curve in curves(measurements(sweep.records).networks)
-        if curve.cell.vocab_size == subject.vocab_size
-        and curve.cell.set_size == subject.run.task.get("set_size")
-        and curve.cell.training_pool is None
+    found = {
+        objective: _one_recipe(grouped[objective])
+        for objective in sorted(grouped, key=lambda objective: (objective != own, objective))
+    }
+    return {objective: networks for objective, networks in found.items() if len(networks) > 1}
+
+
+def _one_recipe(rows: list[SweepRow]) -> ByWidth:
+    """Networks of the recipe with the most widths, then networks, then sets seen in training."""
+    recipes: dict[tuple[Any, ...], dict[int, list[Glance]]] = {}
+    for row in rows:
+        recipe = tuple(row.settings.get(name) for name in RECIPE)
+        networks = recipes.setdefault(recipe, defaultdict(list))
+        if row.figures is not None:
+            networks[row.settings["width"]].append(row.figures)
+
+    def rank(recipe: tuple[Any, ...]) -> tuple[int, ...]:
+        networks = recipes[recipe]
+        return len(networks), sum(map(len, networks.values())), recipe[0] * recipe[1]
+
+    best = recipes[max(recipes, key=rank)]
+    return {width: best[width] for width in sorted(best)}
+
+
+def _part(subject: Subject, objective: str, networks: ByWidth, *, named: bool) -> Part:
+    vocab_size, set_size = subject.vocab_size, subject.run.task["set_size"]
+    medians = {w: statistics.median(each.mse for each in at) for w, at in networks.items()}
+    codes = {w: theory.best_constant_weight(vocab_size, w, set_size).mse for w in networks}
+    directions = {w: _directions(vocab_size, w, set_size) for w in networks}
+    resolved = {w: mse for w, mse in directions.items() if mse is not None}
+    seeds = [(width, each.mse) for width, at in networks.items() for each in at]
+    series = [
+        Series("each seed", "dots", [float(w) for w, _ in seeds], [mse for _, mse in seeds]),
+        _series("median", "network", medians),
+        _series("random code", "theory", codes),
+        _series("random directions", "line", resolved),
     ]
-    return sorted(found, key=lambda curve: curve.cell.objective != own)
-
-
-def _rivals(found: list[Curve], made: Sequence[Rivals]) -> dict[int, Rivals]:
-    """Rivals of every width, ascending."""
-    cell = found[0].cell
-    known = {
-        each.width: each
-        for each in made
-        if (each.vocab_size, each.set_size) == (cell.vocab_size, cell.set_size)
-    }
-    widths = sorted({point.width for curve in found for point in curve.points})
-    return {
-        width: known[width] if width in known else rivals_at(cell.vocab_size, width, cell.set_size)
-        for width in widths
-    }
-
-
-def _linear_of(curve: Curve, found: list[Curve]) -> Curve | None:
-    return next(
-        (
-            each
-            for each in found
-            if each.cell.activation == "none" and each.cell.objective == curve.cell.objective
-        ),
-        None,
+    drawing = draw_series(
+        f"width-{objective}",
+        f"Mean squared error against width, every seed, objective {objective}",
+        series,
+        Axis("width d", "mse (log scale)", log=True),
     )
-
-
-def _parts(
-    curve: Curve, linear: Curve | None, rivals: dict[int, Rivals], *, named: bool
-) -> tuple[Part, Part]:
-    cell = curve.cell
-    fit = curve.fit(random_errors(rivals))
-    random = random_fit(rivals, fit.widths) if fit else None
-    own = {point.width: rivals[point.width] for point in curve.points}
-    law = draw_law(
-        f"width-law-{cell.objective}",
-        [[LawPanel("", curve, linear, tuple(own.values()), fit)]],
-        f"Mean squared error against width, every seed, objective {cell.objective}",
-    )
-    slopes = draw_slopes(
-        f"width-slopes-{cell.objective}",
-        [SlopePanel("", curve, fit, random_logs(own))],
-        f"Local slope of the error against width, objective {cell.objective}",
-    )
+    better = [width for width in networks if medians[width] < codes[width]]
+    widest = max(networks)
     said = (
-        " ".join(law_sentences(curve, fit, random)),
-        " ".join([*against_rivals(curve, linear, rivals), *onset_sentences(curve)]),
+        f"A sweep trained {several(len(seeds), 'network')} of {len(networks)} widths with the "
+        f"objective {objective}. The median network has less error than the best random code at "
+        f"{count(len(better))} of them. At {widest} units it errs by {figure(medians[widest])}, "
+        f"the random code by {figure(codes[widest])}."
     )
-    bent = [] if fit is None else curvature_sentences(curve, fit, random)
-    return (
-        Part(
-            f"Objective {cell.objective}" if named else "",
-            said,
-            panels=(Panel(f"Error against width, sets of {cell.set_size}", law),),
-            caption=CAPTION,
-            tables=(_table(curve, linear, own),),
-        ),
-        Part(
-            "",
-            (" ".join([SLOPES, *bent]),),
-            panels=(Panel("Local slopes, times the set size", slopes),),
-        ),
-    )
-
-
-def _table(curve: Curve, linear: Curve | None, rivals: dict[int, Rivals]) -> Table:
-    without = {} if linear is None else {each.width: each.median for each in linear.points}
-    rows: list[tuple[str, ...]] = []
-    for point, phase in zip(curve.points, phases(curve), strict=True):
-        rival = rivals[point.width]
-        exact = statistics.median(network.p_exact for network in point.networks)
-        row = (
-            f"{point.width}",
-            f"{phase.seeds}",
-            figure(point.median),
-            figure(max(point.errors)),
-            percent(exact),
-            percent(phase.binarised, 0),
-            figure(rival.random_mse),
-        )
-        linear_mse = optional(without.get(point.width), figure)
-        rows.append((*row, designed_error(rival), linear_mse, figure(rival.counting_mse)))
-    return Table(
+    cells = [
         (
-            "width",
-            "seeds",
-            "mse, median",
-            "worst",
-            "exact, median",
-            "binarised",
-            "random code",
-            "designed code",
-            "without ReLU",
-            "counting bound",
+            f"{width}",
+            f"{len(at)}",
+            figure(medians[width]),
+            figure(max(each.mse for each in at)),
+            percent(statistics.median(each.p_exact for each in at)),
+            figure(codes[width]),
+            optional(directions[width], figure),
+        )
+        for width, at in networks.items()
+    ]
+    return Part(
+        f"Objective {objective}" if named else "",
+        (said,),
+        panels=(Panel(f"Error against width, sets of {set_size}", drawing),),
+        caption=CAPTION,
+        tables=(
+            Table(
+                (
+                    *("width", "seeds", "mse, median", "worst", "exact, median"),
+                    *("random code", "random directions"),
+                ),
+                tuple(cells),
+                kind="seeds",
+            ),
         ),
-        tuple(rows),
-        note=(
-            "Binarised: seeds whose W_in has two modes that are apart, and at most 3 % of its "
-            "entries near the threshold. No network with binary hidden units has less error than "
-            "the counting bound."
-        ),
-        kind="seeds",
     )
+
+
+def _series(name: str, look: str, by_width: dict[int, float]) -> Series:
+    return Series(name, look, [float(width) for width in by_width], list(by_width.values()))
+
+
+def _directions(vocab_size: int, width: int, set_size: int) -> float | None:
+    """Mse of linear superposition; None where its draw is too large or does not resolve it."""
+    try:
+        found = theory.linear_superposition(vocab_size, width, set_size, sets=DIRECTIONS_SETS)
+    except UsageError:
+        return None
+    return found.mse if found.mse > RESOLVED * found.standard_error else None

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from relubloom import atomic
 from relubloom.code import Code, Family, make_code
-from relubloom.code.by_family import SEARCH_SECONDS
+from relubloom.code.families import SEARCH_SECONDS
 from relubloom.errors import FileError, UsageError
 from relubloom.evidence import Evidence, gather_evidence
 from relubloom.evidence.certificate import certify
@@ -39,7 +39,7 @@ from relubloom.records.study import RunRow
 from relubloom.study.folders import prepare_run, refuse_study
 from relubloom.study.settings import Study
 from relubloom.task import KSparseTask, SetCollection
-from relubloom.training import Progress, TrainedNetwork, train_stack
+from relubloom.training import TrainedNetwork, TrainingProgress, train_stack
 
 T = TypeVar("T")
 Watch = Callable[[str, int, int, str], None]
@@ -88,7 +88,7 @@ def train_networks(
     The checkpoint lies in `out`; it stays there, for the work that follows.
     """
 
-    def on_progress(progress: Progress) -> None:
+    def on_progress(progress: TrainingProgress) -> None:
         detail = f"{progress.objective} {progress.loss:.5f}"
         watch("training", progress.step, progress.steps, detail)
 

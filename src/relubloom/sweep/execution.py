@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from relubloom.errors import StoppedError, UsageError
+from relubloom.records.sweep_row import SweepRow
 from relubloom.sweep.group import Group, Trained, failed, refused, run_group
-from relubloom.sweep.results import Row
 from relubloom.sweep.settings import RunSettings
 from relubloom.sweep.workers import Workers
 
-OnRows = Callable[[Group, list[Row], list[Trained]], None]
+OnRows = Callable[[Group, list[SweepRow], list[Trained]], None]
 """Called with what came of a group, in the process that runs the sweep."""
 OnStart = Callable[[Group], None]
 """Called when a group is given to a worker."""
@@ -124,13 +124,13 @@ class Execution:
         else:
             self._suspects.append(group)
 
-    def _ended(self, group: Group, rows: list[Row], trained: list[Trained]) -> None:
+    def _ended(self, group: Group, rows: list[SweepRow], trained: list[Trained]) -> None:
         if self._suspects and self._suspects[0] is group:
             self._suspects.popleft()
         self.on_rows(group, rows, trained)
 
 
-def _unable(run: RunSettings, error: Exception) -> Row:
+def _unable(run: RunSettings, error: Exception) -> SweepRow:
     """The row of a run that ended with an error; only what breaks a rule is beyond a second try."""
     if isinstance(error, UsageError):
         return refused(run, str(error))

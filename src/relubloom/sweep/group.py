@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from relubloom.errors import UsageError
 from relubloom.evidence.glance import glance
 from relubloom.memory import refuse_too_large
 from relubloom.network.relu_net import ReluNet
-from relubloom.sweep.results import Row
+from relubloom.records.sweep_row import SweepRow
 from relubloom.sweep.settings import RunSettings, identity_of
 from relubloom.training import train_stack
 
@@ -42,7 +42,7 @@ class Group:
 class Trained:
     """What a worker gives back of one run: its row, and its network."""
 
-    row: Row
+    row: SweepRow
     net: ReluNet
 
 
@@ -82,22 +82,28 @@ def run_group(group: Group, checkpoint: Path | None = None) -> list[Trained]:
     for run, each in zip(group.runs, trained, strict=True):
         started = time.perf_counter()
         try:
-            figures = asdict(glance(each.net, sets))
+            figures = glance(each.net, sets)
         except UsageError as error:
             found.append(Trained(refused(run, str(error)), each.net))
             continue
         seconds = training + time.perf_counter() - started
-        figures["training_seconds"] = training
-        row = Row(run.identity, "done", run.describe(), figures, seconds=seconds)
+        row = SweepRow(
+            run.identity,
+            "done",
+            run.describe(),
+            figures,
+            training_seconds=training,
+            seconds=seconds,
+        )
         found.append(Trained(row, each.net))
     return found
 
 
-def refused(run: RunSettings, reason: str) -> Row:
+def refused(run: RunSettings, reason: str) -> SweepRow:
     """The row of a run that can have no figures, whoever tries it again."""
-    return Row(run.identity, "impossible", run.describe(), {}, reason)
+    return SweepRow(run.identity, "impossible", run.describe(), reason=reason)
 
 
-def failed(run: RunSettings, reason: str) -> Row:
+def failed(run: RunSettings, reason: str) -> SweepRow:
     """The row of a run that a machine let down; another sweep may try it again."""
-    return Row(run.identity, "failed", run.describe(), {}, reason)
+    return SweepRow(run.identity, "failed", run.describe(), reason=reason)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from relubloom._version import __version__
 from relubloom.errors import FileError
+from relubloom.records.sweep_row import Glance, Status, SweepRow
 
 RESULTS = "results.sqlite"
 SCHEMA_VERSION = 1
 BUSY_SECONDS = 60.0  # to wait for another sweep that is writing
-Status = Literal["done", "failed", "impossible"]
 CREATE = """
 CREATE TABLE IF NOT EXISTS runs (
     run TEXT PRIMARY KEY, status TEXT NOT NULL, reason TEXT, settings TEXT NOT NULL,
@@ -32,22 +31,6 @@ ON CONFLICT (run) DO UPDATE SET status = excluded.status, reason = excluded.reas
     version = excluded.version
 WHERE runs.status <> 'done'
 """
-
-
-@dataclass(frozen=True)
-class Row:
-    """What came of one run.
-
-    `run` is its identity. `status`: "done", with `figures`; "impossible", a point of a grid that
-    breaks a rule; "failed", for want of memory or of a machine: those two with a `reason`.
-    """
-
-    run: str
-    status: Status
-    settings: dict[str, Any]
-    figures: dict[str, Any]
-    reason: str | None = None
-    seconds: float | None = None
 
 
 class Results:
@@ -75,7 +58,7 @@ class Results:
                 database.execute(CREATE)
                 database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
-    def record(self, rows: Iterable[Row]) -> None:
+    def record(self, rows: Iterable[SweepRow]) -> None:
         """Write rows, all or none; a run that is done stays as it is.
 
         Raises:
@@ -91,7 +74,7 @@ class Results:
                         row.status,
                         row.reason,
                         json.dumps(row.settings, sort_keys=True),
-                        json.dumps(row.figures, allow_nan=False),
+                        json.dumps(row.described_figures(), allow_nan=False),
                         row.seconds,
                         now,
                         __version__,
@@ -107,12 +90,43 @@ class Results:
 
     def records(self) -> list[dict[str, Any]]:
         """One flat dict a run: its settings, its figures, and how it went."""
+        return [
+            {"run": run}
+            | settings
+            | figures
+            | {"status": status, "reason": reason, "seconds": seconds}
+            | {"finished": finished, "relubloom_version": version}
+            for run, status, reason, settings, figures, seconds, finished, version in self._read()
+        ]
+
+    def rows(self) -> list[SweepRow]:
+        """One row a run, as it was recorded.
+
+        Raises:
+            FileError: a finished run lacks a figure that this version knows.
+        """
+        return [
+            SweepRow(
+                run,
+                status,
+                settings,
+                Glance.of(figures) if status == "done" else None,
+                reason,
+                figures.get("training_seconds"),
+                seconds,
+            )
+            for run, status, reason, settings, figures, seconds, _, _ in self._read()
+        ]
+
+    def _read(self) -> Iterator[tuple[Any, ...]]:
+        """The columns of each run, in the order in which runs were first recorded."""
         with self._open() as database:
-            rows = database.execute(
+            found = database.execute(
                 "SELECT run, status, reason, settings, figures, seconds, finished, version "
                 "FROM runs ORDER BY rowid"
             ).fetchall()
-        return [_record(*row) for row in rows]
+        for run, status, reason, settings, figures, *how in found:
+            yield run, status, reason, json.loads(settings), json.loads(figures), *how
 
     @contextmanager
     def _open(self) -> Generator[sqlite3.Connection]:
@@ -159,18 +173,3 @@ def _checked_version(database: sqlite3.Connection, path: Path) -> int | None:
             f"{SCHEMA_VERSION}; use the relubloom that made it, or give another --out"
         )
     return version
-
-
-def _record(
-    run: str,
-    status: str,
-    reason: str | None,
-    settings: str,
-    figures: str,
-    seconds: float | None,
-    finished: str,
-    version: str,
-) -> dict[str, Any]:
-    how = {"status": status, "reason": reason, "seconds": seconds}
-    made = {"finished": finished, "relubloom_version": version}
-    return {"run": run} | json.loads(settings) | json.loads(figures) | how | made

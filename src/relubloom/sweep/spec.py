@@ -12,21 +12,22 @@ from pathlib import Path
 from typing import Any
 
 from relubloom.errors import FileError, RelubloomError, UsageError
+from relubloom.records.sweep_row import SweepRow
 from relubloom.study.settings import PRESETS
-from relubloom.sweep.results import Row
 from relubloom.sweep.settings import RunSettings, identity_of
-from relubloom.task import KSparseTask, read_tokens
+from relubloom.task import GeneratorName, KSparseTask, read_tokens
 from relubloom.training import Recipe
 
 FIGURE_SETS = 100_000
 RECIPE_KEYS = tuple(field.name for field in fields(Recipe))
-TASK_KEYS = ("vocab_size", "set_size", "source", "training_pool", "sets", "tokens", "skip_bad")
+DRAWN_KEYS = ("vocab_size", "source", "training_pool")  # what a file of sets says itself
+TASK_KEYS = (*DRAWN_KEYS, "set_size", "generator", "sets", "tokens", "skip_bad")
 GRID_KEYS = ("preset", *TASK_KEYS, "width", *RECIPE_KEYS, "figure_sets", "seed", "seeds")
 HEAD_KEYS = ("name", "notes")
 TABLES = ("sweep", "defaults", "grid")
 INTEGERS = ("vocab_size", "width", "training_pool", "figure_sets", "seed", "seeds", "steps")
 WHOLE = (*INTEGERS, "batch_size")
-TEXTS = ("preset", "source", "sets", "tokens", "objective", "activation")
+TEXTS = ("preset", "source", "generator", "sets", "tokens", "objective", "activation")
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ class Impossible:
     reason: str
 
     @property
-    def row(self) -> Row:
+    def row(self) -> SweepRow:
         """Its row in the results: one for all of its seeds."""
-        return Row(identity_of(self.asked), "impossible", self.asked, {}, self.reason)
+        return SweepRow(identity_of(self.asked), "impossible", self.asked, reason=self.reason)
 
 
 @dataclass(frozen=True)
@@ -167,17 +168,16 @@ def _settings(point: dict[str, Any], folder: Path) -> RunSettings:
     if preset is None:
         raise UsageError(f"preset is {point['preset']!r}: choose one of {', '.join(PRESETS)}")
     recipe = preset.recipe.describe() | {key: point[key] for key in RECIPE_KEYS if key in point}
-    sizes = _sizes(point.get("set_size"))
+    sizes, generator = _sizes(point.get("set_size")), point.get("generator", "torch")
     if "sets" in point:
-        if clash := next(
-            (k for k in ("vocab_size", "source", "training_pool") if k in point), None
-        ):
+        if clash := next((key for key in DRAWN_KEYS if key in point), None):
             raise UsageError(f"{clash} and sets are both given: the file says it; leave one out")
         task = _file_task(
             folder / point["sets"],
             sizes,
             folder / point["tokens"] if "tokens" in point else None,
             point.get("skip_bad", False),
+            generator,
         )
     else:
         task = KSparseTask(
@@ -185,6 +185,7 @@ def _settings(point: dict[str, Any], folder: Path) -> RunSettings:
             preset.set_size if sizes is None else sizes,
             point.get("source", "uniform"),
             training_pool=point.get("training_pool"),
+            generator=generator,
         )
     return RunSettings(
         task,
@@ -206,7 +207,11 @@ def _sizes(value: int | str | None) -> int | tuple[int, int] | None:
 
 @lru_cache
 def _file_task(
-    path: Path, sizes: int | tuple[int, int] | None, tokens: Path | None, skip_bad: bool
+    path: Path,
+    sizes: int | tuple[int, int] | None,
+    tokens: Path | None,
+    skip_bad: bool,
+    generator: GeneratorName,
 ) -> KSparseTask:
     labels = None if tokens is None else read_tokens(tokens)
-    return KSparseTask.from_file(path, sizes, labels, skip_bad=skip_bad)
+    return KSparseTask.from_file(path, sizes, labels, 0, skip_bad, generator)

@@ -13,10 +13,11 @@ from relubloom import atomic
 from relubloom.errors import FileError, UsageError
 from relubloom.network.weights_file import CONFIG
 from relubloom.records.run_folder import Origin, default_labels, write_network
+from relubloom.records.sweep_row import Status, SweepRow
 from relubloom.sweep.cost import Cost, predict, run_seconds
 from relubloom.sweep.execution import Execution
 from relubloom.sweep.group import Group, Trained, in_groups
-from relubloom.sweep.results import RESULTS, Results, Row, Status
+from relubloom.sweep.results import RESULTS, Results
 from relubloom.sweep.spec import Spec
 from relubloom.sweep.workers import Workers
 
@@ -26,7 +27,7 @@ CHECKPOINTS, NETWORKS = "checkpoints", "networks"
 
 
 @dataclass(frozen=True)
-class Plan:
+class SweepPlan:
     """What a sweep would do: the runs that are left, in groups, and those that are there already.
 
     `cost` is that of the runs that are left, on the machine that `sweep.cost` is about.
@@ -44,7 +45,7 @@ class Plan:
 
 
 @dataclass
-class Progress:
+class SweepProgress:
     """Where a sweep stands; `share_left` is the predicted work that is left, as a share of all."""
 
     total: int
@@ -52,14 +53,14 @@ class Progress:
     failed: int = 0
     share_left: float = 1.0
     running: list[Group] = field(default_factory=list)
-    latest: list[Row] = field(default_factory=list)
+    latest: list[SweepRow] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[SweepProgress], None]
 
 
-def prepare(spec: Spec, out: Path, *, resume: bool) -> Plan:
+def prepare(spec: Spec, out: Path, *, resume: bool) -> SweepPlan:
     """Compare what the spec asks for with what `out` holds; nothing is written.
 
     Args:
@@ -85,11 +86,11 @@ def prepare(spec: Spec, out: Path, *, resume: bool) -> Plan:
     for group in in_groups(left, STACK):
         fit = int(STACK_SECONDS / run_seconds(group.runs[0]))
         groups += in_groups(group.runs, max(1, min(STACK, fit)))
-    return Plan(spec, tuple(groups), statuses, predict(left))
+    return SweepPlan(spec, tuple(groups), statuses, predict(left))
 
 
 def run_sweep(
-    plan: Plan,
+    plan: SweepPlan,
     out: Path,
     workers: Workers,
     *,
@@ -125,7 +126,7 @@ def run_sweep(
     return summary(plan, store, time.monotonic() - started)
 
 
-def summary(plan: Plan, store: Results, seconds: float) -> dict[str, Any]:
+def summary(plan: SweepPlan, store: Results, seconds: float) -> dict[str, Any]:
     """Counts of the spec's runs, and each that has no figures with its reason."""
     wanted = {run.identity for run in plan.spec.runs}
     wanted |= {each.row.run for each in plan.spec.impossible}
@@ -152,16 +153,16 @@ def summary(plan: Plan, store: Results, seconds: float) -> dict[str, Any]:
 class _Job:
     """The bookkeeping of a sweep under way."""
 
-    plan: Plan
+    plan: SweepPlan
     out: Path
     store: Results
     keep_networks: bool
     on_progress: OnProgress | None
-    unsaved: list[tuple[Group, list[Row], list[Trained]]] = field(default_factory=list)
+    unsaved: list[tuple[Group, list[SweepRow], list[Trained]]] = field(default_factory=list)
     trouble: str = ""
 
     def __post_init__(self) -> None:
-        self.progress = Progress(self.plan.runs_left)
+        self.progress = SweepProgress(self.plan.runs_left)
         self._work = {g.identity: sum(map(run_seconds, g.runs)) for g in self.plan.groups}
         self._all = sum(self._work.values()) or 1.0
 
@@ -175,7 +176,7 @@ class _Job:
         self.progress.running.append(group)
         self._show()
 
-    def end(self, group: Group, rows: list[Row], trained: list[Trained]) -> None:
+    def end(self, group: Group, rows: list[SweepRow], trained: list[Trained]) -> None:
         """A group has ended, well or not."""
         if group in self.progress.running:
             self.progress.running.remove(group)

@@ -15,7 +15,14 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from relubloom.errors import FileError, UsageError
-from relubloom.task.sampling import draw_sets_of_each, seeded_generator, zipf_masses
+from relubloom.task.philox import AddressedNumbers
+from relubloom.task.sampling import (
+    GeneratorName,
+    addressed_sets,
+    draw_sets_of_each,
+    seeded_generator,
+    zipf_masses,
+)
 from relubloom.task.set_collections import AllSets, DrawnSets, ListedSets, SetCollection
 from relubloom.task.sets_file import SetsFile, read_sets
 
@@ -38,10 +45,13 @@ class KSparseTask:
         split_seed: which distinct sets of a file are held out.
         training_pool: how many sets a network trains on, drawn once from the source by its seed;
             None draws fresh sets at every step.
+        generator: "torch", whose sets on an accelerator are others than on a CPU, or "philox",
+            whose sets are the same on every device (`task.philox`). Held-out sets of either are
+            drawn on the CPU, and a file is split alike by both.
 
     Raises:
-        UsageError: vocab_size, set_size or training_pool is below 1, or a set cannot hold that
-            many tokens.
+        UsageError: vocab_size, set_size or training_pool is below 1, a set cannot hold that many
+            tokens, or there is no such source or generator.
     """
 
     vocab_size: int
@@ -50,6 +60,7 @@ class KSparseTask:
     split_seed: int = 0
     file: SetsFile | None = field(default=None, compare=False, repr=False)
     training_pool: int | None = None
+    generator: GeneratorName = "torch"
 
     def __post_init__(self) -> None:
         if self.vocab_size < 1:
@@ -67,10 +78,11 @@ class KSparseTask:
                 f"set_size is {high} and vocab_size is {self.vocab_size}: a set has distinct "
                 "tokens, so set_size <= vocab_size; lower set_size or raise vocab_size"
             )
-        if self.source not in get_args(SourceName):
-            raise UsageError(
-                f"source is {self.source!r}: choose one of {', '.join(get_args(SourceName))}"
-            )
+        for name, known in (("source", SourceName), ("generator", GeneratorName)):
+            if getattr(self, name) not in get_args(known):
+                raise UsageError(
+                    f"{name} is {getattr(self, name)!r}: choose one of {', '.join(get_args(known))}"
+                )
         if (self.source == "file") != (self.file is not None):
             raise UsageError(
                 f"source is {self.source!r}: a file of sets is read by KSparseTask.from_file(path)"
@@ -89,6 +101,7 @@ class KSparseTask:
         tokens: tuple[str, ...] | None = None,
         split_seed: int = 0,
         skip_bad: bool = False,
+        generator: GeneratorName = "torch",
     ) -> KSparseTask:
         """The task of a file of real sets; `set_size` keeps lines of those sizes only.
 
@@ -104,7 +117,9 @@ class KSparseTask:
             )
         lengths = [len(tokens_of) for tokens_of in file.counts]
         spread = (min(lengths), max(lengths))
-        return cls(len(file.tokens), _simplest(spread), "file", split_seed, file)
+        return cls(
+            len(file.tokens), _simplest(spread), "file", split_seed, file, generator=generator
+        )
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -114,7 +129,10 @@ class KSparseTask:
     def training_sets(
         self, seed: int, step: int, batch_size: int, device: torch.device | str = "cpu"
     ) -> Int64[Tensor, "batch set_size"]:
-        """The batch of sets of one training step: a pure function of (seed, step, batch_size)."""
+        """The batch of sets of one training step: a pure function of (seed, step, batch_size).
+
+        With philox each row is one of (seed, step, row).
+        """
         return self.training_batches([(seed, step)], batch_size, device)[0]
 
     def training_batches(
@@ -124,26 +142,15 @@ class KSparseTask:
         device: torch.device | str = "cpu",
     ) -> Int64[Tensor, "batches batch set_size"]:
         """`training_sets` of several (seed, step), in hardly more time than of one."""
-        generators = [seeded_generator(seed, "training", step, device) for seed, step in addresses]
         if self.training_pool is not None:
-            return torch.stack(
-                [
-                    self._from_pool(seed, generator, batch_size)
-                    for (seed, _), generator in zip(addresses, generators, strict=True)
-                ]
-            )
-        if self.file is None:
-            return draw_sets_of_each(
-                generators, batch_size, self.vocab_size, self.sizes, self._cumulative
-            )
-        running = self._running_copies.to(generators[0].device)
-        total = int(running[-1])
-        lines = [
-            torch.randint(total, (batch_size,), generator=generator, device=running.device)
-            for generator in generators
-        ]
-        chosen = torch.searchsorted(running, torch.stack(lines), right=True)
-        return self._split[0].sets.to(chosen.device)[chosen]
+            chosen = self._chosen(addresses, batch_size, self.training_pool, device)
+            pools = [self._pool(seed).to(device) for seed, _ in addresses]
+            return torch.stack([pool[own] for pool, own in zip(pools, chosen, strict=True)])
+        if self.file is not None:
+            running = self._running_copies.to(device)
+            lines = self._chosen(addresses, batch_size, int(running[-1]), device)
+            return self._split[0].sets.to(device)[torch.searchsorted(running, lines, right=True)]
+        return self._drawn("training", addresses, batch_size, device)
 
     def evaluation_sets(self, draw: int | None = None) -> SetCollection:
         """The sets that figures are over.
@@ -166,7 +173,9 @@ class KSparseTask:
         """
         if self.file is not None:
             raise UsageError("source is 'file': its sets are listed, not drawn; use its lines")
-        return DrawnSets(self.vocab_size, self.sizes, self._cumulative, stream, count)
+        return DrawnSets(
+            self.vocab_size, self.sizes, self._cumulative, stream, count, self.generator
+        )
 
     @property
     def enumerable(self) -> bool:
@@ -189,7 +198,11 @@ class KSparseTask:
         return self._split[0]
 
     def describe(self) -> dict[str, Any]:
-        """What identifies the task, as JSON values."""
+        """What identifies the task, as JSON values.
+
+        Left out is what is as it was before there was a choice: such a task describes itself as
+        it always did, and its studies and checkpoints go on.
+        """
         low, high = self.sizes
         described: dict[str, Any] = {
             "source": self.source,
@@ -209,23 +222,46 @@ class KSparseTask:
             }
         if self.training_pool is not None:
             described["training_pool"] = self.training_pool
+        if self.generator != "torch":
+            described["generator"] = self.generator
         return described
 
-    def _from_pool(
-        self, seed: int, generator: torch.Generator, count: int
-    ) -> Int64[Tensor, "batch set_size"]:
-        assert self.training_pool is not None
-        device = generator.device
-        chosen = torch.randint(self.training_pool, (count,), generator=generator, device=device)
-        return self._pool(seed).to(device)[chosen]
+    def _drawn(
+        self,
+        stream: str,
+        addresses: Sequence[tuple[int, int]],
+        count: int,
+        device: torch.device | str,
+    ) -> Int64[Tensor, "batches batch set_size"]:
+        law = self.vocab_size, self.sizes, self._cumulative
+        if self.generator == "philox":
+            named = [(seed, stream, step) for seed, step in addresses]
+            return addressed_sets(named, range(count), *law, device)
+        generators = [seeded_generator(seed, stream, step, device) for seed, step in addresses]
+        return draw_sets_of_each(generators, count, *law)
+
+    def _chosen(
+        self,
+        addresses: Sequence[tuple[int, int]],
+        count: int,
+        among: int,
+        device: torch.device | str,
+    ) -> Int64[Tensor, "batches batch"]:
+        """Places of training sets among so many that are there."""
+        if self.generator == "philox":
+            named = [(seed, "training", step) for seed, step in addresses]
+            return AddressedNumbers(named, range(count), 1, device).below(0, among)
+        generators = [seeded_generator(seed, "training", step, device) for seed, step in addresses]
+        return torch.stack(
+            [torch.randint(among, (count,), generator=g, device=device) for g in generators]
+        )
 
     def _pool(self, seed: int) -> Int64[Tensor, "sets set_size"]:
         """The sets that a seed trains on, drawn one by one: some may be there twice."""
         if seed not in self._pools:
             assert self.training_pool is not None
-            generator = seeded_generator(seed, "training-pool", 0)
-            (self._pools[seed],) = draw_sets_of_each(
-                [generator], self.training_pool, self.vocab_size, self.sizes, self._cumulative
+            (self._pools[seed],) = self._drawn(
+                "training-pool", [(seed, 0)], self.training_pool, "cpu"
             )
         return self._pools[seed]
 

@@ -1,25 +1,32 @@
 """Drawing sets: exact, seeded, without rejection loops.
 
-A set is a pure function of (seed, stream, position), so nothing has to be remembered to resume a
-run, and a batch does not depend on how large the batches are that it is read in.
+A set is a pure function of (seed, stream, step, row), so nothing has to be remembered to resume a
+run. There are two generators of the numbers. torch's has other numbers on an accelerator than on a
+CPU, and a batch is drawn as a whole. Philox (`task.philox`) has the same on every device, and each
+row by itself.
 """
 
-import hashlib
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from relubloom.task.philox import Address, AddressedNumbers, address_hash
+
+GeneratorName = Literal["torch", "philox"]
+Below = Callable[[int, int | Tensor], Tensor]
+"""Uniform numbers below a mass, int64 [instances, batch], for the draw of this number."""
+
 RANDOM_BITS = 62  # the remainder by a mass of at most 2^41 is biased by less than 2^-21 of itself
 
 
 def seeded_generator(
-    seed: int, stream: str, position: int, device: torch.device | str = "cpu"
+    seed: int, stream: str, step: int, device: torch.device | str = "cpu"
 ) -> torch.Generator:
     """A generator whose state is a hash of its address: streams do not overlap."""
-    address = f"{seed}/{stream}/{position}".encode()
-    digest = hashlib.blake2b(address, digest_size=8).digest()
-    return torch.Generator(device).manual_seed(int.from_bytes(digest, "little") >> 1)
+    return torch.Generator(device).manual_seed(address_hash(seed, stream, step) >> 1)
 
 
 def draw_sets(
@@ -64,16 +71,45 @@ def draw_sets_of_each(
     random = torch.empty(instances, high, count, dtype=torch.int64, device=device)
     for numbers, generator in zip(random, generators, strict=True):
         numbers.random_(0, 1 << RANDOM_BITS, generator=generator)
-    if cumulative is None:
-        sets = _uniform_tokens(random, vocab_size)
-    else:
-        sets = _weighted_tokens(random, cumulative)
+    tokens = random.new_empty(high, instances, count)
+    sets = _tokens(lambda draw, mass: random[:, draw] % mass, tokens, vocab_size, cumulative)
     if low < high:
-        size = torch.empty(instances, count, 1, dtype=torch.int64, device=device)
+        size = random.new_empty(instances, count)
         for numbers, generator in zip(size, generators, strict=True):
             numbers.random_(low, high + 1, generator=generator)
-        sets.masked_fill_(torch.arange(high, device=device) >= size, vocab_size)
+        _shorten_(sets, size, vocab_size)
     return sets
+
+
+def addressed_sets(
+    addresses: Sequence[Address],
+    rows: range,
+    vocab_size: int,
+    sizes: tuple[int, int],
+    cumulative: Int64[Tensor, " vocab"] | None = None,
+    device: torch.device | str = "cpu",
+) -> Int64[Tensor, "instances batch set_size"]:
+    """Some rows of the sets at each address, by Philox: the same integers on every device.
+
+    The law is that of `draw_sets`; each chance is within 2^-22 of itself, and for equal masses
+    within vocab_size / 2^64.
+    """
+    low, high = sizes
+    random = AddressedNumbers(addresses, rows, high + 1, device)
+    tokens = torch.empty(high, len(addresses), len(rows), dtype=torch.int64, device=device)
+    sets = _tokens(random.below, tokens, vocab_size, cumulative)
+    if low < high:
+        _shorten_(sets, low + random.below(high, high - low + 1), vocab_size)
+    return sets
+
+
+def _shorten_(
+    sets: Int64[Tensor, "instances batch set_size"],
+    size: Int64[Tensor, "instances batch"],
+    padding: int,
+) -> None:
+    places = torch.arange(sets.shape[-1], device=sets.device)
+    sets.masked_fill_(places >= size[..., None], padding)
 
 
 # A number below the mass that is left becomes a token by skipping the chosen tokens' intervals.
@@ -82,36 +118,46 @@ def draw_sets_of_each(
 # cuts need no order, and all of them are compared at once.
 
 
-def _uniform_tokens(
-    random: Int64[Tensor, "instances set_size batch"], vocab_size: int
+def _tokens(
+    below: Below,
+    tokens: Int64[Tensor, "set_size instances batch"],
+    vocab_size: int,
+    cumulative: Int64[Tensor, " vocab"] | None,
 ) -> Int64[Tensor, "instances batch set_size"]:
+    """Fill `tokens`, and lay them out by set."""
+    if cumulative is None:
+        _draw_uniform_tokens(below, tokens, vocab_size)
+    else:
+        _draw_weighted_tokens(below, tokens, cumulative.to(tokens.device))
+    return tokens.permute(1, 2, 0).contiguous()
+
+
+def _draw_uniform_tokens(
+    below: Below, tokens: Int64[Tensor, "set_size instances batch"], vocab_size: int
+) -> None:
     """All masses 1. Cuts are kept raised by the number of tokens chosen, so that each draw adds 1
     to those before it instead of taking 1 from those behind."""
-    instances, set_size, batch = random.shape
-    tokens = random.new_empty(set_size, instances, batch)
     cuts, skipped = torch.empty_like(tokens), torch.empty_like(tokens)
-    for draw in range(set_size):
-        point = random[:, draw] % (vocab_size - draw)
+    for draw in range(len(tokens)):
+        point = below(draw, vocab_size - draw)
         raised = point + draw
         skips = torch.le(cuts[:draw], raised, out=skipped[:draw])
         torch.add(point, skips.sum(0), out=tokens[draw])
         cuts[:draw] += skips
         torch.add(raised, 1, out=cuts[draw])
-    return tokens.permute(1, 2, 0).contiguous()
 
 
-def _weighted_tokens(
-    random: Int64[Tensor, "instances set_size batch"], cumulative: Int64[Tensor, " vocab"]
-) -> Int64[Tensor, "instances batch set_size"]:
+def _draw_weighted_tokens(
+    below: Below,
+    tokens: Int64[Tensor, "set_size instances batch"],
+    cumulative: Int64[Tensor, " vocab"],
+) -> None:
     """Token t has mass cumulative[t] - cumulative[t-1]."""
-    instances, set_size, batch = random.shape
-    cumulative = cumulative.to(random.device)
     starts = torch.cat([cumulative.new_zeros(1), cumulative[:-1]])
-    tokens = random.new_empty(set_size, instances, batch)
     cuts, masses = torch.empty_like(tokens), torch.empty_like(tokens)
-    left = cumulative[-1].expand(instances, batch).clone()
-    for draw in range(set_size):
-        point = random[:, draw] % left
+    left = cumulative[-1].expand(tokens.shape[1:]).clone()
+    for draw in range(len(tokens)):
+        point = below(draw, left)
         before = cuts[:draw] <= point
         skipped = (masses[:draw] * before).sum(0)
         token = torch.searchsorted(cumulative, point + skipped, right=True)
@@ -120,7 +166,6 @@ def _weighted_tokens(
         cuts[:draw] -= masses[draw] * ~before
         cuts[draw] = start - skipped
         left -= masses[draw]
-    return tokens.permute(1, 2, 0).contiguous()
 
 
 def zipf_masses(vocab_size: int, exponent: float) -> Int64[Tensor, " vocab"]:

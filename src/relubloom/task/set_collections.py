@@ -10,7 +10,12 @@ import torch
 from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
-from relubloom.task.sampling import draw_sets, seeded_generator
+from relubloom.task.sampling import (
+    GeneratorName,
+    addressed_sets,
+    draw_sets,
+    seeded_generator,
+)
 
 BLOCK = 4096  # a drawn block is seeded by its number, so chunks of any size see the same sets
 
@@ -85,6 +90,7 @@ class DrawnSets:
     cumulative: Int64[Tensor, " vocab"] | None
     stream: str
     count: int
+    generator: GeneratorName = "torch"
     method: str = "drawn"
 
     def __len__(self) -> int:
@@ -92,6 +98,9 @@ class DrawnSets:
 
     def chunk(self, start: int, stop: int) -> Int64[Tensor, "batch set_size"]:
         """Sets number start..stop."""
+        if self.generator == "philox":
+            rows, law = range(start, stop), (self.vocab_size, self.sizes, self.cumulative)
+            return addressed_sets([(0, self.stream, 0)], rows, *law)[0]
         first, last = start // BLOCK, -(-stop // BLOCK)
         blocks = [
             draw_sets(

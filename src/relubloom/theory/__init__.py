@@ -10,8 +10,14 @@ from relubloom.theory.bounds import (
     readout_capacity,
     width_rule,
 )
-from relubloom.theory.constant_weight import best_constant_weight, constant_weight
-from relubloom.theory.expectations import Expectations, SetErrors
+from relubloom.theory.constant_weight import (
+    best_constant_weight,
+    best_with_replacement,
+    classic,
+    constant_weight,
+    with_replacement,
+)
+from relubloom.theory.cover import Expectations, SetErrors
 from relubloom.theory.kautz_singleton import KautzSingleton, is_prime_power, kautz_singleton
 from relubloom.theory.partitioned import (
     PartitionedBounds,
@@ -20,15 +26,21 @@ from relubloom.theory.partitioned import (
     partitioned_bounds,
 )
 from relubloom.theory.plan_families import FamilyRow
-from relubloom.theory.plan_table import FAMILY_COLUMNS, bounds_table, family_notes, family_table
-from relubloom.theory.planner import Plan, PlanBounds, plan
+from relubloom.theory.planner import (
+    FAMILY_COLUMNS,
+    Plan,
+    PlanBounds,
+    bounds_table,
+    family_notes,
+    family_table,
+    plan,
+)
 from relubloom.theory.sharpness import kl_bound, leak, sharpness_for
 from relubloom.theory.superposition import (
     Superposition,
     linear_superposition,
     superposition_noise,
 )
-from relubloom.theory.with_replacement import best_with_replacement, classic, with_replacement
 
 __all__ = [
     "FAMILY_COLUMNS",

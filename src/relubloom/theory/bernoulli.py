@@ -10,8 +10,7 @@ from scipy.special import gammaln, xlog1py, xlogy  # pyright: ignore[reportMissi
 
 from relubloom.errors import UsageError
 from relubloom.theory.arguments import check_sizes
-from relubloom.theory.cover import CoverLaw
-from relubloom.theory.expectations import SetErrors, set_errors
+from relubloom.theory.cover import CoverLaw, SetErrors, set_errors
 
 
 @dataclass(frozen=True)

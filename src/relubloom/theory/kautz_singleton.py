@@ -1,8 +1,8 @@
 """Kautz-Singleton codes: the smallest width at which no set has a false positive.
 
-An existence calculation only (the code itself is made in `code`). Tokens are polynomials of
-degree below `dimension` over the field of q elements, read at n points; bit (x, v) is set where
-p(x) = v. Two polynomials agree at most dimension - 1 times, so k others cover at most
+An existence calculation only (`code.kautz_singleton` makes the code of a design). Tokens are
+polynomials of degree below `dimension` over the field of q elements, read at n points; bit (x, v)
+is set where p(x) = v. Two polynomials agree at most dimension - 1 times, so k others cover at most
 k (dimension - 1) of a token's n bits: n = k (dimension - 1) + 1 points are enough.
 (Kautz and Singleton 1964, from memory; derived here and checked numerically.)
 """
@@ -12,24 +12,53 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from relubloom.errors import UsageError
 from relubloom.theory.arguments import check_set_size
 
 
 @dataclass(frozen=True)
 class KautzSingleton:
-    """A k-disjunct Kautz-Singleton code.
+    """A Kautz-Singleton design: all polynomials of degree < `dimension` over the field.
 
     Attributes:
         field_size: q, a prime power; units per block.
-        dimension: number of coefficients; q**dimension >= vocab_size.
-        weight: n, bits per token, one in each block; n <= q + 1 (q points and infinity).
-        width: n q units.
+        dimension: number of coefficients; overlaps are at most `dimension - 1`.
+        points: evaluation points, at most q + 1 (the last is the point at infinity).
+
+    Raises:
+        UsageError: the field does not exist, or has too few points.
     """
 
     field_size: int
     dimension: int
-    weight: int
-    width: int
+    points: int
+
+    def __post_init__(self) -> None:
+        if not is_prime_power(self.field_size):
+            raise UsageError(
+                f"field_size is {self.field_size}: it must be a prime power; "
+                "choose 2, 3, 4, 5, 7, 8, 9, 11, ..."
+            )
+        if self.dimension < 1 or not 1 <= self.points <= self.field_size + 1:
+            raise UsageError(
+                f"dimension is {self.dimension} and points is {self.points}: a design needs a "
+                f"dimension of at least 1 and 1 to {self.field_size + 1} points; change them"
+            )
+
+    @property
+    def width(self) -> int:
+        """Units: one per point and value."""
+        return self.points * self.field_size
+
+    @property
+    def weight(self) -> int:
+        """Bits per token: one per point."""
+        return self.points
+
+    @property
+    def vocab_size(self) -> int:
+        """Tokens: one per polynomial."""
+        return self.field_size**self.dimension
 
 
 def kautz_singleton(vocab_size: int, set_size: int) -> KautzSingleton:
@@ -44,7 +73,7 @@ def kautz_singleton(vocab_size: int, set_size: int) -> KautzSingleton:
     """
     check_set_size(vocab_size, set_size)
     single = _next_prime_power(max(2, vocab_size))  # dimension 1: one point, one unit per token
-    best = KautzSingleton(single, 1, 1, single)
+    best = KautzSingleton(single, 1, 1)
     for dimension in range(2, max(2, vocab_size.bit_length()) + 1):
         points = set_size * (dimension - 1) + 1
         if points * (points - 1) >= best.width:  # q >= points - 1: no narrower one can follow
@@ -52,7 +81,7 @@ def kautz_singleton(vocab_size: int, set_size: int) -> KautzSingleton:
         least = max(2, points - 1, _ceil_root(vocab_size, dimension))
         size = _next_prime_power(least)
         if points * size < best.width:
-            best = KautzSingleton(size, dimension, points, points * size)
+            best = KautzSingleton(size, dimension, points)
     return best
 
 

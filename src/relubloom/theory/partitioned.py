@@ -10,9 +10,8 @@ from scipy.special import gammaln, xlogy  # pyright: ignore[reportMissingTypeStu
 
 from relubloom.errors import UsageError
 from relubloom.theory.arguments import check_set_size, check_sizes
-from relubloom.theory.cover import CoverLaw, Floats, mean_losses
-from relubloom.theory.expectations import Expectations, expectations
-from relubloom.theory.occupancy import Occupancy
+from relubloom.theory.cover import CoverLaw, Expectations, Floats, expectations, mean_losses
+from relubloom.theory.union_size import Occupancy
 
 STATE_LIMIT = 1_000_000
 

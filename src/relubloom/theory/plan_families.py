@@ -9,8 +9,13 @@ from typing import Literal
 
 from relubloom.theory.arguments import Criterion
 from relubloom.theory.bernoulli import best_bernoulli
-from relubloom.theory.constant_weight import best_constant_weight
-from relubloom.theory.expectations import SetErrors
+from relubloom.theory.constant_weight import (
+    best_constant_weight,
+    best_with_replacement,
+    constant_weights,
+    numbers_of_hashes,
+)
+from relubloom.theory.cover import SetErrors
 from relubloom.theory.kautz_singleton import kautz_singleton
 from relubloom.theory.partitioned import (
     STATE_LIMIT,
@@ -19,16 +24,14 @@ from relubloom.theory.partitioned import (
     partitioned_bounds,
     partitioned_states,
 )
-from relubloom.theory.smallest_width import smallest_width
 from relubloom.theory.superposition import linear_superposition, superposition_noise
-from relubloom.theory.weight_search import some_weight_reaches
-from relubloom.theory.with_replacement import best_with_replacement, some_hashes_reach
 
 Method = Literal["exact", "bounds", "existence", "Monte Carlo", "closed form"]
 
 STATES_PER_TRIAL = 50_000  # of a partitioned code, while its width is being solved for
 ENTRIES_OF_RIVAL = 1 << 21  # vocab_size x width up to which the linear rival is simulated
 SETS_OF_RIVAL = 32
+LOOK_BACK = 3  # widths just below the answer that are known to fail
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def constant_weight_width(goal: Goal) -> int:
     """Smallest width at which some constant weight meets the goal. See `smallest_width`."""
 
     def reaches(width: int, target: float) -> bool:
-        return some_weight_reaches(goal.vocab_size, width, goal.set_size, goal.by, target)
+        return constant_weights(goal.vocab_size, width, goal.set_size, goal.by).reaches(target)
 
     return _solve(goal, reaches)
 
@@ -121,7 +124,7 @@ def constant_weight_row(goal: Goal, width: int) -> FamilyRow:
 
 def _with_replacement_row(goal: Goal) -> FamilyRow:
     def reaches(width: int, target: float) -> bool:
-        return some_hashes_reach(goal.vocab_size, width, goal.set_size, goal.by, target)
+        return numbers_of_hashes(goal.vocab_size, width, goal.set_size, goal.by).reaches(target)
 
     width = _solve(goal, reaches)
     best = best_with_replacement(goal.vocab_size, width, goal.set_size, goal.by)
@@ -232,3 +235,38 @@ def _exact_row(
         kl=errors.kl,
         note=note,
     )
+
+
+def smallest_width(reaches: Callable[[int], bool], guess: int) -> int:
+    """The smallest width w with reaches(w), where `reaches` is monotone, or nearly so.
+
+    The answer reaches the target, and none of the `LOOK_BACK` widths just below it does: so a
+    small dent in monotonicity does not hide a smaller answer close by, and a large one could.
+    `reaches` must hold for some width. Cost: O(log(answer - guess)) calls, and `LOOK_BACK`.
+    """
+    low, high = _bracket(reaches, max(1, guess))
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reaches(middle) else (middle, high)
+    below = high - 2  # high - 1 has failed already
+    while below >= max(1, high - LOOK_BACK):
+        if reaches(below):
+            high = below
+        below -= 1
+    return high
+
+
+def _bracket(reaches: Callable[[int], bool], guess: int) -> tuple[int, int]:
+    """A width that fails (or 0) and a larger one that reaches, by growing steps from `guess`."""
+    step = max(1, guess // 32)
+    if reaches(guess):
+        high, low = guess, guess - step
+        while low > 0 and reaches(low):
+            step *= 2
+            high, low = low, low - step
+        return max(0, low), high
+    low, high = guess, guess + step
+    while not reaches(high):
+        step *= 2
+        low, high = high, high + step
+    return low, high

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from relubloom.theory.arguments import Criterion
 from relubloom.theory.cover import CoverLaw, Floats, failure_share, mean_losses, mse_at_cover
-from relubloom.theory.union_size import cover_law, log_cover_chance
 
 DEVIATIONS = np.array(
     [0.5, 1.0, 2.0, 4.0, 7.0, 10.0]
@@ -28,93 +28,90 @@ ROUNDING = 1e-12  # variance is a difference: allow for what rounding of mean² 
 MARGIN = 1e-6  # bounds are lowered by this share: far above their rounding and quadrature error
 
 
-def search_weight(vocab_size: int, width: int, set_size: int, by: Criterion) -> int:
-    """The constant weight in 0..width with the least error; the lightest of equals.
+@dataclass(frozen=True)
+class WeightSearch:
+    """The weights 0..width of one family of codes, judged by one error on sets of one size.
 
-    Where the error underflows (below about 1e-230) no weight can be told from another, and the
-    starting guess is returned.
-
-    Cost: O(d) for the bounds, then one exact evaluation per weight whose bound is not beaten.
+    Attributes:
+        vocab_size, width, set_size: sizes.
+        by: the error: mse, E[F], or P(F > 0) where it is "p_exact".
+        law: the law of a weight.
+        likely_covers: of every weight at some union sizes, the chance that such a union covers a
+            token and the share of the sets that have a union at least as large, float64
+            [weights, unions] both; see `likely_unions`.
     """
-    others = vocab_size - set_size
-    if others == 0:
-        return 0  # no non-member, no error: all weights are equal
 
-    def error_of(weight: int) -> float:
-        return error(cover_law(width, weight, set_size), others, set_size, by)
+    vocab_size: int
+    width: int
+    set_size: int
+    by: Criterion
+    law: Callable[[int], CoverLaw]
+    likely_covers: Callable[[], tuple[Floats, Floats]]
 
-    bounds = error_bounds(vocab_size, width, set_size, by)
-    return least(bounds, error_of, likely_weight(width, set_size))
+    def best(self) -> int:
+        """The weight with the least error; the lightest of equals.
 
+        Weights are evaluated in the order of their bounds until one is above the best error
+        found. Where the error underflows (below about 1e-230) no weight can be told from another,
+        and the starting guess is returned.
 
-def some_weight_reaches(
-    vocab_size: int, width: int, set_size: int, by: Criterion, target: float
-) -> bool:
-    """Whether some constant weight in 0..width has an error of at most `target`. Exact.
+        Cost: the bounds, O(d), then one exact evaluation per weight whose bound is not beaten.
+        """
+        if self._others == 0:
+            return 0  # no non-member, no error: all weights are equal
+        at = self._likely_weight()
+        best, bounds = self.error(at), self.bounds()
+        for weight in np.argsort(bounds, kind="stable").tolist():
+            if bounds[weight] > best or best == 0.0:
+                break
+            found = self.error(weight)
+            if (found, weight) < (best, at):
+                best, at = found, weight
+        return at
 
-    For "p_exact" the error is P(F > 0). Cost: often a single exact evaluation.
-    """
-    others = vocab_size - set_size
-    if others == 0:
-        return True
+    def reaches(self, target: float) -> bool:
+        """Whether some weight has an error of at most `target`. Exact.
 
-    def error_of(weight: int) -> float:
-        return error(cover_law(width, weight, set_size), others, set_size, by)
-
-    bounds = error_bounds(vocab_size, width, set_size, by)
-    return some_reaches(bounds, error_of, likely_weight(width, set_size), target)
-
-
-def least(bounds: Floats, error_of: Callable[[int], float], guess: int) -> int:
-    """Index of the least error, the lowest of equals; `bounds[i] <= error_of(i)` must hold.
-
-    Evaluates `error_of` in the order of the bounds until a bound is above the best value found.
-    """
-    best, at = error_of(guess), guess
-    for index in np.argsort(bounds, kind="stable").tolist():
-        if bounds[index] > best or best == 0.0:
-            break
-        found = error_of(index)
-        if (found, index) < (best, at):
-            best, at = found, index
-    return at
-
-
-def some_reaches(
-    bounds: Floats, error_of: Callable[[int], float], guess: int, target: float
-) -> bool:
-    """Whether any error is at most `target`; as `least`, but it stops at the first that is."""
-    if error_of(guess) <= target:
-        return True
-    for index in np.argsort(bounds, kind="stable").tolist():
-        if bounds[index] > target:
-            return False
-        if error_of(index) <= target:
+        Cost: often a single exact evaluation.
+        """
+        if self._others == 0 or self.error(self._likely_weight()) <= target:
             return True
-    return False
+        bounds = self.bounds()
+        for weight in np.argsort(bounds, kind="stable").tolist():
+            if bounds[weight] > target:
+                return False
+            if self.error(weight) <= target:
+                return True
+        return False
 
+    def error(self, weight: int) -> float:
+        """The exact error of a weight."""
+        law = self.law(weight)
+        if self.by == "mse":
+            return mean_losses(law, self._others, self.set_size)[0]
+        if self.by == "false_positives":
+            return self._others * law.mean_cover()
+        return failure_share(law, self._others)
 
-def error(law: CoverLaw, others: int, set_size: int, by: Criterion) -> float:
-    """What a search makes least: mse, E[F], or P(F > 0) when `by` is "p_exact"."""
-    if by == "mse":
-        return mean_losses(law, others, set_size)[0]
-    return others * law.mean_cover() if by == "false_positives" else failure_share(law, others)
+    def bounds(self) -> Floats:
+        """A lower bound on the error of every weight, float64 [width + 1]."""
+        cover, share = self.likely_covers()
+        if self.by == "mse":
+            error = mse_at_cover(cover, self._others, self.set_size)
+        elif self.by == "false_positives":
+            error = self._others * cover
+        else:
+            with np.errstate(divide="ignore"):
+                error = -np.expm1(self._others * np.log1p(-cover))
+        return (share * error).max(1) * (1 - MARGIN)
 
+    @property
+    def _others(self) -> int:
+        return self.vocab_size - self.set_size
 
-def likely_weight(width: int, set_size: int) -> int:
-    """A weight near the best one: width ln 2 / (set_size + .5), a fit; the search starts there."""
-    return min(width, max(1, round(width * math.log(2) / (set_size + 0.5))))
-
-
-def error_bounds(vocab_size: int, width: int, set_size: int, by: Criterion) -> Floats:
-    """A lower bound on the error of every constant weight 0..width, float64 [width + 1]."""
-    weights = np.arange(width + 1.0)[:, None]
-    alone = 1 - weights / width  # one token misses a unit
-    pair = alone * np.maximum(width - 1 - weights, 0) / max(width - 1, 1)  # and a second one
-    union, share = likely_unions(width, alone**set_size, pair**set_size)
-    union = np.maximum(union, weights)
-    cover = np.exp(np.minimum(log_cover_chance(width, weights, union), 0.0))
-    return bound_at_unions(cover, share, vocab_size - set_size, set_size, by)
+    def _likely_weight(self) -> int:
+        """Near the best one: width ln 2 / (set_size + 0.5), a fit; the search starts there."""
+        return min(self.width, max(1, round(self.width * math.log(2) / (self.set_size + 0.5))))
 
 
 def likely_unions(width: int, missed: Floats, pair_missed: Floats) -> tuple[Floats, Floats]:
@@ -135,17 +132,3 @@ def likely_unions(width: int, missed: Floats, pair_missed: Floats) -> tuple[Floa
     union = np.maximum(np.ceil(width - outside - excess - 1e-9), 0)
     share = np.hstack([share, np.maximum(1 - outside, 0)])  # Markov: all units are covered
     return np.hstack([union, np.full_like(outside, width)]), share
-
-
-def bound_at_unions(
-    cover: Floats, share: Floats, others: int, set_size: int, by: Criterion
-) -> Floats:
-    """The best of the bounds share x (error at that cover chance), float64 [weights]."""
-    if by == "mse":
-        error = mse_at_cover(cover, others, set_size)
-    elif by == "false_positives":
-        error = others * cover
-    else:
-        with np.errstate(divide="ignore"):
-            error = -np.expm1(others * np.log1p(-cover))
-    return (share * error).max(1) * (1 - MARGIN)

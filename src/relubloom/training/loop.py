@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
@@ -15,16 +20,15 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from relubloom.errors import StoppedError, UsageError
+from relubloom.network.construct import always_on
 from relubloom.network.relu_net import NetStack, ReluNet
 from relubloom.task import KSparseTask
+from relubloom.task.sampling import seeded_generator
 from relubloom.threads import intra_op_threads, threads_for
 from relubloom.training.adam import Adam
 from relubloom.training.checkpoint import load_checkpoint, move_to, save_checkpoint
-from relubloom.training.initialisation import initialise
-from relubloom.training.interrupt import deferred_interrupt
-from relubloom.training.linear import always_on
 from relubloom.training.recipe import Recipe
-from relubloom.training.step import Step, step_of
+from relubloom.training.step import STEPS, Step
 
 SNAPSHOTS = 40
 FILM_BYTES = 64 << 20  # snapshots of one network; beyond that the first tokens only
@@ -35,7 +39,7 @@ CHECKPOINT_SHARE = 0.05  # of the time may go into writing checkpoints
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """Where training stands: steps done of `steps`, and the mean loss over the instances."""
 
     step: int
@@ -83,7 +87,7 @@ def train_stack(
     checkpoint: Path | None = None,
     resume: bool = False,
     step: Step | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[TrainingProgress], None] | None = None,
 ) -> list[TrainedNetwork]:
     """Train one network a seed, all at once.
 
@@ -91,7 +95,7 @@ def train_stack(
     written there about every 20 seconds, on Ctrl-C and at the end; `resume` continues from it if
     it is there. `threads` (by default torch's number) is the most that one operation uses, and
     `step` (by default the one that the recipe asks for) does the arithmetic. Without activation
-    the film shows W_in, and the networks are those of `training.linear.always_on`.
+    the film shows W_in, and the networks are those of `network.construct.always_on`.
 
     Raises:
         UsageError: width < 1, or no seeds.
@@ -99,7 +103,7 @@ def train_stack(
         StoppedError: Ctrl-C; the state is on disk if `checkpoint` was given.
     """
     check_network(width, seeds)
-    run = Run(task, width, recipe, seeds, device, step)
+    run = TrainingRun(task, width, recipe, seeds, device, step)
     if checkpoint is not None and resume and checkpoint.exists():
         run.restore(checkpoint)
     logits = recipe.batch_size * task.vocab_size  # of one network: alone it has as many threads
@@ -136,7 +140,7 @@ def check_network(width: int, seeds: tuple[int, ...]) -> None:
         raise UsageError("no seeds given: at least one network is trained; raise --seeds")
 
 
-class Run:
+class TrainingRun:
     """The state of a training run between two steps."""
 
     def __init__(
@@ -149,7 +153,7 @@ class Run:
         step: Step | None,
     ) -> None:
         self.task, self.recipe, self.seeds = task, recipe, seeds
-        self.device, self.step = device, step or step_of(recipe)
+        self.device, self.step = device, step or STEPS[recipe.activation]
         self.stack = initialise(task.vocab_size, width, recipe, seeds, device)
         self.adam = Adam(self.stack)
         self.film_steps = snapshot_steps(recipe.steps)
@@ -178,10 +182,12 @@ class Run:
         if self.done in self.film_steps:
             self.film.append(self._frame())
 
-    def progress(self) -> Progress:
+    def progress(self) -> TrainingProgress:
         """What a progress bar shows."""
         objective = self.recipe.at(self.done - 1)[0]
-        return Progress(self.done, self.recipe.steps, objective, float(self.last_loss.mean()))
+        return TrainingProgress(
+            self.done, self.recipe.steps, objective, float(self.last_loss.mean())
+        )
 
     def results(self) -> list[TrainedNetwork]:
         """One trained network a seed, on the CPU."""
@@ -257,7 +263,56 @@ class Run:
         self.loss_steps = 0
 
 
-def snapshot_steps(steps: int, count: int = SNAPSHOTS) -> list[int]:
-    """About `count` moments from 0 to `steps`, closer together early, where hashes form."""
-    last = count - 1
-    return sorted({round(steps * (index / last) ** 2) for index in range(count)})
+def initialise(
+    vocab_size: int,
+    width: int,
+    recipe: Recipe,
+    seeds: tuple[int, ...],
+    device: torch.device | str = "cpu",
+) -> NetStack:
+    """One network a seed: W_in and W_out normal with sd = scale / sqrt(width), biases zero.
+
+    Drawn on the CPU in float32 and moved, so that a seed starts alike everywhere and whatever
+    stack it is in.
+    """
+    W_in, W_out = [], []
+    for seed in seeds:
+        generator = seeded_generator(seed, "initialisation", 0)
+        W_in.append(torch.randn(vocab_size, width, generator=generator))
+        W_out.append(torch.randn(width, vocab_size, generator=generator))
+    return NetStack(
+        W_in=torch.stack(W_in).mul_(recipe.init_scale_in / math.sqrt(width)).to(device),
+        b_in=torch.zeros(len(seeds), width, device=device),
+        W_out=torch.stack(W_out).mul_(recipe.init_scale_out / math.sqrt(width)).to(device),
+        b_out=torch.zeros(len(seeds), vocab_size, device=device),
+    )
+
+
+def snapshot_steps(steps: int) -> list[int]:
+    """About 40 moments from 0 to `steps`, closer together early, where hashes form."""
+    last = SNAPSHOTS - 1
+    return sorted({round(steps * (index / last) ** 2) for index in range(SNAPSHOTS)})
+
+
+@contextmanager
+def deferred_interrupt() -> Generator[Callable[[], bool]]:
+    """Yield a function that tells whether Ctrl-C was pressed; a second press stops at once.
+
+    Outside the main thread nothing is installed, since only it receives signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    previous = signal.getsignal(signal.SIGINT)
+    pressed = False
+
+    def remember(_number: int, _frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGINT, remember)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -11,7 +11,6 @@ from relubloom.errors import UsageError
 Objective = Literal["mse", "kl"]
 ObjectiveName = Literal["mse", "kl", "kl-then-mse"]
 Activation = Literal["relu", "none"]
-MOST_SKIPPED = 1e-2  # above, tokens that are confused with members would get no gradient
 LEARNING_RATES = {"mse": 2e-2, "kl": 3e-2, "kl-then-mse": 3e-2}  # docs/results/recipes.md
 
 
@@ -40,10 +39,7 @@ class Recipe:
         init_scale_in, init_scale_out: weights start normal with sd = scale / sqrt(width); biases 0.
         activation: "relu", or "none" for a linear network of the same shape: the control that
             shows what the ReLU is good for. It is saved as a network whose units are above 0 on
-            all sets of the task (`training.linear`).
-        skip_below: once hashes have formed, tokens of a smaller p get no gradient, which saves
-            time and errs by a little (`training.few_tokens`, docs/performance.md). 0 computes every
-            gradient, and so do accelerators.
+            all sets of the task (`network.construct.always_on`).
 
     Raises:
         UsageError: a value lies outside its range, or the objective or activation is unknown.
@@ -59,7 +55,6 @@ class Recipe:
     init_scale_in: float = 3.0
     init_scale_out: float = 0.5
     activation: Activation = "relu"
-    skip_below: float = 0.0
 
     def __post_init__(self) -> None:
         for name, known in (("objective", ObjectiveName), ("activation", Activation)):
@@ -75,11 +70,6 @@ class Recipe:
                 raise UsageError(
                     f"{name} is {getattr(self, name)}: a share is in [0, 1); change it"
                 )
-        if not 0 <= self.skip_below <= MOST_SKIPPED:
-            raise UsageError(
-                f"skip_below is {self.skip_below}: a probability from 0 (nothing is skipped) to "
-                f"{MOST_SKIPPED}; lower it"
-            )
         for name in ("learning_rate", "polish_learning_rate", "init_scale_in", "init_scale_out"):
             value = getattr(self, name)
             if value is not None and not (value > 0 and math.isfinite(value)):
@@ -113,24 +103,26 @@ class Recipe:
         raise UsageError(f"step is {step}: the recipe has steps 0 to {self.steps - 1}")
 
     def describe(self) -> dict[str, Any]:
-        """The fields as JSON values; `activation` and `skip_below` only where they are not default.
+        """The fields as JSON values; `activation` only where it is not "relu".
 
         So what was written before there was a choice describes the same recipe as now, and its
         studies and checkpoints go on.
         """
         described = asdict(self)
-        for name, default in (("activation", "relu"), ("skip_below", 0.0)):
-            if described[name] == default:
-                del described[name]
+        if self.activation == "relu":
+            del described["activation"]
         return described
 
     @classmethod
     def from_description(cls, described: dict[str, Any]) -> Recipe:
         """The inverse of `describe`.
 
+        `skip_below` is passed over: earlier versions could leave out improbable tokens' gradients.
+
         Raises:
             UsageError: a key is unknown.
         """
+        described = {key: value for key, value in described.items() if key != "skip_below"}
         known = {field.name for field in fields(cls)}
         if unknown := sorted(described.keys() - known):
             raise UsageError(

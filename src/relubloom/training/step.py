@@ -22,20 +22,18 @@ With 2.2 ns for a logit in these passes and 60 GFLOPS for the products, a step t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from relubloom.network.relu_net import NetStack
-from relubloom.training.few_tokens import KeptLogits, few_tokens_loss, joined, kept_logits
-from relubloom.training.recipe import Activation, Objective, Recipe
+from relubloom.training.recipe import Activation, Objective
 from relubloom.training.softmax_loss import GRADIENT_FACTOR, Targets, softmax_loss_
-from relubloom.training.workspace import Chunk, Part, Rooms, Workspace
+from relubloom.training.workspace import Rooms, StackPart, Workspace
 
 
 @dataclass(frozen=True)
@@ -49,18 +47,8 @@ class StepResult:
     gradients: dict[str, Tensor]
 
 
-@runtime_checkable
-class Step(Protocol):
-    """Loss and gradients of `objective` on `sets` (int64 [instances, batch, set_size])."""
-
-    def __call__(
-        self,
-        stack: NetStack,
-        sets: Int64[Tensor, "instances batch set_size"],
-        objective: Objective,
-    ) -> StepResult:
-        """Do it; the stack is left as it is."""
-        ...
+Step = Callable[[NetStack, Int64[Tensor, "instances batch set_size"], Objective], StepResult]
+"""Loss and gradients of an objective on a batch of sets an instance; the stack stays as it is."""
 
 
 class ChunkedStep:
@@ -75,14 +63,10 @@ class ChunkedStep:
     Args:
         activation: "relu", or "none" for a linear network, post = pre.
         rows: rows of a chunk; None takes `chunk_rows`.
-        skip_below: tokens of a smaller p get no gradient, in chunks where few have a larger one
-            (`training.few_tokens`); 0 computes every gradient, and so do accelerators.
     """
 
-    def __init__(
-        self, activation: Activation, rows: int | None = None, skip_below: float = 0.0
-    ) -> None:
-        self._activation, self._rows, self._skip_below = activation, rows, skip_below
+    def __init__(self, activation: Activation, rows: int | None = None) -> None:
+        self._activation, self._rows = activation, rows
         self._spaces: WeakKeyDictionary[NetStack, Workspace] = WeakKeyDictionary()
 
     def __call__(
@@ -107,7 +91,7 @@ class ChunkedStep:
 
     def _differentiate(
         self,
-        part: Part,
+        part: StackPart,
         sets: Int64[Tensor, "instances batch set_size"],
         objective: Objective,
         rooms: Rooms,
@@ -123,81 +107,26 @@ class ChunkedStep:
             post.relu_()
         losses: list[Tensor] = []
         sums: list[Tensor] = []
-        few: list[tuple[Chunk, KeptLogits]] = []
         for chunk in rooms.chunks:
             torch.baddbmm(part.b_out, chunk.units, part.W_out, out=chunk.logits)
             own = targets if len(rooms.chunks) == 1 else targets.rows(chunk.rows)
-            kept = None if sums else self._kept(chunk, own)
-            if kept is not None:
-                few.append((chunk, kept))
-                continue
             loss, d_logits = softmax_loss_(chunk.logits, own, objective, chunk.room)
             further = float(len(sums) > 0)
             losses.append(loss)
             sums.append(d_logits.sum(1))
             chunk.d_units.baddbmm_(d_logits, part.W_out.mT, beta=0.0, alpha=scale)
             gradients.W_out.baddbmm_(chunk.units.mT, d_logits, beta=further, alpha=scale)
-        if sums:
-            torch.mul(_total(sums), scale, out=gradients.b_out)
-        if few:
-            losses.append(_add_few(few, part, objective, scale, alone=not sums))
+        torch.mul(_total(sums), scale, out=gradients.b_out)
         if relu:
             d_pre.mul_(post.sign_())
         torch.sum(d_pre, 1, out=gradients.b_in)
         gradients.fill_table(d_pre, sets)
         return _total(losses) / batch
 
-    def _kept(self, chunk: Chunk, targets: Targets) -> KeptLogits | None:
-        """The few logits that count, where no more do and this is looked for."""
-        if not self._skip_below or targets.real is not None or chunk.logits.device.type != "cpu":
-            return None
-        return kept_logits(chunk.logits[0], targets.members[0], self._skip_below, chunk.flags[0])
-
-
-def _add_few(
-    few: list[tuple[Chunk, KeptLogits]],
-    part: Part,
-    objective: Objective,
-    scale: float,
-    *,
-    alone: bool,
-) -> Float[Tensor, " 1"]:
-    """Write the gradients of chunks of which few logits are kept; returns the sum of their losses.
-
-    To those of W_out and b_out they are added, or, where they are alone, written over.
-    """
-    chunks = [chunk for chunk, _ in few]
-    loss, tokens, d_logits = few_tokens_loss(joined([kept for _, kept in few]), objective, scale)
-    readout = part.W_out[0].index_select(1, tokens).T.contiguous()
-    d_units = torch.from_numpy(d_logits @ readout.numpy())
-    for chunk, own in zip(
-        chunks, d_units.split([len(kept.members) for _, kept in few]), strict=True
-    ):
-        chunk.d_units[0].copy_(own)
-    units = torch.cat([chunk.units[0] for chunk in chunks])
-    d_readout = torch.from_numpy(d_logits.T @ units.numpy()).T
-    d_biases = np.bincount(d_logits.indices, d_logits.data).astype(d_logits.dtype)
-    for gradient, own in (
-        (part.gradients.W_out[0], d_readout),
-        (part.gradients.b_out[0], torch.from_numpy(d_biases)),
-    ):
-        if alone:
-            gradient.zero_().index_copy_(-1, tokens, own)
-        else:
-            gradient.index_add_(-1, tokens, own)
-    return part.W_out.new_tensor([loss])
-
 
 dense_step: Step = ChunkedStep("relu")
 linear_step: Step = ChunkedStep("none")
 STEPS: dict[Activation, Step] = {"relu": dense_step, "none": linear_step}
-
-
-def step_of(recipe: Recipe) -> Step:
-    """The step that a recipe asks for."""
-    if not recipe.skip_below:
-        return STEPS[recipe.activation]
-    return ChunkedStep(recipe.activation, skip_below=recipe.skip_below)
 
 
 def _total(terms: list[Tensor]) -> Tensor:

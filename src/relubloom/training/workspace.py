@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
@@ -60,7 +59,7 @@ class Workspace:
             whole.split(self.together),
             strict=True,
         )
-        self.parts = [Part(*part) for part in parts]
+        self.parts = [StackPart(*part) for part in parts]
         rows = rows or chunk_rows(batch, vocab, self.together, device)
         self.rooms = Rooms.of(self.parts[0], batch, rows)
 
@@ -70,7 +69,7 @@ class Workspace:
         return batch == self._batch and all(a is b for a, b in zip(now, self._of, strict=True))
 
 
-class Part:
+class StackPart:
     """Instances that go through the same operations: views of their parameters and gradients."""
 
     def __init__(
@@ -98,7 +97,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Chunk:
+class BatchChunk:
     """Some rows of the batch, and what they write to."""
 
     rows: slice
@@ -107,11 +106,6 @@ class Chunk:
     logits: Float[Tensor, "instances rows vocab"]
     room: Float[Tensor, "instances rows vocab"]
 
-    @cached_property
-    def flags(self) -> Bool[Tensor, "instances rows vocab"]:
-        """The room, as one flag a logit."""
-        return self.room.view(-1).view(torch.bool)[: self.room.numel()].view(self.room.shape)
-
 
 @dataclass(frozen=True)
 class Rooms:
@@ -119,20 +113,20 @@ class Rooms:
 
     post: Float[Tensor, "instances batch width"]
     d_pre: Float[Tensor, "instances batch width"]
-    chunks: list[Chunk]
+    chunks: list[BatchChunk]
 
     @classmethod
-    def of(cls, part: Part, batch: int, rows: int) -> Rooms:
+    def of(cls, part: StackPart, batch: int, rows: int) -> Rooms:
         """Room for batches of `batch` sets in chunks of `rows`, for parts like this one."""
         instances, width, vocab = part.W_out.shape
         post, d_pre = (part.b_in.new_empty(instances, batch, width) for _ in range(2))
         logits, room = (part.b_in.new_empty(instances * min(rows, batch) * vocab) for _ in range(2))
-        chunks: list[Chunk] = []
+        chunks: list[BatchChunk] = []
         for start in range(0, batch, rows):
             cut = slice(start, min(start + rows, batch))
             shape = instances, cut.stop - start, vocab
             own = (each[: math.prod(shape)].view(shape) for each in (logits, room))
-            chunks.append(Chunk(cut, post[:, cut], d_pre[:, cut], *own))
+            chunks.append(BatchChunk(cut, post[:, cut], d_pre[:, cut], *own))
         return cls(post, d_pre, chunks)
 
 

@@ -18,8 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from relubloom.code import Code
-from relubloom.code.near_misses import count_near_misses
+from relubloom.code import Code, count_near_misses
 from relubloom.evidence.certificate.certified import proven
 from relubloom.measure.error_bound import FLOAT64, rounding_error, top_sums
 from relubloom.network.extract import extract_code

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom.code import Code
+from relubloom.code.bit_slices import WORD, pack_bits
 from relubloom.code.cover_table import CoverTable
-from relubloom.code.packing import WORD, pack_bits
 from relubloom.evidence.interventions.prepared_network import PreparedNetwork
 from relubloom.measure.pool import chunk_size
 

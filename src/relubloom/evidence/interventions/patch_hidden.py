@@ -5,8 +5,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from relubloom.code import Code
+from relubloom.code.bit_slices import unpack_bits
 from relubloom.code.cover_table import CoverTable
-from relubloom.code.packing import unpack_bits
 from relubloom.evidence.interventions.intervention import (
     Bits,
     Cases,

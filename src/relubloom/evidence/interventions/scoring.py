@@ -10,7 +10,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from relubloom.code.packing import pack_bits
+from relubloom.code.bit_slices import pack_bits
 from relubloom.evidence.interventions.intervention import Cases, Intervention, Words, marked
 from relubloom.evidence.interventions.plan import SealedPlan
 from relubloom.evidence.interventions.prepared_network import PreparedNetwork

@@ -20,6 +20,7 @@ LOOKS: dict[str, Look] = {
     "code": {"color": OTHER, "marker": "s", "ms": 6, "lw": 1.4, "ls": (0, (4, 2)), "mfc": PAPER},
     "theory": {"color": INK, "marker": "^", "ms": 4.5, "lw": 1.1, "ls": (0, (1, 1.6))},
     "line": {"color": ACCENT, "lw": 1.3},
+    "dots": {"color": BIT, "marker": "o", "ms": 3.4, "mew": 0, "lw": 0, "alpha": 0.6},
 }
 RUN_LOOKS = ((BIT, "o"), (OTHER, "s"), (ACCENT, "^"), (INK, "D"), (MUTED, "v"))
 LOG_FROM = 20.0  # runs: the greatest value over the least, both above 0

@@ -1,0 +1,299 @@
+"""Which part of the weights makes a trained network differ from its hash: docs/results/residue.md.
+
+Usage: python experiments/residue.py [--seeds n] [--runs DIR] [--out FILE] [--quick]
+
+Takes the networks of preset `article` that experiments/mechanism.py trains. In each, one
+part of the weights at a time is made flat (every entry at its unit's mean of its kind, bit or not),
+and in a network that is flat throughout one part at a time is put back.
+"""
+
+import statistics
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import relubloom as rb
+from cells import K, asked, trained
+from relubloom.evidence.interventions import intervene
+from relubloom.evidence.ladder.chunks import over_chunks
+from relubloom.evidence.ladder.departures import unit_levels
+from relubloom.evidence.ladder.fit import logits, margins, weights_of
+from relubloom.evidence.ladder.fitting_sets import split_off
+from relubloom.evidence.ladder.outcomes import Chunk, Outcomes, judge_of
+from relubloom.evidence.ladder.reference import judge_network
+from relubloom.evidence.ladder.stored import as_network
+from relubloom.evidence.ladder.subject import Subject
+from relubloom.evidence.ladder.weak_bits import find_weak_bits, weak_bits
+from relubloom.task import SetCollection
+
+CELL = "article-mse"
+SETS = 300_000
+THREADS = 2
+Weights = dict[str, NDArray[np.float64]]
+Masks = dict[str, NDArray[np.bool_]]
+Figures = dict[str, float]
+
+TITLES = {
+    "weak bits": "`W_in`, its weak bits (they do not turn their unit off alone)",
+    "other bits": "`W_in`, all other bits",
+    "no bits, in": "`W_in`, entries that are no bits",
+    "weak, out": "`W_out`, at the places of the weak bits",
+    "strong, out": "`W_out`, all other bits",
+    "no bits, out": "`W_out`, entries that are no bits",
+    "b_out": "`b_out`",
+    "weak": "the weak bits, in both",
+    "read": "what is no bit in `W_out`, and `b_out`",
+    "linear": "what is no bit in both",
+    "rest": "what is no bit in both, and `b_out`",
+}
+
+
+def main() -> None:
+    """Measure every network and write the page."""
+    given = asked(__doc__, "residue.md")
+    cell = given.cells[CELL]
+    task = rb.KSparseTask(cell.vocab_size, K)
+    found: list[dict[str, Figures]] = []
+    for seed in range(given.seeds):
+        found.append(measure(trained(given.runs / CELL / f"seed-{seed}", cell, task, seed)))
+        print(f"seed {seed}", flush=True)
+    given.out.write_text(page(found), encoding="utf-8")
+    print(given.out)
+
+
+def measure(net: rb.ReluNet) -> dict[str, Figures]:
+    """The figures of each changed network, by what was done to it."""
+    code = rb.extract_code(net)
+    sets, _ = split_off(rb.KSparseTask(net.vocab_size, K).evaluation_sets(), net.vocab_size, SETS)
+    truth = judge_network(net, sets, THREADS)
+    covered = np.concatenate(
+        [
+            code.false_positives(sets.chunk(start, start + 10_000).numpy()) > 0
+            for start in range(0, len(sets), 10_000)
+        ]
+    )
+    subject = Subject(net, code, K)
+    own = {
+        name: array.T if name == "W_out" else array
+        for name, array in zip(("W_in", "b_in", "W_out", "b_out"), subject.weights, strict=True)
+    }
+    flat = own | {name: unit_levels(own[name], code.bits) for name in ("W_in", "W_out")}
+    flat["b_out"] = np.full_like(own["b_out"], own["b_out"].mean())
+    changed = {"all flat": flat}
+    for name, masks in parts_of(code.bits, find_weak_bits(subject)).items():
+        changed[f"without {name}"] = own | put(flat, own, masks)
+        changed[f"with {name}"] = flat | put(own, flat, masks)
+    figures = {
+        name: compare(truth, outcomes(weights, sets), covered) for name, weights in changed.items()
+    }
+    figures["hash"] = compare(truth, of_hash(covered), covered)
+    strengths = one_strength(own, flat, code.bits)
+    listed = ("weak-bits", weak_bits(subject).network)
+    done = intervene(net, code, K, explanation=listed, workers=THREADS).interventions
+    by_loss = {each.name: each.explained.by_loss for each in done if each.explained is not None}
+    return figures | {
+        "shares": shares(truth, covered),
+        "margins": median_margins(net, sets, kinds(truth, covered)),
+        "strengths": strengths,
+        "precision": {name: each.precision for name, each in by_loss.items()},
+        "recall": {name: each.recall for name, each in by_loss.items()},
+    }
+
+
+def one_strength(own: Weights, flat: Weights, bits: NDArray[np.bool_]) -> Figures:
+    """Whether an entry of W_out departs from its mean as W_in's does, and what that adds.
+
+    Elsewhere than on bits, a token's departures in W_in pass the units that stay on and meet the
+    departures in W_out: of its own as a member, and of every other token's.
+    """
+    inward, outward = (own[name] - flat[name] for name in ("W_in", "W_out"))
+    on = (1 - bits.mean(0)) ** (K - 1)  # a unit without the token's bit is on so often
+    logits = (np.where(bits, 0, inward) * on) @ np.where(bits, 0, outward).T
+    apart = ~np.eye(len(bits), dtype=np.bool_)
+    return {
+        "correlation on bits": float(np.corrcoef(inward[bits], outward[bits])[0, 1]),
+        "correlation elsewhere": float(np.corrcoef(inward[~bits], outward[~bits])[0, 1]),
+        "logit of its own, mean": float(logits.diagonal().mean()),
+        "logit of its own, sd": float(logits.diagonal().std()),
+        "logit of another, mean": float(logits[apart].mean()),
+        "logit of another, sd": float(logits[apart].std()),
+    }
+
+
+def parts_of(bits: NDArray[np.bool_], weak: NDArray[np.bool_]) -> dict[str, Masks]:
+    """The entries of each part, by matrix."""
+    every = np.ones(len(bits), dtype=np.bool_)
+    return {
+        "weak bits": {"W_in": weak},
+        "other bits": {"W_in": bits & ~weak},
+        "no bits, in": {"W_in": ~bits},
+        "weak, out": {"W_out": weak},
+        "strong, out": {"W_out": bits & ~weak},
+        "no bits, out": {"W_out": ~bits},
+        "b_out": {"b_out": every},
+        "weak": {"W_in": weak, "W_out": weak},
+        "read": {"W_out": ~bits, "b_out": every},
+        "linear": {"W_in": ~bits, "W_out": ~bits},
+        "rest": {"W_in": ~bits, "W_out": ~bits, "b_out": every},
+    }
+
+
+def put(new: Weights, into: Weights, masks: Masks) -> Weights:
+    """The matrices of the masks, with the new entries where a mask has them."""
+    return {name: np.where(mask, new[name], into[name]) for name, mask in masks.items()}
+
+
+def outcomes(weights: Weights, sets: SetCollection) -> Outcomes:
+    """What a network of these weights does on every set."""
+    judge = judge_of(as_network(*(weights[n] for n in ("W_in", "b_in", "W_out", "b_out"))), K)
+    vocab = len(weights["b_out"])
+
+    def work(start: int, stop: int) -> Outcomes:
+        return judge.outcomes(Chunk.of(sets.chunk(start, stop), vocab))
+
+    parts = [part for _, part in over_chunks(work, len(sets), vocab, THREADS)]
+    return Outcomes(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+
+
+def of_hash(covered: NDArray[np.bool_]) -> Outcomes:
+    """The hash as a filter fails by both definitions where it has a false positive."""
+    return Outcomes(covered.astype(float), covered.astype(float), covered, covered)
+
+
+def kinds(truth: Outcomes, covered: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
+    """Sets by what the network does where its hash fails, and where it does not."""
+    return {
+        "rescued": covered & ~truth.loss_failure,
+        "re-ranked": covered & truth.loss_failure & ~truth.ranking_failure,
+        "wrong": covered & truth.ranking_failure,
+        "new": ~covered & truth.loss_failure,
+    }
+
+
+def shares(truth: Outcomes, covered: NDArray[np.bool_]) -> Figures:
+    """Of the sets on which the hash fails, and of all sets for new failures."""
+    found = {
+        name: float(mask.sum() / covered.sum()) for name, mask in kinds(truth, covered).items()
+    }
+    return found | {"covered": float(covered.mean())}
+
+
+def median_margins(
+    net: rb.ReluNet, sets: SetCollection, of: dict[str, NDArray[np.bool_]]
+) -> Figures:
+    """By kind of sets, how far the least member's logit is above the greatest other's."""
+    ids = torch.cat([sets.chunk(start, start + 10_000) for start in range(0, len(sets), 10_000)])
+    weights = weights_of(net)
+    with torch.no_grad():
+        chosen = {name: ids[torch.from_numpy(mask)] for name, mask in of.items()}
+        return {name: float(margins(logits(weights, x), x).median()) for name, x in chosen.items()}
+
+
+def compare(truth: Outcomes, found: Outcomes, covered: NDArray[np.bool_]) -> Figures:
+    """F1 of the failing sets, and which kinds of sets come out as the network has them."""
+    of = kinds(truth, covered)
+    right = share(~found.ranking_failure, of["re-ranked"])
+    wrong = share(found.ranking_failure, of["wrong"])
+    return {
+        "loss": f1(truth.loss_failure, found.loss_failure),
+        "ranking": f1(truth.ranking_failure, found.ranking_failure),
+        "rescued": share(~found.loss_failure, of["rescued"]),
+        "new": share(found.loss_failure, of["new"]),
+        "re-ranked": (right + wrong) / 2,  # one answer for all is right half of the time
+    }
+
+
+def f1(actual: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> float:
+    """Of the sets that fail."""
+    return float(2 * (actual & predicted).sum() / max(1, actual.sum() + predicted.sum()))
+
+
+def share(right: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
+    """Of those, the ones that are right; 1 of none."""
+    return float(right[among].mean()) if among.any() else 1.0
+
+
+def page(found: list[dict[str, Figures]]) -> str:
+    """The tables: medians over the seeds, and in brackets the least."""
+    rows = [("the hash alone", "hash"), ("all parts flat", "all flat")]
+    for said, done in (("only this part as it is", "with"), ("only this part flat", "without")):
+        rows += [(f"{said}: {title}", f"{done} {name}") for name, title in TITLES.items()]
+    kind_shares = [each["shares"] for each in found]
+    middle = {
+        name.replace("-", "_"): f"{statistics.median(each[name] for each in kind_shares):.1%}"
+        for name in kind_shares[0]
+    }
+    margin = {
+        f"margin_{name.replace('-', '_')}": statistics.median(
+            each["margins"][name] for each in found
+        )
+        for name in found[0]["margins"]
+    }
+    lines = [
+        INTRODUCTION.format(seeds=len(found), sets=SETS, **middle, **margin),
+        "| network | loss F1 | ranking F1 | rescues | re-rankings | new failures |",
+        "|---|---|---|---|---|---|",
+    ]
+    for title, name in rows:
+        cells = [
+            median_and_least([each[name][key] for each in found])
+            for key in ("loss", "ranking", "rescued", "re-ranked", "new")
+        ]
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    lines += [STRENGTHS, "| figure | median (least) |", "|---|---|"]
+    for name in found[0]["strengths"]:
+        lines.append(
+            f"| {name} | {median_and_least([each['strengths'][name] for each in found])} |"
+        )
+    lines += [LISTED, "| intervention | precision | recall |", "|---|---|---|"]
+    for name in found[0]["precision"]:
+        cells = [
+            median_and_least([each[key][name] for each in found]) for key in ("precision", "recall")
+        ]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def median_and_least(values: list[float]) -> str:
+    return f"{statistics.median(values):.3f} ({min(values):.3f})"
+
+
+INTRODUCTION = """# The residue, part by part
+
+Made by `python experiments/residue.py`: preset `article`, {seeds} seeds, {sets:,} sets each;
+medians, and in brackets the least of the seeds. What it means: [../mechanism.md](../mechanism.md).
+
+A part of the weights is *flat* when each of its entries is at its unit's mean of the same kind
+(bit, or not), or `b_out` at its mean. Sets on which the hash has a false positive are {covered} of
+all. On {rescued} of these the network does not fail by loss (a *rescue*, margin
+{margin_rescued:.2f} logits); on {re_ranked} it fails by loss and yet ranks the members first (a
+*re-ranking*, margin {margin_re_ranked:.3f}); on {wrong} it ranks them wrongly (margin
+{margin_wrong:.3f}). *New failures* by loss, where the hash has no false positive, are {new} as many
+as those sets. Margins are medians of the least member's logit less the greatest other's.
+
+Columns: F1 of the changed network's failing sets against the real one's; the share of the rescues
+that it rescues too; of re-rankings and wrong rankings those that it ranks alike (mean of the two
+shares: .5 is chance); the share of the new failures that it has too.
+"""
+
+
+STRENGTHS = """
+## One strength for both matrices
+
+How far an entry lies from its unit's mean of the same kind, in `W_in` against in `W_out`; and, of
+the entries that are no bits, what a token's departures add to the logit of that token and of
+another through the units that stay on.
+"""
+
+
+LISTED = """
+## Interventions as `weak-bits` predicts them
+
+The rung that lists weak bits with their entries in both matrices, read off the weights, in place of
+the one whose readout is fitted: precision and recall of the cases that fail by loss.
+"""
+
+
+if __name__ == "__main__":
+    main()
