@@ -4,16 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help install browser demo test check check-javascript results results-width results-quick \
-	bench clean
+.PHONY: help install browser demo test check check-javascript docs-files results results-width \
+	results-quick bench clean
 
 help:
-	@echo "make demo     install, study the article's network, certify it, print the report's path"
+	@echo "make demo     install, study the article's network, print the report's path"
 	@echo "make test     install, run the test suite"
 	@echo "make check    formatting, lint, types"
 	@echo "make results  regenerate docs/results (four to five hours)"
 	@echo "make results-width  sweep for the width law and write docs/results/width.md (hours; go on with it)"
 	@echo "make results-quick  the same in small, within minutes, into runs/width-quick"
+	@echo "make docs-files  the tables of keys in docs/files.md"
 	@echo "make bench    benchmarks, with their rivals"
 	@echo "make install  the virtual environment only"
 
@@ -32,8 +33,6 @@ install: $(VENV)/tools-installed
 
 demo: $(VENV)/package-installed
 	$(BIN)/relubloom study --preset article --out runs/demo --resume
-	$(BIN)/relubloom certify runs/demo/seed-0 --quiet
-	$(BIN)/relubloom report runs/demo
 
 # The tests that open the page need chromium: root gets Debian's; others skip those tests.
 browser:
@@ -55,6 +54,11 @@ node_modules/.package-lock.json: package.json package-lock.json
 
 check-javascript: node_modules/.package-lock.json
 	npm run --silent check
+
+# The tables of keys in docs/files.md, from the docstrings of the records.
+docs-files: $(VENV)/package-installed
+	$(BIN)/python -c 'from pathlib import Path; from relubloom.records.documented import write_tables; \
+	write_tables(Path("docs/files.md"))'
 
 # SETS="--sets FILE --set-size a..b" adds files of real sets to the studies. Each script takes
 # --quick, which makes its page in small elsewhere.

@@ -1,4 +1,4 @@
-"""Print the tables of docs/theory.md: laws against counted codes, widths, and times.
+"""Print the tables of docs/results/theory.md: laws against counted codes, widths, and times.
 
 python benchmarks/theory.py            Markdown
 python benchmarks/theory.py --json     one JSON list of rows
@@ -100,7 +100,7 @@ def planned_rows() -> list[dict[str, Any]]:
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:
-    """The rows as the two tables of docs/theory.md."""
+    """The rows as the two tables of docs/results/theory.md."""
     lines = ["| N, d, k | h | E[F] | counted | P_exact | counted | mse | counted |"]
     lines.append("|---|---|---|---|---|---|---|---|")
     for row in (r for r in rows if r["table"] == "counted"):

@@ -3,11 +3,10 @@
 Usage: python benchmarks/time_to_bloom.py [--json] [--seeds 5] [--tried]
 
 N = 1,000, d = 64, k = 3. The mse is over 20,000 held-out drawn sets, looked at every 100 steps; the
-time of looking does not count. Seconds are of processor time, with one thread. "Skipping" leaves
-out tokens of no probability (`skip_below`). The plain loop is the same algorithm as ours without
-that, and so needs as many steps: its seconds are the steps that ours took times what one of its
-steps takes, timed in turns with ours; it is not trained to the end. `--tried` trains
-seed 0 by the recipes that were tried on the way instead (six minutes).
+time of looking does not count. Seconds are of processor time, with one thread. The plain loop is
+the same algorithm as ours, and so needs as many steps: its seconds are the steps that ours took
+times what one of its steps takes, timed in turns with ours; it is not trained to the end. `--tried`
+trains seed 0 by the recipes that were tried on the way instead (six minutes).
 """
 
 import argparse

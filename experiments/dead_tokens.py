@@ -56,9 +56,9 @@ TRIALS = {
         seeds=2,
         factor=1e4,
     ),
-    "warm-up": Trial("`mse`, warm-up .2", rb.Recipe(steps=STEPS, warmup=0.2), seeds=2),
+    "warm-up": Trial("`mse`, warm-up 0.2", rb.Recipe(steps=STEPS, warmup=0.2), seeds=2),
     "small-output": Trial(
-        "`mse`, init_scale_out .1", rb.Recipe(steps=STEPS, init_scale_out=0.1), seeds=2
+        "`mse`, init_scale_out 0.1", rb.Recipe(steps=STEPS, init_scale_out=0.1), seeds=2
     ),
     "batch": Trial("`mse`, batches of 1,024", rb.Recipe(steps=STEPS, batch_size=1024), seeds=2),
     "long": Trial("`mse`, 8,000 steps", rb.Recipe(steps=2 * STEPS), seeds=2),

@@ -163,7 +163,7 @@ def film_lines(cell: Cell, rows: list[Row]) -> list[str]:
             ".1%",
         ),
         (
-            "a bit starts lower than an entry that is none (chance .5)",
+            "a bit starts lower than a non-bit entry (chance 0.5)",
             lambda row: row["foretelling"]["auc"][0],
             ".3f",
         ),

@@ -37,15 +37,15 @@ Figures = dict[str, float]
 TITLES = {
     "weak bits": "`W_in`, its weak bits (they do not turn their unit off alone)",
     "other bits": "`W_in`, all other bits",
-    "no bits, in": "`W_in`, entries that are no bits",
+    "no bits, in": "`W_in`, non-bit entries",
     "weak, out": "`W_out`, at the places of the weak bits",
     "strong, out": "`W_out`, all other bits",
-    "no bits, out": "`W_out`, entries that are no bits",
+    "no bits, out": "`W_out`, non-bit entries",
     "b_out": "`b_out`",
     "weak": "the weak bits, in both",
-    "read": "what is no bit in `W_out`, and `b_out`",
-    "linear": "what is no bit in both",
-    "rest": "what is no bit in both, and `b_out`",
+    "read": "the non-bit entries of `W_out`, and `b_out`",
+    "linear": "the non-bit entries of both",
+    "rest": "the non-bit entries of both, and `b_out`",
 }
 
 
@@ -274,7 +274,7 @@ as those sets. Margins are medians of the least member's logit less the greatest
 
 Columns: F1 of the changed network's failing sets against the real one's; the share of the rescues
 that it rescues too; of re-rankings and wrong rankings those that it ranks alike (mean of the two
-shares: .5 is chance); the share of the new failures that it has too.
+shares: 0.5 is chance); the share of the new failures that it has too.
 """
 
 
@@ -282,7 +282,7 @@ STRENGTHS = """
 ## One strength for both matrices
 
 How far an entry lies from its unit's mean of the same kind, in `W_in` against in `W_out`; and, of
-the entries that are no bits, what a token's departures add to the logit of that token and of
+the non-bit entries, what a token's departures add to the logit of that token and of
 another through the units that stay on.
 """
 

@@ -133,10 +133,10 @@ def asked(found: dict[str, tuple[dict[str, Any], dict[str, float]]]) -> str:
         "|---|---|",
         "| `article`, one seed, all of the study, under 60 s on 2 cores | "
         f"{found['article-1'][1]['seconds']:.0f} s |",
-        "| `article`, at least 15 of 16 seeds with mse <= .0050, gap >= 8.5, agreement >= .97, "
-        "hash mse <= .0055, >= 95 % of ranking failures explained with the hash failing on < 6 % | "
-        f"{good} of {len(article)} |",
-        f"| `wide`, mse <= .0030 on 3 of 3 seeds | {low} of {len(wide)} |",
+        "| `article`, at least 15 of 16 seeds with mse <= 0.0050, gap >= 8.5, agreement >= 0.97, "
+        "hash mse <= 0.0055, >= 95 % of ranking failures explained with the hash failing on "
+        f"< 6 % | {good} of {len(article)} |",
+        f"| `wide`, mse <= 0.0030 on 3 of 3 seeds | {low} of {len(wide)} |",
         f"| `wide`, under 3 minutes a seed | {found['wide-1'][1]['seconds']:.0f} s for one alone |",
         "| 50,257 tokens, width 256, 20 steps: under 3 GB | "
         f"{found['vocabulary'][1]['peak_mb'] / 1024:.2f} GB |",

@@ -28,7 +28,7 @@ no network with binary hidden units can be.
 
 FITS = """Weighted least squares on the mean ln error of each width. Left out are widths whose
 median error is over half the uniform answer's, 1/k − 1/N, where no law can hold, and widths whose
-error the sampled sets do not resolve (relative standard error above .3). In brackets 95 % intervals
+error sampled sets do not resolve (relative standard error above 0.3). In brackets 95 % intervals
 from resampling seeds; after "misfit" Student's interval from the scatter of the widths about the
 line. Misfit: root mean square distance of the widths' means from the line, as a factor. Δ AICc:
 power law less exponential, a point a width; positive favours the exponential, and 4 or more counts

@@ -7,9 +7,10 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from relubloom.code import Code, random_constant_weight
-from relubloom.code.bit_slices import BitSlices
+from relubloom.code.bit_slices import BitSlices, pack_bits
 from relubloom.code.bits import SLICED_VOCAB
 from relubloom.code.cover_table import CoverTable
+from relubloom.task import KSparseTask
 
 VOCABS = (1, 2, 63, 64, 65, 129)
 Case = tuple[Code, NDArray[np.bool_]]
@@ -97,3 +98,18 @@ def test_a_vocabulary_of_several_blocks() -> None:
     for tokens, union in zip(code.slices.each(unions), unions, strict=True):
         assert tokens.tolist() == np.flatnonzero(~(code.bits & ~union).any(1)).tolist()
     assert (code.decode(sets).sum(1) - 8 == code.false_positives(sets)).all()
+
+
+@given(
+    vocab=st.integers(1, 150),
+    width=st.integers(1, 70),
+    weight=st.integers(0, 9),
+    seed=st.integers(0, 2**63),
+)
+def test_the_table_counts_and_decodes(vocab: int, width: int, weight: int, seed: int) -> None:
+    code = random_constant_weight(vocab, width, min(weight, width), seed)
+    sets = KSparseTask(vocab, (1, min(vocab, 4))).evaluation_sets(draw=10).chunk(0, 10).numpy()
+    table, decoded = CoverTable(code), code.decode(sets)
+    assert table.covered(sets).tolist() == decoded.sum(1).tolist()
+    assert table.false_positives(sets).tolist() == code.false_positives(sets).tolist()
+    assert (table.decoded(code.union(sets)) == pack_bits(decoded)).all()

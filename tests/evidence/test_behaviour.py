@@ -3,30 +3,35 @@
 import json
 import math
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from relubloom.evidence.behaviour.confusion import measure_confusion
-from relubloom.evidence.behaviour.drawn import sample, uniform_sets
-from relubloom.evidence.behaviour.false_positives import measure_false_positives
-from relubloom.evidence.behaviour.growth import measure_growth
-from relubloom.evidence.behaviour.member_mass import percentiles
-from relubloom.evidence.behaviour.random_codes import random_codes_for
-from relubloom.evidence.behaviour.repeated_token import measure_repeated_token
 
 from build.scores import hand_made, random_net
 from relubloom.code import Code, random_constant_weight
-from relubloom.evidence.behaviour import confusion, growth, measure_behaviour, tokens
-from relubloom.evidence.behaviour.set_sizes import drawn_per_size, measure_set_sizes, sizes_up_to
-from relubloom.evidence.behaviour.tokens import measure_tokens
+from relubloom.evidence.behaviour import measure_behaviour
+from relubloom.evidence.behaviour.added_tokens import (
+    measure_growth,
+    measure_repeated_token,
+    sample,
+    uniform_sets,
+)
+from relubloom.evidence.behaviour.set_sizes import (
+    drawn_per_size,
+    measure_set_sizes,
+    random_codes_for,
+    sizes_up_to,
+)
+from relubloom.evidence.behaviour.summary import measure_false_positives
+from relubloom.evidence.behaviour.tokens import measure_confusion, measure_tokens
 from relubloom.evidence.scores import score_sets
-from relubloom.evidence.token_counts import TokenTally
+from relubloom.evidence.token_counts import PairTally, TokenTally
 from relubloom.measure.pool import over_chunks
-from relubloom.measure.statistics import pearson
+from relubloom.measure.statistics import pearson, percentiles
 from relubloom.network.construct import construct
 from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet
@@ -40,7 +45,7 @@ from relubloom.training import Recipe, initialise
 
 
 def examined(net: ReluNet, code: Code, sets: SetCollection) -> Behaviour:
-    behaviour = measure_behaviour(net, code, sets, score_sets(net, code, sets))
+    behaviour = measure_behaviour(net, code, sets, score_sets(net, code, sets, together=True))
     json.dumps(asdict(behaviour), allow_nan=False)
     return behaviour
 
@@ -158,7 +163,7 @@ def test_tokens_of_the_hand_made_network() -> None:
     }
 
 
-def test_a_token_in_every_set_or_in_none_has_no_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_in_every_set_or_in_none_has_no_rate() -> None:
     net, code, _ = filter_of_pairs()
     sets = ListedSets(
         torch.tensor([[0, 1], [0, 3]]), torch.tensor([1, 2]), torch.tensor([False, False])
@@ -170,8 +175,7 @@ def test_a_token_in_every_set_or_in_none_has_no_rate(monkeypatch: pytest.MonkeyP
     assert found.mse is not None
     assert found.mse[2] is None
     assert {each.token for each in found.worst} == {0, 1, 3}
-    monkeypatch.setattr(tokens, "LISTED_UP_TO", 3)
-    unlisted = measure_tokens(scores)
+    unlisted = measure_tokens(scores, listed_up_to=3)
     assert unlisted.mse is unlisted.miss_rate is None
     assert unlisted.false_positive_rate is unlisted.code_false_positive_rate is None
     assert unlisted.worst == found.worst
@@ -194,7 +198,7 @@ def test_confusion_of_a_filter_of_pairs() -> None:
     assert found.correlation == pytest.approx(1)
 
 
-def test_confusion_of_a_sample_needs_enough_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_confusion_of_a_sample_needs_enough_sets() -> None:
     net, code, sets = hand_made()
     for copies, expected in (
         # With 50 copies of {2} only pairs beside token 2 have 30 sets: token 1 is called on all
@@ -203,10 +207,9 @@ def test_confusion_of_a_sample_needs_enough_sets(monkeypatch: pytest.MonkeyPatch
         ([1, 2, 5], None),
     ):
         listed = ListedSets(sets.sets, torch.tensor(copies), sets.has_unseen)
-        found = measure_confusion(score_sets(net, code, listed), listed)
+        found = measure_confusion(score_sets(net, code, listed, together=True))
         assert (found and found.pairs) == expected
-    monkeypatch.setattr(confusion, "ENOUGH", 1)
-    found = measure_confusion(score_sets(net, code, sets), sets)
+    found = measure_confusion(score_sets(net, code, sets, together=True), enough_sets=1)
     assert found is not None
     # Shares: token 1 beside 0 and 2, token 2 beside 1; equal ones with more sets first.
     assert [(pair.token, pair.with_, pair.sets) for pair in found.pairs] == [
@@ -216,19 +219,32 @@ def test_confusion_of_a_sample_needs_enough_sets(monkeypatch: pytest.MonkeyPatch
     ]
 
 
-def test_confusion_is_left_out_where_a_table_of_pairs_is_too_large(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("relubloom.evidence.token_counts.PAIRS_UP_TO", 3)
-    assert examined(*filter_of_pairs()).confusion is None
+def test_confusion_is_left_out_where_a_table_of_pairs_is_too_large() -> None:
+    scores = score_sets(*filter_of_pairs(), together=True)
+    assert measure_confusion(scores) is not None
+    counts = TokenTally(4, together=True, pairs_up_to=3).counts()
+    assert measure_confusion(replace(scores, tokens=counts)) is None
 
 
-def test_pairs_that_wait_are_counted_in_any_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    net, code, sets = filter_of_pairs()
-    whole = measure_confusion(score_sets(net, code, sets), sets)
-    monkeypatch.setattr("relubloom.evidence.token_counts.WAITING", 1)
-    monkeypatch.setattr(confusion, "CHUNK", 4)
-    assert measure_confusion(score_sets(net, code, sets), sets) == whole
+def test_pairs_that_wait_are_counted_in_any_portions() -> None:
+    first, second = np.array([[0], [1], [3]]), np.array([[1, 2], [0, 0], [3, 2]])
+    weights = np.array([[1.0], [2.0], [4.0]])  # 3 is padding
+    expected = [[0, 1, 1], [4, 0, 0], [0, 0, 0]]
+    for waiting in (1, 3, 100):
+        pairs = PairTally(3, waiting)
+        for row in range(3):
+            pairs.add(first[[row]], second[[row]], weights[[row]])
+        assert pairs.table().tolist() == expected
+
+
+def test_members_of_one_set_are_counted_together() -> None:
+    sets = ListedSets(
+        torch.tensor([[0, 1, 2], [2, 1, 4]]), torch.tensor([2, 3]), torch.zeros(2, dtype=torch.bool)
+    )
+    net, code, _ = filter_of_pairs()
+    counts = score_sets(net, code, sets, together=True).tokens
+    assert counts.together is not None  # padding is 4
+    assert counts.together.tolist() == [[2, 2, 2, 0], [2, 5, 5, 0], [2, 5, 5, 0], [0, 0, 0, 0]]
 
 
 def test_set_sizes_of_a_filter_of_pairs() -> None:
@@ -388,10 +404,9 @@ def test_growth_of_a_network_that_forgets() -> None:
     ]
 
 
-def test_growth_takes_few_steps_of_large_sets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(growth, "STEPS", 3)
+def test_growth_takes_few_steps_of_large_sets() -> None:
     net, code, _ = filter_of_pairs()
-    assert measure_growth(net, code, 2).steps == 3
+    assert measure_growth(net, code, 2, longest=3).steps == 3
 
 
 @pytest.mark.parametrize(
@@ -410,7 +425,7 @@ def test_a_constructed_network_is_perfect_on_every_block(
     assert all(row.network == row.code for row in found.by_count)
     for row in behaviour.set_sizes:
         assert row.misses == 0
-        assert row.mse == pytest.approx(row.code.mse, abs=1e-12)
+        assert row.mse == pytest.approx(row.code.mse, rel=1e-7, abs=1e-12)
         assert row.kl == pytest.approx(row.code.kl, abs=1e-12)
         assert (row.p_exact, row.false_positives) == (row.code.p_exact, row.code.false_positives)
     repeated = behaviour.repeated_token

@@ -7,11 +7,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from relubloom.evidence.certificate.enumeration import enumerate_sets
 
 import relubloom as rb
 from build.rational import Truth, rational_logits, rational_truth
 from relubloom.evidence.certificate.counted import as_exact_filter, count_sets
+from relubloom.evidence.certificate.evaluated import enumerate_sets
 from relubloom.evidence.certificate.interval import bound_sets
 from relubloom.measure.error_bound import FLOAT32, FLOAT64, rounding_error
 from relubloom.network.relu_net import ReluNet

@@ -9,13 +9,17 @@ import math
 import numpy as np
 import pytest
 import torch
-from relubloom.evidence.certificate.enumeration import enumerate_sets
 
 import relubloom as rb
 from relubloom.code import count_near_misses
 from relubloom.errors import UsageError
-from relubloom.evidence.certificate import by_method, sampled
+from relubloom.evidence.certificate.by_method import Effort
 from relubloom.evidence.certificate.counted import as_exact_filter
+from relubloom.evidence.certificate.evaluated import (
+    clopper_pearson,
+    enumerate_sets,
+    sample_sets,
+)
 from relubloom.evidence.certificate.interval import unit_levels
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.files import as_json
@@ -136,7 +140,7 @@ def test_bounds_certify_a_network_near_a_construction():
 def test_a_sample_covers_the_truth_and_is_no_proof(seed):
     net, task = random_net(24, 16, seed, noise=0.05), rb.KSparseTask(24, 3)
     truth = rb.certify(net, task)
-    found = sampled.sample_sets(net, 3, draws=4000, seed=seed)
+    found = sample_sets(net, 3, draws=4000, seed=seed)
     assert found.method == "sampled"
     assert "no proof" in found.reasons
     assert found.confidence == 0.99
@@ -152,7 +156,7 @@ def test_a_sample_covers_the_truth_and_is_no_proof(seed):
 
 def test_clopper_pearson_by_hand():
     # no success in n draws: upper solves (1 - p)^n = 0.005; and the mirror image
-    none, all_of_them = sampled.clopper_pearson(0, 100), sampled.clopper_pearson(100, 100)
+    none, all_of_them = clopper_pearson(0, 100), clopper_pearson(100, 100)
     assert none.lower == 0
     assert none.upper == pytest.approx(1 - 0.005 ** (1 / 100), rel=1e-9)
     assert (all_of_them.lower, all_of_them.upper) == (pytest.approx(1 - none.upper), 1.0)
@@ -170,28 +174,24 @@ def test_float32_first_gives_the_same_counts():
     }
 
 
-def test_the_method_follows_the_cost(monkeypatch):
+def test_the_method_follows_the_cost():
     task = rb.KSparseTask(24, 3)
     exact, noisy = random_net(24, 16), random_net(24, 16, noise=0.3)
     assert rb.certify(exact, task).method == "enumeration"
-    monkeypatch.setattr(by_method, "FLOAT64_WORK", 0)
-    assert rb.certify(exact, task).method == "counting"
-    assert "float32" in rb.certify(noisy, task).reasons
-    monkeypatch.setattr(by_method, "FLOAT32_WORK", 0)
-    monkeypatch.setattr(sampled, "MOST", 500)
-    monkeypatch.setattr(sampled, "FEWEST", 500)
-    assert rb.certify(noisy, task).method == "sampled"
-    assert rb.certify(random_net(24, 60, noise=1e-4), task).method == "bounds"
+    little, less = Effort(float64=0), Effort(float64=0, float32=0, draws=500)
+    assert rb.certify(exact, task, effort=little).method == "counting"
+    assert "float32" in rb.certify(noisy, task, effort=little).reasons
+    assert rb.certify(noisy, task, effort=less).method == "sampled"
+    assert rb.certify(random_net(24, 60, noise=1e-4), task, effort=less).method == "bounds"
 
 
 @pytest.mark.parametrize(
     ("vocab", "width", "k"), [(1, 1, 1), (5, 1, 2), (6, 3, 6), (6, 3, 1), (70, 8, 69)]
 )
 @pytest.mark.parametrize("method", ["enumeration", "counting", "bounds", "sampled"])
-def test_awkward_sizes(vocab, width, k, method, monkeypatch):
-    monkeypatch.setattr(sampled, "MOST", 500)
-    monkeypatch.setattr(sampled, "FEWEST", 500)
-    found = rb.certify(random_net(vocab, width), rb.KSparseTask(vocab, k), method=method)
+def test_awkward_sizes(vocab, width, k, method):
+    task = rb.KSparseTask(vocab, k)
+    found = rb.certify(random_net(vocab, width), task, method=method, effort=Effort(draws=500))
     assert found.sets == math.comb(vocab, k)
     if vocab == k:
         assert found.p_exact.upper == 1.0

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from build.mechanism import mechanism_against
 from build.planted import (
     SHARPNESS,
     counting,
@@ -26,8 +27,6 @@ from build.planted import (
 )
 from relubloom.code import Code, greedy_low_overlap, make_code, random_constant_weight
 from relubloom.evidence import gather_evidence
-from relubloom.evidence.mechanism import measure_mechanism
-from relubloom.evidence.scores import score_sets
 from relubloom.network.construct import construct, default_sharpness
 from relubloom.network.extract import extract_with_modes
 from relubloom.network.relu_net import ReluNet
@@ -41,8 +40,7 @@ TRAINED = KSparseTask(256, 3)  # training needs a vocabulary far above the width
 
 def verdict_against(net: ReluNet, code: Code, sets: SetCollection) -> Verdict:
     """The verdict of a network that is judged against a given code, its own or another."""
-    scores = score_sets(net, code, sets)
-    return measure_mechanism(net, code, extract_with_modes(net)[1], sets, scores).verdict
+    return mechanism_against(net, code, sets).verdict
 
 
 @dataclass(frozen=True)

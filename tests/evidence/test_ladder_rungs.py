@@ -13,19 +13,23 @@ from hypothesis import strategies as st
 
 from build.networks import net_of, random_net
 from relubloom.code import Code, random_constant_weight
-from relubloom.evidence.ladder import Rung, climb_ladder
+from relubloom.evidence.ladder import climb_ladder
 from relubloom.evidence.ladder.climb import RIVALS, RUNGS
-from relubloom.evidence.ladder.description_length import network_bits
-from relubloom.evidence.ladder.explanations import (
+from relubloom.evidence.ladder.quantisation import (
+    Quantiser,
+    by_matrix,
+    by_mode,
+    two_level_input,
+)
+from relubloom.evidence.ladder.read_network import ReadNetwork
+from relubloom.evidence.ladder.read_off import (
     one_sharpness,
     token_bias,
     token_strengths,
     unit_level,
     unit_thresholds,
 )
-from relubloom.evidence.ladder.k_means import Quantiser
-from relubloom.evidence.ladder.quantisation import by_matrix, by_mode, two_level_input
-from relubloom.evidence.ladder.subject import Subject
+from relubloom.evidence.ladder.rung import Rung, network_bits
 from relubloom.network.construct import construct
 from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet
@@ -54,35 +58,35 @@ def test_what_is_read_off_the_weights_by_hand() -> None:
     net = net_of(
         [[-2, -1], [0.5, -3], [0.7, 1]], [1, 0], [[-3, 0.2, 0.4], [-1, -2, 0.5]], [0.1, 0.2, 0.3]
     )
-    subject = Subject(net, Code([[1, 1], [0, 1], [0, 0]]), set_size=2.0)
+    read = ReadNetwork(net, Code([[1, 1], [0, 1], [0, 0]]), set_size=2.0)
     # Unit 0: others' mean .6 in W_in, level 1 + 2 x .6 = 2.2; in W_out others .3, the bit -3.
     # Unit 1: others 1, level 0 + 2 x 1; in W_out others .5, bits -1.5.
     costs = 2.2 * 3.3, 2 * 2.0
     sharpness = (costs[0] + 2 * costs[1]) / 3  # one bit of unit 0, two of unit 1
     hashes = [[-1, -1], [0, -1], [0, 0]]
-    W_in, b_in, W_out, b_out = only_network(one_sharpness(subject))
+    W_in, b_in, W_out, b_out = only_network(one_sharpness(read))
     assert (W_in, b_in, b_out) == (hashes, [1, 1], [0, 0, 0])
     assert np.array(W_out) == pytest.approx(sharpness * np.array(hashes).T)
 
     # Tokens 1 and 2 lack unit 0's bit, .1 below and above the others' mean in W_out. A member's
     # one companion leaves it uncovered with probability 2/3.
     bias = 0.1, 0.2 - 0.1 * 2.2 * 2 / 3, 0.3 + 0.1 * 2.2 * 2 / 3
-    W_in, b_in, W_out, b_out = only_network(token_bias(subject))
+    W_in, b_in, W_out, b_out = only_network(token_bias(read))
     assert (W_in, b_in, b_out) == (hashes, [1, 1], pytest.approx(bias))
     assert np.array(W_out) == pytest.approx(sharpness * np.array(hashes).T)
 
-    W_in, b_in, W_out, b_out = only_network(unit_level(subject))
+    W_in, b_in, W_out, b_out = only_network(unit_level(read))
     assert (W_in, b_in, b_out) == (hashes, [1, 1], pytest.approx(bias))
     assert np.array(W_out) == pytest.approx(np.array([[-costs[0], 0, 0], [-4, -4, 0]]))
 
-    W_in, b_in, W_out, b_out = only_network(unit_thresholds(subject))
+    W_in, b_in, W_out, b_out = only_network(unit_thresholds(read))
     assert np.array(W_in) == pytest.approx(np.array([[-2, -2], [0.6, -2], [0.6, 1]]))
     assert (b_in, b_out) == ([1, 0], pytest.approx(bias))
     assert np.array(W_out) == pytest.approx(np.array([[-3.3, 0, 0], [-2, -2, 0]]))
 
     # Token 0's bits: 0 and +1 from the means in W_in, 0 and +.5 in W_out. Token 1: other -.1 and
     # bit -1; other -.1 and bit -.5. Token 2's others: +.1 and 0; +.1 and 0.
-    W_in, b_in, W_out, b_out = only_network(token_strengths(subject))
+    W_in, b_in, W_out, b_out = only_network(token_strengths(read))
     assert np.array(W_in) == pytest.approx(np.array([[-1.5, -1.5], [0.5, -3], [0.65, 1.05]]))
     assert (b_in, b_out) == ([1, 0], pytest.approx([0.1, 0.2, 0.3]))
     assert np.array(W_out) == pytest.approx(np.array([[-3.05, -0.1, 0.05], [-1.75, -2.5, 0.05]]))
@@ -90,11 +94,11 @@ def test_what_is_read_off_the_weights_by_hand() -> None:
 
 def test_bits_of_the_explanations_by_hand() -> None:
     net = random_net(3, 2, 0)
-    subject = Subject(net, Code([[1, 1], [0, 1], [0, 0]]), 2.0)
+    read = ReadNetwork(net, Code([[1, 1], [0, 1], [0, 0]]), 2.0)
     # The hash: its 3 x 2 matrix.
     makers = one_sharpness, token_bias, unit_level, unit_thresholds, token_strengths
     reals = [1, 1 + 3, 2 + 3, 4 * 2 + 3, 4 * 2 + 5 * 3]
-    assert [make(subject).bits for make in makers] == [6 + 32 * count for count in reals]
+    assert [make(read).bits for make in makers] == [6 + 32 * count for count in reals]
 
 
 # --- Quantisation -----------------------------------------------------------------------------
@@ -117,7 +121,7 @@ def test_quantised_matrices_by_hand() -> None:
     # W_in as above in a column; the biases stay. W_out of one value needs one number.
     net = net_of([[9.0], [0.0], [2.0], [1.0]], [0.3], np.full((1, 4), 0.7), [0.1, 0.2, 0.3, 0.4])
     code = Code([[0], [1], [1], [1]])
-    one_bit = next(by_matrix(Subject(net, code, 2.0)))
+    one_bit = next(by_matrix(ReadNetwork(net, code, 2.0)))
     program = one_bit.programs[0]
     assert isinstance(program, ReluNet)
     assert program.W_in[:, 0].tolist() == [9, 1, 1, 1]
@@ -127,7 +131,7 @@ def test_quantised_matrices_by_hand() -> None:
     assert one_bit.bits == 8 * 1 + 32 * (2 + 1) + 32 * (1 + 4)
     # By mode: tokens with the bit have 0 2 1, which two numbers halve (0 and 1.5, or .5 and 2);
     # the other has 9. W_out has one number in each mode. The hash costs 4.
-    by_one_bit = next(by_mode(Subject(net, code, 2.0)))
+    by_one_bit = next(by_mode(ReadNetwork(net, code, 2.0)))
     program = by_one_bit.programs[0]
     assert isinstance(program, ReluNet)
     assert program.W_in[0].tolist() == [9]
@@ -137,7 +141,7 @@ def test_quantised_matrices_by_hand() -> None:
 
 def test_two_level_input_by_hand() -> None:
     net = net_of([[9.0, 1.0], [0.0, 2.0], [2.0, 3.0]], [0.3, 0.4], np.ones((2, 3)), [0.1, 0.2, 0.3])
-    made = two_level_input(Subject(net, Code([[0, 0], [1, 0], [1, 0]]), 2.0))
+    made = two_level_input(ReadNetwork(net, Code([[0, 0], [1, 0], [1, 0]]), 2.0))
     program = made.programs[0]
     assert isinstance(program, ReluNet)
     # Unit 0: 9, and the mean of 0 and 2 for the bits. Unit 1: no bits, the mean of 1 2 3.

@@ -5,22 +5,25 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
-from relubloom.evidence.mechanism.chunks import choose_sets
-from relubloom.evidence.mechanism.output_weights import compare_output_bias, compare_output_weights
-from relubloom.evidence.mechanism.unit_and_union import summarise_units
 
-from build.mechanism import mechanism_of, network
+from build.mechanism import layer_of, mechanism_of, network, readout_of
 from relubloom.code import Code, random_constant_weight
-from relubloom.evidence.mechanism import chunks, measure_mechanism
-from relubloom.evidence.mechanism.hidden_layer import LEVELS, run_hidden_layer
-from relubloom.evidence.mechanism.readout import measure_readout, relative_to_members
+from relubloom.evidence.gather import look_at
+from relubloom.evidence.mechanism import measure_mechanism
+from relubloom.evidence.mechanism.hidden_layer import LEVELS, summarise_units
+from relubloom.evidence.mechanism.readout import (
+    LOGITS,
+    compare_output_bias,
+    compare_output_weights,
+    relative_to_members,
+)
 from relubloom.evidence.mechanism.units import measure_units
-from relubloom.evidence.scores import score_sets
+from relubloom.measure.one_pass import method_of_choice, one_of_each_part
 from relubloom.network.construct import construct
 from relubloom.network.extract import extract_with_modes
 from relubloom.network.modes import fit_two_modes
 from relubloom.network.relu_net import ReluNet
-from relubloom.task import AllSets, KSparseTask, ListedSets
+from relubloom.task import AllSets, ListedSets
 from relubloom.training import Recipe, initialise
 
 PAD = 3
@@ -44,9 +47,7 @@ def by_hand() -> tuple[ReluNet, Code, ListedSets]:
 def test_units_of_the_network_by_hand() -> None:
     net, code, sets = by_hand()
     modes = fit_two_modes(net.W_in.detach().numpy())
-    first, second = measure_units(
-        net.W_in.detach().numpy(), code, modes, run_hidden_layer(net, code, sets)
-    )
+    first, second = measure_units(net.W_in.detach().numpy(), code, modes, layer_of(net, code, sets))
     # Unit 0: covered on {0} (1 copy, 0), {2} (2, 1/2), {0, 1} (1, 1/2); not on {1} (4, 3/2).
     assert first.sets_covered == 4 / 8
     assert first.covered_off == 1 / 4
@@ -75,7 +76,7 @@ def test_units_of_the_network_by_hand() -> None:
 
 def test_units_against_the_union_by_hand() -> None:
     net, code, sets = by_hand()
-    found = summarise_units(run_hidden_layer(net, code, sets), sets.method, len(sets))
+    found = summarise_units(layer_of(net, code, sets), sets.method, len(sets))
     # 8 sets x 2 units. Unit 1 is covered and off on 7 copies, and off without the bit on 1.
     assert found.covered_off == (1 + 7) / 16
     assert found.covered_on == 3 / 16
@@ -99,7 +100,7 @@ def test_the_readout_by_hand() -> None:
     {1}    -6 3/2 -3, minus 3/2: -15/2 0 -9/2; missing bits 1 0 1  (4)
     """
     net, code, sets = by_hand()
-    found = measure_readout(net, code, sets)
+    found = readout_of(net, code, sets, LOGITS)
     none, one = found.by_missing_bits
     # One missing: 1 + 1 pairs at 0, 4 at -7.5, 4 at -4.5: mean -4.8, mean square 30.6.
     assert (one.missing, one.share) == (1, 10 / 24)
@@ -226,7 +227,7 @@ def random_sets() -> tuple[ReluNet, Code, ListedSets]:
 
 def test_figures_per_unit_are_their_definitions() -> None:
     net, code, sets = random_sets()
-    layer = run_hidden_layer(net, code, sets)
+    layer = layer_of(net, code, sets)
     repeated = sets.sets.repeat_interleave(sets.copies, 0)
     post = net.run_with_cache(repeated)[1]["hook_post"].numpy()
     covered = code.union(repeated.numpy())
@@ -249,8 +250,9 @@ def test_figures_per_unit_are_their_definitions() -> None:
 def test_agreement_is_that_of_the_scores() -> None:
     net, _, sets = random_sets()
     code, modes = extract_with_modes(net)
-    scores = score_sets(net, code, sets)
-    found = measure_mechanism(net, code, modes, sets, scores)
+    seen = look_at(net, code, sets)
+    scores = seen.scores
+    found = measure_mechanism(net, code, modes, scores, seen.layer, seen.readout)
     assert [unit.agreement for unit in found.units] == pytest.approx(scores.unit_agreement)
     assert [unit.on for unit in found.units] == pytest.approx(scores.unit_on)
     union = found.unit_and_union
@@ -279,45 +281,29 @@ def flattened(found: object) -> list[float]:
     return [float(found)] if isinstance(found, int | float) else []
 
 
-def test_chunks_and_workers_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_and_workers_change_nothing() -> None:
     net, _, sets = random_sets()
     whole = asdict(mechanism_of(net, sets))
-    monkeypatch.setattr(chunks, "CHUNK_BYTES", 1)
-    monkeypatch.setattr(chunks, "MIN_CHUNK", 7)
-    parts = mechanism_of(net, sets)
+    parts = mechanism_of(net, sets, chunk=7)
     assert flattened(asdict(parts)) == pytest.approx(flattened(whole), rel=1e-9, abs=1e-12)
-    assert mechanism_of(net, sets, workers=3) == parts
-    calls: list[tuple[int, int]] = []
-    run_hidden_layer(net, extract_with_modes(net)[0], sets, on_sets=lambda *at: calls.append(at))
-    assert calls[:2] == [(7, 300), (14, 300)]
-    assert calls[-1] == (300, 300)
+    assert mechanism_of(net, sets, workers=3, chunk=7) == parts
 
 
 def test_the_choice_of_sets_takes_one_from_each_equal_part() -> None:
     sets = AllSets(40, 3)  # 9,880
-    chosen = choose_sets(sets, 100)
-    assert (len(chosen), chosen.method) == (100, "drawn")
-    rank = {tuple(ids): number for number, ids in enumerate(sets.chunk(0, 9880).tolist())}
-    ranks = [rank[tuple(ids)] for ids in chosen.chunk(0, 100).tolist()]
+    ranks = one_of_each_part(len(sets), 100)
+    assert method_of_choice(sets, 100) == "drawn"
     assert all(i * 9880 // 100 <= r < (i + 1) * 9880 // 100 for i, r in enumerate(ranks))
     assert len({r - i * 9880 // 100 for i, r in enumerate(ranks)}) > 50  # not the first of each
-    assert torch.equal(choose_sets(sets, 100).chunk(0, 100), chosen.chunk(0, 100))
-    assert choose_sets(sets, 9880) is sets
-    _, _, listed = random_sets()
-    some = choose_sets(listed, 50)
-    assert some.method == "held-out"
-    for ids, copies in zip(some.chunk(0, 50), some.weights(0, 50), strict=True):
-        assert copies in listed.copies[(listed.sets == ids).all(1)]
-    drawn = choose_sets(KSparseTask(vocab_size=500, set_size=3).drawn_sets("test", 900), 10)
-    assert (len(drawn), drawn.method) == (10, "drawn")
+    assert one_of_each_part(len(sets), 100).tolist() == ranks.tolist()
+    assert one_of_each_part(9880, 9880).tolist() == list(range(9880))
+    assert method_of_choice(sets, 9880) == "all"
 
 
-def test_a_readout_of_chosen_sets_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_readout_of_chosen_sets_says_how_many() -> None:
     net = construct(random_constant_weight(20, 12, 3), 20.0)
     code, _ = extract_with_modes(net)
-    exact = ReluNet(*(value.detach().double() for value in net.parameters()))
-    monkeypatch.setattr("relubloom.evidence.mechanism.readout.LOGITS", 20 * 77)
-    found = measure_readout(exact, code, AllSets(20, 3))
+    found = readout_of(net, code, AllSets(20, 3), 20 * 77)
     assert (found.sets, found.method) == (77, "drawn")
     assert found.slope == pytest.approx(-20)
 

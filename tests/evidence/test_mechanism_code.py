@@ -4,12 +4,14 @@ import itertools
 
 import numpy as np
 import pytest
-from relubloom.evidence.mechanism.duplicates import duplicate_hashes
-from relubloom.evidence.mechanism.hash_weight import measure_hash_weight
-from relubloom.evidence.mechanism.overlaps import measure_overlaps, random_overlap
 
 from relubloom.code import Code
-from relubloom.evidence.mechanism import overlaps
+from relubloom.evidence.mechanism.hashes import (
+    duplicate_hashes,
+    measure_hash_weight,
+    measure_overlaps,
+    random_overlap,
+)
 
 
 def test_hash_weight_and_overlaps_by_hand() -> None:
@@ -46,21 +48,18 @@ def test_random_overlaps_are_those_of_all_codes_of_the_weights() -> None:
     assert random.sd == pytest.approx(np.std(found))
 
 
-def test_overlaps_by_chunks_and_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_overlaps_counted_and_drawn() -> None:
     code = Code(np.random.default_rng(0).random((40, 70)) < 0.3)
     every = measure_overlaps(code)
     assert every is not None
     pairs = [int((a & b).sum()) for a, b in itertools.combinations(code.bits, 2)]
     assert every.counts == np.bincount(pairs).tolist()
-    monkeypatch.setattr(overlaps, "CHUNK_BYTES", 1)
-    assert measure_overlaps(code) == every
-    monkeypatch.setattr(overlaps, "LARGEST_COUNTED", 39)
-    drawn = measure_overlaps(code)
+    drawn = measure_overlaps(code, counted_up_to=39)
     assert drawn is not None
     assert (drawn.method, drawn.pairs, drawn.random) == ("drawn", 1 << 20, every.random)
     assert drawn.mean == pytest.approx(every.mean, abs=6 * every.sd / 1024)
     # No token is paired with itself: hashes of one bit each never overlap.
-    alone = measure_overlaps(Code(np.eye(40, dtype=bool)))
+    alone = measure_overlaps(Code(np.eye(40, dtype=bool)), counted_up_to=39)
     assert alone is not None
     assert (alone.method, alone.counts) == ("drawn", [1 << 20])
 

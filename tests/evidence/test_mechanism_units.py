@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from relubloom.evidence.mechanism.unit_and_union import summarise_units
 
-from build.mechanism import mechanism_of, network
+from build.mechanism import layer_of, mechanism_of, network
 from relubloom.code import Code
-from relubloom.evidence.mechanism.hidden_layer import run_hidden_layer
+from relubloom.evidence.mechanism.hidden_layer import summarise_units
 from relubloom.evidence.mechanism.units import measure_units
 from relubloom.network.modes import fit_two_modes
 from relubloom.network.relu_net import ReluNet
@@ -51,7 +50,7 @@ def test_a_unit_that_nearly_every_set_covers_is_no_bit_for_being_off() -> None:
     W_in = np.stack([one, pair], axis=1)
     net = network(W_in, [-0.5, -1.5], np.zeros((2, 40)), np.zeros(40))
     code = Code(np.repeat(lower[:, None] < 0, 2, axis=1))
-    layer = run_hidden_layer(net, code, AllSets(40, 3))
+    layer = layer_of(net, code, AllSets(40, 3))
     units = measure_units(W_in, code, fit_two_modes(W_in), layer)
     assert units[0].on == pytest.approx(741 / 9880)
     assert units[1].on == pytest.approx(38 / 9880)
@@ -103,7 +102,7 @@ def test_of_two_polarities_the_better_one_is_taken() -> None:
 def test_units_on_with_the_bit_and_off_without_leave_no_level_to_compare_with() -> None:
     # A code read the wrong way round: token 0 has the bit and turns the unit on.
     net = network([[0.1], [-1]], [0], np.zeros((1, 2)), np.zeros(2))
-    layer = run_hidden_layer(net, Code(np.array([[1], [0]])), AllSets(2, 1))
+    layer = layer_of(net, Code(np.array([[1], [0]])), AllSets(2, 1))
     found = summarise_units(layer, "all", 2)
     assert (found.covered_on, found.uncovered_off) == (0.5, 0.5)
     assert found.level_uncovered == Spread(0.0, 0.0)

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from build.mechanism import mechanism_of
 from build.scores import hand_made
 from relubloom.code import Code, random_constant_weight
 from relubloom.evidence import gather_evidence
-from relubloom.evidence.mechanism import measure_mechanism
-from relubloom.evidence.reading import f1, read_as_bloom, union_skill
+from relubloom.evidence.reading import read_as_bloom, union_skill
 from relubloom.evidence.scores import score_sets
+from relubloom.measure.statistics import f1
 from relubloom.network.construct import construct
-from relubloom.network.extract import extract_with_modes
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.mechanism import Spread
 from relubloom.task import AllSets
@@ -117,9 +117,8 @@ def test_near_threshold_counts_entries_between_the_modes() -> None:
         torch.zeros(1, 200, dtype=torch.float64),
         torch.zeros(200, dtype=torch.float64),
     )
-    code, modes = extract_with_modes(net)
     sets = AllSets(200, 1)
-    mechanism = measure_mechanism(net, code, modes, sets, score_sets(net, code, sets))
+    mechanism = mechanism_of(net, sets)
     assert mechanism.near_threshold == pytest.approx(20 / 200)
     assert mechanism.units[0].near_threshold == pytest.approx(20 / 200)
     assert mechanism.two_modes

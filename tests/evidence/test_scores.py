@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from build.scores import hand_made, random_net
 from relubloom.code import random_constant_weight
 from relubloom.evidence.scores import SetScores, score_sets
-from relubloom.measure import pool as chunks_module
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import AllSets, KSparseTask, ListedSets
@@ -162,13 +161,13 @@ def arrays(scores: SetScores) -> dict[str, list[float]]:
     return {name: figures[name].ravel().tolist() for name in figures if name not in NO_FIGURES}
 
 
-def test_workers_and_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_and_chunks_change_nothing() -> None:
     net, code = random_net(12, 5, 3), random_constant_weight(12, 5, 2)
     sets = AllSets(12, 3)
-    whole = arrays(score_sets(net, code, sets))
-    monkeypatch.setattr(chunks_module, "CHUNK_BYTES", 0)  # 64 sets a chunk, of 220
+    whole = arrays(score_sets(net, code, sets, together=True))
     seen: list[tuple[int, int]] = []
-    pieces = arrays(score_sets(net, code, sets, 3, lambda done, total: seen.append((done, total))))
+    note = lambda done, total: seen.append((done, total))  # noqa: E731
+    pieces = arrays(score_sets(net, code, sets, 3, note, together=True, chunk=64))
     assert seen == [(64, 220), (128, 220), (192, 220), (220, 220)]
     for name, values in whole.items():
         assert pieces[name] == pytest.approx(values, abs=1e-12), name

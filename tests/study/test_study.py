@@ -66,6 +66,7 @@ def test_the_files_of_a_study(finished: Path) -> None:
     assert not (finished / "checkpoint.safetensors").exists()
     network = {"config.json", "model.safetensors", "tokens.txt"}
     evidence = {"code.npz", "behaviour.json", "mechanism.json", "interventions.json", "ladder.json"}
+    evidence |= {"certificate.json"}
     training = {"history.jsonl", "snapshots.safetensors", "dynamics.json"}
     for name in ("seed-3", "seed-4"):
         found = {path.name for path in (finished / name).iterdir()}

@@ -10,7 +10,7 @@ from relubloom.evidence.behaviour import measure_behaviour
 from relubloom.evidence.certificate.by_method import count_if_exact_filter
 from relubloom.evidence.certificate.evaluated import Certifying
 from relubloom.evidence.interventions import intervene
-from relubloom.evidence.ladder import best_explanation, climb_ladder
+from relubloom.evidence.ladder import LadderSets, best_explanation, climb, sets_for_ladder
 from relubloom.evidence.mechanism import measure_mechanism
 from relubloom.evidence.mechanism.hidden_layer import HiddenLayer, HiddenLayerSums
 from relubloom.evidence.mechanism.readout import ReadoutLines
@@ -79,13 +79,17 @@ def gather_evidence(
             that are read off the weights, on at most 50,000 sets; `full` fits rungs, too, and
             scores all on at most 300,000. Large networks have fewer, at least 1,000.
 
-    The sets are read once, and run once, for scores, mechanism and certificate. Cost: that of
-    `measure.one_pass` and about as much again for the analyses; beyond `quick` also that of
-    `intervene` and `climb_ladder`.
+    The sets are read once, and run once, for scores, mechanism, certificate and ladder. Cost: that
+    of `measure.one_pass` and about as much again for the analyses; beyond `quick` also that of
+    `intervene` and `climb`.
     """
     stage = on_stage or _silent
     code, unit_modes = extract_with_modes(net)
-    seen = look_at(net, code, sets, workers, lambda done, of: stage("scoring", done, of))
+    kept = None
+    if depth != "quick":
+        most = min(LADDER_SETS[depth], max(FEWEST_SETS, LADDER_WORK // net.W_in.numel()))
+        kept = sets_for_ladder(net, code, sets, most, fit=depth == "full")
+    seen = look_at(net, code, sets, workers, lambda done, of: stage("scoring", done, of), kept=kept)
     stage("mechanism", 0, 1)
     mechanism = measure_mechanism(net, code, unit_modes, seen.scores, seen.layer, seen.readout)
     stage("mechanism", 1, 1)
@@ -98,18 +102,26 @@ def gather_evidence(
         on_sets=lambda done, of: stage("behaviour", done, of),
     )
     interventions = ladder = None
-    if depth != "quick":
-        interventions, ladder = _explain(net, code, sets, seen.scores, depth, workers, stage)
+    if kept is not None:
+        interventions, ladder = _explain(net, code, kept, seen.scores, workers, stage)
     return Evidence(code, behaviour, mechanism, interventions, ladder, seen.certificate)
 
 
 def look_at(
-    net: ReluNet, code: Code, sets: SetCollection, workers: int = 1, on_sets: OnSets | None = None
+    net: ReluNet,
+    code: Code,
+    sets: SetCollection,
+    workers: int = 1,
+    on_sets: OnSets | None = None,
+    *,
+    kept: LadderSets | None = None,
+    chunk: int | None = None,
 ) -> OnePass:
     """Read each set once, run the network on it once, and let all analyses look on.
 
-    Of all sets the certificate is an enumeration. Of a uniform draw of sets of one size it is the
-    exact count, where the network is exactly a Bloom filter, and an estimate otherwise.
+    `kept` keeps what a ladder needs of the pass. Of all sets the certificate is an enumeration. Of
+    a uniform draw of sets of one size it is the exact count, where the network is exactly a Bloom
+    filter, and an estimate otherwise.
     """
     started = time.monotonic()
     evaluator = evaluator_for(net, sets)
@@ -124,11 +136,12 @@ def look_at(
     one_pass(
         net,
         sets,
-        [scoring, units, lines, *([] if certifying is None else [certifying])],
+        [scoring, units, lines, *(each for each in (certifying, kept) if each is not None)],
         code=code,
         exact=lines.numbers,
         tight=certifying is not None,
         evaluator=evaluator,
+        chunk=chunk,
         workers=workers,
         on_sets=on_sets,
     )
@@ -155,15 +168,14 @@ def _one_size(sets: SetCollection) -> int | None:
 def _explain(
     net: ReluNet,
     code: Code,
-    sets: SetCollection,
+    kept: LadderSets,
     scores: SetScores,
-    depth: Literal["study", "full"],
     workers: int,
     stage: OnStage,
 ) -> tuple[Interventions, Ladder]:
     """Make the best explanation once: it predicts the interventions, and is a rung."""
     stage("explaining", 0, 1)
-    explanation = best_explanation(net, code, sets, fit=depth == "full")
+    explanation = best_explanation(net, code, kept)
     stage("explaining", 1, 1)
     sizes = int(scores.set_size.min()), int(scores.set_size.max())
     interventions = intervene(
@@ -174,15 +186,12 @@ def _explain(
         workers=workers,
         on_cases=lambda done, of: stage("interventions", done, of),
     )
-    ladder = climb_ladder(
+    ladder = climb(
         net,
         code,
-        sets,
+        kept,
         workers=workers,
         on_sets=lambda done, of: stage("ladder", done, of),
-        scores=scores,
-        most_sets=min(LADDER_SETS[depth], max(FEWEST_SETS, LADDER_WORK // net.W_in.numel())),
-        fit=depth == "full",
         known=[explanation],
     )
     return interventions, ladder

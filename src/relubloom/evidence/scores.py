@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from relubloom.measure.one_pass import Chunk, OnSets, one_pass
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import SetCollection
 
-PER_SET = {
+PER_SET: dict[str, type[np.generic]] = {
     "copies": np.float64,
     "unseen": np.bool_,
     "set_size": np.int32,
@@ -96,14 +97,19 @@ def score_sets(
     sets: SetCollection,
     workers: int = 1,
     on_sets: OnSets | None = None,
+    *,
+    together: bool = False,
+    chunk: int | None = None,
 ) -> SetScores:
     """Run the network and the code on every set of the collection.
 
     Calls and failures are those of float64 (`measure.evaluation`). `on_sets(done, total)` is called
-    as chunks come back. Cost: that of `measure.one_pass`, and some 30 passes over [sets, width].
+    as chunks come back; `together` and `chunk` are those of `Scoring` and `one_pass`.
+
+    Cost: that of `measure.one_pass`, and some 10 passes over [sets, width].
     """
-    scoring = Scoring(code, sets)
-    one_pass(net, sets, [scoring], code=code, workers=workers, on_sets=on_sets)
+    scoring = Scoring(code, sets, together=together)
+    one_pass(net, sets, [scoring], code=code, chunk=chunk, workers=workers, on_sets=on_sets)
     return scoring.scores()
 
 
@@ -113,7 +119,9 @@ class Scoring:
     def __init__(self, code: Code, sets: SetCollection, *, together: bool = False) -> None:
         """`together`: count the pairs of tokens that are members of one set, too."""
         self._table, self._method = CoverTable(code), sets.method
-        self._per_set = {name: np.empty(len(sets), dtype) for name, dtype in PER_SET.items()}
+        self._per_set: dict[str, NDArray[Any]] = {
+            name: np.empty(len(sets), dtype) for name, dtype in PER_SET.items()
+        }
         self._per_unit = np.zeros((2, code.width))
         self._tally = TokenTally(code.vocab_size, together=together)
 

@@ -48,10 +48,12 @@ class ChunkOfTokens:
 class TokenTally:
     """Adds up the counts, chunk by chunk."""
 
-    def __init__(self, vocab_size: int, *, together: bool = False) -> None:
+    def __init__(
+        self, vocab_size: int, *, together: bool = False, pairs_up_to: int = PAIRS_UP_TO
+    ) -> None:
         self._vocab = vocab_size
         self._by_token = np.zeros((5, vocab_size))
-        paired = vocab_size <= PAIRS_UP_TO
+        paired = vocab_size <= pairs_up_to
         self._called = PairTally(vocab_size) if paired else None
         self._covered = PairTally(vocab_size) if paired else None
         self._together = PairTally(vocab_size) if paired and together else None
@@ -103,7 +105,8 @@ class TokenTally:
 class PairTally:
     """Weights of ordered pairs of tokens, added up in a table [vocab, vocab]."""
 
-    def __init__(self, vocab_size: int) -> None:
+    def __init__(self, vocab_size: int, waiting: int = WAITING) -> None:
+        self._most_waiting = waiting
         self._stride = vocab_size + 1  # one more for padding
         self._table = np.zeros(self._stride**2)
         self._waiting: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
@@ -116,7 +119,7 @@ class PairTally:
         keys = first * self._stride + second
         self._waiting.append((keys.ravel(), np.broadcast_to(weights, keys.shape).ravel()))
         self._pairs += keys.size
-        if self._pairs >= WAITING:
+        if self._pairs >= self._most_waiting:
             self._settle()
 
     def table(self) -> NDArray[np.float64]:

@@ -268,9 +268,9 @@ class _Shares:
     """A batch's answers half-way: what is left of [batch, vocab] once it was gone through.
 
     `members` [set_size, batch] and `best_other` are logits in float64, in units of `unit` nats;
-    `own` are the members' shares of the largest p, 0 at padding, `least_own` the least of them; `other_sum` and `other_norm` are
-    those of the non-members together. Logits are known to within `band / 2`; `error` bounds
-    the Euclidean error of p, and `rounding` the relative error of a norm.
+    `own` are the members' shares of the largest p, 0 at padding, and `least_own` the least of them;
+    `other_sum` and `other_norm` are those of the non-members together. Logits are known to within
+    `band / 2`; `error` bounds the Euclidean error of p, and `rounding` the relative one of a norm.
     """
 
     batch: Batch

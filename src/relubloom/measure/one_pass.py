@@ -20,7 +20,9 @@ from relubloom.code import Code
 from relubloom.measure.evaluation import Answers, Batch, Evaluator
 from relubloom.measure.pool import chunk_size, over_chunks
 from relubloom.network.relu_net import ReluNet
-from relubloom.task import AllSets, DrawnSets, ListedSets, SetCollection
+from relubloom.task import AllSets, DrawnSets, SetCollection
+
+CHUNK_BYTES = 4 << 20  # of float32 logits; in smaller chunks the calls weigh more than the caches
 
 OnSets = Callable[[int, int], None]
 """Called with (done, total) as the work goes on."""
@@ -87,6 +89,7 @@ def one_pass(
     exact: NDArray[np.int64] | None = None,
     tight: bool = False,
     evaluator: Evaluator | None = None,
+    chunk: int | None = None,
     workers: int = 1,
     on_sets: OnSets | None = None,
 ) -> None:
@@ -100,6 +103,7 @@ def one_pass(
         exact: numbers of the sets, ascending, whose logits are wanted in float64.
         tight: as in `Evaluator.answers`.
         evaluator: the network's; None makes one that may begin in float32.
+        chunk: sets in a chunk; None takes as many as have 4 MB of float32 logits.
         workers: threads that share the chunks, in each of which torch uses one.
         on_sets: called with (done, total).
 
@@ -116,8 +120,8 @@ def one_pass(
         post = evaluate.hidden(batch)
         answers, logits = evaluate.answers(batch, post, rows if len(rows) else None, tight=tight)
         copies, unseen = sets.weights(start, stop), sets.unseen(start, stop)
-        chunk = Chunk(start, stop, batch, copies, unseen, post, answers, code, rows, logits)
-        return stop, [consumer.work(chunk) for consumer in consumers]
+        found = Chunk(start, stop, batch, copies, unseen, post, answers, code, rows, logits)
+        return stop, [consumer.work(found) for consumer in consumers]
 
     def take(found: tuple[int, list[Any]]) -> None:
         stop, parts = found
@@ -126,7 +130,8 @@ def one_pass(
         if on_sets is not None:
             on_sets(stop, len(sets))
 
-    over_chunks(len(sets), chunk_size(net.vocab_size, item=2), work, take, workers)
+    size = chunk_size(net.vocab_size, CHUNK_BYTES // 4) if chunk is None else chunk
+    over_chunks(len(sets), size, work, take, workers)
 
 
 def evaluator_for(net: ReluNet, sets: SetCollection, *, float32: bool = True) -> Evaluator:
@@ -138,35 +143,6 @@ def evaluator_for(net: ReluNet, sets: SetCollection, *, float32: bool = True) ->
         return Evaluator(net, high, one_size=low == high, float32=float32)
     largest = sets.chunk(0, min(1, len(sets))).shape[1]
     return Evaluator(net, largest, float32=float32)
-
-
-class SetChoice:
-    """Keeps the sets of these numbers (ascending): a consumer for analyses of a part of the sets.
-
-    Memory: the sets chosen.
-    """
-
-    def __init__(self, numbers: NDArray[np.int64], method: str) -> None:
-        self.numbers = numbers
-        self._method = method
-        self._ids: list[Tensor] = []
-        self._copies: list[Tensor] = []
-        self._unseen: list[Tensor] = []
-
-    def work(self, chunk: Chunk) -> tuple[Tensor, Tensor, Tensor]:
-        """Sets, copies and marks of those chosen."""
-        rows = chunk.rows(self.numbers)
-        return chunk.sets[rows], chunk.copies[rows], chunk.unseen[rows]
-
-    def take(self, found: tuple[Tensor, Tensor, Tensor]) -> None:
-        """Keep them."""
-        for kept, part in zip((self._ids, self._copies, self._unseen), found, strict=True):
-            kept.append(part)
-
-    def sets(self) -> ListedSets:
-        """The sets chosen, when the pass is over."""
-        copies = torch.cat(self._copies).long()
-        return ListedSets(torch.cat(self._ids), copies, torch.cat(self._unseen), self._method)
 
 
 def one_of_each_part(total: int, count: int) -> NDArray[np.int64]:

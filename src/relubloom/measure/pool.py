@@ -16,9 +16,9 @@ MIN_CHUNK = 64  # sets; below that a chunk would read W_out more often than it u
 Found = TypeVar("Found")
 
 
-def chunk_size(row: int, item: int = 8) -> int:
-    """Sets in a chunk: 2 MB of rows of `row` entries of `item` bytes, and at least 64 sets."""
-    return max(MIN_CHUNK, CHUNK_BYTES // (item * row))
+def chunk_size(row: int, entries: int = CHUNK_BYTES // 8) -> int:
+    """Sets in a chunk, of `row` entries each: as many as have `entries`, and at least 64."""
+    return max(MIN_CHUNK, entries // row)
 
 
 def over_chunks(

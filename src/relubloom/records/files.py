@@ -34,7 +34,7 @@ FILE_NAMES: dict[type, str] = {
 }
 REMEDIES: dict[type, str] = {
     Certificate: "relubloom certify",
-    StudyRecord: "relubloom study --resume --out",
+    StudyRecord: "relubloom study --force --out",
 }  # of a damaged file; any other is `EXAMINE`'s
 EXAMINE = "relubloom examine"
 T = TypeVar("T")

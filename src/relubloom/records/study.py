@@ -16,9 +16,10 @@ class RunRow:
 
     Keys:
         dir, seed: its run folder, and its seed.
-        verdict, mode_gap, two_valued, near_threshold, bits_per_token, unit_agreement, extracted,
-            code_failure_share, failures_explained, failures_explained_by_loss: as in
-            `mechanism.json`.
+        verdict, mode_gap, two_valued, near_threshold, unit_agreement: as in `mechanism.json`.
+        bits_per_token: of the hashes' weights.
+        extracted: the extracted hash run as a textbook Bloom filter.
+        code_failure_share, failures_explained, failures_explained_by_loss: as in `mechanism.json`.
         mse, kl, p_exact: as in `behaviour.json`.
     """
 

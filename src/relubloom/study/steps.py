@@ -228,13 +228,12 @@ def write_evidence(folder: Path, evidence: Evidence) -> None:
     """Write `code.npz` and a file for each kind of evidence, each atomically.
 
     A file of interventions or of a ladder that was not asked for, from an earlier examination, is
-    removed; a certificate stays.
+    removed. A certificate stays where this one says no more: none, or a sample beside a proof.
     """
     evidence.code.save(folder / CODE)
     _write_or_remove(folder, Interventions, evidence.interventions)
     _write_or_remove(folder, Ladder, evidence.ladder)
-    if evidence.certificate is not None:
-        write_record(folder, evidence.certificate)
+    _write_certificate(folder, evidence.certificate)
     write_record(folder, evidence.behaviour)
     write_record(folder, evidence.mechanism)
 
@@ -290,3 +289,16 @@ def _write_or_remove(folder: Path, kind: type[T], record: T | None) -> None:
         remove_record(folder, kind)
     else:
         write_record(folder, record)
+
+
+def _write_certificate(folder: Path, found: Certificate | None) -> None:
+    """Write the certificate, unless it is a sample of sets that a proof is there of."""
+    if found is None:
+        return
+    try:
+        there = read_record(folder, Certificate)
+    except FileError:  # damaged: made anew
+        there = None
+    proven = there is not None and there.confidence is None and there.set_size == found.set_size
+    if not (proven and found.confidence is not None):
+        write_record(folder, found)

@@ -26,14 +26,16 @@ REPEATED_LOGITS = 10_000_000
 REPEATED_SETS = (500, 20_000)  # at least and at most
 
 
-def measure_growth(net: ReluNet, code: Code, set_size: int, workers: int = 1) -> Growth:
+def measure_growth(
+    net: ReluNet, code: Code, set_size: int, workers: int = 1, longest: int = STEPS
+) -> Growth:
     """Grow sets up to twice `set_size` (and at most to the vocabulary, or 32 tokens).
 
     5 million / (vocab steps) sequences, between 100 and 2,000. Cost: a forward pass for each of
     their steps.
     """
     exact, vocab = in_float64(net), net.vocab_size
-    steps = min(2 * set_size, vocab, STEPS)
+    steps = min(2 * set_size, vocab, longest)
     low, high = SEQUENCES
     count = min(max(low, GROWTH_LOGITS // (vocab * steps)), high)
     ids = uniform_sets(vocab, steps, "growth", count).chunk(0, count)

@@ -14,7 +14,7 @@ WORST = 20
 ENOUGH = 30  # sets of a sample that a pair's share must rest on
 
 
-def measure_tokens(scores: SetScores) -> Tokens:
+def measure_tokens(scores: SetScores, listed_up_to: int = LISTED_UP_TO) -> Tokens:
     """Turn the counts by token into rates; copies count."""
     counts = scores.tokens
     held, absent = counts.sets, scores.copies.sum() - counts.sets
@@ -23,7 +23,7 @@ def measure_tokens(scores: SetScores) -> Tokens:
     missed, mse = _rate(counts.misses, held), _rate(counts.mse, held)
     known = absent > 0
     order = np.argsort(-np.where(held > 0, mse, -np.inf), kind="stable")[:WORST].tolist()
-    listed = len(held) <= LISTED_UP_TO
+    listed = len(held) <= listed_up_to
     return Tokens(
         false_positive_rate=_nullable(called) if listed else None,
         miss_rate=_nullable(missed) if listed else None,

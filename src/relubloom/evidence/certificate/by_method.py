@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -18,9 +18,20 @@ from relubloom.records.certificate import METHODS, Certificate, Method
 from relubloom.task import KSparseTask, format_sizes
 from relubloom.threads import intra_op_threads
 
-FLOAT64_WORK = 10**12  # multiply-adds: sets x vocab x width that float64 does in half a minute
-FLOAT32_WORK = 2 * 10**13  # and what float32 does in ten minutes on two free cores
 MOST_SETS = 10**13  # more are not enumerated even when asked for: it would take months
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much work a method may be: multiply-adds (sets x vocab x width) of an enumeration, and
+    draws of a sample (None: by what a draw costs).
+
+    Float64 does its default in half a minute, float32 in ten minutes on two free cores.
+    """
+
+    float64: int = 10**12
+    float32: int = 2 * 10**13
+    draws: int | None = None
 
 
 def certify(
@@ -30,6 +41,7 @@ def certify(
     method: str | None = None,
     workers: int = 1,
     on_sets: OnSets | None = None,
+    effort: Effort = Effort(),
 ) -> Certificate:
     """Bound a network's exact sets, mse and false positives over all C(vocab, k) sets.
 
@@ -46,6 +58,7 @@ def certify(
             bounds if they certify anything, else a sample, which is never a proof.
         workers: threads, in each of which torch uses one.
         on_sets: called with (done, total) as the work goes on.
+        effort: how much work each method may be.
 
     Raises:
         UsageError: the task has several set sizes or another vocabulary, the weights hold NaN or
@@ -57,9 +70,9 @@ def certify(
     started = time.monotonic()
     with intra_op_threads(1):
         if method is None:
-            certificate = _first_that_answers(net, k, workers, on_sets)
+            certificate = _first_that_answers(net, k, workers, on_sets, effort)
         else:
-            certificate = _by(_checked_method(method), net, k, workers, on_sets)
+            certificate = _by(_checked_method(method), net, k, workers, on_sets, effort)
     return replace(certificate, seconds=round(time.monotonic() - started, 3))
 
 
@@ -78,35 +91,39 @@ def count_if_exact_filter(
         return None
 
 
-def _first_that_answers(net: ReluNet, k: int, workers: int, on_sets: OnSets | None) -> Certificate:
+def _first_that_answers(
+    net: ReluNet, k: int, workers: int, on_sets: OnSets | None, effort: Effort
+) -> Certificate:
     work = _work(net, k)
-    if work <= FLOAT64_WORK:
+    if work <= effort.float64:
         return enumerate_sets(net, k, workers=workers, on_sets=on_sets)
     counted = count_if_exact_filter(net, k, workers, on_sets)
     if counted is not None:
         return counted
-    if work <= FLOAT32_WORK:
+    if work <= effort.float32:
         return enumerate_sets(net, k, float32=True, workers=workers, on_sets=on_sets)
     bounds = bound_sets(net, k, workers=workers)
     if bounds.p_exact.lower > 0:
         return bounds
-    return sample_sets(net, k, workers=workers, on_sets=on_sets)
+    return sample_sets(net, k, draws=effort.draws, workers=workers, on_sets=on_sets)
 
 
-def _by(method: Method, net: ReluNet, k: int, workers: int, on_sets: OnSets | None) -> Certificate:
+def _by(
+    method: Method, net: ReluNet, k: int, workers: int, on_sets: OnSets | None, effort: Effort
+) -> Certificate:
     if method == "counting":
         return count_sets(net, k, workers=workers, on_sets=on_sets)
     if method == "bounds":
         return bound_sets(net, k, workers=workers)
     if method == "sampled":
-        return sample_sets(net, k, workers=workers, on_sets=on_sets)
+        return sample_sets(net, k, draws=effort.draws, workers=workers, on_sets=on_sets)
     sets = math.comb(net.vocab_size, k)
     if sets > MOST_SETS:
         raise UsageError(
             f"method is 'enumeration' and there are {sets:.2e} sets: at most {MOST_SETS:.0e} can "
             "be visited one by one; use counting, bounds or sampled"
         )
-    float32 = _work(net, k) > FLOAT64_WORK
+    float32 = _work(net, k) > effort.float64
     return enumerate_sets(net, k, float32=float32, workers=workers, on_sets=on_sets)
 
 

@@ -1,4 +1,4 @@
-"""Quantised weights: the rival that explains nothing."""
+"""Quantised weights: the rival that explains nothing. Codebooks are those of k-means."""
 
 from __future__ import annotations
 
@@ -8,38 +8,37 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from relubloom.evidence.ladder.description_length import REAL
-from relubloom.evidence.ladder.k_means import Quantiser, Reals
-from relubloom.evidence.ladder.rung import Rung
-from relubloom.evidence.ladder.subject import Subject
+from relubloom.evidence.ladder.read_network import Mask, ReadNetwork, Reals
+from relubloom.evidence.ladder.rung import REAL, Rung
 from relubloom.network.relu_net import ReluNet
 
+MAX_ITERATIONS = 1000  # of Lloyd's
 BITS = range(1, 9)
 
 
-def two_level_input(subject: Subject) -> Rung:
+def two_level_input(read: ReadNetwork) -> Rung:
     """W_in at the two means of each unit, W_out as stored."""
-    units, width, vocab = subject.units, subject.net.width, subject.net.vocab_size
-    W_in = np.where(subject.code.bits, units.bit_in, units.other_in)
+    units, width, vocab = read.units, read.net.width, read.net.vocab_size
+    W_in = np.where(read.code.bits, units.bit_in, units.other_in)
     return Rung(
         name="two-level-input",
         title="Two-level W_in, real W_out",
         meaning="Each unit's two means in W_in, placed by the hash; W_out and the biases as "
         "stored (vocab_size times width numbers without a meaning).",
         kind="quantisation",
-        bits=subject.hash_bits + REAL * (2 * width + width + width * vocab + vocab),
-        programs=(_with_matrices(subject.net, W_in, subject.weights[2]),),
+        bits=read.hash_bits + REAL * (2 * width + width + width * vocab + vocab),
+        programs=(_with_matrices(read.net, W_in, read.weights[2]),),
     )
 
 
-def by_matrix(subject: Subject) -> Iterator[Rung]:
+def by_matrix(read: ReadNetwork) -> Iterator[Rung]:
     """W_in and W_out each on a k-means codebook of 2^b numbers."""
-    matrices = subject.weights[0], subject.weights[2]
+    matrices = read.weights[0], read.weights[2]
     everywhere = np.ones(matrices[0].shape, dtype=np.bool_)
     quantised = [_Quantised(matrix, [everywhere.reshape(matrix.shape)]) for matrix in matrices]
     for bits in BITS:
         yield _rung(
-            subject,
+            read,
             quantised,
             bits,
             name=f"matrix-{bits}-bit",
@@ -49,30 +48,30 @@ def by_matrix(subject: Subject) -> Iterator[Rung]:
         )
 
 
-def by_mode(subject: Subject) -> Iterator[Rung]:
+def by_mode(read: ReadNetwork) -> Iterator[Rung]:
     """Each mode of W_in and W_out, by the hash, on a codebook of its own."""
-    hashes = subject.code.bits
+    hashes = read.code.bits
     quantised = [
-        _Quantised(subject.weights[0], [hashes, ~hashes]),
-        _Quantised(subject.weights[2], [hashes.T, ~hashes.T]),
+        _Quantised(read.weights[0], [hashes, ~hashes]),
+        _Quantised(read.weights[2], [hashes.T, ~hashes.T]),
     ]
     for bits in BITS:
         yield _rung(
-            subject,
+            read,
             quantised,
             bits,
             name=f"mode-{bits}-bit",
             title=f"Hash, weights in {bits} {_words(bits)} per mode",
             meaning=f"The hash says which mode an entry of W_in or W_out is in; each mode is "
             f"rounded to 2^{bits} numbers of its own (k-means); biases as stored.",
-            hash_bits=subject.hash_bits,
+            hash_bits=read.hash_bits,
         )
 
 
 class _Quantised:
     """A matrix, to be rounded part by part to codebooks of several sizes."""
 
-    def __init__(self, matrix: Reals, parts: list[NDArray[np.bool_]]) -> None:
+    def __init__(self, matrix: Reals, parts: list[Mask]) -> None:
         self._shape = matrix.shape
         self._parts = [(part, Quantiser(matrix[part])) for part in parts]
 
@@ -87,7 +86,7 @@ class _Quantised:
 
 
 def _rung(
-    subject: Subject,
+    read: ReadNetwork,
     quantised: list[_Quantised],
     bits: int,
     *,
@@ -97,7 +96,7 @@ def _rung(
     hash_bits: int,
 ) -> Rung:
     """Entries at `bits` each, codebooks and biases at 32 bits a number, and the hash."""
-    net = subject.net
+    net = read.net
     (W_in, numbers_in), (W_out, numbers_out) = (each.rounded(1 << bits) for each in quantised)
     reals = numbers_in + numbers_out + net.width + net.vocab_size
     return Rung(
@@ -122,3 +121,79 @@ def _with_matrices(net: ReluNet, W_in: Reals, W_out: Reals) -> ReluNet:
 
 def _words(bits: int) -> str:
     return "bit" if bits == 1 else "bits"
+
+
+class Quantiser:
+    """Numbers sorted once, to be quantised to codebooks of several sizes.
+
+    Lloyd's iteration on the sorted values, by prefix sums, from three starts: equal shares of the
+    values, equal steps of their range, and between (shares of density to the 1/3, the best
+    companding at high rates). The best of the three is taken; nothing is random.
+
+    Cost: a sort; then O(levels log values) per iteration.
+    """
+
+    def __init__(self, values: Reals) -> None:
+        self.values = values
+        self._distinct, counts = np.unique(values, return_counts=True)
+        self._centre = float(values.mean()) if values.size else 0.0
+        moved = self._distinct - self._centre
+        self._count = _from_zero(np.cumsum(counts))
+        self._sum = _from_zero(np.cumsum(counts * moved))
+        self._square = float(counts @ moved**2)
+
+    def codebook(self, levels: int) -> Reals:
+        """At most `levels` numbers, ascending; all of the values where there are no more."""
+        if len(self._distinct) <= levels:
+            return self._distinct
+        books = [self._converged(start) for start in self._starts(levels)]
+        return min(books, key=self._error) + self._centre
+
+    def nearest(self, codebook: Reals) -> Reals:
+        """Each of the values as its nearest number in the codebook, in the values' shape."""
+        if not codebook.size:
+            return self.values
+        return codebook[np.searchsorted(_midpoints(codebook), self.values)]
+
+    def _starts(self, levels: int) -> list[Reals]:
+        """Centres to start from, each list ascending."""
+        moved = self._distinct - self._centre
+        shares = (np.arange(levels) + 0.5) / levels
+        step = np.diff(moved, prepend=moved[0])
+        companded = np.cumsum(step ** (2 / 3))
+        return [
+            moved[np.searchsorted(self._count[1:], shares * self._count[-1])],
+            moved[0] + shares * (moved[-1] - moved[0]),
+            np.interp(shares * companded[-1], companded, moved),
+        ]
+
+    def _converged(self, centres: Reals) -> Reals:
+        """Lloyd's iteration; a centre without values stays where it is."""
+        moved = self._distinct - self._centre
+        cuts = np.zeros(0, dtype=np.int64)
+        for _ in range(MAX_ITERATIONS):
+            before, cuts = cuts, self._cuts(moved, centres)
+            if np.array_equal(before, cuts):
+                break
+            count, total = np.diff(self._count[cuts]), np.diff(self._sum[cuts])
+            centres = np.where(count > 0, total / np.maximum(count, 1), centres)
+        return centres
+
+    def _cuts(self, moved: Reals, centres: Reals) -> NDArray[np.int64]:
+        """Borders, among the distinct values, between the cells of the centres."""
+        inner = np.searchsorted(moved, _midpoints(centres))
+        return np.concatenate([[0], inner, [len(moved)]])
+
+    def _error(self, centres: Reals) -> float:
+        """Sum of squared distances to the nearest centre, for converged centres."""
+        cuts = self._cuts(self._distinct - self._centre, centres)
+        count, total = np.diff(self._count[cuts]), np.diff(self._sum[cuts])
+        return self._square - float((total**2 / np.maximum(count, 1)).sum())
+
+
+def _midpoints(ascending: Reals) -> Reals:
+    return (ascending[1:] + ascending[:-1]) / 2
+
+
+def _from_zero(sums: NDArray[np.generic]) -> Reals:
+    return np.concatenate([[0.0], sums.astype(np.float64)])

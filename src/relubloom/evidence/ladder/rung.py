@@ -1,12 +1,22 @@
-"""A rung of the explanation ladder: a program that answers sets, with its length in bits."""
+"""A rung of the explanation ladder: a program that answers sets, with its length in bits.
+
+Description length: 32 bits a real number, no entropy coding for anyone, program text not counted.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from relubloom.code import Code
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.ladder import Kind
+
+REAL = 32  # bits of one free real number
 
 Program = Code | ReluNet
 """A code runs as a Bloom filter: 1/(k + F) on members and false positives."""
@@ -19,7 +29,6 @@ class Rung:
     `name` is kebab-case; `title` is for people; `meaning` says in one sentence what the numbers
     of the program are. `kind`: an *explanation* has a hash and O(vocab + width) further numbers,
     each with a meaning; a *quantisation* stores matrices in fewer bits and explains nothing.
-    `bits`: see `description_length`.
     """
 
     name: str
@@ -36,3 +45,43 @@ class Rung:
         if not isinstance(program, ReluNet):
             raise TypeError(f"the rung {self.name} is a code, not a network")
         return program
+
+
+def as_network(
+    W_in: NDArray[np.floating],
+    b_in: NDArray[np.floating],
+    W_out_by_token: NDArray[np.floating],
+    b_out: NDArray[np.floating],
+) -> ReluNet:
+    """Stored in float32, as its length in bits says; `W_out_by_token` is [vocab, width]."""
+    return ReluNet(
+        *(
+            torch.from_numpy(np.ascontiguousarray(value, dtype=np.float32))
+            for value in (W_in, b_in, W_out_by_token.T, b_out)
+        )
+    )
+
+
+def hash_bits(code: Code) -> int:
+    """Bits that write a code down: the lesser of its matrix and its hashes' numbers.
+
+    min(N d, sum over tokens of ceil(log2 C(d, h_t)) + N ceil(log2(d + 1))): the matrix as it is,
+    or for each token its weight h_t and which of the C(d, h_t) hashes of that weight it has.
+    """
+    vocab, width = code.vocab_size, code.width
+    weights, tokens = np.unique(code.weights, return_counts=True)
+    numbers = sum(
+        count * _ceil_log2(math.comb(width, weight))
+        for weight, count in zip(weights.tolist(), tokens.tolist(), strict=True)
+    )
+    return min(vocab * width, numbers + vocab * _ceil_log2(width + 1))
+
+
+def network_bits(net: ReluNet) -> int:
+    """32 bits for each weight and bias."""
+    return REAL * sum(value.numel() for value in net.parameters())
+
+
+def _ceil_log2(count: int) -> int:
+    """ceil(log2(count)) of a positive integer, without rounding."""
+    return (count - 1).bit_length()

@@ -39,7 +39,7 @@ def duplicate_hashes(code: Code) -> list[list[int]]:
     return sorted(groups)
 
 
-def measure_overlaps(code: Code) -> Overlaps | None:
+def measure_overlaps(code: Code, counted_up_to: int = LARGEST_COUNTED) -> Overlaps | None:
     """Count the overlaps of all pairs, or of 2^20 drawn ones; null for a single token.
 
     Cost: vocab^2 width multiply-adds in float32, where overlaps are exact, by chunks of about
@@ -47,7 +47,7 @@ def measure_overlaps(code: Code) -> Overlaps | None:
     """
     if code.vocab_size < 2:
         return None
-    every = code.vocab_size <= LARGEST_COUNTED
+    every = code.vocab_size <= counted_up_to
     counts = _all_pairs(code) if every else _drawn_pairs(code, DRAWN_PAIRS)
     pairs = int(counts.sum())
     overlap = np.arange(len(counts))

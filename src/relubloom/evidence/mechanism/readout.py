@@ -31,8 +31,11 @@ class ReadoutLines:
     and about 20 passes over the logits of these.
     """
 
-    def __init__(self, net: ReluNet, code: Code, sets: SetCollection) -> None:
-        self.numbers = one_of_each_part(len(sets), max(1, min(SETS, LOGITS // net.vocab_size)))
+    def __init__(
+        self, net: ReluNet, code: Code, sets: SetCollection, most_logits: int = LOGITS
+    ) -> None:
+        count = max(1, min(SETS, most_logits // net.vocab_size))
+        self.numbers = one_of_each_part(len(sets), count)
         self._method = method_of_choice(sets, len(self.numbers))
         self._net, self._code = in_float64(net), code
         hashes = torch.from_numpy(code.bits.T.copy())

@@ -9,17 +9,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from build.ladder import scored_rows, shown
 from build.networks import net_of, random_net
 from relubloom.code import Code, random_constant_weight
-from relubloom.code.cover_table import CoverTable
-from relubloom.evidence.ladder import Program, Rung, climb_ladder, evaluate
-from relubloom.evidence.ladder import chunks as chunks_module
-from relubloom.evidence.ladder.agreement import agreement
+from relubloom.evidence.ladder import climb, climb_ladder
 from relubloom.evidence.ladder.climb import RIVALS, RUNGS
-from relubloom.evidence.ladder.description_length import hash_bits, network_bits
-from relubloom.evidence.ladder.evaluator import log_gap_closed
-from relubloom.evidence.ladder.outcomes import Chunk, NetworkJudge
+from relubloom.evidence.ladder.rung import Program, Rung, hash_bits, network_bits
+from relubloom.evidence.ladder.scoring import Outcome, log_gap_closed
 from relubloom.evidence.scores import score_sets
+from relubloom.measure.evaluation import Batch, Evaluator
+from relubloom.measure.statistics import agreement
 from relubloom.network.construct import construct
 from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet
@@ -34,7 +33,7 @@ def rung(*programs: Program) -> Rung:
 
 
 def score(net: ReluNet, program: Program, sets: SetCollection) -> ScoredRung:
-    return evaluate(net, [rung(program)], sets)[0]
+    return scored_rows(net, [rung(program)], sets)[0]
 
 
 def numbers(agreed: Agreement) -> tuple[float | None, ...]:
@@ -141,11 +140,11 @@ def test_the_median_of_draws() -> None:
     none = Code(np.eye(3, dtype=bool))
     pair = Code([[1, 0], [1, 0], [0, 1]])
     everything = Code([[0, 1], [0, 1], [0, 1]])
-    found = evaluate(random_net(3, 2, 5), [rung(none, pair, everything)], AllSets(3, 1))[0]
+    found = scored_rows(random_net(3, 2, 5), [rung(none, pair, everything)], AllSets(3, 1))[0]
     assert found.mse == pytest.approx(1 / 3)
 
 
-# --- The evaluator ----------------------------------------------------------------------------
+# --- Outcomes ---------------------------------------------------------------------------------
 
 
 def same_as_scores(net: ReluNet, other: ReluNet, sets: SetCollection) -> None:
@@ -214,35 +213,25 @@ def test_the_failing_sets_are_those_of_float64(
     for seed in range(4):
         net = make(spread, seed)
         truth = score_sets(net, random_constant_weight(30, net.width, 1), sets)
-        judge = NetworkJudge(net, sets.chunk(0, 1).shape[1], float32=True)
-        found = judge.outcomes(Chunk.of(sets.chunk(0, 500), 30))
-        assert judge.in_float32
-        assert (found.ranking_failure == truth.ranking_failure).all()
-        assert (found.loss_failure == truth.loss_failure).all()
-        assert found.mse == pytest.approx(truth.mse, abs=2e-6)
-        assert found.kl == pytest.approx(truth.kl, abs=1e-5)
+        evaluator = Evaluator(net, sets.chunk(0, 1).shape[1])
+        assert evaluator.in_float32
+        batch = Batch.of(sets.chunk(0, 500), 30)
+        found = evaluator.losses(batch)
+        outcome = Outcome.of(found, batch)
+        assert (outcome.ranking_failure == truth.ranking_failure).all()
+        assert (outcome.loss_failure == truth.loss_failure).all()
+        assert outcome.mse == pytest.approx(truth.mse, abs=2e-6)
+        assert outcome.kl == pytest.approx(truth.kl, abs=1e-5)
         k = truth.set_size
         doubtful = (np.abs(truth.margin) < 1e-5) | (abs(truth.mse - 0.5 / k / (k + 1)) < 1e-5)
         assert doubtful.any() or spread > 1e-6  # float32 alone would be wrong on some of these
 
 
 def test_float64_where_float32_cannot_hold_the_weights() -> None:
-    assert not NetworkJudge(random_net(5, 3, 0, torch.float64), 2, float32=True).in_float32
+    assert not Evaluator(random_net(5, 3, 0, torch.float64), 2).in_float32
     huge = construct(random_constant_weight(12, 6, 2), 1e30)
-    assert not NetworkJudge(huge, 2, float32=True).in_float32
+    assert not Evaluator(huge, 2).in_float32
     same_as_scores(huge, huge, AllSets(12, 2))
-
-
-@given(
-    vocab=st.integers(1, 150),
-    width=st.integers(1, 70),
-    weight=st.integers(0, 9),
-    seed=st.integers(),
-)
-def test_the_table_counts_covered_tokens(vocab: int, width: int, weight: int, seed: int) -> None:
-    code = random_constant_weight(vocab, width, min(weight, width), abs(seed))
-    sets = KSparseTask(vocab, (1, min(vocab, 4))).evaluation_sets(draw=10).chunk(0, 10).numpy()
-    assert CoverTable(code).covered(sets).tolist() == code.decode(sets).sum(1).tolist()
 
 
 def figures(ladder: Ladder) -> list[tuple[object, ...]]:
@@ -261,16 +250,19 @@ def figures(ladder: Ladder) -> list[tuple[object, ...]]:
     ]
 
 
-def test_chunks_workers_and_passes_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_workers_and_rounds_change_nothing() -> None:
     net = random_net(12, 5, 3)
     code, sets = extract_code(net), AllSets(12, 3)
     whole = climb_ladder(net, code, sets)
-    monkeypatch.setattr(chunks_module, "CHUNK_BYTES", 0)  # 64 sets a chunk, of 220
-    monkeypatch.setattr("relubloom.evidence.ladder.evaluator.AT_ONCE", 0)  # a rung a pass
     seen: list[tuple[int, int]] = []
-    scores = score_sets(net, code, sets)
-    pieces = climb_ladder(
-        net, code, sets, workers=3, on_sets=lambda *at: seen.append(at), scores=scores
+    pieces = climb(
+        net,
+        code,
+        shown(net, sets, workers=3),
+        workers=3,
+        on_sets=lambda *at: seen.append(at),
+        at_once=0,  # a rung a round
+        chunk=64,  # of 220
     )
     for one, other in zip(figures(whole), figures(pieces), strict=True):
         assert one[0] == other[0]

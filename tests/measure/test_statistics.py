@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from relubloom.evidence.mechanism.moments import Groups, Pairs, spread
+
+from relubloom.measure.statistics import Groups, Pairs, spread
 
 
 def test_a_spread_from_sums() -> None:

@@ -1,0 +1,110 @@
+"""The one evaluation of a set: float32 first gives what float64 gives, within its own bounds."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from build.scores import hand_made, random_net
+from relubloom.code import random_constant_weight
+from relubloom.measure.evaluation import Batch, Evaluator, holds_float32, losses_of
+from relubloom.network.construct import construct
+from relubloom.network.relu_net import ReluNet
+from relubloom.task import AllSets, DrawnSets, SetCollection
+
+
+def float32_net(vocab: int, width: int, seed: int, scale: float = 1.0) -> ReluNet:
+    return ReluNet(
+        *(scale * value.float() for value in random_net(vocab, width, seed).parameters())
+    )
+
+
+def constructed(vocab: int, width: int, weight: int, sharpness: float) -> ReluNet:
+    return construct(random_constant_weight(vocab, width, weight, seed=1), sharpness)
+
+
+CASES: list[tuple[ReluNet, SetCollection, int]] = [
+    (float32_net(30, 7, 0), AllSets(30, 3), 3),
+    (float32_net(65, 9, 1, 3.0), DrawnSets(65, (1, 4), None, "test", 3000), 4),
+    (float32_net(5, 1, 2), AllSets(5, 5), 5),
+    (float32_net(9, 4, 3), AllSets(9, 1), 1),
+    (constructed(40, 14, 4, 20.0), AllSets(40, 3), 3),
+    (constructed(40, 14, 4, 90.0), DrawnSets(40, (2, 5), None, "test", 2000), 5),
+    (constructed(9, 1, 1, 60.0), AllSets(9, 2), 2),
+]
+
+
+@pytest.mark.parametrize(("net", "sets", "largest"), CASES)
+@pytest.mark.parametrize("tight", [False, True])
+def test_float32_first_decides_as_float64_does(
+    net: ReluNet, sets: SetCollection, largest: int, tight: bool
+) -> None:
+    mixed, plain = Evaluator(net, largest), Evaluator(net, largest, float32=False)
+    assert mixed.in_float32 and not plain.in_float32
+    batch = Batch.of(sets.chunk(0, len(sets)), net.vocab_size)
+    post = mixed.hidden(batch)
+    found, _ = mixed.answers(batch, post, tight=tight)
+    truth, _ = plain.answers(batch, post)
+    for name in ("missed", "exact", "failing", "called_low", "called_high"):
+        assert torch.equal(getattr(found, name), getattr(truth, name)), name
+    assert found.called.rows.tolist() == truth.called.rows.tolist()
+    assert found.called.tokens.tolist() == truth.called.tokens.tolist()
+    assert torch.equal(found.margin > 0, truth.margin > 0)
+    assert torch.equal(found.mse > batch.threshold, truth.mse > batch.threshold)
+    for name in ("mse", "kl", "member_p", "member_mass", "uniformity"):
+        torch.testing.assert_close(
+            getattr(found, name), getattr(truth, name), rtol=3e-5, atol=1e-9, msg=name
+        )
+    assert ((found.mse - truth.mse).abs() <= found.mse_error + truth.mse_error).all()
+    assert not truth.fine.logical_not().any()
+    if tight:
+        assert found.fine[found.mse > batch.threshold / 4].all()
+
+
+@pytest.mark.parametrize(("net", "sets", "largest"), CASES)
+def test_losses_alone_decide_alike(net: ReluNet, sets: SetCollection, largest: int) -> None:
+    batch = Batch.of(sets.chunk(0, len(sets)), net.vocab_size)
+    found = Evaluator(net, largest).losses(batch)
+    truth = Evaluator(net, largest, float32=False).losses(batch)
+    assert torch.equal(found.margin > 0, truth.margin > 0)
+    assert torch.equal(found.mse > batch.threshold, truth.mse > batch.threshold)
+    torch.testing.assert_close(found.mse, truth.mse, rtol=1e-3, atol=1e-9)
+    logits = net(batch.sets).detach().double()
+    torch.testing.assert_close(losses_of(logits, batch).mse, truth.mse, rtol=1e-3, atol=1e-9)
+
+
+def test_logits_that_are_asked_for_are_those_of_float64() -> None:
+    net = float32_net(30, 7, 0)
+    batch = Batch.of(AllSets(30, 3).chunk(0, 500), 30)
+    evaluator = Evaluator(net, 3)
+    post = evaluator.hidden(batch)
+    exact = ReluNet(*(value.detach().double() for value in net.parameters()))
+    for wanted in (torch.tensor([3, 70, 499]), torch.arange(500)):
+        found, logits = evaluator.answers(batch, post, wanted)
+        assert logits is not None
+        assert found.fine[wanted].all()
+        expected = exact(batch.sets[wanted]).detach()
+        torch.testing.assert_close(logits, expected, rtol=1e-13, atol=1e-13)
+
+
+def test_answers_of_the_network_by_hand() -> None:
+    net, _, sets = hand_made()
+    batch = Batch.of(sets.sets, 3)
+    evaluator = Evaluator(net, 1)
+    found, _ = evaluator.answers(batch, evaluator.hidden(batch))
+    # {0}: p = .60 .35 .05, {1}: .20 .20 .60, {2}: .10 .45 .45.
+    assert found.mse.tolist() == pytest.approx([0.285, 1.04, 0.515])
+    assert found.kl.tolist() == pytest.approx([-math.log(p) for p in (0.6, 0.2, 0.45)])
+    assert found.margin.tolist() == pytest.approx([math.log(6 / 3.5), math.log(1 / 3), 0])
+    assert found.member_p[:, 0].tolist() == pytest.approx([0.6, 0.2, 0.45])
+    assert found.missed[:, 0].tolist() == [False, True, False]
+    assert (found.called.rows.tolist(), found.called.tokens.tolist()) == ([0, 1, 2], [1, 2, 1])
+
+
+def test_float32_needs_weights_that_it_holds() -> None:
+    net = random_net(6, 3, 0)
+    assert not holds_float32(net)
+    assert not Evaluator(net, 2).in_float32
+    assert not Evaluator(float32_net(6, 3, 0, 1e6), 2).in_float32  # its error has no useful bound
