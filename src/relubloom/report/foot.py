@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
-from relubloom.report.charts.drawing import FIGURES, Drawing
+from relubloom.records.run_folder import FIGURES
+from relubloom.report.charts.drawing import Drawing
 from relubloom.report.contents import STUDY, Contents, JsonObject
 
 COMMIT = 12  # characters that name a commit

@@ -13,10 +13,11 @@ from markupsafe import Markup
 from relubloom import atomic
 from relubloom.errors import FileError
 from relubloom.network.weights_file import CONFIG
+from relubloom.records.run_folder import FIGURES, remove_figures
 from relubloom.records.sweep_row import SweepRow
 from relubloom.report import foot, wording
 from relubloom.report.article import Article, tell
-from relubloom.report.charts.drawing import FIGURES, Drawing, remove_figures, standalone
+from relubloom.report.charts.drawing import Drawing, standalone
 from relubloom.report.contents import STUDY, Contents, read_contents
 from relubloom.report.explorer import embed
 from relubloom.report.parts import marked_up

@@ -1,26 +1,29 @@
 """What networks answer: a worked example with a false positive, one set in several networks."""
 
-# pyright: reportUnknownMemberType=false
-# matplotlib's stubs leave keyword arguments untyped.
-
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from relubloom.code import Code
 from relubloom.network.relu_net import ReluNet
-from relubloom.report.charts.drawing import Drawing, draw, drawing
-from relubloom.report.charts.marks import segments, tiles
-from relubloom.report.charts.style import BIT, INK, MUTED, OTHER, PANEL, RULE, WIDE
-from relubloom.report.charts.weights import shortened
+from relubloom.report.charts.chart import Chart
+from relubloom.report.charts.drawing import Drawing
+from relubloom.report.charts.marks import Place, dots, segments, tiles
+from relubloom.report.charts.style import (
+    BIT,
+    INK,
+    MUTED,
+    OTHER,
+    PANEL,
+    RULE,
+    WIDE,
+    shortened,
+    styled,
+)
 
 SEARCH = 20_000  # sets to look through
 SEARCH_TESTS = 50_000_000  # (set, token) pairs to look through at most
@@ -28,7 +31,8 @@ ASKED = 200  # of them, those that the network is asked about
 MAX_SIZE, MAX_WIDTH = 6, 128  # larger examples are no longer readable
 SCORES = 7  # tokens whose probability is shown
 CALLED = 0.5  # of the largest probability: what a token needs to be called
-GAP = 8.0  # SVG units between the groups of rows
+GAP = 8.0  # SVG units between the groups of rows of an example
+ROW = 19.0  # SVG units of a token in `draw_answer`
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,7 @@ def find_example(net: ReluNet, code: Code, set_size: int) -> Example | None:
     return Example(tuple(chosen[best].tolist()), false_positive, p[best], levels[best])
 
 
+@styled
 def draw_example(
     example: Example,
     code: Code,
@@ -93,155 +98,121 @@ def draw_example(
     labels: tuple[str, ...],
     description: str,
 ) -> Drawing:
-    """Rows of bits, the hidden units, and the scores; once for each width of screen."""
+    """A set whose union covers a token that is not in it: bits, hidden units and scores.
+
+    `order` are the units from left to right.
+    """
     wide, narrow = (
-        _draw(f"example-{name}", example, code, order, labels, name == "wide", description)
-        for name in ("wide", "narrow")
+        _example(example, code, order, labels, rows)
+        for rows in (_Rows(WIDE, 23.0, 128.0, 17), _Rows(PANEL, 20.0, 84.0, 11))
     )
-    return Drawing("example", wide, narrow)
+    return Drawing("example", description, wide.figure, narrow.figure)
 
 
 @dataclass(frozen=True)
-class _Layout:
-    """Sizes in SVG units: of the figure, of a row of bits, and where the bits begin."""
+class _Rows:
+    """Sizes in SVG units of rows of bits: of all, of one, of its label; letters of the label."""
 
     width: float
     row: float
     left: float
-    label_length: int
-    wide: bool
+    letters: int
+
+    @property
+    def wide(self) -> bool:
+        return self.width > PANEL
+
+    def label(self, chart: Chart, words: str, top: float) -> None:
+        """What a row is, on its left."""
+        chart.text(0, top + (self.row - 6) / 2, shortened(words, self.letters), 11)
+
+    def bits(
+        self,
+        chart: Chart,
+        bits: NDArray[np.bool_],
+        top: float,
+        colour: str,
+        *,
+        rounded: bool = False,
+    ) -> None:
+        """A tile for each bit; what is off is an empty tile."""
+        tall, cell = self.row - 6, (self.width - self.left) / len(bits)
+        x = self.left + np.arange(len(bits)) * cell
+        if rounded:
+            middles = [(at, top + tall / 2) for at in (x[bits] + cell / 2).tolist()]
+            size = min(tall, cell) * 0.9
+            chart.add(dots(middles, size, edgecolor=colour, capstyle="round"))
+            return
+        for chosen, fill, opacity in ((bits, colour, 1.0), (~bits, RULE, 0.55)):
+            boxes = [(at + cell * 0.09, top, cell * 0.82, tall) for at in x[chosen].tolist()]
+            chart.add(tiles(boxes, fill, opacity))
+
+    def levels(self, chart: Chart, levels: NDArray[np.float64], top: float) -> None:
+        """The measured units as bars: what is on lies outside the union."""
+        tall, cell = self.row - 4, (self.width - self.left) / len(levels)
+        chart.plot([self.left, self.width], [top + tall] * 2, color=MUTED, lw=0.7)
+        heights = (tall * levels / (float(levels.max()) or 1.0)).tolist()
+        boxes = [
+            (self.left + (unit + 0.22) * cell, top + tall - height, cell * 0.56, height)
+            for unit, height in enumerate(heights)
+            if height > 0
+        ]
+        chart.add(tiles(boxes, INK))
 
 
-def _draw(
-    name: str,
+def _example(
     example: Example,
     code: Code,
     order: NDArray[np.intp],
     labels: tuple[str, ...],
-    wide: bool,
-    description: str,
-) -> Markup:
-    layout = _Layout(WIDE, 23.0, 128.0, 17, True) if wide else _Layout(PANEL, 20.0, 84.0, 11, False)
-    bits_height = (len(example.members) + 3) * layout.row + 3 * GAP + 8
-    ranked = example.ranked
-    height = bits_height + 36 + len(ranked) * (layout.row - 3)
-
-    def paint(figure: Figure) -> None:
-        axes = figure.add_axes((0, 0, 1, 1))
-        axes.set_xlim(0, layout.width)
-        axes.set_ylim(height, 0)
-        axes.axis("off")
-        _paint_bits(axes, layout, example, code, order, labels)
-        _paint_scores(axes, layout, example, ranked, labels, bits_height + 20)
-        for artist in (*axes.lines, *axes.patches):
-            artist.set_clip_on(False)
-
-    return draw(name, description, (layout.width, round(height)), paint)
-
-
-def _paint_bits(
-    axes: Axes,
-    layout: _Layout,
-    example: Example,
-    code: Code,
-    order: NDArray[np.intp],
-    labels: tuple[str, ...],
-) -> None:
-    """The members' hashes, their union, the hidden units as measured, the hash that is probed."""
+    rows: _Rows,
+) -> Chart:
+    """The members' hashes, their union, the units as measured, the hash that is probed; scores."""
+    scores = (len(example.members) + 3) * rows.row + 3 * GAP + 28
+    chart = Chart.canvas(rows.width, round(scores + 16 + len(example.ranked) * (rows.row - 3)))
     top = 3.0
     for token in example.members:
-        text = shortened(labels[token], layout.label_length)
-        _row(axes, layout, text, code.bits[token][order], top, BIT)
-        top += layout.row
+        rows.label(chart, labels[token], top)
+        rows.bits(chart, code.bits[token][order], top, BIT)
+        top += rows.row
     top += GAP
-    union = code.union([list(example.members)])[0][order]
+    below = top + 2 * rows.row + 2 * GAP
     probed = code.bits[example.false_positive][order]
-    cell = (layout.width - layout.left) / code.width
-    below = top + 2 * layout.row + 2 * GAP
-    middles = [layout.left + (unit + 0.5) * cell for unit in np.flatnonzero(probed).tolist()]
-    wires = [((x, top + layout.row - 6), (x, below)) for x in middles]
-    axes.add_patch(segments(wires, edgecolor=OTHER, lw=1.1, alpha=0.55))
-    _row(axes, layout, "their union" if layout.wide else "union", union, top, MUTED)
-    top += layout.row + GAP
-    _levels(axes, layout, example.levels[order], top)
-    text = shortened(labels[example.false_positive], layout.label_length)
-    _row(axes, layout, text, probed, below, OTHER, round_tiles=True)
+    cell = (rows.width - rows.left) / code.width
+    middles = [rows.left + (unit + 0.5) * cell for unit in np.flatnonzero(probed).tolist()]
+    wires = [((x, top + rows.row - 6), (x, below)) for x in middles]
+    chart.add(segments(wires, edgecolor=OTHER, lw=1.1, alpha=0.55))
+    rows.label(chart, "their union" if rows.wide else "union", top)
+    rows.bits(chart, code.union([list(example.members)])[0][order], top, MUTED)
+    top += rows.row + GAP
+    rows.label(chart, "units, measured" if rows.wide else "units", top + 1)
+    rows.levels(chart, example.levels[order], top)
+    rows.label(chart, labels[example.false_positive], below)
+    rows.bits(chart, probed, below, OTHER, rounded=True)
+    _example_scores(chart, example, labels, rows, scores)
+    return chart
 
 
-def _row(
-    axes: Axes,
-    layout: _Layout,
-    label: str,
-    bits: NDArray[np.bool_],
-    top: float,
-    colour: str,
-    *,
-    round_tiles: bool = False,
+def _example_scores(
+    chart: Chart, example: Example, labels: tuple[str, ...], rows: _Rows, top: float
 ) -> None:
-    """A label and a tile for each bit; what is off is an empty tile."""
-    tall, cell = layout.row - 6, (layout.width - layout.left) / len(bits)
-    axes.text(0, top + tall / 2, label, ha="left", va="center", fontsize=11, color=INK)
-    x = layout.left + np.arange(len(bits)) * cell
-    if round_tiles:
-        middles = [((at, top + tall / 2), (at + 0.01, top + tall / 2)) for at in x[bits] + cell / 2]
-        size = min(tall, cell) * 0.9
-        axes.add_patch(segments(middles, edgecolor=colour, lw=size, capstyle="round"))
-        return
-    for chosen, fill, opacity in ((bits, colour, 1.0), (~bits, RULE, 0.55)):
-        boxes = [(float(at) + cell * 0.09, top, cell * 0.82, tall) for at in x[chosen]]
-        axes.add_patch(tiles(boxes, fill, opacity))
-
-
-def _levels(axes: Axes, layout: _Layout, levels: NDArray[np.float64], top: float) -> None:
-    """The measured units as bars: what is on lies outside the union."""
-    tall, cell = layout.row - 4, (layout.width - layout.left) / len(levels)
-    text = "units, measured" if layout.wide else "units"
-    axes.text(0, top + tall / 2, text, ha="left", va="center", fontsize=11, color=INK)
-    axes.plot([layout.left, layout.width], [top + tall] * 2, color=MUTED, lw=0.7)
-    heights = (tall * levels / (float(levels.max()) or 1.0)).tolist()
-    boxes = [
-        (layout.left + (unit + 0.22) * cell, top + tall - height, cell * 0.56, height)
-        for unit, height in enumerate(heights)
-        if height > 0
-    ]
-    axes.add_patch(tiles(boxes, INK))
-
-
-def _paint_scores(
-    axes: Axes,
-    layout: _Layout,
-    example: Example,
-    ranked: list[int],
-    labels: tuple[str, ...],
-    top: float,
-) -> None:
-    """The tokens of highest probability as bars; a line where a token counts as called."""
-    row = layout.row - 3
-    space = layout.width - layout.left - (120 if layout.wide else 84)
-    scale = space / max(float(example.p.max()), 1e-300)
-    head = "probability that the network answers" if layout.wide else "probability"
-    axes.text(layout.left, top - 2, head, ha="left", va="center", fontsize=10, color=MUTED)
-    line = layout.left + scale * CALLED * float(example.p.max())
-    bottom = top + 12 + len(ranked) * row
-    axes.plot([line, line], [top + 6, bottom - 4], color=MUTED, lw=0.8, ls=(0, (2, 2)))
-    for index, token in enumerate(ranked):
-        y = top + 12 + index * row
-        middle = y + (row - 6) / 2
+    row, highest = rows.row - 3, float(example.p.max())
+    head = "probability that the network answers" if rows.wide else "probability"
+    chart.text(rows.left, top - 2, head, 10, MUTED)
+    scale = (rows.width - rows.left - (120 if rows.wide else 84)) / max(highest, 1e-300)
+    bottom = top + 12 + len(example.ranked) * row
+    _called_line(chart, rows.left + scale * CALLED * highest, top + 6, bottom - 4)
+    for place, token in enumerate(example.ranked):
+        y, p = top + 12 + place * row, float(example.p[token])
         member, false = token in example.members, token == example.false_positive
+        chart.text(0, y + (row - 6) / 2, shortened(labels[token], rows.letters), 11)
         colour = BIT if member else OTHER if false else MUTED
-        text = shortened(labels[token], layout.label_length)
-        axes.text(0, middle, text, ha="left", va="center", fontsize=11, color=INK)
-        p = float(example.p[token])
-        bar = Rectangle((layout.left, y), max(1.0, scale * p), row - 6, lw=0, facecolor=colour)
-        axes.add_patch(bar)
         said = f"{p:.3f}" + (" in" if member else " not in" if false else "")
-        at = layout.left + scale * p + 6
-        axes.text(at, middle, said, ha="left", va="center", fontsize=10, color=INK)
+        _bar(chart, (rows.left, y), (scale * p, row - 6), colour)
+        chart.text(rows.left + scale * p + 6, y + (row - 6) / 2, said, 10)
 
 
-ROW, LEFT, RIGHT = 19.0, 86.0, 74.0
-
-
+@styled
 def draw_answer(
     name: str,
     p: NDArray[np.float64],
@@ -252,34 +223,27 @@ def draw_answer(
     description: str,
 ) -> Drawing:
     """Bars for `tokens`; `p` [vocab] is what this network answers, `highest` ends every scale."""
-    height = len(tokens) * ROW + 6
-    scale = (PANEL - LEFT - RIGHT) / highest
-    line = LEFT + scale * CALLED * float(p.max())
-
-    def paint(figure: Figure) -> None:
-        axes = figure.add_axes((0, 0, 1, 1))
-        axes.set_xlim(0, PANEL)
-        axes.set_ylim(height, 0)
-        axes.axis("off")
-        axes.plot([line, line], [0, height], color=MUTED, lw=0.8, ls=(0, (2, 2)))
-        for index, token in enumerate(tokens):
-            y, value = 3 + index * ROW, float(p[token])
-            member, called = token in members, bool(p[token] >= CALLED * p.max())
-            colour = BIT if member else OTHER if called else MUTED
-            middle = y + (ROW - 6) / 2
-            text = shortened(labels[token], 12)
-            axes.text(0, middle, text, va="center", fontsize=10.5, color=INK)
-            bar = Rectangle((LEFT, y), max(1.0, scale * value), ROW - 6, lw=0, facecolor=colour)
-            axes.add_patch(bar)
-            said = f"{value:.3f} {_state(member, called)}".strip()
-            axes.text(LEFT + scale * value + 5, middle, said, va="center", fontsize=9.5, color=INK)
-        for artist in (*axes.lines, *axes.patches):
-            artist.set_clip_on(False)
-
-    return drawing(name, description, (PANEL, round(height)), paint)
+    left, height = 86.0, len(tokens) * ROW + 6
+    scale, called = (PANEL - left - 74) / highest, CALLED * float(p.max())
+    chart = Chart.canvas(PANEL, height)
+    _called_line(chart, left + scale * called, 0, height)
+    for place, token in enumerate(tokens):
+        y, value, member = 3 + place * ROW, float(p[token]), token in members
+        chart.text(0, y + (ROW - 6) / 2, shortened(labels[token], 12), 10.5)
+        if member:
+            colour, state = BIT, "in" if value >= called else "in, missed"
+        else:
+            colour, state = (OTHER, "false pos.") if value >= called else (MUTED, "")
+        _bar(chart, (left, y), (scale * value, ROW - 6), colour)
+        chart.text(left + scale * value + 5, y + (ROW - 6) / 2, f"{value:.3f} {state}".strip(), 9.5)
+    return Drawing(name, description, chart.figure)
 
 
-def _state(member: bool, called: bool) -> str:
-    if member:
-        return "in" if called else "in, missed"
-    return "false pos." if called else ""
+def _called_line(chart: Chart, x: float, top: float, bottom: float) -> None:
+    """Where a token counts as called."""
+    chart.plot([x, x], [top, bottom], color=MUTED, lw=0.8, ls=(0, (2, 2)))
+
+
+def _bar(chart: Chart, corner: Place, size: Place, colour: str) -> None:
+    """A bar from its left top corner, of at least a pixel."""
+    chart.add(tiles([(*corner, max(1.0, size[0]), size[1])], colour))

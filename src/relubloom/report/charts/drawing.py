@@ -1,4 +1,4 @@
-"""Figures as inline SVG, and the files that a report writes of them and removes again."""
+"""Figures as SVG: inline on a page, and as files of their own."""
 
 # pyright: reportUnknownMemberType=false
 # matplotlib's stubs leave keyword arguments untyped.
@@ -8,66 +8,43 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 
-import matplotlib
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from relubloom.report.charts.style import FONTS, PAPER, PARAMETERS, VARIABLES, light_theme
+from relubloom.records.run_folder import FIGURE_MARK
+from relubloom.report.charts.style import FONTS, PAPER, VARIABLES, light_theme, styled
 
-FIGURES = "figures"  # the folder of the report's figures
-FIGURE_MARK = "<!-- a figure of a relubloom report -->"
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")  # not in XML
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure as inline SVG; `narrow` is another drawing of it for a phone, where one is needed.
+    """A figure of the page; `narrow_figure` is another of it for a phone, where one is needed.
 
     `name` is unique on the page, and names the file that the figure is also written to.
+    `description` is what a reader who cannot see it should know.
     """
 
     name: str
-    svg: Markup
-    narrow: Markup | None = None
+    description: str
+    figure: Figure
+    narrow_figure: Figure | None = None
 
+    @cached_property
+    def svg(self) -> Markup:
+        """An inline `<svg>` whose colours are variables of the page."""
+        ids = self.name if self.narrow_figure is None else f"{self.name}-wide"
+        return _inline(self.figure, ids, self.description)
 
-def drawing(
-    name: str,
-    description: str,
-    size: tuple[float, float],
-    paint: Callable[[Figure], None],
-) -> Drawing:
-    """A figure that serves every screen; the arguments are those of `draw`."""
-    return Drawing(name, draw(name, description, size, paint))
-
-
-def draw(
-    name: str,
-    description: str,
-    size: tuple[float, float],
-    paint: Callable[[Figure], None],
-) -> Markup:
-    """One figure as an inline `<svg>` whose colours are variables of the page.
-
-    Args:
-        name: unique on the page; the ids inside the SVG start with it.
-        description: what a reader who cannot see the figure should know; it is escaped here.
-        size: width and height in SVG units.
-        paint: draws on the figure.
-    """
-    buffer = io.StringIO()
-    with matplotlib.rc_context(PARAMETERS), warnings.catch_warnings():
-        # Labels in scripts that the measuring font lacks are drawn by the reader's own fonts.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
-        figure = Figure(figsize=(size[0] / 72, size[1] / 72))
-        paint(figure)
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    return _inline(buffer.getvalue(), name, description, size)
+    @cached_property
+    def narrow(self) -> Markup | None:
+        """The same of the figure for a phone."""
+        if self.narrow_figure is None:
+            return None
+        return _inline(self.narrow_figure, f"{self.name}-narrow", self.description)
 
 
 def standalone(svg: Markup) -> str:
@@ -89,19 +66,20 @@ def standalone(svg: Markup) -> str:
     return text
 
 
-def remove_figures(folder: Path) -> None:
-    """Remove the figures that a report wrote below `folder`, and nothing else that lies there."""
-    figures = folder / FIGURES
-    for path in figures.glob("*.svg"):
-        with path.open(encoding="utf-8", errors="replace") as stream:
-            ours = stream.read(len(FIGURE_MARK)) == FIGURE_MARK
-        if ours:
-            path.unlink()
-    if figures.is_dir() and not any(figures.iterdir()):
-        figures.rmdir()
+@styled
+def _saved(figure: Figure) -> str:
+    """SVG as matplotlib writes it."""
+    buffer = io.StringIO()
+    with warnings.catch_warnings():
+        # Labels in scripts that the measuring font lacks are drawn by the reader's own fonts.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    return buffer.getvalue()
 
 
-def _inline(svg: str, name: str, description: str, size: tuple[float, float]) -> Markup:
+def _inline(figure: Figure, name: str, description: str) -> Markup:
+    svg = _saved(figure)
     body = svg[svg.index("<svg") :]
     body = body[body.index(">") + 1 :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
@@ -117,7 +95,7 @@ def _inline(svg: str, name: str, description: str, size: tuple[float, float]) ->
     body = re.sub(r' d="[^"]*"', _shortened_path, body)
     body = body.replace("; stroke-linejoin: miter", "").replace("> <", "><")
     body = CONTROL.sub("\ufffd", body)
-    width, height = (f"{length:g}" for length in size)
+    width, height = (f"{72 * inches:g}" for inches in figure.get_size_inches())
     label = escape(CONTROL.sub("\ufffd", description))
     head = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{label}">'
     return Markup(head + body.strip())

@@ -1,25 +1,16 @@
 """What was found of the code: the ladder of explanations, interventions, tokens."""
 
-# pyright: reportUnknownMemberType=false
-# matplotlib's stubs leave keyword arguments untyped.
-
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import PathPatch
-from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import NDArray
 
-from relubloom.report.charts.drawing import Drawing, draw, drawing
-from relubloom.report.charts.marks import segments
-from relubloom.report.charts.series import LABEL_ALL, legend, power
+from relubloom.report.charts.chart import Chart, Look
+from relubloom.report.charts.drawing import Drawing
+from relubloom.report.charts.marks import dots
 from relubloom.report.charts.style import (
     ACCENT,
     BIT,
@@ -30,19 +21,29 @@ from relubloom.report.charts.style import (
     PAPER,
     RULE,
     WIDE,
-    plain_number,
-    unclip,
+    styled,
 )
 
-LADDER_HEIGHT = 275.0
-TOGETHER = 11.0  # SVG units: points closer than this share one label
-RUNGS: dict[str, dict[str, Any]] = {
+QUARTERS = (0, 0.25, 0.5, 0.75, 1)
+RUNGS: dict[str, Look] = {
     "baseline": {"marker": "X", "ms": 7, "color": INK},
     "explanation": {"marker": "D", "ms": 7, "color": BIT},
     "quantisation": {"marker": "s", "ms": 5, "color": MUTED, "mfc": PAPER},
     "network": {"marker": "*", "ms": 12, "color": ACCENT},
 }
-LADDER_BOX = (0.13, 0.17, 0.84, 0.77)  # of the axes, in parts of the figure
+TOGETHER = 11.0  # SVG units: rungs closer than this share one label
+ROW = 27.0  # SVG units of an intervention
+PREDICTIONS: dict[str, Look] = {
+    "control": {"marker": "s", "mfc": PAPER, "color": OTHER, "label": "made wrongly"},
+    "f1": {"marker": "o", "color": BIT, "label": "predicted by the code"},
+    "explained": {
+        "marker": "D",
+        "mfc": PAPER,
+        "color": ACCENT,
+        "label": "by the best explanation",
+    },
+}
+DOTS = 2000  # more tokens than this are thinned out evenly
 
 
 @dataclass(frozen=True)
@@ -59,79 +60,58 @@ class Point:
     line: str | None = None
 
 
+@styled
 def draw_ladder(name: str, description: str, points: list[Point], y: str) -> Drawing:
-    """Points over bits on a log scale; baselines of fewer bits stand at its left edge."""
+    """How well each rung says which sets fail, against its length on a log scale.
+
+    Baselines of fewer bits stand at its left edge.
+    """
     told = [point.bits for point in points if point.kind != "baseline"] or [1.0]
     low, high = max(1.0, min(told)) / 2.2, max(1.0, *told) * 1.6
     first = low * 1.15
-
-    def paint(figure: Figure) -> None:
-        axes = figure.add_axes(LADDER_BOX)
-        axes.set_xscale("log")
-        axes.set_xlim(low, high)
-        axes.set_ylim(-0.04, 1.06)
-        for height in (0.25, 0.5, 0.75, 1.0):
-            axes.plot([low, high], [height, height], color=RULE, lw=0.8, zorder=0)
-        for line in dict.fromkeys(point.line for point in points if point.line):
-            joined = [point for point in points if point.line == line]
-            xs, ys = [each.bits for each in joined], [each.f1 for each in joined]
-            axes.plot(xs, ys, color=MUTED, lw=1.2, ls="-" if line == "matrix" else (0, (3, 2)))
-        for point in points:
-            place = max(point.bits, first)
-            axes.plot([place], [point.f1], lw=0, mew=1.1, **RUNGS.get(point.kind, {}))
-        _label(axes, points, (low, high), first)
-        axes.xaxis.set_major_locator(
-            LogLocator(subs=(1.0, 3.0) if high < LABEL_ALL * low else (1.0,), numticks=12)
+    chart = Chart(PANEL, 275, left=44, bottom=47, right=10, top=16.5)
+    for height in QUARTERS[1:]:
+        chart.plot([low, high], [height] * 2, color=RULE, lw=0.8, zorder=0)
+    for line in dict.fromkeys(point.line for point in points if point.line):
+        joined = [point for point in points if point.line == line]
+        dash = "-" if line == "matrix" else (0, (3, 2))
+        chart.plot(
+            [each.bits for each in joined],
+            [each.f1 for each in joined],
+            color=MUTED,
+            lw=1.2,
+            ls=dash,
         )
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(lambda value, _: power(float(value)))
-        axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-        axes.yaxis.set_major_formatter(lambda value, _: plain_number(float(value)))
-        axes.set_xlabel("description length (bits, log scale)")
-        axes.set_ylabel(y)
-        unclip(axes)
+    for point in points:
+        place = max(point.bits, first)
+        chart.plot([place], [point.f1], lw=0, mew=1.1, **RUNGS.get(point.kind, {}))
+    chart.x("description length (bits, log scale)", (low, high), log=True)
+    chart.y(y, (-0.04, 1.06), ticks=QUARTERS)
+    across, up = chart.across / math.log(high / low), chart.down / 1.1
+    for x, height, words in _labels(points, across, up, first):
+        chart.text(x, height, words, 9, align="center bottom", offset=(0, 6))
+    return Drawing(name, description, chart.figure)
 
-    return drawing(name, description, (PANEL, LADDER_HEIGHT), paint)
 
+def _labels(
+    points: list[Point], across: float, up: float, first: float
+) -> list[tuple[float, float, str]]:
+    """Where labels stand and what they say: those of points in one place stand together.
 
-def _label(axes: Axes, points: list[Point], span: tuple[float, float], first: float) -> None:
-    """The points' labels; those of points in one place stand together."""
-    across = LADDER_BOX[2] * PANEL / math.log(span[1] / span[0])
-    up = LADDER_BOX[3] * LADDER_HEIGHT / 1.1
+    `across` and `up` are SVG units for each e-fold of bits, and for an F1 of 1.
+    """
     groups: list[tuple[float, float, list[str]]] = []
     for point in points:
         if not point.label:
             continue
-        x, y = across * math.log(max(point.bits, first) / span[0]), up * point.f1
-        near = next((g for g in groups if math.hypot(g[0] - x, g[1] - y) < TOGETHER), None)
-        if near is None:
-            groups.append((x, y, [point.label]))
+        x, y = max(point.bits, first), point.f1
+        for at, height, words in groups:
+            if math.hypot(across * math.log(x / at), up * (y - height)) < TOGETHER:
+                words.append(point.label)
+                break
         else:
-            near[2].append(point.label)
-    for x, y, labels in groups:
-        axes.annotate(
-            ", ".join(labels),
-            (span[0] * math.exp(x / across), y / up),
-            xytext=(0, 6),
-            textcoords="offset points",
-            ha="center",
-            va="bottom",
-            fontsize=9,
-            color=INK,
-        )
-
-
-ROW = 27.0
-LOOKS: dict[str, dict[str, Any]] = {
-    "control": {"marker": "s", "mfc": PAPER, "color": OTHER, "label": "made wrongly"},
-    "code": {"marker": "o", "color": BIT, "label": "predicted by the code"},
-    "explanation": {
-        "marker": "D",
-        "mfc": PAPER,
-        "color": ACCENT,
-        "label": "by the best explanation",
-    },
-}
+            groups.append((x, y, [point.label]))
+    return [(x, y, ", ".join(words)) for x, y, words in groups]
 
 
 @dataclass(frozen=True)
@@ -145,55 +125,37 @@ class Result:
     explained: float | None = None
 
 
+@styled
 def draw_interventions(results: list[Result], description: str) -> Drawing:
-    """A line for each intervention, from the control to the prediction."""
-    wide, narrow = (
-        _draw(f"interventions-{name}", results, name == "wide", description)
-        for name in ("wide", "narrow")
-    )
-    return Drawing("interventions", wide, narrow)
+    """F1 of each intervention: a line from the control to the prediction."""
+    down = len(results) * ROW
+    wide = Chart(WIDE, round(down + 72), left=150, bottom=42, right=15.5, top=26)
+    narrow = Chart(PANEL, round(down + 104), left=128, bottom=42, right=8.5, top=58)
+    for chart, columns in ((wide, 3), (narrow, 1)):
+        _interventions(chart, results)
+        chart.legend(columns)
+    return Drawing("interventions", description, wide.figure, narrow.figure)
 
 
-def _draw(name: str, results: list[Result], wide: bool, description: str) -> Markup:
-    width, left = (WIDE, 150.0) if wide else (PANEL, 128.0)
-    over = 26 if wide else 58
-    height = len(results) * ROW + 46 + over
-
-    def paint(figure: Figure) -> None:
-        bottom, top = 42 / height, over / height
-        axes = figure.add_axes((left / width, bottom, 0.975 - left / width, 1 - bottom - top))
-        for row, result in enumerate(results):
-            axes.plot([0, 1], [row, row], color=RULE, lw=1, zorder=0)
-            if result.f1 is not None and result.control is not None:
-                axes.plot([result.control, result.f1], [row, row], color=OTHER, lw=1.6, zorder=1)
-            axes.text(-0.03, row, result.name, ha="right", va="center", fontsize=10.5, color=INK)
-            if result.f1 is None:
-                axes.text(0.5, row - 0.22, "nothing to compare", ha="center", fontsize=9)
-        wrong = [(row, each.control) for row, each in enumerate(results)]
-        right = [(row, each.f1) for row, each in enumerate(results)]
-        further = [(row, each.explained) for row, each in enumerate(results)]
-        for points, look in ((wrong, "control"), (right, "code"), (further, "explanation")):
-            x = [f1 for _, f1 in points if f1 is not None]
-            y = [row for row, f1 in points if f1 is not None]
-            if x:
-                axes.plot(x, y, lw=0, ms=7.5, mew=1.4, **LOOKS[look])
-        axes.set_xlim(0, 1.02)
-        axes.set_ylim(len(results) - 0.5, -0.5)
-        axes.set_yticks([])
-        axes.spines["left"].set_visible(False)
-        axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
-        axes.xaxis.set_major_formatter(lambda value, _: plain_number(float(value)))
-        axes.set_xlabel("F1: predicted against actual")
-        legend(axes, 3 if wide else 1)
-        unclip(axes)
-
-    return draw(name, description, (width, round(height)), paint)
+def _interventions(chart: Chart, results: list[Result]) -> None:
+    for row, result in enumerate(results):
+        chart.plot([0, 1], [row, row], color=RULE, lw=1, zorder=0)
+        if result.f1 is not None and result.control is not None:
+            chart.plot([result.control, result.f1], [row, row], color=OTHER, lw=1.6, zorder=1)
+        chart.text(-0.03, row, result.name, 10.5, align="right center")
+        if result.f1 is None:
+            chart.text(0.5, row - 0.22, "nothing to compare", 9, align="center baseline")
+    for which, look in PREDICTIONS.items():
+        found = [(getattr(each, which), row) for row, each in enumerate(results)]
+        told = [(f1, row) for f1, row in found if f1 is not None]
+        if told:
+            chart.plot(*zip(*told, strict=True), lw=0, ms=7.5, mew=1.4, **look)
+    chart.x("F1: predicted against actual", (0, 1.02), ticks=QUARTERS)
+    chart.y(span=(len(results) - 0.5, -0.5), ticks=())
+    chart.frame("bottom")
 
 
-TOKENS_HEIGHT = 250.0
-DOTS = 2000  # more dots than this are thinned out evenly
-
-
+@styled
 def draw_tokens(
     name: str,
     description: str,
@@ -201,28 +163,17 @@ def draw_tokens(
     measured: NDArray[np.float64],
     words: tuple[str, str],
 ) -> Drawing:
-    """Shares in per cent, [tokens] each; the line is where the prediction is exact."""
+    """Every token a dot: how often its hash is covered, and how often the network calls it.
+
+    Shares [tokens] from 0 to 1, shown in per cent; the line is where the prediction is exact.
+    """
     every = -(-len(predicted) // DOTS)
     x, y = 100 * predicted[::every], 100 * measured[::every]
     highest = float(max(x.max(), y.max())) * 1.06 or 1.0
-
-    def paint(figure: Figure) -> None:
-        axes = figure.add_axes((0.165, 0.175, 0.80, 0.78))
-        axes.plot([0, highest], [0, highest], color=MUTED, lw=1, ls=(0, (4, 3)))
-        axes.add_patch(_dots(x, y, highest))
-        axes.set_xlim(0, highest)
-        axes.set_ylim(0, highest)
-        axes.locator_params(nbins=5)
-        for side in (axes.xaxis, axes.yaxis):
-            side.set_major_formatter(lambda value, _: plain_number(float(value)))
-        axes.set_xlabel(words[0])
-        axes.set_ylabel(words[1])
-        unclip(axes)
-
-    return drawing(name, description, (PANEL, TOKENS_HEIGHT), paint)
-
-
-def _dots(x: NDArray[np.float64], y: NDArray[np.float64], span: float) -> PathPatch:
-    """All dots as one path: each a stroke of no length worth naming, with round ends."""
-    ends = [((a, b), (a + 1e-3 * span, b)) for a, b in zip(x.tolist(), y.tolist(), strict=True)]
-    return segments(ends, edgecolor=BIT, lw=4.2, capstyle="round", alpha=0.55)
+    chart = Chart(PANEL, 250, right=12, top=11)
+    chart.plot([0, highest], [0, highest], color=MUTED, lw=1, ls=(0, (4, 3)))
+    points = list(zip(x.tolist(), y.tolist(), strict=True))
+    chart.add(dots(points, 4.2, edgecolor=BIT, capstyle="round", alpha=0.55))
+    chart.x(words[0], (0, highest), ticks=5)
+    chart.y(words[1], (0, highest), ticks=5)
+    return Drawing(name, description, chart.figure)

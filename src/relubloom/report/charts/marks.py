@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from numpy.typing import NDArray
-
-from relubloom.report.charts.style import BIT, OTHER
 
 LEVELS = 24  # of opacity in pictures of matrices: enough for the eye
 NEGATIVE_RGB, POSITIVE_RGB = (25, 98, 178), (224, 116, 22)  # told apart by colour-blind readers
@@ -39,38 +37,22 @@ def posterised(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return rounded
 
 
-def bars(
-    axes: Axes,
-    heights: NDArray[np.float64],
-    edges: NDArray[np.float64],
-    split: float | None,
-    plain: str,
-) -> None:
-    """A histogram as two outlines: bins below `split` in the colour of bits, the rest in another.
-
-    Without a split all bins are `plain`.
-    """
-    centres = (edges[:-1] + edges[1:]) / 2
-    below = 0 if split is None else int(np.searchsorted(centres, split))
-    rest = plain if split is None else OTHER
-    for first, last, colour in ((0, below, BIT), (below, len(heights), rest)):
-        filled = first + np.flatnonzero(heights[first:last])
-        if len(filled):
-            start, stop = int(filled[0]), int(filled[-1]) + 1
-            axes.stairs(heights[start:stop], edges[start : stop + 1], fill=True, color=colour, lw=0)
+def picture(values: NDArray[np.float64], limit: float) -> NDArray[np.uint8]:
+    """A matrix as RGBA pixels, on a diverging scale that ends at `limit`."""
+    return posterised(diverging(values, limit))
 
 
-Point = tuple[float, float]
+Place = tuple[float, float]
 
 
-def segments(pairs: list[tuple[Point, Point]], **look: Any) -> PathPatch:
+def segments(pairs: Sequence[tuple[Place, Place]], **look: Any) -> PathPatch:
     """Many straight lines as one path."""
     corners = [point for pair in pairs for point in pair]
     codes = [Path.MOVETO, Path.LINETO] * len(pairs)
     return PathPatch(_path(corners, codes), fill=False, **look)
 
 
-def dots(points: list[Point], size: float, **look: Any) -> PathPatch:
+def dots(points: Sequence[Place], size: float, **look: Any) -> PathPatch:
     """Many dots as one path: lines of no length, whose caps (`capstyle`) give the dots their shape.
 
     `size` is their diameter in SVG units.
@@ -84,15 +66,15 @@ def dots(points: list[Point], size: float, **look: Any) -> PathPatch:
 
 
 def tiles(
-    boxes: list[tuple[float, float, float, float]], colour: str, opacity: float = 1.0
+    boxes: Sequence[tuple[float, float, float, float]], colour: str, opacity: float = 1.0
 ) -> PathPatch:
     """Many rectangles (x, y, width, height) as one path."""
-    corners: list[Point] = []
+    corners: list[Place] = []
     for x, y, width, height in boxes:
         corners += [(x, y), (x + width, y), (x + width, y + height), (x, y + height), (x, y)]
     codes = [Path.MOVETO, *[Path.LINETO] * 3, Path.CLOSEPOLY] * len(boxes)
     return PathPatch(_path(corners, codes), facecolor=colour, alpha=opacity, lw=0)
 
 
-def _path(corners: list[Point], codes: list[Any]) -> Path:
+def _path(corners: list[Place], codes: list[Any]) -> Path:
     return Path(np.array(corners, dtype=np.float64).reshape(-1, 2), codes)

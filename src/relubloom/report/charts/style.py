@@ -10,10 +10,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from matplotlib.axes import Axes
+import matplotlib
 
 PANEL = 340.0  # width in SVG units of a panel; a phone shows it at about that many pixels
 WIDE = 620.0  # beside the text, shown at 704 pixels
+
+LABEL_LENGTH = 13  # letters of a token's label beside a figure
 
 # Stand-ins that the page replaces by its own variables, so that one SVG serves light and dark.
 INK, MUTED, RULE, PAPER = "#010203", "#010204", "#010205", "#010206"
@@ -29,7 +31,7 @@ VARIABLES = {
 }
 FONTS = "Helvetica Neue, Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 
-PARAMETERS: dict[Any, Any] = {
+_PARAMETERS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "relubloom",
     "font.size": 10.5,
@@ -43,21 +45,30 @@ PARAMETERS: dict[Any, Any] = {
     "ytick.color": MUTED,
     "xtick.labelcolor": MUTED,
     "ytick.labelcolor": MUTED,
-    "hatch.linewidth": 0.8,
     "text.parse_math": False,
     "path.simplify": True,
 }
-
-
-def unclip(axes: Axes) -> None:
-    """Let nothing in the axes carry a clip path: what is drawn lies inside."""
-    for artist in axes.get_children():
-        artist.set_clip_on(False)
+styled = matplotlib.rc_context(_PARAMETERS)
+"""Holds while a figure is made, and while it is saved; a decorator or a `with`."""
 
 
 def plain_number(value: float) -> str:
     """A tick's number in plain characters, with a real minus sign."""
     return f"{value:g}".replace("-", "\u2212")
+
+
+def power(value: float) -> str:
+    """A tick of a log axis: 0.01, 10, and 10⁻⁵ beyond."""
+    if 1e-4 < value < 1e5:
+        return plain_number(value)
+    mantissa, exponent = f"{value:.0e}".split("e")
+    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"10{raised}" if mantissa == "1" else f"{mantissa}·10{raised}"
+
+
+def shortened(label: str, length: int = LABEL_LENGTH) -> str:
+    """A label that fits beside a figure."""
+    return label if len(label) <= length else label[: length - 1] + "…"
 
 
 @cache

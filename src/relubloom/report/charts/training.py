@@ -1,39 +1,28 @@
 """How the weights came about: the loss curve, and moments of W_in."""
 
-# pyright: reportUnknownMemberType=false
-# matplotlib's stubs leave keyword arguments untyped.
-
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import NDArray
 
-from relubloom.report.charts.drawing import Drawing, draw, drawing
-from relubloom.report.charts.marks import bars, diverging, posterised
-from relubloom.report.charts.style import (
-    ACCENT,
-    INK,
-    MUTED,
-    PANEL,
-    RULE,
-    WIDE,
-    plain_number,
-    unclip,
-)
+from relubloom.report.charts.chart import Chart
+from relubloom.report.charts.drawing import Drawing
+from relubloom.report.charts.marks import picture
+from relubloom.report.charts.style import ACCENT, INK, MUTED, PANEL, RULE, WIDE, styled
 from relubloom.report.numbers import figure as written
 
-LINES = {"mse": "-", "kl": (0, (5, 1.5))}
+History = list[dict[str, Any]]
+DASHES: dict[str, Any] = {"mse": "-", "kl": (0, (5, 1.5))}
 NAMES = {"mse": "mse (squared error per set)", "kl": "kl (nats per set)"}
-LABEL_ALL = 1000.0  # ends of the axis further apart than this label powers of ten only
+LABEL_TWO = 1000.0  # losses whose ends are less far apart have ticks at 1, 2 and 5
 LETTER = 6.0  # width of a letter in SVG units, amply
 FLOOR = 1e-12  # a log scale shows nothing at or below 0
+MOMENT = 170.0  # width of a picture in SVG units
+HISTOGRAM = 44.0  # height of the histogram below it
+BINS = 60
 
 
 @dataclass(frozen=True)
@@ -45,7 +34,7 @@ class Stretch:
     losses: list[float]
 
 
-def stretches(history: list[dict[str, Any]]) -> list[Stretch]:
+def stretches(history: History) -> list[Stretch]:
     """The history cut where the objective changes."""
     found: list[Stretch] = []
     for row in history:
@@ -56,105 +45,67 @@ def stretches(history: list[dict[str, Any]]) -> list[Stretch]:
     return found
 
 
+@styled
 def draw_loss(
-    history: list[dict[str, Any]],
-    others: list[list[dict[str, Any]]],
-    best_random_mse: float | None,
-    description: str,
+    history: History, others: list[History], best_random_mse: float | None, description: str
 ) -> Drawing:
-    """The curve, with the range over `others` (histories of the same steps) behind it."""
+    """Training loss against steps, a stretch for each objective, with the range over `others`.
+
+    `others` are histories of the same steps.
+    """
     wide, narrow = (
-        _draw(f"loss-{name}", history, others, best_random_mse, name == "wide", description)
-        for name in ("wide", "narrow")
+        _loss(chart, history, others, best_random_mse, wide=chart.across > PANEL)
+        for chart in (
+            Chart(WIDE, 320, left=62, bottom=54, right=9, top=32),
+            Chart(PANEL, 270, left=62, bottom=46, right=5, top=27),
+        )
     )
-    return Drawing("loss", wide, narrow)
+    return Drawing("loss", description, wide.figure, narrow.figure)
 
 
-def _draw(
-    name: str,
-    history: list[dict[str, Any]],
-    others: list[list[dict[str, Any]]],
-    best_random_mse: float | None,
-    wide: bool,
-    description: str,
-) -> Markup:
-    parts = stretches(history)
-    width, height = (WIDE, 320.0) if wide else (PANEL, 270.0)
-    left = 62 / width
-
-    def paint(figure: Figure) -> None:
-        axes = figure.add_axes((left, 0.17, 0.985 - left, 0.73))
-        axes.set_yscale("log")
-        last = history[-1]["step"]
-        for index, part in enumerate(parts):
-            _band(axes, part, others)
-            axes.plot(
-                part.steps, part.losses, color=ACCENT, lw=1.6, ls=LINES.get(part.objective, "-")
-            )
-            start = parts[index - 1].steps[-1] if index else 0
-            _name(axes, part, start, last, wide, dividing=index > 0)
-            if part.objective == "mse" and best_random_mse:
-                room = (0.985 - left) * width * (last - start) / last
-                _reference(axes, best_random_mse, (start, last), part.losses[-1], room)
-        axes.set_xlim(0, last)
-        axes.set_xlabel("training step")
-        axes.set_ylabel("training loss (log scale)")
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        axes.yaxis.set_major_formatter(lambda value, _: plain_number(float(value)))
-        low, high = axes.get_ylim()
-        subs = (1.0, 2.0, 5.0) if high < LABEL_ALL * low else (1.0,)
-        axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=20))
-        axes.yaxis.set_minor_locator(NullLocator())
-        axes.locator_params(axis="x", nbins=6 if wide else 4)
-        unclip(axes)
-
-    return draw(name, description, (width, height), paint)
+def _loss(
+    chart: Chart, history: History, others: list[History], random_mse: float | None, *, wide: bool
+) -> Chart:
+    last, start = history[-1]["step"], 0
+    above = chart.axes.get_xaxis_transform()
+    for part in stretches(history):
+        _range(chart, part, others)
+        look = {"lw": 1.6, "ls": DASHES.get(part.objective, "-")}
+        chart.plot(part.steps, part.losses, color=ACCENT, **look)
+        if start:
+            chart.plot([start] * 2, [0, 1.07], color=MUTED, lw=0.8, ls=":", transform=above)
+        name = NAMES.get(part.objective, part.objective) if wide else part.objective
+        at = start + last * 0.008
+        chart.axes.text(at, 1.03, name, transform=above, fontsize=10, color=MUTED)
+        if part.objective == "mse" and random_mse:
+            chart.plot([start, last], [random_mse] * 2, color=INK, lw=1, ls=(0, (2, 2)))
+            room = chart.across * (last - start) / last
+            _name_random(chart, random_mse, last, room, above=part.losses[-1] < random_mse)
+        start = part.steps[-1]
+    chart.x("training step", (0, last), ticks=6 if wide else 4, written="{:,.0f}".format)
+    chart.y("training loss (log scale)", (None, None), log=True, label_two=LABEL_TWO)
+    return chart
 
 
-def _band(axes: Axes, part: Stretch, others: list[list[dict[str, Any]]]) -> None:
+def _range(chart: Chart, part: Stretch, others: list[History]) -> None:
     """Least to greatest loss over the other seeds, where they have the same records."""
     wanted = set(part.steps)
     curves = [[row["loss"] for row in rows if row["step"] in wanted] for rows in others]
     curves = [curve for curve in curves if len(curve) == len(part.steps)]
     if curves:
-        columns = list(zip(part.losses, *curves, strict=True))
-        low = [max(FLOOR, min(column)) for column in columns]
-        axes.fill_between(part.steps, low, [max(column) for column in columns], color=RULE, lw=0)
+        losses = np.array([part.losses, *curves])
+        chart.band(part.steps, np.maximum(FLOOR, losses.min(0)), losses.max(0), RULE)
 
 
-def _name(axes: Axes, part: Stretch, start: int, last: int, wide: bool, *, dividing: bool) -> None:
-    """The objective's name above its stretch, and a line where it begins."""
-    text = NAMES.get(part.objective, part.objective) if wide else part.objective
-    across = axes.get_xaxis_transform()
-    if dividing:
-        axes.plot([start, start], [0, 1.07], color=MUTED, lw=0.8, ls=":", transform=across)
-    axes.text(start + last * 0.008, 1.03, text, transform=across, fontsize=10, color=MUTED)
-
-
-def _reference(
-    axes: Axes, mse: float, span: tuple[int, int], final_loss: float, room: float
-) -> None:
+def _name_random(chart: Chart, mse: float, last: int, room: float, *, above: bool) -> None:
     """The random code's level, labelled on the side away from the curve if there is room."""
-    axes.plot(list(span), [mse, mse], color=INK, lw=1, ls=(0, (2, 2)))
     texts = (f"best random code: mse {written(mse)}", "best random code", "random")
     text = next((text for text in texts if len(text) * LETTER < room), "")
-    above = final_loss < mse
-    axes.annotate(
-        text,
-        (span[1], mse),
-        xytext=(0, 4 if above else -4),
-        textcoords="offset points",
-        ha="right",
-        va="bottom" if above else "top",
-        fontsize=10,
-    )
+    align, offset = ("right bottom", 4) if above else ("right top", -4)
+    chart.text(last, mse, text, 10, align=align, offset=(0, offset))
 
 
-SIZE = 170.0  # width of a picture in SVG units
-HISTOGRAM = 44.0
-BINS = 60
-
-
+@styled
 def draw_moment(
     name: str,
     description: str,
@@ -163,27 +114,23 @@ def draw_moment(
     edges: NDArray[np.float64],
     threshold: float | None,
 ) -> Drawing:
-    """`part` [tokens, units] on a scale that ends where the bins do; `shares` of all entries."""
+    """A moment of training: W_in as a picture, its entries as a small histogram below.
+
+    `part` [tokens, units] on a scale that ends where the bins do; `shares` of all entries.
+    """
     tokens, units = part.shape
-    down = min(1.4 * SIZE, max(SIZE / 3, SIZE * tokens / max(units, 1)))
-    height = down + HISTOGRAM + 30
-
-    def paint(figure: Figure) -> None:
-        axes = figure.add_axes((0, 1 - down / height, 1, down / height))
-        limit = float(max(abs(edges[0]), abs(edges[-1]))) * 0.75
-        axes.imshow(posterised(diverging(part, limit)), interpolation="none", aspect="auto")
-        axes.axis("off")
-        unclip(axes)
-        below = figure.add_axes((0, 18 / height, 1, HISTOGRAM / height))
-        bars(below, shares, edges, threshold, MUTED)
-        if threshold is not None:
-            below.plot([threshold] * 2, [0, shares.max() * 1.05], color=INK, lw=0.8, ls=(0, (3, 2)))
-        below.set_xlim(edges[0], edges[-1])
-        below.set_yticks([])
-        below.spines["left"].set_visible(False)
-        below.locator_params(axis="x", nbins=4)
-        below.xaxis.set_major_formatter(lambda value, _: plain_number(float(value)))
-        below.tick_params(length=2, labelsize=9)
-        unclip(below)
-
-    return drawing(name, description, (SIZE, round(height)), paint)
+    down = min(1.4 * MOMENT, max(MOMENT / 3, MOMENT * tokens / max(units, 1)))
+    height = round(down + HISTOGRAM + 30)
+    matrix = Chart(MOMENT, height, left=0, bottom=height - down, right=0, top=0)
+    limit = 0.75 * float(max(abs(edges[0]), abs(edges[-1])))
+    matrix.image(picture(part, limit), (0.0, units, tokens, 0.0))
+    matrix.axes.axis("off")
+    top = height - 18 - HISTOGRAM
+    chart = Chart(MOMENT, height, left=0, bottom=18, right=0, top=top, figure=matrix.figure)
+    chart.histogram(shares, edges, threshold, MUTED)
+    if threshold is not None:
+        chart.plot([threshold] * 2, [0, shares.max() * 1.05], color=INK, lw=0.8, ls=(0, (3, 2)))
+    chart.x(span=(edges[0], edges[-1]), ticks=4)
+    chart.y(ticks=())
+    chart.frame("bottom", length=2, size=9)
+    return Drawing(name, description, chart.figure)

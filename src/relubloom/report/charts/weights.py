@@ -1,8 +1,5 @@
 """W_in and its code: the matrix, the histogram of its entries, units' levels, hashes' bits."""
 
-# pyright: reportUnknownMemberType=false
-# matplotlib's stubs leave keyword arguments untyped.
-
 from __future__ import annotations
 
 import math
@@ -10,16 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from relubloom.code import Code
-from relubloom.report.charts.drawing import Drawing, draw, drawing
-from relubloom.report.charts.marks import bars, diverging, posterised, segments
-from relubloom.report.charts.series import LOOKS, legend
+from relubloom.report.charts.chart import Chart, Look
+from relubloom.report.charts.drawing import Drawing
+from relubloom.report.charts.marks import diverging, picture, segments
+from relubloom.report.charts.series import LOOKS
 from relubloom.report.charts.style import (
     ACCENT,
     BIT,
@@ -30,13 +24,25 @@ from relubloom.report.charts.style import (
     PAPER,
     WIDE,
     plain_number,
-    unclip,
+    shortened,
+    styled,
 )
 
-TOKENS, UNITS = 64, 128  # what a panel can show
+TOKENS, UNITS = 64, 128  # what a panel of the matrix can show
 TILE = 8  # pixels of one tile, a line of them clear
 LABELS = 8  # rows that carry their token's label
-LABEL_LENGTH = 13
+BINS = 90
+CHUNK = 1 << 20  # entries at a time
+LABEL_SHARE = 0.27  # of the histogram's width, that a label at its top may take
+LEVEL_UNITS = 200  # units whose levels are shown; more are thinned out evenly
+FREE: Look = {"marker": "o", "color": BIT, "label": "not covered: mean ± sd"}
+COVERED: Look = {
+    "marker": "s",
+    "color": OTHER,
+    "mfc": PAPER,
+    "label": "covered: mean, 95th percentile",
+}
+SHOWN_SHARE = 1e-4  # bars and curve of a distribution end where both hold less than this
 
 
 def unit_order(W_in: NDArray[np.float32], code: Code | None) -> NDArray[np.intp]:
@@ -60,85 +66,43 @@ def shared_limit(parts: list[NDArray[np.float64]]) -> float:
     return float(np.quantile(sizes, 0.995)) or 1.0
 
 
+@styled
 def draw_matrix(
     name: str, part: NDArray[np.float64], limit: float, labels: tuple[str, ...], description: str
 ) -> Drawing:
-    """One panel, tokens down and hidden units across."""
+    """One panel, tokens down and hidden units across, as tiles with clear lines between them."""
     tokens, units = part.shape
-    every = -(-tokens // LABELS)
-    rows = list(range(0, tokens, every))
-    names = [shortened(labels[row]) for row in rows]
-    left, bottom, top = 12 + 5.6 * max(map(len, names)), 34.0, 6.0
+    names = {row + 0.5: shortened(labels[row]) for row in range(0, tokens, -(-tokens // LABELS))}
+    left = 12 + 5.6 * max(map(len, names.values()))
     across = PANEL - left - 8
     down = min(across * 1.25, max(across / 3, across * tokens / max(units, 40)))
-    height = down + bottom + top
-
-    def paint(figure: Figure) -> None:
-        axes = figure.add_axes((left / PANEL, bottom / height, across / PANEL, down / height))
-        axes.imshow(
-            _tiles(posterised(diverging(part, limit))),
-            interpolation="none",
-            aspect="auto",
-            extent=(0.0, float(units), float(tokens), 0.0),
-        )
-        axes.set_yticks([row + 0.5 for row in rows], names)
-        steps = [step for step in (1, 2, 4, 8, 16, 32) if units / step <= 8][:1] or [32]
-        axes.set_xticks(range(0, units + 1, steps[0]))
-        axes.set_xlabel("hidden units, sorted")
-        axes.tick_params(length=0, labelsize=9.5)
-        for spine in axes.spines.values():
-            spine.set_visible(False)
-        unclip(axes)
-
-    return drawing(name, description, (PANEL, round(height)), paint)
-
-
-def draw_colour_bar(limit: float) -> Drawing:
-    """The scale that all panels share."""
-
-    def paint(figure: Figure) -> None:
-        axes = figure.add_axes((0.06, 0.6, 0.88, 0.26))
-        ramp = diverging(np.linspace(-limit, limit, 201)[None], limit)
-        axes.imshow(ramp, interpolation="none", aspect="auto", extent=(-limit, limit, 0.0, 1.0))
-        axes.set_yticks([])
-        axes.set_xticks(
-            [-limit, -limit / 2, 0, limit / 2, limit],
-            [
-                f"≤ {plain_number(round(-limit, 2))}",
-                plain_number(round(-limit / 2, 2)),
-                "0",
-                plain_number(round(limit / 2, 2)),
-                f"≥ {plain_number(round(limit, 2))}",
-            ],
-        )
-        axes.set_xlabel("entry of W_in: blue below 0, orange above")
-        for side in ("left", "right", "top", "bottom"):
-            axes.spines[side].set_visible(False)
-        axes.tick_params(length=3)
-        unclip(axes)
-
-    description = f"Colour scale from {-limit:.2f} (blue) through 0 (clear) to {limit:.2f} (orange)"
-    return drawing("matrix-scale", description, (PANEL, 62), paint)
-
-
-def shortened(label: str, length: int = LABEL_LENGTH) -> str:
-    """A label that fits beside a figure."""
-    return label if len(label) <= length else label[: length - 1] + "…"
-
-
-def _tiles(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Each entry as a tile with a clear line to the next."""
-    tiles = colours.repeat(TILE, axis=0).repeat(TILE, axis=1)
+    chart = Chart(PANEL, round(down + 40), left=left, bottom=34, right=8, top=6)
+    tiles = picture(part, limit).repeat(TILE, axis=0).repeat(TILE, axis=1)
     tiles[TILE - 1 :: TILE, :, 3] = 0
     tiles[:, TILE - 1 :: TILE, 3] = 0
-    return tiles
+    chart.image(tiles, (0.0, units, tokens, 0.0))
+    step = next((step for step in (1, 2, 4, 8, 16) if units / step <= 8), 32)
+    chart.x("hidden units, sorted", ticks=range(0, units + 1, step))
+    chart.y(ticks=names)
+    chart.frame(length=0, size=9.5)
+    return Drawing(name, description, chart.figure)
 
 
-BINS = 90
-CHUNK = 1 << 20  # entries at a time
-HISTOGRAM_HEIGHT = 250.0
-MARK_WIDTH = 0.27  # of the axis, that a label at the top may take
-MARK_ROWS = (1.30, 1.17)  # heights of the two rows of labels, of the highest bin
+@styled
+def draw_colour_bar(limit: float) -> Drawing:
+    """The scale that all panels share."""
+    chart = Chart(PANEL, 62, left=20.4, bottom=37, right=20.4, top=9)
+    chart.image(diverging(np.linspace(-limit, limit, 201)[None], limit), (-limit, limit, 0.0, 1.0))
+    ends = [plain_number(round(part * limit, 2)) for part in (-1, -0.5, 0.5, 1)]
+    places = [-limit, -limit / 2, 0.0, limit / 2, limit]
+    words = [f"≤ {ends[0]}", ends[1], "0", ends[2], f"≥ {ends[3]}"]
+    chart.x(
+        "entry of W_in: blue below 0, orange above", ticks=dict(zip(places, words, strict=True))
+    )
+    chart.y(ticks=())
+    chart.frame(length=3)
+    description = f"Colour scale from {-limit:.2f} (blue) through 0 (clear) to {limit:.2f} (orange)"
+    return Drawing("matrix-scale", description, chart.figure)
 
 
 @dataclass(frozen=True)
@@ -153,6 +117,14 @@ class Modes:
     def threshold(self) -> float:
         """Halfway between the two means."""
         return sum(self.means) / 2
+
+    def density(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Density of the mixture at `values`, of any shape; no sd may be 0."""
+        density = np.zeros_like(values)
+        for share, mean, sd in zip(self.shares, self.means, self.sds, strict=True):
+            height = share / (sd * math.sqrt(2 * math.pi))
+            density += height * np.exp(-0.5 * ((values - mean) / sd) ** 2)
+        return density
 
 
 def bin_edges(matrices: list[NDArray[np.float32]]) -> NDArray[np.float64]:
@@ -172,6 +144,7 @@ def bin_shares(matrix: NDArray[np.float32], edges: NDArray[np.float64]) -> NDArr
     return counts / matrix.size
 
 
+@styled
 def draw_histogram(
     name: str,
     shares: NDArray[np.float64],
@@ -180,83 +153,44 @@ def draw_histogram(
     description: str,
 ) -> Drawing:
     """One panel; with modes, bins below the threshold (the bits) have a colour of their own."""
-
-    def paint(figure: Figure) -> None:
-        axes = figure.add_axes((0.145, 0.18, 0.835, 0.78))
-        highest = 100 * float(shares.max())
-        bars(axes, 100 * shares, edges, modes.threshold if modes else None, MUTED)
-        if modes is not None:
-            _mark(axes, modes, edges, highest)
-        axes.set_ylim(0, highest * (1.38 if modes else 1.08))
-        axes.set_xlim(edges[0], edges[-1])
-        axes.set_yticks(_ticks(highest))
-        axes.xaxis.set_major_formatter(lambda value, _: plain_number(float(value)))
-        axes.yaxis.set_major_formatter(lambda value, _: plain_number(float(value)))
-        axes.locator_params(axis="x", nbins=7)
-        axes.set_xlabel("value of an entry of W_in")
-        axes.set_ylabel("share of entries per bin (%)")
-        unclip(axes)
-
-    return drawing(name, description, (PANEL, HISTOGRAM_HEIGHT), paint)
-
-
-def _mark(axes: Axes, modes: Modes, edges: NDArray[np.float64], highest: float) -> None:
-    """The threshold, the modes' means, and the density of the mixture."""
-    axes.plot([modes.threshold] * 2, [0, highest * 1.12], color=INK, lw=1, ls=(0, (4, 3)))
-    _label(axes, modes.threshold, f"threshold {modes.threshold:.2f}", edges, highest, 0)
-    span = edges[-1] - edges[0]
-    apart = modes.means[1] - modes.means[0] > 2.2 * MARK_WIDTH * span
-    for row, (mean, sd) in enumerate(zip(modes.means, modes.sds, strict=True)):
-        text = f"{mean:.2f} ± {sd:.2f}" if sd else f"{mean:.2f}"
-        height = highest * 1.05
-        axes.plot([mean], [height], marker="v", ms=5, color=ACCENT, lw=0)
-        if apart:
-            _label(axes, mean, text, edges, highest, 1)
-        else:
-            _label(axes, mean, text, edges, highest, 1, side=(1, -1)[row])
-    if min(modes.sds) > 0:
-        low, high = float(edges[0]), float(edges[-1])
-        values, bin_width = np.linspace(low, high, 241), float(edges[1]) - low
-        curve = np.minimum(100 * bin_width * _density(modes, values), highest * 1.02)
-        axes.plot(values, curve, color=ACCENT, lw=1.3)
-
-
-def _density(modes: Modes, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Density of the mixture."""
-    density = np.zeros_like(values)
-    for share, mean, sd in zip(modes.shares, modes.means, modes.sds, strict=True):
-        density += (
-            share / (sd * math.sqrt(2 * math.pi)) * np.exp(-0.5 * ((values - mean) / sd) ** 2)
-        )
-    return density
-
-
-def _label(
-    axes: Axes,
-    at: float,
-    text: str,
-    edges: NDArray[np.float64],
-    highest: float,
-    row: int,
-    side: int = 0,
-) -> None:
-    """A label above the bins, kept inside the axes; `side` 1 ends at its mark, -1 starts there."""
-    span = edges[-1] - edges[0]
-    half = MARK_WIDTH * span / 2
-    middle = at - side * half
-    middle = min(max(middle, edges[0] + half), edges[-1] - half)
-    axes.text(
-        middle,
-        highest * MARK_ROWS[row],
-        text.replace("-", "\u2212"),
-        ha="center",
-        va="center",
-        fontsize=9.5,
-        color=INK if row == 0 else MUTED,
+    chart = Chart(PANEL, 250, left=49, bottom=45, top=10)
+    highest = 100 * float(shares.max())
+    chart.histogram(100 * shares, edges, modes.threshold if modes else None, MUTED)
+    if modes is not None:
+        _mark_modes(chart, modes, edges, highest)
+    chart.x("value of an entry of W_in", (edges[0], edges[-1]), ticks=7)
+    chart.y(
+        "share of entries per bin (%)",
+        (0, highest * (1.38 if modes else 1.08)),
+        ticks=_round_numbers(highest),
     )
+    return Drawing(name, description, chart.figure)
 
 
-def _ticks(highest: float) -> list[float]:
+def _mark_modes(chart: Chart, modes: Modes, edges: NDArray[np.float64], highest: float) -> None:
+    """The threshold, the modes' means, and the density of the mixture."""
+    low, high = float(edges[0]), float(edges[-1])
+    half = LABEL_SHARE * (high - low) / 2
+
+    def label(middle: float, words: str, height: float, colour: str) -> None:
+        inside = min(max(middle, low + half), high - half)
+        words = words.replace("-", "\u2212")
+        chart.text(inside, highest * height, words, 9.5, colour, align="center center")
+
+    chart.plot([modes.threshold] * 2, [0, highest * 1.12], color=INK, lw=1, ls=(0, (4, 3)))
+    label(modes.threshold, f"threshold {modes.threshold:.2f}", 1.30, INK)
+    together = modes.means[1] - modes.means[0] <= 4.4 * half
+    for mean, sd, side in zip(modes.means, modes.sds, (-1, 1), strict=True):
+        chart.plot([mean], [highest * 1.05], marker="v", ms=5, color=ACCENT, lw=0)
+        words = f"{mean:.2f} ± {sd:.2f}" if sd else f"{mean:.2f}"
+        label(mean + side * half if together else mean, words, 1.17, MUTED)
+    if min(modes.sds) > 0:
+        values, bin_width = np.linspace(low, high, 241), float(edges[1]) - low
+        curve = np.minimum(100 * bin_width * modes.density(values), highest * 1.02)
+        chart.plot(values, curve, color=ACCENT, lw=1.3)
+
+
+def _round_numbers(highest: float) -> list[float]:
     """About four round ticks up to the highest bin."""
     raw = highest / 4
     unit = 10 ** math.floor(math.log10(raw))
@@ -264,73 +198,40 @@ def _ticks(highest: float) -> list[float]:
     return [step * index for index in range(int(highest / step) + 1)]
 
 
-LEVEL_LOOKS: dict[str, dict[str, Any]] = {
-    "uncovered": {"marker": "o", "color": BIT, "label": "not covered: mean ± sd"},
-    "covered": {
-        "marker": "s",
-        "color": OTHER,
-        "mfc": PAPER,
-        "label": "covered: mean, 95th percentile",
-    },
-}
-LEVEL_UNITS = 200  # units shown; more are thinned out evenly
-
-
+@styled
 def draw_levels(units: list[dict[str, Any]], description: str) -> Drawing:
-    """Units sorted by their uncovered level: mean ± sd there, mean to 95th percentile covered."""
+    """Each hidden unit's level where the union leaves it out, and where the union covers it.
+
+    Units are sorted by their uncovered level: mean ± sd there, mean to 95th percentile covered.
+    """
     ordered = sorted(units, key=lambda unit: -unit["level_uncovered"]["mean"])
     ordered = ordered[:: -(-len(ordered) // LEVEL_UNITS)]
-    wide, narrow = (
-        _draw_levels(f"levels-{name}", ordered, name == "wide", description)
-        for name in ("wide", "narrow")
-    )
-    return Drawing("levels", wide, narrow)
+    wide, narrow = _levels(ordered, WIDE, 28, 2), _levels(ordered, PANEL, 41, 1)
+    return Drawing("levels", description, wide.figure, narrow.figure)
 
 
-def _draw_levels(name: str, units: list[dict[str, Any]], wide: bool, description: str) -> Markup:
-    width, height = (WIDE, 230.0) if wide else (PANEL, 230.0)
-    left = 56 / width
+def _levels(units: list[dict[str, Any]], width: float, top: float, columns: int) -> Chart:
+    chart = Chart(width, 230, bottom=32, top=top, right=0.015 * width)
     size = min(6.0, 1.1 * (width - 70) / len(units) * 0.75)
-
-    def paint(figure: Figure) -> None:
-        axes = figure.add_axes((left, 0.14, 0.985 - left, 0.74 if wide else 0.68))
-        free = [unit["level_uncovered"] for unit in units]
-        above = [(level["mean"] - level["sd"], level["mean"] + level["sd"]) for level in free]
-        _marks(axes, list(enumerate(level["mean"] for level in free)), "uncovered", size)
-        _whiskers(axes, list(enumerate(above)), BIT)
-        found = [(place, unit["level_covered"]) for place, unit in enumerate(units)]
-        covered = [(place, level) for place, level in found if level is not None]
-        _marks(axes, [(place, level["mean"]) for place, level in covered], "covered", size)
-        upto = [(place, (level["mean"], level["p95"])) for place, level in covered]
-        _whiskers(axes, upto, OTHER)
-        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
-        axes.set_xticks([])
-        axes.set_xlim(-1, len(units))
-        axes.locator_params(axis="y", nbins=5)
-        axes.yaxis.set_major_formatter(lambda value, _: plain_number(float(value)))
-        axes.set_xlabel("hidden units, sorted by their level")
-        axes.set_ylabel("level after the ReLU")
-        legend(axes, 2 if wide else 1)
-        unclip(axes)
-
-    return draw(name, description, (width, height), paint)
+    free = [(place, unit["level_uncovered"]) for place, unit in enumerate(units)]
+    covered = [(place, unit["level_covered"]) for place, unit in enumerate(units)]
+    covered = [(place, level) for place, level in covered if level is not None]
+    spans = (
+        [(level["mean"] - level["sd"], level["mean"] + level["sd"]) for _, level in free],
+        [(level["mean"], level["p95"]) for _, level in covered],
+    )
+    for found, ends, look in zip((free, covered), spans, (FREE, COVERED), strict=True):
+        places = [place for place, _ in found]
+        chart.plot(places, [level["mean"] for _, level in found], lw=0, ms=size, **look)
+        lines = [((at, low), (at, high)) for at, (low, high) in zip(places, ends, strict=True)]
+        chart.add(segments(lines, edgecolor=look["color"], lw=1.1))
+    chart.x("hidden units, sorted by their level", (-1, len(units)), ticks=())
+    chart.y("level after the ReLU", (min(0.0, chart.axes.get_ylim()[0]), None), ticks=5)
+    chart.legend(columns)
+    return chart
 
 
-def _marks(axes: Axes, points: list[tuple[int, float]], which: str, size: float) -> None:
-    x, y = [point[0] for point in points], [point[1] for point in points]
-    axes.plot(x, y, lw=0, ms=size, **LEVEL_LOOKS[which])
-
-
-def _whiskers(axes: Axes, spans: list[tuple[int, tuple[float, float]]], colour: str) -> None:
-    lines = [((float(place), low), (float(place), high)) for place, (low, high) in spans]
-    if lines:
-        axes.add_patch(segments(lines, edgecolor=colour, lw=1.1))
-
-
-HASHES_HEIGHT = 220.0
-SHOWN_SHARE = 1e-4  # bars and curve end where both hold less than this
-
-
+@styled
 def draw_distribution(
     name: str,
     description: str,
@@ -338,23 +239,16 @@ def draw_distribution(
     chance: NDArray[np.float64],
     words: tuple[str, str],
 ) -> Drawing:
-    """Bars of `shares` over 0, 1, 2, ... and the curve of `chance` over the same numbers."""
+    """Bars of `shares` over 0, 1, 2, ... and the curve of `chance` over the same numbers.
+
+    `words` are those of the x axis, and the name of the bars.
+    """
     seen = np.flatnonzero((shares > 0) | (chance > SHOWN_SHARE))
-    low, high = int(seen.min()), int(seen.max())
-    places = np.arange(low, high + 1)
-
-    def paint(figure: Figure) -> None:
-        axes = figure.add_axes((0.15, 0.19, 0.83, 0.67))
-        axes.bar(places, 100 * shares[low : high + 1], 0.72, color=BIT, lw=0, label=words[1])
-        axes.plot(places, 100 * chance[low : high + 1], label="by chance", **LOOKS["theory"])
-        axes.set_xlim(low - 0.7, high + 0.7)
-        axes.set_ylim(bottom=0)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9))
-        axes.locator_params(axis="y", nbins=5)
-        axes.yaxis.set_major_formatter(lambda value, _: plain_number(float(value)))
-        axes.set_xlabel(words[0])
-        axes.set_ylabel("share (%)")
-        legend(axes, 2)
-        unclip(axes)
-
-    return drawing(name, description, (PANEL, HASHES_HEIGHT), paint)
+    places = np.arange(seen.min(), seen.max() + 1)
+    chart = Chart(PANEL, 220, left=51)
+    chart.bars(places, 100 * shares[places], 0.72, BIT, words[1])
+    chart.plot(places, 100 * chance[places], label="by chance", **LOOKS["theory"])
+    chart.x(words[0], (places[0] - 0.7, places[-1] + 0.7), whole=True)
+    chart.y("share (%)", (0, None), ticks=5)
+    chart.legend(2)
+    return Drawing(name, description, chart.figure)
