@@ -6,25 +6,52 @@ import json
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from relubloom import atomic
 from relubloom.code import Code, random_constant_weight
+from relubloom.measure.evaluation import in_float64
 from relubloom.network.construct import construct, default_sharpness
 from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet
+from relubloom.records.files import as_json
 from relubloom.records.run_folder import CODE
-from relubloom.report.contents import Contents, JsonObject, Run, read_weights
-from relubloom.report.explorer.precision import Packed, pack_weights
+from relubloom.report.read import Contents, StoredRun
 from relubloom.theory import best_constant_weight
 
-CERTIFICATE = "certificate.json"
-CERTIFIED = ("sets", "method", "exact_sets", "exact_sets_bounds", "mse", "false_positives")
+CERTIFIED = (
+    "sets",
+    "method",
+    "exact_sets",
+    "exact_sets_bounds",
+    "mse",
+    "false_positives",
+    "set_size",
+)
+USUAL_SIZE = 3  # where the folder does not say its set size
 RANDOM_SEED = 1_000_003  # of the random code: not one that a study takes
+ROOM = ((256, 400_000), (1_000, 1_100_000))  # base64 bytes for vocabularies up to so many tokens
+ROOM_BEYOND = 7_500_000
+PRECISIONS = ("float32", "float16")
+PROBES = 200  # sets on which rounding is measured
+PROBE_LOGITS = 1 << 20
+
+
+@dataclass(frozen=True)
+class Packed:
+    """W_in, b_in, W_out, b_out one after the other, little-endian, row by row.
+
+    `largest_error` is the largest change of a probability by the rounding, over `error_sets`
+    seeded sets; 0 where nothing was rounded.
+    """
+
+    content: bytes
+    precision: str
+    largest_error: float
+    error_sets: int
 
 
 @dataclass(frozen=True)
@@ -43,7 +70,7 @@ class ShownNetwork:
     python: list[str]
     sharpness: float | None = None
     packed: Packed | None = None
-    certificate: JsonObject | None = None
+    certificate: dict[str, Any] | None = None
 
     @cached_property
     def packed_bits(self) -> bytes:
@@ -58,7 +85,7 @@ class ShownNetwork:
         """W_in, b_in, W_out and b_out one after the other."""
         return None if self.packed is None else self.packed.content
 
-    def describe(self) -> JsonObject:
+    def describe(self) -> dict[str, Any]:
         """The network as JSON values, but for bits and weights."""
         packed = self.packed
         return {
@@ -74,15 +101,15 @@ class ShownNetwork:
         }
 
 
-def shown_networks(contents: Contents, net: ReluNet, code: Code) -> list[ShownNetwork]:
+def shown_networks(contents: Contents, code: Code) -> list[ShownNetwork]:
     """The featured network, its hash as a Bloom filter, the constructed network, a random hash.
 
-    `net` and `code` are the featured run's. A network too large for the page in any precision is
-    left out; its hash is still there.
+    `code` is the featured run's. A network too large for the page in any precision is left out; its
+    hash is still there.
     """
     run = contents.featured
-    own = _own_network(contents, net, code)
-    size = size_shown(run, code.vocab_size)
+    own = _own_network(contents, code)
+    size = size_shown(run)
     found = [own] if own.packed or own.sharpness else []
     if own.sharpness is None:
         found.append(_extracted(contents, own, default_sharpness(code.vocab_size, size)))
@@ -91,25 +118,20 @@ def shown_networks(contents: Contents, net: ReluNet, code: Code) -> list[ShownNe
     return [*found, _random(contents, code, size)]
 
 
-def read_network(run: Run) -> tuple[ReluNet, Code]:
-    """A run's network and its code: the stored one where it fits, else read off the weights."""
-    loaded = read_weights(run)
-    stored = loaded.code
-    if stored is not None and stored.bits.shape == loaded.W_in.shape:
-        return loaded.net, stored
-    return loaded.net, extract_code(loaded.net)
+def code_of(run: StoredRun) -> Code:
+    """A run's code: the stored one where it fits, else read off the weights."""
+    stored = run.code
+    if stored is not None and stored.bits.shape == run.W_in.shape:
+        return stored
+    return extract_code(run.net)
 
 
-def size_shown(run: Run, vocab_size: int) -> int:
+def size_shown(run: StoredRun) -> int:
     """The set size that the page starts with: the task's, or the middle of its sizes."""
-    said: Any = run.task.get("set_size")
-    if isinstance(said, list):
-        low, high = cast(list[int], said)
-        said = (low + high) // 2
-    return min(said if isinstance(said, int) else 3, vocab_size)
+    return min(USUAL_SIZE if run.set_size is None else run.set_size, run.vocab_size)
 
 
-def _own_network(contents: Contents, net: ReluNet, code: Code) -> ShownNetwork:
+def _own_network(contents: Contents, code: Code) -> ShownNetwork:
     run = contents.featured
     built = run.construction is not None
     about = "the network itself, set to be a Bloom filter" if built else "the network itself"
@@ -122,9 +144,9 @@ def _own_network(contents: Contents, net: ReluNet, code: Code) -> ShownNetwork:
         code=code,
         code_name="own",
         python=[f"net = rb.ReluNet.from_pretrained({_beside(contents, run)})"],
-        certificate=_certificate(run.folder),
+        certificate=_certificate(run),
     )
-    return _packed(shown, net, size_shown(run, code.vocab_size))
+    return _packed(shown, run)
 
 
 def _extracted(contents: Contents, own: ShownNetwork, sharpness: float) -> ShownNetwork:
@@ -144,8 +166,8 @@ def _extracted(contents: Contents, own: ShownNetwork, sharpness: float) -> Shown
     )
 
 
-def _constructed(contents: Contents, run: Run) -> ShownNetwork:
-    net, code = read_network(run)
+def _constructed(contents: Contents, run: StoredRun) -> ShownNetwork:
+    code = code_of(run)
     weight = (run.construction or {}).get("weight")
     weighted = "" if weight is None else f" of {weight} bits a token"
     shown = ShownNetwork(
@@ -154,17 +176,15 @@ def _constructed(contents: Contents, run: Run) -> ShownNetwork:
         code=code,
         code_name="constructed",
         python=[f"net = rb.ReluNet.from_pretrained({_beside(contents, run)})"],
-        certificate=_certificate(run.folder),
+        certificate=_certificate(run),
     )
-    return _packed(shown, net, size_shown(run, code.vocab_size))
+    return _packed(shown, run)
 
 
 def _random(contents: Contents, code: Code, size: int) -> ShownNetwork:
     vocab_size, width = code.bits.shape
-    rival = contents.best_random_code
-    weight = (
-        best_constant_weight(vocab_size, width, size).weight if rival is None else rival["weight"]
-    )
+    rival = contents.rival
+    weight = best_constant_weight(vocab_size, width, size).weight if rival is None else rival.weight
     drawn = random_constant_weight(vocab_size, width, weight, RANDOM_SEED)
     sharpness = default_sharpness(vocab_size, size)
     bits = f"{weight} random bits" if weight != 1 else "1 random bit"
@@ -182,12 +202,12 @@ def _random(contents: Contents, code: Code, size: int) -> ShownNetwork:
     )
 
 
-def _packed(shown: ShownNetwork, net: ReluNet, size: int) -> ShownNetwork:
+def _packed(shown: ShownNetwork, run: StoredRun) -> ShownNetwork:
     """With the cheapest form that is the network: its code and sharpness, or its weights."""
-    sharpness = _sharpness_of(net, shown.code)
+    sharpness = _sharpness_of(run.net, shown.code)
     if sharpness is not None:
         return replace(shown, sharpness=sharpness)
-    return replace(shown, packed=pack_weights(net, size))
+    return replace(shown, packed=pack_weights(run.net, size_shown(run)))
 
 
 def _sharpness_of(net: ReluNet, code: Code) -> float | None:
@@ -205,16 +225,48 @@ def _construct_line(sharpness: float) -> str:
     return f"net = rb.construct(code, sharpness={sharpness!r})"
 
 
-def _beside(contents: Contents, run: Run, name: str = "") -> str:
+def _beside(contents: Contents, run: StoredRun, name: str = "") -> str:
     """The run's folder, or a file in it, as seen from the page's; as a Python string."""
     folder = Path() if run.folder == contents.folder else Path(run.name)
     return json.dumps((folder / name).as_posix(), ensure_ascii=False)
 
 
-def _certificate(folder: Path) -> JsonObject | None:
-    """What the folder's certificate says of all sets; None without one."""
-    path = folder / CERTIFICATE
-    found = atomic.read_json(path) if path.exists() else None
-    if not isinstance(found, dict) or not all(key in found for key in CERTIFIED):
+def _certificate(run: StoredRun) -> dict[str, Any] | None:
+    """What the run's certificate says of all sets; None without one."""
+    if run.certificate is None:
         return None
-    return {key: found[key] for key in (*CERTIFIED, "set_size") if key in found}
+    found = as_json(run.certificate)
+    return {key: found[key] for key in CERTIFIED}
+
+
+def pack_weights(net: ReluNet, set_size: int) -> Packed | None:
+    """The weights in float32, or in float16 where only that has room; None where neither has."""
+    values = torch.cat([value.detach().double().flatten() for value in net.parameters()]).numpy()
+    room = next((room for vocab, room in ROOM if net.vocab_size <= vocab), ROOM_BEYOND)
+    for precision in PRECISIONS:
+        dtype = np.dtype(precision)
+        if 4 * (len(values) * dtype.itemsize + 2) // 3 > room:
+            continue
+        with np.errstate(over="ignore"):
+            rounded = values.astype(dtype.newbyteorder("<"))
+        if not np.isfinite(rounded).all():
+            continue
+        error, sets = _largest_error(net, rounded.astype(np.float64), set_size)
+        return Packed(rounded.tobytes(), precision, error, sets)
+    return None
+
+
+def _largest_error(net: ReluNet, rounded: NDArray[np.float64], set_size: int) -> tuple[float, int]:
+    exact = in_float64(net)
+    shapes = [value.shape for value in exact.parameters()]
+    parts = torch.from_numpy(rounded).split([shape.numel() for shape in shapes])
+    near = ReluNet(*(part.view(shape) for part, shape in zip(parts, shapes, strict=True)))
+    sets = max(1, min(PROBES, PROBE_LOGITS // net.vocab_size))
+    pairs = zip(near.parameters(), exact.parameters(), strict=True)
+    if all(torch.equal(one, other) for one, other in pairs):
+        return 0.0, sets
+    generator = np.random.default_rng(0)
+    drawn = [generator.choice(net.vocab_size, set_size, replace=False) for _ in range(sets)]
+    ids = torch.from_numpy(np.array(drawn, dtype=np.int64))
+    with torch.no_grad():
+        return float((near(ids).softmax(1) - exact(ids).softmax(1)).abs().max()), sets
