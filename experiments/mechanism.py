@@ -14,14 +14,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from relubloom.evidence.ladder.subject import Subject
+from relubloom.evidence.ladder.weak_bits import find_weak_bits
+
 import relubloom as rb
 from cells import CELLS, Cell, K, asked, spread_line, trained, with_worst
 from relubloom.evidence.behaviour import measure_behaviour
 from relubloom.evidence.gather import look_at
 from relubloom.evidence.interventions import intervene
 from relubloom.evidence.ladder import best_explanation, climb_ladder
-from relubloom.evidence.ladder.subject import Subject
-from relubloom.evidence.ladder.weak_bits import find_weak_bits
 from relubloom.evidence.mechanism import measure_mechanism
 from relubloom.network.extract import extract_with_modes
 

@@ -12,10 +12,6 @@ import statistics
 import numpy as np
 import torch
 from numpy.typing import NDArray
-
-import relubloom as rb
-from cells import K, asked, trained
-from relubloom.evidence.interventions import intervene
 from relubloom.evidence.ladder.chunks import over_chunks
 from relubloom.evidence.ladder.departures import unit_levels
 from relubloom.evidence.ladder.fit import logits, margins, weights_of
@@ -25,6 +21,10 @@ from relubloom.evidence.ladder.reference import judge_network
 from relubloom.evidence.ladder.stored import as_network
 from relubloom.evidence.ladder.subject import Subject
 from relubloom.evidence.ladder.weak_bits import find_weak_bits, weak_bits
+
+import relubloom as rb
+from cells import K, asked, trained
+from relubloom.evidence.interventions import intervene
 from relubloom.task import SetCollection
 
 CELL = "article-mse"

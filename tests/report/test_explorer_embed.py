@@ -13,19 +13,19 @@ import pytest
 import torch
 
 import relubloom as rb
-from relubloom import atomic
+from build.evidence import certificate
 from relubloom.code import Code, random_constant_weight
 from relubloom.evidence import gather_evidence
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
+from relubloom.records.files import write_record
 from relubloom.records.run_folder import Origin, default_labels, write_network, write_training
-from relubloom.report.contents import read_contents, read_run
-from relubloom.report.explorer import Explorer, embed
+from relubloom.records.study import RandomCodeFigures, StudyRecord
 from relubloom.report.explorer.assemble import assemble
-from relubloom.report.explorer.film import film_data
-from relubloom.report.explorer.opening import opening_set
-from relubloom.report.explorer.precision import pack_weights
+from relubloom.report.explorer.embed import Explorer, embed, film_data, opening_set
+from relubloom.report.explorer.networks import pack_weights
 from relubloom.report.page import write_report
+from relubloom.report.read import read_contents, read_run
 from relubloom.study.steps import write_evidence
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe
@@ -55,8 +55,16 @@ def study(folder: Path) -> None:
     built = {"family": "constant-weight", "weight": 3, "code_seed": 5, "sharpness": 20.0}
     labels = default_labels(TASK.vocab_size)
     write_network(folder / "constructed", net, Origin(TASK, 5, construction=built), labels)
-    rival = {"weight": 4, "mse": 0.01, "kl": 0.04, "p_exact": 0.8}
-    atomic.write_json(folder / "study.json", {"runs": [], "best_random_code": rival})
+    record = StudyRecord(
+        relubloom_version="0.0",
+        command="relubloom study",
+        configuration={},
+        runs=[],
+        best_random_code=RandomCodeFigures(weight=4, mse=0.01, kl=0.04, p_exact=0.8),
+        verdict="bloom",
+        report="report.html",
+    )
+    write_record(folder, record)
 
 
 class Scripts(HTMLParser):
@@ -289,19 +297,16 @@ def test_python_lines_make_the_networks(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_certificate_comes_along(tmp_path: Path) -> None:
     trained_run(tmp_path)
-    told = {
+    write_record(tmp_path, certificate())
+    assert sent(embed(read_contents(tmp_path))).data["networks"][0]["certificate"] == {
         "sets": 120,
         "method": "enumeration",
-        "exact_sets": 7,
-        "exact_sets_bounds": [7, 7],
-        "mse": {"lower": 0.1, "upper": 0.1},
-        "false_positives": {"total": 3, "mean": {"lower": 0.1, "upper": 0.1}},
+        "exact_sets": 113,
+        "exact_sets_bounds": [113, 113],
+        "mse": {"lower": 0.01, "upper": 0.0100000001},
+        "false_positives": {"total": 9, "mean": {"lower": 0.075, "upper": 0.075}},
         "set_size": 2,
     }
-    atomic.write_json(tmp_path / "certificate.json", told | {"seconds": 1.0})
-    assert sent(embed(read_contents(tmp_path))).data["networks"][0]["certificate"] == told
-    atomic.write_json(tmp_path / "certificate.json", {"sets": 120})
-    assert sent(embed(read_contents(tmp_path))).data["networks"][0]["certificate"] is None
 
 
 def test_opening_is_a_real_false_positive() -> None:
@@ -352,9 +357,9 @@ def test_weights_without_room_or_beyond_half_precision_stay_out(width: int, scal
     assert pack_weights(net, 3) is None
 
 
-def test_network_left_out_leaves_its_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("relubloom.report.explorer.shown_networks.pack_weights", lambda *_: None)
-    near(random_constant_weight(40, 12, 3, 0), 0).save_pretrained(tmp_path)
+def test_network_left_out_leaves_its_hash(tmp_path: Path) -> None:
+    """2 * 256 * 400 + 656 weights have no room even in float16."""
+    near(random_constant_weight(256, 400, 20, 0), 0).save_pretrained(tmp_path)
     found = sent(embed(read_contents(tmp_path)))
     assert [network["key"] for network in found.data["networks"]] == ["extracted", "random"]
 

@@ -1,61 +1,50 @@
-"""Putting the page together: contents, article and foot into one HTML file."""
+"""Putting the page together: contents, sections and live part into one HTML file."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from importlib.resources import files
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
-
-from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
 
 from relubloom import atomic
-from relubloom.errors import FileError
 from relubloom.network.weights_file import CONFIG
 from relubloom.records.run_folder import FIGURES, remove_figures
 from relubloom.records.sweep_row import SweepRow
-from relubloom.report import foot, wording
-from relubloom.report.article import Article, tell
-from relubloom.report.charts.drawing import Drawing, standalone
-from relubloom.report.contents import STUDY, Contents, read_contents
-from relubloom.report.explorer import embed
-from relubloom.report.parts import marked_up
-from relubloom.report.runs_index import index_variables, read_entries, run_folders
-from relubloom.report.tiles import tiles
+from relubloom.report.charts.drawing import standalone
+from relubloom.report.explorer.embed import Explorer, embed
+from relubloom.report.read import STUDY, Contents, read_contents
+from relubloom.report.render import SectionData, listed, named, rendered
+from relubloom.report.runs_index import index_page, run_folders
+from relubloom.report.sections.behaviour import behaviour
+from relubloom.report.sections.break_it import break_it
+from relubloom.report.sections.film import film
+from relubloom.report.sections.foot import foot
+from relubloom.report.sections.head import head
+from relubloom.report.sections.hero import hero
+from relubloom.report.sections.ladder import ladder
+from relubloom.report.sections.mechanism import mechanism
+from relubloom.report.sections.networks import networks
+from relubloom.report.sections.weights import weights
+from relubloom.report.sections.width import width
 
 REPORT = "report.html"
+SECTIONS: dict[str, Callable[[Contents], SectionData]] = {
+    "head": head,
+    "hero": hero,
+    "weights": weights,
+    "networks": networks,
+    "behaviour": behaviour,
+    "mechanism": mechanism,
+    "ladder": ladder,
+    "break_it": break_it,
+    "film": film,
+    "foot": foot,
+}
 
 
-@runtime_checkable
-class Explorer(Protocol):
-    """The live part of the page, as elements ready to be put in."""
-
-    @property
-    def style(self) -> Markup:
-        """Its `<style>`."""
-        ...
-
-    @property
-    def data(self) -> Markup:
-        """`<script>`s that hold data and are not run."""
-        ...
-
-    @property
-    def script(self) -> Markup:
-        """The one `<script>` that is."""
-        ...
-
-    @property
-    def policy(self) -> str:
-        """Directives of the security policy that let this script run, by its hash."""
-        ...
-
-
-def write_report(folder: Path, sweep: Sequence[SweepRow] = ()) -> Path:
+def write_report(folder: Path, rows: Sequence[SweepRow] = ()) -> Path:
     """Write `folder/report.html` and `folder/figures/` for a study or a run folder.
 
-    `sweep` holds the rows behind the section on width; of other tasks they are passed over.
+    `rows` of a sweep's table are behind the section on width; those of other tasks are passed over.
 
     The page is one file that asks for nothing else. What the folder does not hold is said in a
     sentence where it would stand. A folder with runs or studies one level below it gets an index
@@ -65,82 +54,49 @@ def write_report(folder: Path, sweep: Sequence[SweepRow] = ()) -> Path:
         FileError: the folder is none of these, or a file in it is damaged.
     """
     if not any((folder / name).exists() for name in (STUDY, CONFIG)) and run_folders(folder):
-        return _write_index(folder, sweep)
+        page = index_page(folder, lambda run: (run / REPORT).exists() or write_report(run, rows))
+        atomic.write_text(folder / REPORT, page)
+        return folder / REPORT
     contents = read_contents(folder)
-    try:
-        article = tell(contents, sweep)
-        page = render(contents, article, embed(contents))
-    except KeyError as error:
-        raise FileError(
-            f"a JSON file in {folder} has no {error}; make it anew with `relubloom examine`"
-        ) from error
-    _write_figures(folder, article.drawings)
-    atomic.write_text(folder / REPORT, page)
-    return folder / REPORT
-
-
-def _write_index(folder: Path, sweep: Sequence[SweepRow]) -> Path:
-    """The page of a folder of runs; a run that cannot be read has its reason in its row."""
-
-    def give_page(run: Path) -> None:
-        if not (run / REPORT).exists():
-            write_report(run, sweep)
-
-    entries = read_entries(folder, give_page)
-    template = environment().get_template("index.html.j2")
-    variables = index_variables(folder, entries, REPORT)
-    page = template.render(style=Markup(package_text("style.css")), **variables)
-    atomic.write_text(folder / REPORT, page)
-    return folder / REPORT
-
-
-def render(contents: Contents, article: Article, explorer: Explorer | None = None) -> str:
-    """The page as text; whatever comes from the data is escaped."""
-    template = environment().get_template("page.html.j2")
-    return template.render(_variables(contents, article, explorer))
-
-
-def environment() -> Environment:
-    """The templates of the package, with escaping on and missing variables an error."""
-    made = Environment(
-        loader=FunctionLoader(package_text),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters["marked_up"] = marked_up
-    return made
-
-
-def package_text(name: str) -> str:
-    """A text file of this package."""
-    return files("relubloom.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _write_figures(folder: Path, drawings: list[Drawing]) -> None:
+    told = tell(contents, rows)
+    page = render(contents, told, embed(contents))
     remove_figures(folder)
-    for each in drawings:
+    for each in told.drawings:
         atomic.write_text(folder / FIGURES / f"{each.name}.svg", standalone(each.svg))
+    atomic.write_text(folder / REPORT, page)
+    return folder / REPORT
 
 
-def _variables(contents: Contents, article: Article, explorer: Explorer | None) -> dict[str, Any]:
-    run = contents.featured
-    return {
-        "style": Markup(package_text("style.css")),
-        "explorer": explorer,
-        "title": wording.title(contents),
-        "kicker": wording.kicker(run, article.vocab_size, article.width),
-        "verdict": wording.verdict_sentences(contents),
-        "remarks": wording.remarks(contents),
-        "tiles": tiles(contents),
-        "task": wording.task_sentence(run.task),
-        "making": wording.making_sentence(
-            run, article.vocab_size, article.width, len(contents.runs)
-        ),
-        "rival": wording.best_random_sentence(contents),
-        "sections": article.sections,
-        "configuration": foot.configuration_rows(contents),
-        "command": (contents.study or {}).get("command", ""),
-        "file_rows": foot.file_rows(contents, article.drawings),
-    }
+def tell(contents: Contents, rows: Sequence[SweepRow] = ()) -> SectionData:
+    """The values of every section, each under its name, and all figures in their order.
+
+    Cost: the weights of a few networks, and a few seconds.
+    """
+    told = {name: section(contents) for name, section in SECTIONS.items()}
+    told["sweep"] = width(contents, rows)
+    drawings = [drawing for each in told.values() for drawing in each.drawings]
+    return SectionData({name: each.values for name, each in told.items()}, tuple(drawings))
+
+
+def render(
+    contents: Contents,
+    told: SectionData,
+    explorer: Explorer | None = None,
+    template: str = "page.html.j2",
+) -> str:
+    """The page, or one section of it by its template; whatever comes from the data is escaped."""
+    run, example = contents.featured, contents.example
+    members = [] if example is None else [named(run.labels[token]) for token in example.members]
+    return rendered(
+        template,
+        contents=contents,
+        run=run,
+        examined=run.behaviour is not None and run.mechanism is not None,
+        labels=run.labels,
+        vocab_size=run.vocab_size,
+        width=run.width,
+        example_labels=listed(members),
+        drawn={drawing.name: drawing for drawing in told.drawings},
+        explorer=explorer,
+        **told.values,
+    )

@@ -74,7 +74,7 @@ def shortened(label: str, length: int = LABEL_LENGTH) -> str:
 @cache
 def light_theme() -> dict[str, str]:
     """The page's colours on paper: the first value of each variable in `style.css`."""
-    css = files("relubloom.report").joinpath("style.css").read_text(encoding="utf-8")
+    css = (files("relubloom.report") / "templates" / "style.css").read_text(encoding="utf-8")
     colours: dict[str, str] = {}
     for name, colour in re.findall(r"(--[a-z]+): (#[0-9a-f]+);", css):
         colours.setdefault(name, colour)

@@ -1,5 +1,1 @@
 """The explorer: the report's live part, the forward pass in the browser."""
-
-from relubloom.report.explorer.embed import Explorer, embed
-
-__all__ = ["Explorer", "embed"]

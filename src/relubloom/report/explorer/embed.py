@@ -9,20 +9,29 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+import numpy as np
+import torch
 from markupsafe import Markup
 
-from relubloom.report.contents import Contents, labels_of
+from relubloom.code import Code
+from relubloom.measure.evaluation import in_float64
+from relubloom.network.relu_net import ReluNet
 from relubloom.report.explorer.assemble import assemble
-from relubloom.report.explorer.film import film_data
-from relubloom.report.explorer.opening import opening_set
-from relubloom.report.explorer.shown_networks import (
+from relubloom.report.explorer.networks import (
     ShownNetwork,
-    read_network,
+    code_of,
     shown_networks,
     size_shown,
 )
+from relubloom.report.read import Contents, StoredRun
 
 MAIN = "main.js"
+FILM_TOKENS, FILM_UNITS = 64, 128
+FILM_WITHIN = 0.999  # of all entries lie inside the film's scale; the rest takes its end
+DRAWS = 20_000  # sets looked through for one to open on
+TESTS = 50_000_000  # (set, token) pairs to look through at most
+TRIED = 200  # sets that the network is asked about
+CALLED = 0.5  # of the largest probability
 
 
 @dataclass(frozen=True)
@@ -50,12 +59,12 @@ def embed(contents: Contents) -> Explorer:
         FileError: a file in the folder is damaged.
     """
     run = contents.featured
-    net, code = read_network(run)
-    shown = shown_networks(contents, net, code)
+    code = code_of(run)
+    shown = shown_networks(contents, code)
     source = assemble(_package_text, MAIN)
     blobs: dict[str, bytes] = {}
     described = _described(contents, shown, blobs)
-    described["opening"] = opening_set(net, code, size_shown(run, code.vocab_size))
+    described["opening"] = opening_set(run.net, code, size_shown(run))
     described["film"] = film_data(run, code, blobs)
     data = [_json_block("explorer-data", described)]
     data += [_binary_block(f"explorer-bytes-{name}", content) for name, content in blobs.items()]
@@ -66,6 +75,65 @@ def embed(contents: Contents) -> Explorer:
         script=Markup(f"<script>{source}</script>\n"),
         policy=f"script-src 'sha256-{digest}'; worker-src blob:",
     )
+
+
+def opening_set(net: ReluNet, code: Code, set_size: int) -> list[int] | None:
+    """Members of a seeded set with one false positive of the code that the network calls too.
+
+    Of those found, the one on which members and false positive are the most alike: the clearest
+    to look at. None where no such set is found. Cost: at most `TESTS` word operations.
+    """
+    draws = max(1, min(DRAWS, TESTS // code.vocab_size))
+    generator = np.random.default_rng(0)
+    sets = np.sort(generator.integers(code.vocab_size, size=(draws, set_size)), axis=1)
+    sets = sets[(np.diff(sets, axis=1) > 0).all(1)]
+    sets = sets[code.false_positives(sets) == 1][:TRIED]
+    if not len(sets):
+        return None
+    covered = code.decode(sets)
+    with torch.no_grad():
+        p = in_float64(net)(torch.from_numpy(sets)).softmax(1).numpy()
+    least = np.where(covered, p, np.inf).min(1) / p.max(1)
+    others = np.where(covered, 0.0, p).max(1) / p.max(1)
+    least[others >= CALLED] = 0
+    best = int(least.argmax())
+    return [int(token) for token in sets[best]] if least[best] >= CALLED else None
+
+
+def film_data(run: StoredRun, code: Code, blobs: dict[str, bytes]) -> dict[str, Any] | None:
+    """Moments of W_in as bytes in `blobs["film"]`, and their description; None without a film.
+
+    Byte b of [moments, tokens, units] stands for (b - 128) / 127 * limit. Units are sorted so
+    that the bits of the first token come first, then those of the second, and so on.
+    """
+    if run.film is None:
+        return None
+    film, steps = run.film
+    moments = film[:, :FILM_TOKENS]
+    order = np.lexsort(~code.bits[: moments.shape[1]][::-1])[:FILM_UNITS]
+    moments = moments[:, :, order]
+    limit = float(np.quantile(np.abs(moments), FILM_WITHIN)) or 1.0
+    scaled = np.clip(np.round(moments / limit * 127), -127, 127) + 128
+    blobs["film"] = scaled.astype(np.uint8).tobytes()
+    losses = {row["step"]: (row["loss"], row["objective"]) for row in run.history}
+    recorded = np.array(sorted(losses))
+    return {
+        "steps": steps,
+        "losses": [_nearest(losses, recorded, step) for step in steps],
+        "tokens": moments.shape[1],
+        "units": moments.shape[2],
+        "limit": limit,
+    }
+
+
+def _nearest(
+    losses: dict[int, tuple[float, str]], recorded: np.ndarray, step: int
+) -> list[float | str] | None:
+    """The first loss recorded at or after a moment of the film, or the last one."""
+    if not len(recorded):
+        return None
+    place = min(int(np.searchsorted(recorded, step)), len(recorded) - 1)
+    return list(losses[int(recorded[place])])
 
 
 def _described(
@@ -82,8 +150,8 @@ def _described(
         "vocabSize": vocab_size,
         "width": width,
         "setSize": run.task.get("set_size"),
-        "usualSize": size_shown(run, vocab_size),
-        "labels": labels_of(run, vocab_size),
+        "usualSize": size_shown(run),
+        "labels": run.labels,
         "networks": [network.describe() for network in shown],
     }
 

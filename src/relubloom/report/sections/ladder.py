@@ -1,0 +1,74 @@
+"""What share of the network, and of its failures, each explanation reproduces."""
+
+from __future__ import annotations
+
+import re
+
+from relubloom.records.ladder import Agreement, ScoredRung
+from relubloom.report.charts.drawing import Drawing
+from relubloom.report.charts.evidence import Point, draw_ladder
+from relubloom.report.read import Contents
+from relubloom.report.render import SectionData
+
+LINES = re.compile(r"(.*)-(\d+)-bit")
+FAILURES = ("loss failures", "ranking failures")
+Best = tuple[str, ScoredRung, ScoredRung | None]
+
+
+def ladder(contents: Contents) -> SectionData:
+    """The rungs as points on two charts, the rows of the table, and who does best."""
+    found = contents.featured.ladder
+    if found is None:
+        return SectionData()
+    explanations = [rung for rung in found.rungs if rung.kind == "explanation"]
+    numbers = {rung.name: f"{index}" for index, rung in enumerate(explanations, 1)}
+    values = {
+        "first": explanations[0] if explanations else None,
+        "bests": [best for words in FAILURES for best in _best(found.rungs, words)],
+        "is_fitted": any("fitted" in rung.meaning for rung in found.rungs),
+        "is_explained": any(rung.loss_failures.f1 in (None, 1) for rung in explanations),
+        "rows": [
+            (numbers.get(rung.name, ""), rung)
+            for rung in found.rungs
+            if not LINES.fullmatch(rung.name)
+        ],
+    }
+    return SectionData(values, tuple(_chart(found.rungs, numbers, words) for words in FAILURES))
+
+
+def _best(rungs: list[ScoredRung], words: str) -> list[Best]:
+    """The best explanation, and the shortest quantisation that does as well; none without F1."""
+    told = [
+        (f1, rung)
+        for rung in rungs
+        if rung.kind == "explanation" and (f1 := _failures(rung, words).f1) is not None
+    ]
+    if not told:
+        return []
+    most, best = max(told, key=lambda pair: pair[0])
+    rivals = [
+        rung
+        for rung in rungs
+        if rung.kind == "quantisation" and (_failures(rung, words).f1 or 0.0) >= most
+    ]
+    return [(words, best, min(rivals, key=lambda rung: rung.bits, default=None))]
+
+
+def _chart(rungs: list[ScoredRung], numbers: dict[str, str], words: str) -> Drawing:
+    points: list[Point] = []
+    for rung in rungs:
+        f1 = _failures(rung, words).f1
+        if f1 is not None:
+            found = LINES.fullmatch(rung.name)
+            line = found.group(1) if found and rung.kind == "quantisation" else None
+            points.append(Point(rung.bits, f1, rung.kind, numbers.get(rung.name, ""), line))
+    return draw_ladder(
+        f"ladder-{words.replace(' ', '-')}",
+        f"F1 of predicting the {words} against description length, for every rung",
+        points,
+        f"F1 on {words}",
+    )
+
+
+def _failures(rung: ScoredRung, words: str) -> Agreement:
+    return rung.loss_failures if words == "loss failures" else rung.ranking_failures
