@@ -41,8 +41,7 @@ from relubloom.records.behaviour import (
     CountShare,
 )
 from relubloom.task import AllSets, KSparseTask, ListedSets, SetCollection
-from relubloom.training import Recipe
-from relubloom.training.initialisation import initialise
+from relubloom.training import Recipe, initialise
 
 
 def examined(net: ReluNet, code: Code, sets: SetCollection) -> Behaviour:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import relubloom as rb
-from relubloom.code.near_misses import count_near_misses
+from relubloom.code import count_near_misses
 from relubloom.errors import UsageError
 from relubloom.evidence.certificate.by_method import Effort
 from relubloom.evidence.certificate.counted import as_exact_filter

@@ -24,8 +24,7 @@ from relubloom.network.extract import extract_with_modes
 from relubloom.network.modes import fit_two_modes
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import AllSets, ListedSets
-from relubloom.training import Recipe
-from relubloom.training.initialisation import initialise
+from relubloom.training import Recipe, initialise
 
 PAD = 3
 

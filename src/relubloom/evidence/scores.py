@@ -129,7 +129,7 @@ class Scoring:
         """Write down each set's figures; `take` adds up what there is of units and tokens."""
         answers, ids, copies = chunk.answers, chunk.sets.numpy(), chunk.copies.numpy()
         covered = self._covered_others(chunk)
-        found = {
+        found: dict[str, NDArray[Any]] = {
             "copies": copies,
             "unseen": chunk.unseen.numpy(),
             "set_size": chunk.batch.size.numpy(),
