@@ -7,7 +7,8 @@ says of each set what the rounding errors allow to be said; `Evaluator.losses` s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -31,6 +32,11 @@ COARSE_LOGIT = 0.05  # a float32 logit error beyond which float64 would see most
 COARSE_SHARE = 0.2  # and a relative error of a share
 OWN_ENOUGH = 1e-200  # members' shares of the largest that nothing is lost of by underflow
 SAFE = 1 + 2.0**-20  # covers the rounding of the bounds' own evaluation
+BLOCK_BYTES = 1 << 20  # of float32 logits, so that they stay in a core's cache
+MIN_BLOCK = 64  # sets
+FINE = (torch.float64, 1.0, Tensor.exp_)  # a type of logits, their unit, and the way back
+COARSE = (torch.float32, LN2, Tensor.exp2_)  # powers of 2 take half the time of those of e
+NOTHING = np.zeros(0, dtype=np.int64)
 
 
 def in_float64(net: ReluNet) -> ReluNet:
@@ -220,9 +226,16 @@ class Evaluator:
             logits = self._fine.logits(post)
             kept = None if wanted is None else logits[wanted]
             return self._fine.shares(batch, post, logits, calls=True).answers(), kept
-        shares = self._coarse.shares(batch, post, calls=True)
+        shares = self._coarse.shares(batch, post)
         found = shares.answers()
         again = shares.misses_in_doubt | self._in_doubt(batch, found, tight)
+        callers = (shares.may_call & ~again).nonzero().squeeze(1)
+        if len(callers):
+            calls = self._coarse.calls(batch, post, shares, callers)
+            found = replace(
+                found, called=calls.listed, called_low=calls.low, called_high=calls.high
+            )
+            again |= calls.low != calls.high
         if wanted is not None:
             again[wanted] = True
         rows = again.nonzero().squeeze(1)
@@ -236,15 +249,14 @@ class Evaluator:
     def _in_doubt(self, batch: Batch, found: Answers, tight: bool) -> Bool[Tensor, " batch"]:
         threshold = batch.threshold
         near = (found.mse - threshold).abs() <= found.mse_error
-        undecided = ~(found.exact | found.failing) | (found.called_low != found.called_high)
-        doubt = near | undecided
+        doubt = near | ~(found.exact | found.failing)
         return doubt | (found.mse > threshold / 4) if tight else doubt
 
 
 def losses_of(logits: Float64[Tensor, "batch vocab"], batch: Batch) -> Losses:
     """Of float64 logits that are given, such as those of a changed network; overwrites them."""
     members = logits.gather(1, batch.ids).T.contiguous()
-    return _Shares.of(batch, members, logits, RoundingError(0.0, 0.0)).losses()
+    return _Shares.of(batch, members, [logits], RoundingError(0.0, 0.0)).losses()
 
 
 def holds_float32(net: ReluNet) -> bool:
@@ -293,29 +305,40 @@ class _Shares:
         cls,
         batch: Batch,
         members: Float64[Tensor, "set_size batch"],
-        logits: Float[Tensor, "batch vocab"],
+        blocks: Iterable[Float[Tensor, "rows vocab"]],
         error: RoundingError,
         *,
+        fine: bool = True,
         calls: bool = False,
         members_error: float = 0.0,
     ) -> _Shares:
-        """From the members' logits and all logits, which are overwritten.
+        """From the members' logits and all logits, block by block, which are overwritten.
+
+        Calls are listed where the batch is one block.
 
         `members_error` is the relative error of a member's share, where the members' logits are
         known better than the others'.
 
         Logits in float32 are in units of ln 2: powers of 2 take half the time of those of e.
         """
-        fine = logits.dtype == torch.float64
-        unit, exp_ = (1.0, Tensor.exp_) if fine else (LN2, Tensor.exp2_)
+        dtype, unit, exp_ = FINE if fine else COARSE
         band = 2 * error.logit * SAFE
-        best_other = logits.scatter_(1, batch.ids, -torch.inf).amax(1)
-        top = torch.maximum(members.amax(0).to(logits.dtype), best_other)
-        found = _called(logits, best_other, top, unit, band) if calls else None
-        shares = exp_(logits.sub_(top[:, None]))  # of the largest; members at 0
-        other_sum = shares.sum(1).double()
-        other_norm = torch.linalg.vector_norm(shares, dim=1).double()
-        top = top.double()
+        best_member = members.amax(0).to(dtype)
+        parts: list[tuple[Tensor, ...]] = []
+        found, start, vocab = None, 0, 0
+        for logits in blocks:
+            stop, vocab = start + len(logits), logits.shape[1]
+            best_other = logits.scatter_(1, batch.ids[start:stop], -torch.inf).amax(1)
+            top = torch.maximum(best_member[start:stop], best_other)
+            if calls:
+                found = _called(logits, best_other, top, unit, band)
+            shares = exp_(logits.sub_(top[:, None]))  # of the largest; members at 0
+            norm = torch.linalg.vector_norm(shares, dim=1)
+            parts.append((best_other, top, shares.sum(1), norm))
+            start = stop
+        best_other, top, other_sum, other_norm = (
+            torch.cat(part).double() for part in zip(*parts, strict=True)
+        )
         own = exp_(members - top)
         least_own = own.amin(0)
         own *= batch.real
@@ -323,7 +346,7 @@ class _Shares:
             batch=batch,
             unit=unit,
             members=members,
-            best_other=best_other.double(),
+            best_other=best_other,
             top=top,
             own=own,
             least_own=least_own,
@@ -334,7 +357,7 @@ class _Shares:
             error=_p_error(error.share, members_error, own, other_sum, other_norm)
             if members_error
             else torch.full_like(other_sum, error.share),
-            rounding=(logits.shape[1] + 40) * torch.finfo(logits.dtype).eps / 2,
+            rounding=(vocab + 40) * torch.finfo(dtype).eps / 2,
             fine=fine,
         )
 
@@ -369,9 +392,17 @@ class _Shares:
         least = self.top - CALL_MARGIN / self.unit
         return ((self.members - least).abs() <= self.band / self.unit).any(0)
 
+    @property
+    def may_call(self) -> Bool[Tensor, " batch"]:
+        """Sets that may have a called non-member."""
+        dtype = torch.float64 if self.fine else torch.float32
+        lowest = self.top - CALL_MARGIN / self.unit
+        return self.best_other >= lowest - _call_reach(self.top, self.unit, self.band, dtype)
+
     def answers(self) -> Answers:
-        """All that is said of a set."""
-        assert self.calls is not None
+        """All that is said of a set; no called non-members where they were not listed."""
+        none = torch.zeros(len(self.batch), dtype=torch.int64)
+        calls = self.calls or _Calls(Listed(NOTHING, NOTHING), none, none.clone())
         member_p = self.own / self.total
         losses = self._losses(member_p)
         missed = (self.members < self.top - CALL_MARGIN / self.unit) & (self.batch.real > 0)
@@ -383,11 +414,11 @@ class _Shares:
             member_mass=member_p.sum(0),
             uniformity=self._uniformity(),
             missed=missed.T.contiguous(),
-            called=self.calls.listed,
+            called=calls.listed,
             exact=losses.margin > self.band,
             failing=losses.margin <= -self.band,
-            called_low=self.calls.low,
-            called_high=self.calls.high,
+            called_low=calls.low,
+            called_high=calls.high,
             error=self.error + self.rounding * losses.mse.sqrt(),
             fine=torch.full_like(self.top, self.fine, dtype=torch.bool),
         )
@@ -433,17 +464,46 @@ class _Forward:
         if self._coarse_W_out is None:
             logits = self.logits(post) if logits is None else logits
             members = logits.gather(1, batch.ids).T.contiguous()
-            return _Shares.of(batch, members, logits, self.error, calls=calls)
-        with_one = post.new_ones(len(post), post.shape[1] + 1, dtype=torch.float32)
-        with_one[:, :-1] = post
+            return _Shares.of(batch, members, [logits], self.error, calls=calls)
         return _Shares.of(
             batch,
             self._members(batch, post).div_(LN2),
-            with_one @ self._coarse_W_out,
+            self._coarse_blocks(_with_one(post), self._coarse_W_out),
             self.error,
-            calls=calls,
+            fine=False,
             members_error=self._members_error,
         )
+
+    def calls(
+        self,
+        batch: Batch,
+        post: Float64[Tensor, "batch width"],
+        shares: _Shares,
+        rows: Int64[Tensor, " rows"],
+    ) -> _Calls:
+        """The calls on these sets of a batch, from float32; none on its others."""
+        assert self._coarse_W_out is not None
+        logits = _with_one(post[rows]) @ self._coarse_W_out
+        logits.scatter_(1, batch.ids[rows], -torch.inf)
+        found = _called(
+            logits,
+            shares.best_other[rows].float(),
+            shares.top[rows].float(),
+            shares.unit,
+            shares.band,
+        )
+        low, high = (torch.zeros(len(batch), dtype=torch.int64) for _ in range(2))
+        low[rows], high[rows] = found.low, found.high
+        listed = Listed(rows.numpy()[found.listed.rows], found.listed.tokens)
+        return _Calls(listed, low, high)
+
+    @staticmethod
+    def _coarse_blocks(post: Tensor, W_out: Tensor) -> Iterable[Tensor]:
+        """float32 logits in blocks that stay in a core's cache, each in the place of the last."""
+        size = max(MIN_BLOCK, BLOCK_BYTES // (4 * W_out.shape[1]))
+        block = post.new_empty(min(size, len(post)), W_out.shape[1])
+        for part in post.split(size):
+            yield torch.mm(part, W_out, out=block[: len(part)])
 
     def all_in_float32(self, batch: Batch) -> _Shares:
         """The shares of a batch with the hidden layer and the members in float32, in half the
@@ -452,7 +512,7 @@ class _Forward:
         post = nn.functional.embedding_bag(batch.sets, self._coarse_W_in, mode="sum")
         logits = post.add_(self._coarse_b_in).relu_() @ self._coarse_W_out
         members = logits.gather(1, batch.ids).T.double().contiguous()
-        return _Shares.of(batch, members, logits, self.error)
+        return _Shares.of(batch, members, [logits], self.error, fine=False)
 
     def _members(
         self, batch: Batch, post: Float64[Tensor, "batch width"]
@@ -475,8 +535,7 @@ def _called(
 ) -> _Calls:
     """Who is called. Cost: O(batch + vocab times the sets that may have a false positive)."""
     threshold = top - CALL_MARGIN / unit
-    roundoff = torch.finfo(logits.dtype).eps
-    reach = band / unit + 8 * roundoff * (top.abs() + 2)
+    reach = _call_reach(top, unit, band, logits.dtype)
     vocab = logits.shape[1]
     rows = (best_other >= threshold - reach).nonzero().squeeze(1)
     lowest, reach = threshold[rows, None], reach[rows, None]
@@ -491,6 +550,20 @@ def _called(
         low=torch.from_numpy(np.bincount(in_batch[surely], minlength=len(logits))),
         high=torch.from_numpy(np.bincount(in_batch, minlength=len(logits))),
     )
+
+
+def _call_reach(
+    top: Float[Tensor, " batch"], unit: float, band: float, dtype: torch.dtype
+) -> Float[Tensor, " batch"]:
+    """How far from the calling threshold a logit may be called or not, in logits of this type."""
+    return band / unit + 8 * torch.finfo(dtype).eps * (top.abs() + 2)
+
+
+def _with_one(post: Float64[Tensor, "batch width"]) -> Float[Tensor, "batch width+1"]:
+    """In float32, and a unit that is always 1."""
+    with_one = post.new_ones(len(post), post.shape[1] + 1, dtype=torch.float32)
+    with_one[:, :-1] = post
+    return with_one
 
 
 def _p_error(

@@ -22,7 +22,7 @@ from relubloom.measure.pool import chunk_size, over_chunks
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import AllSets, DrawnSets, SetCollection
 
-CHUNK_BYTES = 4 << 20  # of float32 logits; in smaller chunks the calls weigh more than the caches
+CHUNK_BYTES = 8 << 20  # of float32 logits; in smaller chunks the calls weigh more than the caches
 
 OnSets = Callable[[int, int], None]
 """Called with (done, total) as the work goes on."""
@@ -103,7 +103,7 @@ def one_pass(
         exact: numbers of the sets, ascending, whose logits are wanted in float64.
         tight: as in `Evaluator.answers`.
         evaluator: the network's; None makes one that may begin in float32.
-        chunk: sets in a chunk; None takes as many as have 4 MB of float32 logits.
+        chunk: sets in a chunk; None takes as many as would have 8 MB of float32 logits.
         workers: threads that share the chunks, in each of which torch uses one.
         on_sets: called with (done, total).
 
