@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from relubloom.code import Code
 from relubloom.code.cover_table import CoverTable
-from relubloom.evidence.token_counts import ChunkOfTokens, TokenCounts, TokenTally
+from relubloom.evidence.token_counts import ChunkOfTokens, TokenCounts, TokenTally, together_in_all
 from relubloom.measure.evaluation import Listed
 from relubloom.measure.one_pass import Chunk, OnSets, one_pass
 from relubloom.network.relu_net import ReluNet
-from relubloom.task import SetCollection
+from relubloom.task import AllSets, SetCollection
 
 PER_SET: dict[str, type[np.generic]] = {
     "copies": np.float64,
@@ -122,8 +122,9 @@ class Scoring:
         self._per_set: dict[str, NDArray[Any]] = {
             name: np.empty(len(sets), dtype) for name, dtype in PER_SET.items()
         }
-        self._per_unit = np.zeros((2, code.width))
-        self._tally = TokenTally(code.vocab_size, together=together)
+        self._per_unit = np.zeros((3, code.width))
+        self._every = sets if together and isinstance(sets, AllSets) else None
+        self._tally = TokenTally(code.vocab_size, together=together and self._every is None)
 
     def work(self, chunk: Chunk) -> tuple[NDArray[np.float64], ChunkOfTokens]:
         """Write down each set's figures; `take` adds up what there is of units and tokens."""
@@ -141,12 +142,10 @@ class Scoring:
             found[name] = getattr(answers, name).numpy()
         for name, values in self._per_set.items():
             values[chunk.start : chunk.stop] = found[name]
-        on = chunk.post.numpy() > 0
-        per_unit = np.stack([copies @ (on != chunk.union), copies @ on])
         tokens = ChunkOfTokens(
             ids, copies, found["mse"], answers.missed.numpy(), answers.called, covered
         )
-        return per_unit, tokens
+        return chunk.unit_counts, tokens
 
     def take(self, found: tuple[NDArray[np.float64], ChunkOfTokens]) -> None:
         """Add a chunk's units and tokens."""
@@ -156,12 +155,16 @@ class Scoring:
 
     def scores(self) -> SetScores:
         """What was found, when the pass is over."""
-        agreement, on = self._per_unit / self._per_set["copies"].sum()
+        on, covered, both = self._per_unit
+        total = self._per_set["copies"].sum()
+        tokens = self._tally.counts()
+        if self._every is not None:
+            tokens = replace(tokens, together=together_in_all(self._every))
         return SetScores(
             **self._per_set,
-            unit_agreement=agreement,
-            unit_on=on,
-            tokens=self._tally.counts(),
+            unit_agreement=(on - both + covered - both) / total,
+            unit_on=on / total,
+            tokens=tokens,
             method=self._method,
         )
 

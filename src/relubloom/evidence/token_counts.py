@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.measure.evaluation import Listed
+from relubloom.task import AllSets
 
 PAIRS_UP_TO = 2048  # tokens; two tables of all pairs are then at most 64 MB
 WAITING = 1 << 20  # pairs that are gathered before they go into the table
@@ -100,6 +102,17 @@ class TokenTally:
             return None
         one_way = self._together.table()
         return one_way + one_way.T + np.diag(self._by_token[0])
+
+
+def together_in_all(sets: AllSets, pairs_up_to: int = PAIRS_UP_TO) -> NDArray[np.float64] | None:
+    """`TokenCounts.together` of all sets, which needs no counting."""
+    vocab, size = sets.vocab_size, sets.set_size
+    if vocab > pairs_up_to:
+        return None
+    both = math.comb(vocab - 2, size - 2) if size > 1 else 0
+    table = np.full((vocab, vocab), float(both))
+    np.fill_diagonal(table, math.comb(vocab - 1, size - 1))
+    return table
 
 
 class PairTally:

@@ -61,6 +61,17 @@ class Chunk:
         assert self.code is not None
         return self.code.union(self.sets.numpy())
 
+    @cached_property
+    def on(self) -> NDArray[np.bool_]:
+        """Units above 0, bool [batch, width]."""
+        return self.post.numpy() > 0
+
+    @cached_property
+    def unit_counts(self) -> NDArray[np.float64]:
+        """On how many sets each unit is on, on how many covered, and both: [3, width]."""
+        copies = self.copies.numpy()
+        return np.stack([copies @ each for each in (self.on, self.union, self.on & self.union)])
+
     def rows(self, numbers: NDArray[np.int64]) -> Int64[Tensor, " rows"]:
         """The rows of those of the sets, by ascending numbers, that lie in this chunk."""
         low, high = np.searchsorted(numbers, [self.start, self.stop])
