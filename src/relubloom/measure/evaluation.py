@@ -518,11 +518,17 @@ class _Forward:
         self, batch: Batch, post: Float64[Tensor, "batch width"]
     ) -> Float64[Tensor, "set_size batch"]:
         """The members' logits in float64, which costs little."""
-        logits = post.new_empty(batch.ids.shape[1], len(post))
-        for row, tokens in zip(logits, batch.ids.T.contiguous(), strict=True):
-            by_set = self._by_token.index_select(0, tokens).numpy()
-            np.einsum("sw,sw->s", by_set, post.numpy(), out=row.numpy())
-            row += self._b_out[tokens]
+        logits = self._b_out[batch.ids.T]
+        size = max(MIN_BLOCK, BLOCK_BYTES // (16 * post.shape[1]))
+        weights = post.new_empty(min(size, len(post)), post.shape[1])
+        parts = zip(
+            logits.split(size, 1), batch.ids.T.split(size, 1), post.split(size), strict=True
+        )
+        for found, ids, level in parts:
+            by_set = weights[: len(level)]
+            for row, tokens in zip(found, ids, strict=True):
+                torch.index_select(self._by_token, 0, tokens, out=by_set)
+                row += torch.from_numpy(np.einsum("sw,sw->s", by_set.numpy(), level.numpy()))
         return logits
 
 
@@ -580,7 +586,7 @@ def _p_error(
     """
     total = own.sum(0) + other_sum
     relative = others_error / (1 - others_error) * SAFE * SAFE
-    own_norm = torch.linalg.vector_norm(own, dim=0)
+    own_norm = own.square().sum(0).sqrt_()
     return relative * (other_norm + other_sum / total * own_norm) / total + members_error
 
 
