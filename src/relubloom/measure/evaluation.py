@@ -7,8 +7,10 @@ says of each set what the rounding errors allow to be said; `Evaluator.losses` s
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
+from functools import cache
 
 import numpy as np
 import torch
@@ -266,6 +268,22 @@ def holds_float32(net: ReluNet) -> bool:
     return all(torch.equal(value.float().to(value.dtype), value) for value in net.parameters())
 
 
+@cache
+def samples_products() -> bool:
+    """Whether torch works out chosen entries of a product on this machine, which needs MKL.
+
+    It says of its sparse matrices, at the first one, that they are new: that is kept quiet.
+    """
+    one = torch.ones(1, 1, dtype=torch.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            torch.sparse.sampled_addmm(one.to_sparse_csr(), one, one)
+        except RuntimeError:
+            return False
+    return True
+
+
 @dataclass(frozen=True)
 class _Calls:
     """The called non-members, and bounds on their number."""
@@ -518,18 +536,20 @@ class _Forward:
         self, batch: Batch, post: Float64[Tensor, "batch width"]
     ) -> Float64[Tensor, "set_size batch"]:
         """The members' logits in float64, which costs little."""
-        logits = self._b_out[batch.ids.T]
-        size = max(MIN_BLOCK, BLOCK_BYTES // (16 * post.shape[1]))
-        weights = post.new_empty(min(size, len(post)), post.shape[1])
-        parts = zip(
-            logits.split(size, 1), batch.ids.T.split(size, 1), post.split(size), strict=True
+        ids = batch.ids.T
+        if not samples_products():
+            parts = zip(self._by_token[ids], self._b_out[ids], strict=True)
+            return torch.stack([bias + (rows * post).sum(1) for rows, bias in parts])
+        starts = torch.arange(0, batch.ids.numel() + 1, len(ids))
+        wanted = torch.sparse_csr_tensor(
+            starts,
+            batch.ids.flatten(),
+            self._b_out[batch.ids].flatten(),
+            (len(post), len(self._by_token)),
+            check_invariants=False,
         )
-        for found, ids, level in parts:
-            by_set = weights[: len(level)]
-            for row, tokens in zip(found, ids, strict=True):
-                torch.index_select(self._by_token, 0, tokens, out=by_set)
-                row += torch.from_numpy(np.einsum("sw,sw->s", by_set.numpy(), level.numpy()))
-        return logits
+        found = torch.sparse.sampled_addmm(wanted, post, self._by_token.T).values()
+        return found.view(batch.ids.shape).T.contiguous()
 
 
 def _called(
