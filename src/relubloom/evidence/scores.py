@@ -13,6 +13,7 @@ from relubloom.code.cover_table import CoverTable
 from relubloom.evidence.token_counts import ChunkOfTokens, TokenCounts, TokenTally, together_in_all
 from relubloom.measure.evaluation import Listed
 from relubloom.measure.one_pass import Chunk, OnSets, one_pass
+from relubloom.measure.statistics import weighted_mean
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import AllSets, SetCollection
 
@@ -88,7 +89,7 @@ class SetScores:
 
     def mean(self, values: NDArray[np.generic]) -> float:
         """Mean over the sets, copies counted."""
-        return float(np.average(values.astype(np.float64), weights=self.copies))
+        return weighted_mean(values, self.copies)
 
 
 def score_sets(

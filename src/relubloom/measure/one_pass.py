@@ -19,6 +19,7 @@ from torch import Tensor
 from relubloom.code import Code
 from relubloom.measure.evaluation import Answers, Batch, Evaluator
 from relubloom.measure.pool import chunk_size, over_chunks
+from relubloom.measure.statistics import counted
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import AllSets, DrawnSets, SetCollection
 
@@ -69,8 +70,8 @@ class Chunk:
     @cached_property
     def unit_counts(self) -> NDArray[np.float64]:
         """On how many sets each unit is on, on how many covered, and both: [3, width]."""
-        copies = self.copies.numpy()
-        return np.stack([copies @ each for each in (self.on, self.union, self.on & self.union)])
+        flags = (self.on, self.union, self.on & self.union)
+        return np.stack([counted(each, self.copies.numpy()) for each in flags])
 
     def rows(self, numbers: NDArray[np.int64]) -> Int64[Tensor, " rows"]:
         """The rows of those of the sets, by ascending numbers, that lie in this chunk."""

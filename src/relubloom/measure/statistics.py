@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from relubloom.records.ladder import Agreement
 from relubloom.records.mechanism import Spread
 
+BYTE_ROWS = 128  # rows whose count fits in a byte
 ROUNDING = 1e-12  # what sums of squares may owe to rounding, as a share
 
 
@@ -39,6 +40,21 @@ def agreement(predicted: float, actual: float, both: float) -> Agreement:
     if not both:
         return Agreement(0.0, 0.0, 0.0)
     return Agreement(both / predicted, both / actual, 2 * both / (predicted + actual))
+
+
+def counted(flags: NDArray[np.bool_], copies: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How many rows of bool [rows, columns] are set, each row counted `copies` times: [columns]."""
+    if (copies != 1).any():
+        return copies @ flags
+    whole = len(flags) - len(flags) % BYTE_ROWS
+    parts = flags[:whole].view(np.uint8).reshape(-1, BYTE_ROWS, flags.shape[1])
+    counts = np.add.reduce(parts, axis=1, dtype=np.uint8).sum(0, dtype=np.float64)
+    return counts + flags[whole:].sum(0)
+
+
+def weighted_mean(values: NDArray[np.generic], weights: NDArray[np.float64]) -> float:
+    """Mean of the values, each counted `weights` times."""
+    return float(values.astype(np.float64, copy=False) @ weights / weights.sum())
 
 
 def f1(
@@ -155,13 +171,17 @@ class Groups:
         cls,
         group: NDArray[np.int64],
         values: NDArray[np.float64],
-        weights: NDArray[np.float64],
+        weights: NDArray[np.float64] | None,
         groups: int,
     ) -> Groups:
-        """Of flat arrays; `group` is 0..groups - 1."""
+        """Of flat arrays; `group` is 0..groups - 1; `weights` None counts each once."""
         weight = group_sums(group, weights, groups)
-        mean = group_sums(group, weights * values, groups) / np.where(weight > 0, weight, 1.0)
-        return cls(weight, mean, group_sums(group, weights * (values - mean[group]) ** 2, groups))
+        weighed = values if weights is None else weights * values
+        mean = group_sums(group, weighed, groups) / np.where(weight > 0, weight, 1.0)
+        squares = np.square(values - mean[group])
+        if weights is not None:
+            squares *= weights
+        return cls(weight, mean, group_sums(group, squares, groups))
 
     def __add__(self, other: Groups) -> Groups:
         weight = self.weight + other.weight
@@ -178,7 +198,7 @@ class Groups:
 
 
 def group_sums(
-    group: NDArray[np.int64], values: NDArray[np.float64], groups: int
+    group: NDArray[np.int64], values: NDArray[np.float64] | None, groups: int
 ) -> NDArray[np.float64]:
-    """Sum of the values of each group 0..groups - 1."""
+    """Sum of the values of each group 0..groups - 1; None counts each as 1."""
     return np.bincount(group, values, groups).astype(np.float64)

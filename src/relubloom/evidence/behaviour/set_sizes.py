@@ -13,6 +13,7 @@ from relubloom.errors import UsageError
 from relubloom.evidence.behaviour.added_tokens import uniform_sets
 from relubloom.evidence.scores import SetScores, score_sets
 from relubloom.measure.one_pass import OnSets
+from relubloom.measure.statistics import weighted_mean
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.behaviour import FilterFigures, SizeFigures, TheoryFigures
 from relubloom.task import AllSets, SetCollection
@@ -73,10 +74,10 @@ def measure_set_sizes(
     draw = drawn_per_size(net.vocab_size, len(scores.mse))
     others = {size: _sets_of(net.vocab_size, size, draw) for size in wanted if size not in scored}
     total, done = sum(len(sets) for sets in others.values()), 0
-    rows = [_figures(scores, scores.set_size == size, random) for size in scored]
+    rows = [_figures(scores, _chosen(scores, size), random) for size in scored]
     for sets in others.values():
         found = score_sets(net, code, sets, workers)
-        rows.append(_figures(found, np.ones(len(sets), np.bool_), random))
+        rows.append(_figures(found, slice(None), random))
         done += len(sets)
         if on_sets is not None:
             on_sets(done, total)
@@ -100,13 +101,19 @@ def _sets_of(vocab_size: int, size: int, draw: int) -> SetCollection:
     return uniform_sets(vocab_size, size, f"set-size-{size}", draw)
 
 
+def _chosen(scores: SetScores, size: int) -> NDArray[np.bool_] | slice:
+    """Sets of a size; a slice where all are, which copies nothing."""
+    chosen = scores.set_size == size
+    return slice(None) if chosen.all() else chosen
+
+
 def _figures(
-    scores: SetScores, chosen: NDArray[np.bool_], random: RandomCodes | None
+    scores: SetScores, chosen: NDArray[np.bool_] | slice, random: RandomCodes | None
 ) -> SizeFigures:
     copies = scores.copies[chosen]
 
     def mean(values: NDArray[np.generic]) -> float:
-        return float(np.average(values[chosen].astype(np.float64), weights=copies))
+        return weighted_mean(values[chosen], copies)
 
     size = int(scores.set_size[chosen][0])
     expected = random and random.at(size)

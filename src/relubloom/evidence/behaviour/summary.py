@@ -13,7 +13,7 @@ from relubloom.evidence.behaviour.set_sizes import (
 from relubloom.evidence.behaviour.tokens import measure_confusion, measure_tokens
 from relubloom.evidence.scores import SetScores
 from relubloom.measure.one_pass import OnSets
-from relubloom.measure.statistics import pearson, percentiles
+from relubloom.measure.statistics import pearson, percentiles, weighted_mean
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.behaviour import (
     Behaviour,
@@ -117,11 +117,11 @@ def measure_member_mass(scores: SetScores) -> MemberMass:
 
 
 def _subset(scores: SetScores, chosen: NDArray[np.bool_]) -> SubsetFigures:
-    copies = scores.copies[chosen]
+    copies = scores.copies * chosen
     return SubsetFigures(
         sets=int(chosen.sum()),
-        mse=float(np.average(scores.mse[chosen], weights=copies)),
-        p_exact=float(np.average(~scores.ranking_failure[chosen], weights=copies)),
+        mse=weighted_mean(scores.mse, copies),
+        p_exact=weighted_mean(~scores.ranking_failure, copies),
     )
 
 

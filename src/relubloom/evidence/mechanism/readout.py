@@ -52,7 +52,7 @@ class ReadoutLines:
         number = (outside.float() @ self._counting).long()  # exact: counts below 2^24
         levels = (chunk.post[rows] * outside) @ self._weighing
         copies = chunk.copies[rows].numpy()
-        of_each = np.repeat(copies, relative.shape[1])
+        of_each = None if (copies == 1).all() else np.repeat(copies, relative.shape[1])
         groups = Groups.of(
             number.numpy().ravel(), relative.numpy().ravel(), of_each, self._code.width + 1
         )
