@@ -343,6 +343,8 @@ def test_train_then_examine(relubloom: Callable[..., Outcome], tmp_path: Path) -
     assert again.status == 0  # another size than it was trained on
 
 
+@pytest.mark.parametrize("command", ["train", "construct"])
+@pytest.mark.parametrize("bad", [("-d", 0), ("-k", 13), ("--tokens", "two-tokens")])
 def test_a_refused_command_keeps_the_run_even_with_force(
     relubloom: Callable[..., Outcome], tmp_path: Path, command: str, bad: tuple[object, ...]
 ) -> None:

@@ -11,6 +11,8 @@ from relubloom.records.behaviour import ConfusedPair, Confusion, TokenFigures, T
 
 LISTED_UP_TO = 10_000  # tokens; above, only the worst are given
 WORST = 20
+TIE_DIGITS = 7  # equal to so many digits of the largest mse is a tie, which goes by token id
+LEAST = 1e-30
 ENOUGH = 30  # sets of a sample that a pair's share must rest on
 
 
@@ -22,7 +24,9 @@ def measure_tokens(scores: SetScores, listed_up_to: int = LISTED_UP_TO) -> Token
     covered = _rate(counts.code_false_positives, absent)
     missed, mse = _rate(counts.misses, held), _rate(counts.mse, held)
     known = absent > 0
-    order = np.argsort(-np.where(held > 0, mse, -np.inf), kind="stable")[:WORST].tolist()
+    known_mse = np.where(held > 0, mse, 0.0)
+    ranked = np.round(known_mse / max(known_mse.max(), LEAST), TIE_DIGITS)
+    order = np.argsort(-np.where(held > 0, ranked, -np.inf), kind="stable")[:WORST].tolist()
     listed = len(held) <= listed_up_to
     return Tokens(
         false_positive_rate=_nullable(called) if listed else None,
