@@ -57,12 +57,9 @@ def dots(points: Sequence[Place], size: float, **look: Any) -> PathPatch:
 
     `size` is their diameter in SVG units.
     """
-    path = _path(
-        [end for point in points for end in (point, point)],
-        [Path.MOVETO, Path.LINETO] * len(points),
-    )
-    path.should_simplify = False  # it would drop lines of no length
-    return PathPatch(path, fill=False, lw=size, **look)
+    drawn = segments([(point, point) for point in points], lw=size, **look)
+    drawn.get_path().should_simplify = False  # it would drop lines of no length
+    return drawn
 
 
 def tiles(
