@@ -236,15 +236,9 @@ def smallest_width(reaches: Callable[[int], bool], guess: int) -> int:
 
 def _bracket(reaches: Callable[[int], bool], guess: int) -> tuple[int, int]:
     """A width that fails (or 0) and a larger one that reaches, by growing steps from `guess`."""
-    step = max(1, guess // 32)
-    if reaches(guess):
-        high, low = guess, guess - step
-        while low > 0 and reaches(low):
-            step *= 2
-            high, low = low, low - step
-        return max(0, low), high
-    low, high = guess, guess + step
-    while not reaches(high):
-        step *= 2
-        low, high = high, high + step
-    return low, high
+    step, reached, at = max(1, guess // 32), reaches(guess), guess
+    while True:
+        following = max(0, at - step) if reached else at + step
+        if following == 0 or reaches(following) != reached:
+            return (following, at) if reached else (at, following)
+        step, at = 2 * step, following

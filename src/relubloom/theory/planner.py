@@ -185,22 +185,21 @@ def family_notes(plan: Plan) -> list[str]:
 def _goal(
     vocab_size: int, set_size: int, width: int | None, mse: float | None, p_exact: float | None
 ) -> tuple[Goal, str, float]:
-    given = {"width": width, "mse": mse, "p_exact": p_exact}
-    named = [name for name, value in given.items() if value is not None]
+    goals = {"width": width, "mse": mse, "p_exact": p_exact}
+    named = {name: value for name, value in goals.items() if value is not None}
     if len(named) != 1:
         raise UsageError(
             f"the plan got {' and '.join(named) or 'no goal'}: it takes exactly one of width, mse "
             "and p_exact; give one of them"
         )
+    ((name, value),) = named.items()
     if width is not None:
         check_sizes(vocab_size, width, set_size)
-        return Goal(vocab_size, set_size, "mse", width=width), "width", width
-    if mse is not None:
-        _check_target(vocab_size, set_size, "mse", mse)
-        return Goal(vocab_size, set_size, "mse", target=mse), "mse", mse
-    assert p_exact is not None
-    _check_target(vocab_size, set_size, "p_exact", p_exact)
-    return Goal(vocab_size, set_size, "p_exact", target=1 - p_exact), "p_exact", p_exact
+        return Goal(vocab_size, set_size, "mse", width=width), name, value
+    _check_target(vocab_size, set_size, name, value)
+    if name == "mse":
+        return Goal(vocab_size, set_size, "mse", target=value), name, value
+    return Goal(vocab_size, set_size, "p_exact", target=1 - value), name, value
 
 
 def _check_target(vocab_size: int, set_size: int, name: str, value: float) -> None:
