@@ -27,8 +27,6 @@ from relubloom.training.recipe import Recipe
 
 HISTORY, FILM, CODE, TOKENS = "history.jsonl", "snapshots.safetensors", "code.npz", "tokens.txt"
 CHECKPOINT, REPORT = "checkpoint.safetensors", "report.html"
-FIGURES = "figures"  # the folder of the report's figures
-FIGURE_MARK = "<!-- a figure of a relubloom report -->"  # each of them begins so
 RUN_FILES = (CONFIG, WEIGHTS, HISTORY, FILM, CODE, TOKENS, CHECKPOINT, REPORT)
 
 
@@ -210,18 +208,6 @@ def said_sizes(folder: Path, described: dict[str, Any]) -> int | tuple[int, int]
             return low, high
         case other:
             raise _damaged(folder, "set_size", other)
-
-
-def remove_figures(folder: Path) -> None:
-    """Remove the figures that a report wrote below `folder`, and nothing else that lies there."""
-    figures = folder / FIGURES
-    for path in figures.glob("*.svg"):
-        with path.open(encoding="utf-8", errors="replace") as stream:
-            ours = stream.read(len(FIGURE_MARK)) == FIGURE_MARK
-        if ours:
-            path.unlink()
-    if figures.is_dir() and not any(figures.iterdir()):
-        figures.rmdir()
 
 
 @cache
