@@ -8,10 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from build.few_tokens import few_tokens
 from build.steps import OBJECTIVES
 from relubloom import KSparseTask
 from relubloom.errors import UsageError
+from relubloom.theory.few_tokens import few_tokens
 from relubloom.training.recipe import Objective
 from relubloom.training.softmax_loss import GRADIENT_FACTOR, Targets, softmax_loss_
 
