@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from relubloom._version import __version__
+from relubloom.cli import options
 from relubloom.cli.asking import query, report
 from relubloom.cli.comparing import compare
 from relubloom.cli.constructing import construct
@@ -41,7 +42,7 @@ RESUMABLE = ("study", "train", "sweep")
 INTERRUPTED = 130  # what the parser answers to Ctrl-C
 
 for command in COMMANDS:
-    app.command()(command)
+    app.command()(options.spread(command))
 
 
 def _show_version(wanted: bool) -> bool:

@@ -2,68 +2,41 @@
 
 from __future__ import annotations
 
-import json as json_text
-from pathlib import Path
 from typing import Annotated, Literal
-
-import typer
 
 from relubloom.cli import options
 
 Family = Literal[
     "constant-weight", "bernoulli", "partitioned", "kautz-singleton", "greedy", "search"
 ]
-
 FamilyOption = Annotated[
     Family,
-    typer.Option(
+    options.task_option(
         "--family",
         help="Family of codes. kautz-singleton has no false positive on any set; search lowers "
         "the exact number of false positives for --seconds.",
-        rich_help_panel=options.TASK,
     ),
 ]
-VocabSize = Annotated[
-    int, typer.Option("--vocab-size", "-N", help="Number of tokens.", rich_help_panel=options.TASK)
-]
-Width = Annotated[
-    int, typer.Option("--width", "-d", help="Number of units.", rich_help_panel=options.TASK)
-]
-SetSize = Annotated[
-    int, typer.Option("--set-size", "-k", help="Tokens per set.", rich_help_panel=options.TASK)
-]
+VocabSize = Annotated[int, options.task_option("--vocab-size", "-N", help="Number of tokens.")]
+Width = Annotated[int, options.task_option("--width", "-d", help="Number of units.")]
+SetSize = Annotated[int, options.task_option("--set-size", "-k", help="Tokens per set.")]
 Weight = Annotated[
     int | None,
-    typer.Option(
-        "--weight",
-        help="Bits per token; the family's default if left out.",
-        show_default=False,
-        rich_help_panel=options.TASK,
-    ),
+    options.task_option("--weight", help="Bits per token; the family's default if left out."),
 ]
-Seconds = Annotated[
-    float,
-    typer.Option("--seconds", help="What --family search may take.", rich_help_panel=options.TASK),
-]
+Seconds = Annotated[float, options.task_option("--seconds", help="What --family search may take.")]
 Sharpness = Annotated[
     float | None,
-    typer.Option(
+    options.task_option(
         "--sharpness",
         help="Logit lost per missing bit; by default enough for a mass of 1e-9 on others.",
-        show_default=False,
-        rich_help_panel=options.TASK,
     ),
 ]
-CodeSeed = Annotated[
-    int, typer.Option("--seed", help="Seed of the code.", rich_help_panel=options.TASK)
-]
+CodeSeed = Annotated[int, options.task_option("--seed", help="Seed of the code.")]
 
 
 def construct(
-    out: Annotated[
-        Path,
-        typer.Option("--out", "-o", help="Run folder to write.", rich_help_panel=options.OUTPUT),
-    ],
+    out: options.RunOut,
     family: FamilyOption = "constant-weight",
     vocab_size: VocabSize = 256,
     width: Width = 48,
@@ -74,9 +47,8 @@ def construct(
     tokens: options.TokensPath = None,
     seed: CodeSeed = 0,
     force: options.Force = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
+    *,
+    how: options.Answering,
 ) -> None:
     """Set a network's weights so that it is exactly a Bloom filter."""
     from relubloom.memory import refuse_too_large
@@ -87,7 +59,7 @@ def construct(
     refuse_too_large(vocab_size, width)
     task = KSparseTask(vocab_size, set_size)
     labels = default_labels(vocab_size) if tokens is None else read_tokens(tokens)
-    construction = construct_run(
+    made = construct_run(
         task,
         width,
         labels,
@@ -99,11 +71,10 @@ def construct(
         seed=seed,
         force=force,
     )
-    if json:
-        typer.echo(json_text.dumps({"dir": str(out)} | construction, allow_nan=False))
-    else:
-        typer.echo(
-            f"{out}: a {family} code of weight {construction['weight']:g}, "
-            f"sharpness {construction['sharpness']:.2f}"
-        )
-        typer.echo(f"next: relubloom examine {out}")
+    how.answer(
+        {"dir": str(out)} | made,
+        lambda: (
+            f"{out}: a {family} code of weight {made['weight']:g}, sharpness "
+            f"{made['sharpness']:.2f}\nnext: relubloom examine {out}"
+        ),
+    )

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import json as json_text
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from relubloom.cli import options
+from relubloom.errors import UsageError
 
-COLUMNS = (
-    "run",
-    "vocab_size",
-    "width",
-    "set_size",
-    "objective",
-    "seed",
-    "mse",
-    "verdict",
-    "status",
-)
-LISTED = ",".join(COLUMNS)
+LISTED = "run,vocab_size,width,set_size,objective,seed,mse,verdict,status"
 SHOWN = 40  # runs, unless --limit says otherwise
 
 Results = Annotated[
@@ -50,10 +39,6 @@ Upwards = Annotated[str, typer.Option("--y", metavar="KEY", help="Drawn upwards.
 By = Annotated[
     str | None, typer.Option("--by", metavar="KEY", help="What colours and shapes tell apart.")
 ]
-Export = Annotated[
-    list[Path] | None,
-    typer.Option("--export", metavar="FILE", help="Write the runs to FILE.csv or FILE.parquet."),
-]
 
 
 def results(
@@ -66,10 +51,9 @@ def results(
     x: Across = "width",
     y: Upwards = "mse",
     by: By = None,
-    export: Export = None,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
+    export: options.Export = None,
+    *,
+    how: options.Answering,
 ) -> None:
     """List the runs of a sweep: filtered, sorted, drawn, exported."""
     from relubloom.sweep.export import check_export, export_records
@@ -78,7 +62,8 @@ def results(
     exports = export or []
     for file in exports:
         check_export(file)
-    _check_plot(plot)
+    if plot is not None and plot.suffix != ".svg":
+        raise UsageError(f"--plot is {plot}: the figure is an SVG; end its name in .svg")
     everything = load_results(path)
     names = [name.strip() for name in columns.split(",") if name.strip()]
     records = _chosen(everything, where or [], sort, [*names, by] if by else names)
@@ -86,20 +71,8 @@ def results(
         _draw(records, everything, plot, x, y, by)
     for file in exports:
         export_records(records, file)
-    if json:
-        typer.echo(json_text.dumps(records))
-        return
-    _show(records[: limit or None], names)
-    typer.echo(f"{len(records):,} of {len(everything):,} runs" + _cut(len(records), limit))
-    for file in [plot, *exports] if plot else exports:
-        typer.echo(f"written: {file}")
-
-
-def _check_plot(plot: Path | None) -> None:
-    from relubloom.errors import UsageError
-
-    if plot is not None and plot.suffix != ".svg":
-        raise UsageError(f"--plot is {plot}: the figure is an SVG; end its name in .svg")
+    written = [plot, *exports] if plot else exports
+    how.answer(records, lambda: _text(records, len(everything), names, limit, written))
 
 
 def _chosen(
@@ -108,14 +81,12 @@ def _chosen(
     """The records that meet the conditions, in order."""
     from relubloom.sweep.selection import check_keys, in_order, select
 
-    check_keys(everything, [key for key in shown if key not in COLUMNS], "--columns or --by")
+    check_keys(
+        everything, [key for key in shown if key not in LISTED.split(",")], "--columns or --by"
+    )
     check_keys(everything, [sort] if sort else [], "--sort")
     records = select(everything, where)
     return in_order(records, sort) if sort else records
-
-
-def _cut(count: int, limit: int) -> str:
-    return f", {limit:,} shown; --limit 0 shows all" if limit and count > limit else ""
 
 
 def _draw(
@@ -135,11 +106,13 @@ def _draw(
     atomic.write_text(plot, standalone(draw_records(records, x, y, by).svg))
 
 
-def _show(records: list[dict[str, Any]], names: list[str]) -> None:
-    rows = [[_cell(record.get(name)) for name in names] for record in records]
-    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
-    for row in [names, *rows]:
-        typer.echo("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip())
+def _text(
+    records: list[dict[str, Any]], of: int, names: list[str], limit: int, written: list[Path]
+) -> str:
+    rows = [[_cell(record.get(name)) for name in names] for record in records[: limit or None]]
+    cut = f", {limit:,} shown; --limit 0 shows all" if len(rows) < len(records) else ""
+    lines = [*options.aligned([names, *rows]), f"{len(records):,} of {of:,} runs{cut}"]
+    return "\n".join([*lines, *(f"written: {file}" for file in written)])
 
 
 def _cell(value: Any) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from relubloom import atomic
 from relubloom.network.weights_file import CONFIG
-from relubloom.records.run_folder import FIGURES, remove_figures
+from relubloom.records.files import FIGURES, remove_figures
 from relubloom.records.sweep_row import SweepRow
 from relubloom.report.charts.drawing import standalone
 from relubloom.report.explorer.embed import Explorer, embed

@@ -14,7 +14,7 @@ from relubloom.records.files import as_json, read_record
 from relubloom.records.interventions import Interventions
 from relubloom.records.ladder import Ladder
 from relubloom.records.mechanism import Mechanism
-from relubloom.records.run_folder import read_labels, read_task
+from relubloom.records.run_folder import described_task, read_labels, read_task
 from relubloom.study.agreement import measure_agreement
 from relubloom.study.steps import Watch, unwatched
 from relubloom.task import KSparseTask
@@ -194,7 +194,7 @@ def _agreement(
 ) -> dict[str, Any] | None:
     if nets[0].vocab_size != nets[1].vocab_size:
         return None
-    says = [_said_size(folder) is not None for folder in folders]
+    says = [described_task(folder).get("set_size") is not None for folder in folders]
     which = 1 if says == [False, True] else 0
     task = read_task(folders[which], nets[which], set_size, sets)
     found = measure_agreement(
@@ -213,18 +213,9 @@ def _agreement(
     } | asdict(found)
 
 
-def _said_task(folder: Path) -> dict[str, Any]:
-    said = read_config(folder).get("task")
-    return said if isinstance(said, dict) else {}
-
-
-def _said_size(folder: Path) -> Any:
-    return _said_task(folder).get("set_size")
-
-
 def _is_task_of(task: KSparseTask, folder: Path) -> bool:
     """Whether the folder was made for this task; where its sets file lay does not matter."""
-    ours, theirs = task.describe(), _said_task(folder)
+    ours, theirs = task.describe(), described_task(folder)
     return {**ours, "sets": None} == {**theirs, "sets": None}
 
 

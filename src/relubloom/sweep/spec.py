@@ -15,13 +15,14 @@ from relubloom.errors import FileError, RelubloomError, UsageError
 from relubloom.records.sweep_row import SweepRow
 from relubloom.study.settings import PRESETS
 from relubloom.sweep.settings import RunSettings, identity_of
-from relubloom.task import GeneratorName, KSparseTask, read_tokens
+from relubloom.task import KSparseTask, read_tokens
 from relubloom.training import Recipe
 
 FIGURE_SETS = 100_000
 RECIPE_KEYS = tuple(field.name for field in fields(Recipe))
 DRAWN_KEYS = ("vocab_size", "source", "training_pool")  # what a file of sets says itself
-TASK_KEYS = (*DRAWN_KEYS, "set_size", "generator", "sets", "tokens", "skip_bad")
+DESCRIBED_KEYS = (*DRAWN_KEYS, "set_size", "generator", "sets")  # of a task
+TASK_KEYS = (*DESCRIBED_KEYS, "tokens", "skip_bad")
 GRID_KEYS = ("preset", *TASK_KEYS, "width", *RECIPE_KEYS, "figure_sets", "seed", "seeds")
 HEAD_KEYS = ("name", "notes")
 TABLES = ("sweep", "defaults", "grid")
@@ -168,25 +169,16 @@ def _settings(point: dict[str, Any], folder: Path) -> RunSettings:
     if preset is None:
         raise UsageError(f"preset is {point['preset']!r}: choose one of {', '.join(PRESETS)}")
     recipe = preset.recipe.describe() | {key: point[key] for key in RECIPE_KEYS if key in point}
-    sizes, generator = _sizes(point.get("set_size")), point.get("generator", "torch")
+    described = {key: point[key] for key in DESCRIBED_KEYS if key in point}
+    tokens = None
     if "sets" in point:
         if clash := next((key for key in DRAWN_KEYS if key in point), None):
             raise UsageError(f"{clash} and sets are both given: the file says it; leave one out")
-        task = _file_task(
-            folder / point["sets"],
-            sizes,
-            folder / point["tokens"] if "tokens" in point else None,
-            point.get("skip_bad", False),
-            generator,
-        )
+        described["sets"] = str(folder / point["sets"])
+        tokens = folder / point["tokens"] if "tokens" in point else None
     else:
-        task = KSparseTask(
-            point.get("vocab_size", preset.vocab_size),
-            preset.set_size if sizes is None else sizes,
-            point.get("source", "uniform"),
-            training_pool=point.get("training_pool"),
-            generator=generator,
-        )
+        described = {"vocab_size": preset.vocab_size, "set_size": preset.set_size} | described
+    task = _task(tokens, point.get("skip_bad", False), **described)
     return RunSettings(
         task,
         point.get("width", preset.width),
@@ -196,22 +188,8 @@ def _settings(point: dict[str, Any], folder: Path) -> RunSettings:
     )
 
 
-def _sizes(value: int | str | None) -> int | tuple[int, int] | None:
-    if value is None or isinstance(value, int):
-        return value
-    low, dots, high = value.partition("..")
-    if not (low.strip().isdecimal() and (not dots or high.strip().isdecimal())):
-        raise UsageError(f"set_size is {value!r}: give a number, or a range such as '3..8'")
-    return (int(low), int(high)) if dots and int(low) != int(high) else int(low)
-
-
 @lru_cache
-def _file_task(
-    path: Path,
-    sizes: int | tuple[int, int] | None,
-    tokens: Path | None,
-    skip_bad: bool,
-    generator: GeneratorName,
-) -> KSparseTask:
+def _task(tokens: Path | None, skip_bad: bool, **described: Any) -> KSparseTask:
+    """The task of a point; those of one file read it once."""
     labels = None if tokens is None else read_tokens(tokens)
-    return KSparseTask.from_file(path, sizes, labels, 0, skip_bad, generator)
+    return KSparseTask.from_description(described, labels, skip_bad)
