@@ -14,11 +14,10 @@ from relubloom._version import __version__
 from relubloom.cli import options
 from relubloom.cli.asking import query, report
 from relubloom.cli.comparing import compare
-from relubloom.cli.constructing import construct
 from relubloom.cli.examining import certify, examine
 from relubloom.cli.listing import results
 from relubloom.cli.planning import plan
-from relubloom.cli.studying import study, train
+from relubloom.cli.studying import construct, study, train
 from relubloom.cli.sweeping import sweep
 from relubloom.errors import RelubloomError, StoppedError
 

@@ -93,7 +93,7 @@ def _figures_table(result: dict[str, Any]) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from relubloom.study.compare import ROW, value_at
+    from relubloom.study.compare import value_at
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("", overflow="fold")
@@ -102,11 +102,11 @@ def _figures_table(result: dict[str, Any]) -> Table:
     last = None
     for line in _lines(result):
         values = [value_at(result[name], line.place) for name in ("a", "b")]
-        if line.group != ROW and values == [None, None]:
+        if not line.in_row and values == [None, None]:
             continue
-        if last is not None and line.group != last:
+        if last not in (None, group := "" if line.in_row else line.file):
             table.add_section()
-        last = line.group
+        last = group
         change = value_at(result["differences"], line.place)
         cells = [_cell(value, line.form) for value in values]
         table.add_row(line.title, *cells, _change(change, line.form))
@@ -121,7 +121,7 @@ def _lines(result: dict[str, Any]) -> list[Figure]:
     for group, columns in NAMED.items():
         names: list[str] = [*(result["a"][group] or {}), *(result["b"][group] or {})]
         lines += [
-            Figure(group, group, (name, key), f"{name}, {words}", ".3f")
+            Figure(group, (name, key), f"{name}, {words}", ".3f")
             for name in dict.fromkeys(names)
             for key, words in columns.items()
         ]

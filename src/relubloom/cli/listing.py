@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from relubloom import atomic
 from relubloom.cli import options
 from relubloom.errors import UsageError
 
@@ -56,8 +57,14 @@ def results(
     how: options.Answering,
 ) -> None:
     """List the runs of a sweep: filtered, sorted, drawn, exported."""
-    from relubloom.sweep.export import check_export, export_records
     from relubloom.sweep.results import load_results
+    from relubloom.sweep.selection import (
+        check_export,
+        check_keys,
+        export_records,
+        in_order,
+        select,
+    )
 
     exports = export or []
     for file in exports:
@@ -66,44 +73,21 @@ def results(
         raise UsageError(f"--plot is {plot}: the figure is an SVG; end its name in .svg")
     everything = load_results(path)
     names = [name.strip() for name in columns.split(",") if name.strip()]
-    records = _chosen(everything, where or [], sort, [*names, by] if by else names)
+    asked = [key for key in [*names, by] if key and key not in LISTED.split(",")]
+    check_keys(everything, asked, "--columns or --by")
+    check_keys(everything, [sort] if sort else [], "--sort")
+    records = select(everything, where or [])
+    records = in_order(records, sort) if sort else records
     if plot is not None:
-        _draw(records, everything, plot, x, y, by)
+        from relubloom.report.charts.drawing import standalone
+        from relubloom.report.charts.series import draw_records
+
+        check_keys(everything, (x, y), "--x or --y")
+        atomic.write_text(plot, standalone(draw_records(records, x, y, by).svg))
     for file in exports:
         export_records(records, file)
     written = [plot, *exports] if plot else exports
     how.answer(records, lambda: _text(records, len(everything), names, limit, written))
-
-
-def _chosen(
-    everything: list[dict[str, Any]], where: list[str], sort: str | None, shown: list[str]
-) -> list[dict[str, Any]]:
-    """The records that meet the conditions, in order."""
-    from relubloom.sweep.selection import check_keys, in_order, select
-
-    check_keys(
-        everything, [key for key in shown if key not in LISTED.split(",")], "--columns or --by"
-    )
-    check_keys(everything, [sort] if sort else [], "--sort")
-    records = select(everything, where)
-    return in_order(records, sort) if sort else records
-
-
-def _draw(
-    records: list[dict[str, Any]],
-    everything: list[dict[str, Any]],
-    plot: Path,
-    x: str,
-    y: str,
-    by: str | None,
-) -> None:
-    from relubloom import atomic
-    from relubloom.report.charts.drawing import standalone
-    from relubloom.report.charts.series import draw_records
-    from relubloom.sweep.selection import check_keys
-
-    check_keys(everything, (x, y), "--x or --y")
-    atomic.write_text(plot, standalone(draw_records(records, x, y, by).svg))
 
 
 def _text(

@@ -62,10 +62,10 @@ def sweep(
     --resume adds to the results in --out, whichever sweep made them: finished runs are kept.
     --export writes all of them in the end.
     """
-    from relubloom.cli.sweep_display import SweepDisplay
+    from relubloom.cli.progress import SweepDisplay
     from relubloom.sweep.cost import machine_speed
-    from relubloom.sweep.export import check_export, export_records
     from relubloom.sweep.results import load_results
+    from relubloom.sweep.selection import check_export, export_records
     from relubloom.sweep.spec import read_spec
     from relubloom.sweep.sweep import prepare, run_sweep
 
@@ -111,7 +111,9 @@ def _forecast(plan: SweepPlan, slots: int, speed: float) -> dict[str, Any]:
         "core_seconds": round(seconds, 1),
         "workers": slots,
         "seconds": round(seconds / max(1, min(slots, len(plan.groups))), 1),
-        "reasons": [{"point": each.asked, "reason": each.reason} for each in plan.spec.impossible],
+        "reasons": [
+            {"point": each.settings, "reason": each.reason} for each in plan.spec.impossible
+        ],
     }
 
 

@@ -26,31 +26,28 @@ TASK_KEYS = (*DESCRIBED_KEYS, "tokens", "skip_bad")
 GRID_KEYS = ("preset", *TASK_KEYS, "width", *RECIPE_KEYS, "figure_sets", "seed", "seeds")
 HEAD_KEYS = ("name", "notes")
 TABLES = ("sweep", "defaults", "grid")
-INTEGERS = ("vocab_size", "width", "training_pool", "figure_sets", "seed", "seeds", "steps")
-WHOLE = (*INTEGERS, "batch_size")
+SIZES = ("vocab_size", "width", "training_pool", "figure_sets", "steps", "batch_size")
+WHOLE = (*SIZES, "seed", "seeds")
 TEXTS = ("preset", "source", "generator", "sets", "tokens", "objective", "activation")
-
-
-@dataclass(frozen=True)
-class Impossible:
-    """A point of the grid that cannot run: what it asks for, and the rule that it breaks."""
-
-    asked: dict[str, Any]
-    reason: str
-
-    @property
-    def row(self) -> SweepRow:
-        """Its row in the results: one for all of its seeds."""
-        return SweepRow(identity_of(self.asked), "impossible", self.asked, reason=self.reason)
+NUMBER = ((int, float), "a number, or a list")
+KINDS = {  # of values, and how they are told; of any other key a NUMBER
+    **dict.fromkeys(WHOLE, ((int,), "a whole number, or a list of them")),
+    **dict.fromkeys(TEXTS, ((str,), "a text, or a list of them")),
+    "skip_bad": ((bool,), "true or false"),
+    "set_size": ((int, str), 'a number or a range such as "3..8"'),
+}
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What a sweep runs: each run once, in the order of the file, and the points that cannot."""
+    """What a sweep runs: each run once, in the order of the file.
+
+    `impossible`: a row for each point that breaks a rule, with what it asks for.
+    """
 
     name: str
     runs: tuple[RunSettings, ...]
-    impossible: tuple[Impossible, ...]
+    impossible: tuple[SweepRow, ...]
 
 
 def read_spec(path: Path) -> Spec:
@@ -78,13 +75,14 @@ def read_spec(path: Path) -> Spec:
         _check_keys(table, GRID_KEYS, path, where)
         _check_values(table, path, where)
     runs: dict[str, RunSettings] = {}
-    impossible: list[Impossible] = []
+    impossible: list[SweepRow] = []
     for grid in grids:
         for point in _points(defaults | grid):
             try:
                 settings = _settings(point, path.parent)
             except RelubloomError as error:
-                impossible.append(Impossible(point, str(error)))
+                row = SweepRow(identity_of(point), "impossible", point, reason=str(error))
+                impossible.append(row)
                 continue
             for seed in range(settings.seed, settings.seed + point.get("seeds", 1)):
                 run = settings.with_seed(seed)
@@ -129,30 +127,9 @@ def _check_values(table: dict[str, Any], path: Path, where: str) -> None:
         if not values:
             raise UsageError(f"{path}: {where} has {key} []: an axis has at least one value")
         for each in values:
-            if not _fits(key, each):
-                raise UsageError(f"{path}: {where} has {key} {each!r}: it is {_kind(key)}; mend it")
-
-
-def _fits(key: str, value: Any) -> bool:
-    if key in WHOLE:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if key in TEXTS:
-        return isinstance(value, str)
-    if key == "skip_bad":
-        return isinstance(value, bool)
-    if key == "set_size":
-        return isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _kind(key: str) -> str:
-    if key in WHOLE:
-        return "a whole number, or a list of them"
-    if key in TEXTS:
-        return "a text, or a list of them"
-    if key == "skip_bad":
-        return "true or false"
-    return 'a number or a range such as "3..8"' if key == "set_size" else "a number, or a list"
+            kinds, said = KINDS.get(key, NUMBER)
+            if type(each) not in kinds:  # true is no number here
+                raise UsageError(f"{path}: {where} has {key} {each!r}: it is {said}; mend it")
 
 
 def _points(grid: dict[str, Any]) -> Iterator[dict[str, Any]]:
