@@ -5,8 +5,8 @@ and exclusion over the bits J of t that stay uncovered,
 
     sum over S of F(S) = sum over t, over J in H_t, of (-1)^|J| C(n(t, J), k),
 
-n(t, J) the number of tokens other than t whose bits avoid J. (Derived in docs/theory.md.) Near
-misses, sets on which a token lacks few of its bits, are counted by the same sums.
+n(t, J) the number of tokens other than t whose bits avoid J (derived in docs/exact-counts.md).
+Near misses, sets on which a token lacks few of its bits, are counted by the same sums.
 """
 
 import math
@@ -79,8 +79,8 @@ def count_false_positives(
         progress: called with (tokens done, tokens in all).
         limits: where one way of counting takes over from another.
 
-    Source: inclusion-exclusion, `docs/theory.md`. Signed counts of n(t, J) are summed over all t
-    in 64-bit integers and meet the binomials, as Python integers, once at the end; so no
+    Source: inclusion-exclusion, `docs/exact-counts.md`. Signed counts of n(t, J) are summed over
+    all t in 64-bit integers and meet the binomials, as Python integers, once at the end; so no
     set_size overflows.
 
     Cost: O(vocab (vocab weight + weight 2**weight)) for weights up to 24; tokens that the
