@@ -98,7 +98,7 @@ def read_task(
         task = KSparseTask.from_description(described, tokens, skip_bad=True)
     except UsageError as error:
         if set_size is not None:
-            raise
+            KSparseTask(net.vocab_size, set_size)  # complains if it is the caller's that is wrong
         raise _damaged(folder, error) from None
     if task.vocab_size != net.vocab_size:
         raise FileError(
