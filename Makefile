@@ -57,8 +57,7 @@ check-javascript: node_modules/.package-lock.json
 
 # The tables of keys in docs/files.md, from the docstrings of the records.
 docs-files: $(VENV)/package-installed
-	$(BIN)/python -c 'from pathlib import Path; from relubloom.records.documented import write_tables; \
-	write_tables(Path("docs/files.md"))'
+	PYTHONPATH=tests $(BIN)/python -m build.key_tables
 
 # SETS="--sets FILE --set-size a..b" adds files of real sets to the studies. Each script takes
 # --quick, which makes its page in small elsewhere.

@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Any
 
 from contenders import CONTENDERS, Contender, MissingError, Size, one_thread, take_turns
-from relubloom.training.workspace import chunk_rows
+from relubloom.training.step import chunk_rows
 
 SMALL = [Size(256, 48, 3, 512), Size(1000, 64, 3, 1024)]
 LARGE = [Size(4096, 128, 4, 1024), Size(16384, 256, 8, 512), Size(50257, 512, 8, 256)]

@@ -1,14 +1,13 @@
 """Print the tables of docs/results/theory.md: laws against counted codes, widths, and times.
 
-python benchmarks/theory.py            Markdown
-python benchmarks/theory.py --json     one JSON list of rows
+python benchmarks/theory.py [--json]
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -122,5 +121,8 @@ def markdown(rows: list[dict[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON list of rows")
+    as_json = parser.parse_args().json
     table = [*counted_rows(), *planned_rows()]
-    print(json.dumps(table) if "--json" in sys.argv[1:] else markdown(table))
+    print(json.dumps(table) if as_json else markdown(table))

@@ -1,8 +1,8 @@
 """Which codes are good? Regenerates docs/results/codes.md: families and searches, counted exactly.
 
-    python experiments/codes.py            # about 25 minutes on one core
-    python experiments/codes.py --share .1 # a tenth of the search time
-    python experiments/codes.py --quick --out /tmp/codes.md # a row a family at N = 256, a minute
+    python experiments/codes.py              # about 25 minutes on one core
+    python experiments/codes.py --share 0.1  # a tenth of the search time
+    python experiments/codes.py --quick --out /tmp/codes.md  # a row a family at N = 256, a minute
 
 Every E[F] is the exact count over all sets; every mse is over all sets, by enumeration.
 """

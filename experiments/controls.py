@@ -19,7 +19,7 @@ import relubloom as rb
 from cells import Cell, K, asked, trained, with_worst
 from relubloom.evidence.gather import look_at
 from relubloom.evidence.interventions import intervene
-from relubloom.evidence.ladder import climb_ladder
+from relubloom.evidence.ladder import climb, sets_for_ladder
 from relubloom.evidence.mechanism import measure_mechanism
 from relubloom.network.construct import default_sharpness
 from relubloom.network.extract import extract_with_modes
@@ -71,14 +71,12 @@ def controls(
 def measure(net: rb.ReluNet, code: rb.Code, task: rb.KSparseTask) -> Row:
     """What the table shows of one network."""
     sets = task.evaluation_sets(SETS)
-    seen = look_at(net, code, sets, THREADS)
+    kept = sets_for_ladder(net, code, sets, fit=False)
+    seen = look_at(net, code, sets, THREADS, kept=kept)
     mechanism = measure_mechanism(
         net, code, extract_with_modes(net)[1], seen.scores, seen.layer, seen.readout
     )
-    ladder = climb_ladder(
-        net, code, sets, workers=THREADS, scores=seen.scores, only=("hash", "network"), fit=False
-    )
-    (rung,) = (rung for rung in ladder.rungs if rung.name == "hash")
+    (rung,) = climb(net, code, kept, workers=THREADS, only=("hash",)).rungs
     done = intervene(net, code, K, cases=4000, workers=THREADS).interventions
     return {
         "verdict": mechanism.verdict,

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from panels import grid
 from relubloom.evidence.mechanism.units import BIT_GAP
-from relubloom.report.charts.chart import Chart, Look, grid
+from relubloom.report.charts.chart import Chart, Look
 from relubloom.report.charts.drawing import Drawing
 from relubloom.report.charts.style import ACCENT, BIT, INK, OTHER, WIDE, styled
 

@@ -14,15 +14,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from relubloom.evidence.ladder.subject import Subject
-from relubloom.evidence.ladder.weak_bits import find_weak_bits
-
 import relubloom as rb
 from cells import CELLS, Cell, K, asked, spread_line, trained, with_worst
 from relubloom.evidence.behaviour import measure_behaviour
 from relubloom.evidence.gather import look_at
 from relubloom.evidence.interventions import intervene
-from relubloom.evidence.ladder import best_explanation, climb_ladder
+from relubloom.evidence.ladder import best_explanation, climb, sets_for_ladder
+from relubloom.evidence.ladder.read_network import ReadNetwork
+from relubloom.evidence.ladder.read_off import find_weak_bits
 from relubloom.evidence.mechanism import measure_mechanism
 from relubloom.network.extract import extract_with_modes
 
@@ -68,20 +67,13 @@ def measure(net: rb.ReluNet, task: rb.KSparseTask, fit: bool, workers: int) -> d
     """What the tables show of one network."""
     code, modes = extract_with_modes(net)
     sets = task.evaluation_sets()
-    seen = look_at(net, code, sets, workers)
+    kept = sets_for_ladder(net, code, sets, fit=fit)
+    seen = look_at(net, code, sets, workers, kept=kept)
     mechanism = measure_mechanism(net, code, modes, seen.scores, seen.layer, seen.readout)
     behaviour = measure_behaviour(net, code, sets, seen.scores, workers=workers)
-    explanation = best_explanation(net, code, sets, fit=fit)
-    ladder = climb_ladder(
-        net,
-        code,
-        sets,
-        workers=workers,
-        scores=seen.scores,
-        only=(*READ_OFF, *RIVALS, *FITTED, "network"),
-        fit=fit,
-        known=[explanation],
-    )
+    explanation = best_explanation(net, code, kept)
+    only = (*READ_OFF, *RIVALS, *FITTED, "network")
+    ladder = climb(net, code, kept, workers=workers, only=only, known=[explanation])
     done = intervene(
         net, code, K, explanation=(explanation.name, explanation.network), workers=workers
     )
@@ -92,7 +84,7 @@ def measure(net: rb.ReluNet, task: rb.KSparseTask, fit: bool, workers: int) -> d
         "mse": behaviour.mse,
         "mode_gap": mechanism.mode_gap,
         "agreement": mechanism.unit_agreement,
-        "weak_bits": int(find_weak_bits(Subject(net, code, K)).sum()) / bits,
+        "weak_bits": int(find_weak_bits(ReadNetwork(net, code, K)).sum()) / bits,
         "sets": behaviour.sets,
         "scored": ladder.sets,
         "network_bits": ladder.network_bits,

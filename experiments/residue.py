@@ -8,31 +8,38 @@ and in a network that is flat throughout one part at a time is put back.
 """
 
 import statistics
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from relubloom.evidence.ladder.chunks import over_chunks
-from relubloom.evidence.ladder.departures import unit_levels
-from relubloom.evidence.ladder.fit import logits, margins, weights_of
-from relubloom.evidence.ladder.fitting_sets import split_off
-from relubloom.evidence.ladder.outcomes import Chunk, Outcomes, judge_of
-from relubloom.evidence.ladder.reference import judge_network
-from relubloom.evidence.ladder.stored import as_network
-from relubloom.evidence.ladder.subject import Subject
-from relubloom.evidence.ladder.weak_bits import find_weak_bits, weak_bits
+from torch import Tensor
 
 import relubloom as rb
 from cells import K, asked, trained
 from relubloom.evidence.interventions import intervene
-from relubloom.task import SetCollection
+from relubloom.evidence.ladder import LadderSets
+from relubloom.evidence.ladder.read_network import ReadNetwork
+from relubloom.evidence.ladder.read_off import find_weak_bits, weak_bits
+from relubloom.evidence.ladder.rung import as_network
+from relubloom.measure.evaluation import Batch, Evaluator, Losses
+from relubloom.measure.pool import chunk_size, over_chunks
 
 CELL = "article-mse"
 SETS = 300_000
 THREADS = 2
 Weights = dict[str, NDArray[np.float64]]
-Masks = dict[str, NDArray[np.bool_]]
+Mask = NDArray[np.bool_]
+Masks = dict[str, Mask]
 Figures = dict[str, float]
+
+
+class Failures(NamedTuple):
+    """Which sets fail by loss and by ranking, [sets]."""
+
+    loss: Mask
+    ranking: Mask
+
 
 TITLES = {
     "weak bits": "`W_in`, its weak bits (they do not turn their unit off alone)",
@@ -65,43 +72,42 @@ def main() -> None:
 def measure(net: rb.ReluNet) -> dict[str, Figures]:
     """The figures of each changed network, by what was done to it."""
     code = rb.extract_code(net)
-    sets, _ = split_off(rb.KSparseTask(net.vocab_size, K).evaluation_sets(), net.vocab_size, SETS)
-    truth = judge_network(net, sets, THREADS)
-    covered = np.concatenate(
-        [
-            code.false_positives(sets.chunk(start, start + 10_000).numpy()) > 0
-            for start in range(0, len(sets), 10_000)
-        ]
-    )
-    subject = Subject(net, code, K)
-    own = {
-        name: array.T if name == "W_out" else array
-        for name, array in zip(("W_in", "b_in", "W_out", "b_out"), subject.weights, strict=True)
-    }
-    flat = own | {name: unit_levels(own[name], code.bits) for name in ("W_in", "W_out")}
-    flat["b_out"] = np.full_like(own["b_out"], own["b_out"].mean())
+    whole = rb.KSparseTask(net.vocab_size, K).evaluation_sets()
+    sets = whole.chunk(0, len(whole))[LadderSets(whole, net.vocab_size, SETS).numbers]
+    truth, margin = answers(net, sets)
+    parts = sets.split(10_000)
+    covered = np.concatenate([code.false_positives(part.numpy()) > 0 for part in parts])
+    read = ReadNetwork(net, code, K)
+    W_in, b_in, W_out, b_out = read.weights
+    own = {"W_in": W_in, "b_in": b_in, "W_out": W_out.T, "b_out": b_out}
+    levels = {"W_in": read.departures.level_in, "W_out": read.departures.level_out}
+    flat = own | levels | {"b_out": np.full_like(b_out, b_out.mean())}
     changed = {"all flat": flat}
-    for name, masks in parts_of(code.bits, find_weak_bits(subject)).items():
+    for name, masks in parts_of(code.bits, find_weak_bits(read)).items():
         changed[f"without {name}"] = own | put(flat, own, masks)
         changed[f"with {name}"] = flat | put(own, flat, masks)
     figures = {
-        name: compare(truth, outcomes(weights, sets), covered) for name, weights in changed.items()
+        name: compare(truth, answers(network_of(weights), sets)[0], covered)
+        for name, weights in changed.items()
     }
-    figures["hash"] = compare(truth, of_hash(covered), covered)
+    figures["hash"] = compare(truth, Failures(covered, covered), covered)  # fails where it errs
     strengths = one_strength(own, flat, code.bits)
-    listed = ("weak-bits", weak_bits(subject).network)
+    listed = ("weak-bits", weak_bits(read).network)
     done = intervene(net, code, K, explanation=listed, workers=THREADS).interventions
     by_loss = {each.name: each.explained.by_loss for each in done if each.explained is not None}
     return figures | {
         "shares": shares(truth, covered),
-        "margins": median_margins(net, sets, kinds(truth, covered)),
+        "margins": {
+            name: float(torch.from_numpy(margin[of]).median())
+            for name, of in kinds(truth, covered).items()
+        },
         "strengths": strengths,
         "precision": {name: each.precision for name, each in by_loss.items()},
         "recall": {name: each.recall for name, each in by_loss.items()},
     }
 
 
-def one_strength(own: Weights, flat: Weights, bits: NDArray[np.bool_]) -> Figures:
+def one_strength(own: Weights, flat: Weights, bits: Mask) -> Figures:
     """Whether an entry of W_out departs from its mean as W_in's does, and what that adds.
 
     Elsewhere than on bits, a token's departures in W_in pass the units that stay on and meet the
@@ -121,7 +127,7 @@ def one_strength(own: Weights, flat: Weights, bits: NDArray[np.bool_]) -> Figure
     }
 
 
-def parts_of(bits: NDArray[np.bool_], weak: NDArray[np.bool_]) -> dict[str, Masks]:
+def parts_of(bits: Mask, weak: Mask) -> dict[str, Masks]:
     """The entries of each part, by matrix."""
     every = np.ones(len(bits), dtype=np.bool_)
     return {
@@ -144,34 +150,37 @@ def put(new: Weights, into: Weights, masks: Masks) -> Weights:
     return {name: np.where(mask, new[name], into[name]) for name, mask in masks.items()}
 
 
-def outcomes(weights: Weights, sets: SetCollection) -> Outcomes:
-    """What a network of these weights does on every set."""
-    judge = judge_of(as_network(*(weights[n] for n in ("W_in", "b_in", "W_out", "b_out"))), K)
-    vocab = len(weights["b_out"])
-
-    def work(start: int, stop: int) -> Outcomes:
-        return judge.outcomes(Chunk.of(sets.chunk(start, stop), vocab))
-
-    parts = [part for _, part in over_chunks(work, len(sets), vocab, THREADS)]
-    return Outcomes(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+def network_of(weights: Weights) -> rb.ReluNet:
+    """The network of these weights; W_out is by token."""
+    return as_network(weights["W_in"], weights["b_in"], weights["W_out"], weights["b_out"])
 
 
-def of_hash(covered: NDArray[np.bool_]) -> Outcomes:
-    """The hash as a filter fails by both definitions where it has a false positive."""
-    return Outcomes(covered.astype(float), covered.astype(float), covered, covered)
+def answers(net: rb.ReluNet, sets: Tensor) -> tuple[Failures, NDArray[np.float64]]:
+    """Which sets the network fails on, and its margin on each."""
+    evaluator = Evaluator(net, K, one_size=True)
+    found: list[Losses] = []
+
+    def work(start: int, stop: int) -> Losses:
+        return evaluator.losses(Batch.of(sets[start:stop], net.vocab_size))
+
+    over_chunks(len(sets), chunk_size(net.vocab_size), work, found.append, THREADS)
+    mse, margin = (
+        torch.cat([getattr(x, name) for x in found]).numpy() for name in ("mse", "margin")
+    )
+    return Failures(mse > 1 / (2 * K * (K + 1)), ~(margin > 0)), margin
 
 
-def kinds(truth: Outcomes, covered: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
+def kinds(truth: Failures, covered: Mask) -> dict[str, Mask]:
     """Sets by what the network does where its hash fails, and where it does not."""
     return {
-        "rescued": covered & ~truth.loss_failure,
-        "re-ranked": covered & truth.loss_failure & ~truth.ranking_failure,
-        "wrong": covered & truth.ranking_failure,
-        "new": ~covered & truth.loss_failure,
+        "rescued": covered & ~truth.loss,
+        "re-ranked": covered & truth.loss & ~truth.ranking,
+        "wrong": covered & truth.ranking,
+        "new": ~covered & truth.loss,
     }
 
 
-def shares(truth: Outcomes, covered: NDArray[np.bool_]) -> Figures:
+def shares(truth: Failures, covered: Mask) -> Figures:
     """Of the sets on which the hash fails, and of all sets for new failures."""
     found = {
         name: float(mask.sum() / covered.sum()) for name, mask in kinds(truth, covered).items()
@@ -179,37 +188,26 @@ def shares(truth: Outcomes, covered: NDArray[np.bool_]) -> Figures:
     return found | {"covered": float(covered.mean())}
 
 
-def median_margins(
-    net: rb.ReluNet, sets: SetCollection, of: dict[str, NDArray[np.bool_]]
-) -> Figures:
-    """By kind of sets, how far the least member's logit is above the greatest other's."""
-    ids = torch.cat([sets.chunk(start, start + 10_000) for start in range(0, len(sets), 10_000)])
-    weights = weights_of(net)
-    with torch.no_grad():
-        chosen = {name: ids[torch.from_numpy(mask)] for name, mask in of.items()}
-        return {name: float(margins(logits(weights, x), x).median()) for name, x in chosen.items()}
-
-
-def compare(truth: Outcomes, found: Outcomes, covered: NDArray[np.bool_]) -> Figures:
+def compare(truth: Failures, found: Failures, covered: Mask) -> Figures:
     """F1 of the failing sets, and which kinds of sets come out as the network has them."""
     of = kinds(truth, covered)
-    right = share(~found.ranking_failure, of["re-ranked"])
-    wrong = share(found.ranking_failure, of["wrong"])
+    right = share(~found.ranking, of["re-ranked"])
+    wrong = share(found.ranking, of["wrong"])
     return {
-        "loss": f1(truth.loss_failure, found.loss_failure),
-        "ranking": f1(truth.ranking_failure, found.ranking_failure),
-        "rescued": share(~found.loss_failure, of["rescued"]),
-        "new": share(found.loss_failure, of["new"]),
+        "loss": f1(truth.loss, found.loss),
+        "ranking": f1(truth.ranking, found.ranking),
+        "rescued": share(~found.loss, of["rescued"]),
+        "new": share(found.loss, of["new"]),
         "re-ranked": (right + wrong) / 2,  # one answer for all is right half of the time
     }
 
 
-def f1(actual: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> float:
+def f1(actual: Mask, predicted: Mask) -> float:
     """Of the sets that fail."""
     return float(2 * (actual & predicted).sum() / max(1, actual.sum() + predicted.sum()))
 
 
-def share(right: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
+def share(right: Mask, among: Mask) -> float:
     """Of those, the ones that are right; 1 of none."""
     return float(right[among].mean()) if among.any() else 1.0
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from panels import grid, key
 from relubloom import theory
-from relubloom.report.charts.chart import Chart, Look, grid, key
+from relubloom.report.charts.chart import Chart, Look
 from relubloom.report.charts.drawing import Drawing
 from relubloom.report.charts.marks import Place, dots
 from relubloom.report.charts.style import (

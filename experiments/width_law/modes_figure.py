@@ -9,9 +9,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from panels import grid, key
 from relubloom import theory
 from relubloom.records.verdict import AGREEMENT_BLOOM
-from relubloom.report.charts.chart import Chart, Look, grid, key
+from relubloom.report.charts.chart import Chart, Look
 from relubloom.report.charts.drawing import Drawing
 from relubloom.report.charts.style import ACCENT, BIT, INK, MUTED, OTHER, PANEL, PAPER, RULE, styled
 from width_law.curves import Curve

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from relubloom.report.charts.chart import Chart, Look, key
+from panels import key
+from relubloom.report.charts.chart import Chart, Look
 from relubloom.report.charts.drawing import Drawing
 from relubloom.report.charts.marks import tiles
 from relubloom.report.charts.style import BIT, INK, MUTED, OTHER, PANEL, PAPER, RULE, WIDE, styled

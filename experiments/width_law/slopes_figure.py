@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from relubloom.report.charts.chart import Chart, Look, grid, key
+from panels import grid, key
+from relubloom.report.charts.chart import Chart, Look
 from relubloom.report.charts.drawing import Drawing
 from relubloom.report.charts.style import BIT, INK, PANEL, RULE, WIDE, styled
 from width_law.curves import Curve

@@ -8,7 +8,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from relubloom.report.charts.chart import Chart, Look, grid, key
+from panels import grid, key
+from relubloom.report.charts.chart import Chart, Look
 from relubloom.report.charts.drawing import Drawing
 from relubloom.report.charts.style import ACCENT, BIT, INK, MUTED, PANEL, PAPER, power, styled
 from width_law.records import Measured

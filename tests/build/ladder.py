@@ -1,18 +1,20 @@
 """Rungs scored on sets, and the losses of their fits as autograd can follow them."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from relubloom.code import Code
+from relubloom.evidence.ladder import climb, sets_for_ladder
 from relubloom.evidence.ladder.ladder_sets import LadderSets
 from relubloom.evidence.ladder.rung import Rung
 from relubloom.evidence.ladder.scoring import score_rungs
 from relubloom.measure.one_pass import one_pass
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
-from relubloom.records.ladder import ScoredRung
+from relubloom.records.ladder import Ladder, ScoredRung
 from relubloom.task import SetCollection
 
 FEW_STEPS = 3  # of a fit, where its end does not matter
@@ -32,6 +34,22 @@ def shown(
     seen = LadderSets(sets, net.vocab_size, most, fit=fit, drawn=drawn)
     one_pass(net, sets, [seen], workers=workers)
     return seen
+
+
+def climb_ladder(
+    net: ReluNet,
+    code: Code,
+    sets: SetCollection,
+    *,
+    workers: int = 1,
+    most_sets: int | None = None,
+    fit: bool = True,
+    **how: Any,
+) -> Ladder:
+    """Score the rungs on the sets, in a pass of their own; `how` are arguments of `climb`."""
+    seen = sets_for_ladder(net, code, sets, most_sets, fit=fit)
+    one_pass(net, sets, [seen], workers=workers)
+    return climb(net, code, seen, workers=workers, **how)
 
 
 def scored_rows(net: ReluNet, rungs: Iterable[Rung], sets: SetCollection) -> list[ScoredRung]:

@@ -14,13 +14,12 @@ from hypothesis.extra.numpy import arrays
 from relubloom.code import (
     Code,
     count_false_positives,
-    counting,
     false_positives_by_token,
     mean_false_positives,
     random_constant_weight,
 )
 from relubloom.code.bit_slices import pack_bits, unpack_bits
-from relubloom.code.counting import LIMITS, CountingLimits
+from relubloom.code.counting import CountingLimits, TokenCounter
 from relubloom.code.traces import covering_sets, subset_sums
 from relubloom.errors import UsageError
 
@@ -162,7 +161,7 @@ def test_dense_codes_take_the_quicker_way():
     """Weights 13 to 22, by tables and by branching: both are used, and agree with brute force."""
     code = Code(np.random.default_rng(3).random((24, 30)) < 0.6)
     tokens = np.arange(24)
-    branched = counting._branched(code, code.bits.sum(0), tokens, 5, LIMITS)
+    branched = TokenCounter(code, 5).branched(tokens)
     assert 0 < branched.sum() < 24
     truth = int(code.false_positives(all_sets(24, 5)).sum())
     assert truth > 0

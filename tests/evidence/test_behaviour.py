@@ -26,8 +26,11 @@ from relubloom.evidence.behaviour.set_sizes import (
     random_codes_for,
     sizes_up_to,
 )
-from relubloom.evidence.behaviour.summary import measure_false_positives
-from relubloom.evidence.behaviour.tokens import measure_confusion, measure_tokens
+from relubloom.evidence.behaviour.summary import (
+    measure_confusion,
+    measure_false_positives,
+    measure_tokens,
+)
 from relubloom.evidence.scores import score_sets
 from relubloom.evidence.token_counts import PairTally, TokenTally
 from relubloom.measure.pool import over_chunks

@@ -8,8 +8,15 @@ from torch import Tensor
 
 from relubloom.code import Code
 from relubloom.code.bit_slices import pack_bits, unpack_bits
-from relubloom.evidence.interventions.change_input import SwapHashes, TwoLevelInput
-from relubloom.evidence.interventions.force_unit import ForceCovered, ForceUncovered
+from relubloom.evidence.interventions.changes import (
+    ForceCovered,
+    ForceUncovered,
+    PatchDonor,
+    PatchFalsePositive,
+    ScrubIrrelevant,
+    SwapHashes,
+    TwoLevelInput,
+)
 from relubloom.evidence.interventions.intervention import (
     CallDecoder,
     Cases,
@@ -17,11 +24,6 @@ from relubloom.evidence.interventions.intervention import (
     even_cases,
     marked,
     random_choice,
-)
-from relubloom.evidence.interventions.patch_hidden import (
-    PatchDonor,
-    PatchFalsePositive,
-    ScrubIrrelevant,
 )
 from relubloom.evidence.interventions.plan import SealedPlan, half_with_predicted_errors
 from relubloom.evidence.interventions.prepared_network import PreparedNetwork

@@ -14,7 +14,7 @@ from torch import Tensor
 from relubloom.code import Code, random_constant_weight
 from relubloom.errors import UsageError
 from relubloom.evidence.interventions import intervene
-from relubloom.evidence.interventions.change_input import PAIRS, SwapHashes
+from relubloom.evidence.interventions.changes import PAIRS, SwapHashes
 from relubloom.evidence.interventions.intervention import CallDecoder, Words, random_choice
 from relubloom.evidence.interventions.plan import RandomSets, seal
 from relubloom.network.construct import construct

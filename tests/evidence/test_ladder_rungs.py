@@ -11,9 +11,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from build.ladder import climb_ladder
 from build.networks import net_of, random_net
 from relubloom.code import Code, random_constant_weight
-from relubloom.evidence.ladder import climb_ladder
 from relubloom.evidence.ladder.climb import RIVALS, RUNGS
 from relubloom.evidence.ladder.quantisation import (
     Quantiser,

@@ -9,10 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from build.ladder import scored_rows, shown
+from build.ladder import climb_ladder, scored_rows, shown
 from build.networks import net_of, random_net
 from relubloom.code import Code, random_constant_weight
-from relubloom.evidence.ladder import climb, climb_ladder
+from relubloom.evidence.ladder import climb
 from relubloom.evidence.ladder.climb import RIVALS, RUNGS
 from relubloom.evidence.ladder.rung import Program, Rung, hash_bits, network_bits
 from relubloom.evidence.ladder.scoring import Outcome, log_gap_closed

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from build.ladder import FEW_STEPS, deeper, shown
+from build.ladder import FEW_STEPS, climb_ladder, deeper, shown
 from build.networks import random_net
 from relubloom.code import random_constant_weight
-from relubloom.evidence.ladder import best_explanation, climb, climb_ladder, sets_for_ladder
+from relubloom.evidence.ladder import best_explanation, climb, sets_for_ladder
 from relubloom.evidence.ladder.climb import FITTED_RUNGS, RIVALS, RUNGS
 from relubloom.evidence.ladder.fitted import MOST_TOKENS, can_fit
 from relubloom.evidence.scores import score_sets

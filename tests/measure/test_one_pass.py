@@ -18,7 +18,7 @@ from relubloom.task import AllSets, DrawnSets, ListedSets, SetCollection
 
 
 @dataclass
-class Spied:
+class Spied(SetCollection):
     """A collection that counts how often each set is read."""
 
     sets: SetCollection

@@ -49,8 +49,9 @@ def folder_of(path: Path, task: KSparseTask, labels: tuple[str, ...] | None = No
         KSparseTask(20, (2, 5)),
         KSparseTask(20, 3, "zipf"),
         KSparseTask(20, 3, generator="philox"),
+        KSparseTask(20, 3, training_pool=9),
     ],
-    ids=["uniform", "range", "zipf", "philox"],
+    ids=["uniform", "range", "zipf", "philox", "pool"],
 )
 def test_the_task_is_read_back(tmp_path: Path, task: KSparseTask) -> None:
     net = folder_of(tmp_path, task)
@@ -87,9 +88,12 @@ def test_a_task_without_its_size_needs_one_too(tmp_path: Path) -> None:
         {"source": "uniform", "set_size": [2]},
         {"source": "uniform", "set_size": True},
         {"source": "uniform", "set_size": 2, "generator": "dice"},
+        {"source": "uniform", "set_size": 2, "training_pool": "many"},
+        {"source": "uniform", "set_size": 2, "training_pool": 0},
         {"source": "file", "set_size": 2},
     ],
 )
+@pytest.mark.usefixtures("unchecked")
 def test_a_task_that_makes_no_sense_is_one_clear_line(tmp_path: Path, task: dict) -> None:
     net = zero_net(20)
     net.save_pretrained(tmp_path, {"task": task})

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -242,8 +243,14 @@ main()
 SIZES = ("-N", 20, "-d", 8, "-k", 2, "--steps", 60, "--batch-size", 32, "--quiet", "--threads", 1)
 
 
+DIGITS = re.compile(rb"-?\d+\.\d+(e[-+]?\d+)?")
+
+
 def tree(folder: Path) -> dict[str, bytes]:
-    """All files of a folder, without what names the command and what was timed."""
+    """All files of a folder, without what names the command and what was timed.
+
+    Figures of evidence to 12 digits: the last ones depend on where arrays lie in memory.
+    """
     files = {}
     for path in sorted(folder.rglob("*")):
         if path.is_dir() or path.name == "report.html":
@@ -251,6 +258,8 @@ def tree(folder: Path) -> dict[str, bytes]:
         content = path.read_bytes()
         if path.name in ("study.json", "certificate.json"):
             content = json.dumps(json.loads(content) | {"command": "", "seconds": 0}).encode()
+        if path.suffix == ".json":
+            content = DIGITS.sub(lambda found: b"%.12g" % float(found[0]), content)
         files[str(path.relative_to(folder))] = content
     return files
 

@@ -12,11 +12,12 @@ from build.networks import random_net
 from build.sweep import done_row
 from relubloom.errors import FileError, StoppedError, UsageError
 from relubloom.network.relu_net import ReluNet
+from relubloom.records.sweep_row import SweepRow
 from relubloom.sweep import execution
 from relubloom.sweep.group import Group, Trained, in_groups
 from relubloom.sweep.results import Results
 from relubloom.sweep.settings import RunSettings
-from relubloom.sweep.spec import Impossible, Spec
+from relubloom.sweep.spec import Spec
 from relubloom.sweep.sweep import SweepPlan, prepare, run_sweep
 from relubloom.sweep.workers import Workers
 from relubloom.task import KSparseTask
@@ -178,7 +179,7 @@ def test_ctrl_c_keeps_what_is_done(sweep: Callable[..., Any], tmp_path: Path) ->
 
 
 def test_impossible_points_are_recorded(sweep: Callable[..., Any], tmp_path: Path) -> None:
-    spec = Spec("x", SPEC.runs, (Impossible({"width": 0}, "width is 0: raise it"),))
+    spec = Spec("x", SPEC.runs, (SweepRow("x", "impossible", {"width": 0}, reason="width is 0"),))
     result = sweep(spec=spec)
     assert (result["runs"], result["done"], result["impossible"]) == (7, 6, 1)
     assert statuses(tmp_path).count("impossible") == 1
@@ -245,7 +246,7 @@ def test_networks_are_kept_on_request(sweep: Callable[..., Any], tmp_path: Path)
 def test_a_plan_prices_what_is_left(tmp_path: Path) -> None:
     plan = prepare(SPEC, tmp_path, resume=False)
     assert isinstance(plan, SweepPlan)
-    assert plan.cost.networks == 6
+    assert plan.runs_left == 6
     # 6 batch width vocab FLOPs a step: 512 sets, 8 tokens, widths 3, 4, 5 twice, one step each
     assert plan.cost.flops == 6 * 512 * 8 * 2 * (3 + 4 + 5)
     assert not any(tmp_path.iterdir())

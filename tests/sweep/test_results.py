@@ -11,8 +11,8 @@ import relubloom as rb
 from build.sweep import done_row, missing_row
 from relubloom.errors import FileError, UsageError
 from relubloom.records.sweep_row import SweepRow
-from relubloom.sweep.export import export_records
 from relubloom.sweep.results import SCHEMA_VERSION, Results
+from relubloom.sweep.selection import export_records
 
 DONE = done_row("a", {"width": 8, "seed": 0}, mse=0.25)
 FAILED = missing_row("b", {"width": 9, "seed": 0}, "out of memory")

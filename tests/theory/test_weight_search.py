@@ -13,7 +13,7 @@ from relubloom.theory import (
     with_replacement,
 )
 from relubloom.theory.arguments import Criterion
-from relubloom.theory.constant_weight import constant_weights, numbers_of_hashes
+from relubloom.theory.constant_weight import ConstantWeights, NumbersOfHashes
 from relubloom.theory.weight_search import WeightSearch
 
 CRITERIA: list[Criterion] = ["mse", "false_positives", "p_exact"]
@@ -22,7 +22,7 @@ SIZES = st.tuples(st.integers(1, 5000), st.integers(1, 40), st.integers(1, 30)).
 )
 
 
-FAMILIES = st.sampled_from([constant_weights, numbers_of_hashes])
+FAMILIES = st.sampled_from([ConstantWeights, NumbersOfHashes])
 Family = Callable[[int, int, int, Criterion], WeightSearch]
 
 

@@ -16,12 +16,13 @@ from relubloom.network.relu_net import NetStack
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe, train_stack
 from relubloom.training.recipe import Activation, Objective, ObjectiveName
-from relubloom.training.step import ChunkedStep, dense_step
-from relubloom.training.workspace import (
+from relubloom.training.step import (
     ACCELERATOR_CHUNK_LOGITS,
     CHUNK_LOGITS,
     CHUNK_ROWS,
+    ChunkedStep,
     chunk_rows,
+    dense_step,
     instances_together,
 )
 
@@ -88,9 +89,9 @@ def test_where_a_batch_is_cut_makes_no_difference(
 
 def as_on_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
     """All instances in one operation, an accelerator's chunks, and nothing asked of the sets."""
-    monkeypatch.setattr("relubloom.training.workspace.instances_together", lambda count, _: count)
+    monkeypatch.setattr("relubloom.training.step.instances_together", lambda count, _: count)
     monkeypatch.setattr(
-        "relubloom.training.workspace.chunk_rows",
+        "relubloom.training.step.chunk_rows",
         lambda batch, vocab, instances, _: chunk_rows(batch, vocab, instances, "cuda"),
     )
     monkeypatch.setattr("relubloom.training.softmax_loss.known_unpadded", lambda *_: False)

@@ -11,13 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from relubloom._version import __version__
+from relubloom.cli import options
 from relubloom.cli.asking import query, report
 from relubloom.cli.comparing import compare
-from relubloom.cli.constructing import construct
 from relubloom.cli.examining import certify, examine
 from relubloom.cli.listing import results
 from relubloom.cli.planning import plan
-from relubloom.cli.studying import study, train
+from relubloom.cli.studying import construct, study, train
 from relubloom.cli.sweeping import sweep
 from relubloom.errors import RelubloomError, StoppedError
 
@@ -41,7 +41,7 @@ RESUMABLE = ("study", "train", "sweep")
 INTERRUPTED = 130  # what the parser answers to Ctrl-C
 
 for command in COMMANDS:
-    app.command()(command)
+    app.command()(options.spread(command))
 
 
 def _show_version(wanted: bool) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,16 +27,15 @@ def report(
         ),
     ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
+    *,
+    how: options.Answering,
 ) -> None:
     """Write report.html from what a study or run folder holds; of several, an index."""
     from relubloom.report.page import write_report
     from relubloom.sweep.results import Results
 
     path = write_report(folder, () if results is None else Results(results).rows())
-    typer.echo(json_text.dumps({"report": str(path)}) if json else f"report: {path}")
+    how.answer({"report": str(path)}, lambda: f"report: {path}")
     if open_page:
         typer.launch(path.resolve().as_uri())
 
@@ -45,9 +43,8 @@ def report(
 def query(
     folder: options.RunDir,
     tokens: Annotated[list[str], typer.Argument(metavar="TOKEN...", help="Labels or ids.")],
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
+    *,
+    how: options.Answering,
 ) -> None:
     """Put tokens into a network: what comes out, the union, each false positive and why."""
     from relubloom.network.extract import extract_code
@@ -59,10 +56,7 @@ def query(
     refuse_study(folder)
     net = ReluNet.from_pretrained(folder)
     answer = ask(net, extract_code(net), read_labels(folder, net.vocab_size), tokens)
-    if json:
-        typer.echo(json_text.dumps(asdict(answer), allow_nan=False))
-    else:
-        typer.echo(_answer_text(answer))
+    how.answer(asdict(answer), lambda: _answer_text(answer))
 
 
 def _answer_text(answer: Answer) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,37 +26,15 @@ NAMED = {
 }
 FirstDir = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder, a.")]
 SecondDir = Annotated[Path, typer.Argument(metavar="DIR", help="Another, b.")]
-SetSize = Annotated[
-    str | None,
-    typer.Option(
-        "--set-size",
-        "-k",
-        metavar="k|a..b",
-        help="Tokens per set, where the folders do not say it or to compare on other sizes.",
-        show_default=False,
-        rich_help_panel=options.TASK,
-    ),
-]
-SetsPath = Annotated[
-    Path | None,
-    typer.Option(
-        "--sets",
-        help="Where the sets file that the folders were made from lies now.",
-        show_default=False,
-        rich_help_panel=options.TASK,
-    ),
-]
 
 
 def compare(
     first: FirstDir,
     second: SecondDir,
-    set_size: SetSize = None,
-    sets: SetsPath = None,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    threads: options.Threads = None,
-    debug: options.Debug = False,
+    set_size: options.SetSize = None,
+    sets: options.SetsPath = None,
+    *,
+    how: options.Working,
 ) -> None:
     """Put two run folders side by side: their figures, and whether the networks fail together.
 
@@ -70,33 +47,28 @@ def compare(
 
     for folder in (first, second):
         refuse_study(folder)
-    with ProgressDisplay(quiet) as watch:
+    sizes = options.sizes_of(set_size)
+    with ProgressDisplay(how.quiet) as watch:
         result = compare_runs(
-            first,
-            second,
-            set_size=options.parse_set_size(set_size),
-            sets=sets,
-            threads=options.cores(threads),
-            watch=watch,
+            first, second, set_size=sizes, sets=sets, threads=how.cores, watch=watch
         )
-    if json:
-        typer.echo(json_text.dumps(result, allow_nan=False))
-    else:
-        _show(result)
+    how.answer(result, lambda: _text(result))
 
 
-def _show(result: dict[str, Any]) -> None:
+def _text(result: dict[str, Any]) -> str:
     from rich.console import Console
 
     console = Console(highlight=False, markup=False, emoji=False)
-    for name in ("a", "b"):
-        console.print(f"{name}: {result[name]['dir']}, {_made(result[name])}", soft_wrap=True)
     unexamined = [name for name in ("a", "b") if result[name]["verdict"] is None]
-    if len(unexamined) < 2:
-        console.print(_figures_table(result))
-        console.print()
-    for line in [*_remedies(result, unexamined), *_agreement_lines(result)]:
-        console.print(line, soft_wrap=True)
+    with console.capture() as text:
+        for name in ("a", "b"):
+            console.print(f"{name}: {result[name]['dir']}, {_made(result[name])}", soft_wrap=True)
+        if len(unexamined) < 2:
+            console.print(_figures_table(result))
+            console.print()
+        for line in [*_remedies(result, unexamined), *_agreement_lines(result)]:
+            console.print(line, soft_wrap=True)
+    return text.get().rstrip("\n")
 
 
 def _made(found: dict[str, Any]) -> str:
@@ -121,7 +93,7 @@ def _figures_table(result: dict[str, Any]) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from relubloom.study.compare import ROW, value_at
+    from relubloom.study.compare import value_at
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("", overflow="fold")
@@ -130,11 +102,11 @@ def _figures_table(result: dict[str, Any]) -> Table:
     last = None
     for line in _lines(result):
         values = [value_at(result[name], line.place) for name in ("a", "b")]
-        if line.group != ROW and values == [None, None]:
+        if not line.in_row and values == [None, None]:
             continue
-        if last is not None and line.group != last:
+        if last not in (None, group := "" if line.in_row else line.file):
             table.add_section()
-        last = line.group
+        last = group
         change = value_at(result["differences"], line.place)
         cells = [_cell(value, line.form) for value in values]
         table.add_row(line.title, *cells, _change(change, line.form))
@@ -149,7 +121,7 @@ def _lines(result: dict[str, Any]) -> list[Figure]:
     for group, columns in NAMED.items():
         names: list[str] = [*(result["a"][group] or {}), *(result["b"][group] or {})]
         lines += [
-            Figure(group, group, (name, key), f"{name}, {words}", ".3f")
+            Figure(group, (name, key), f"{name}, {words}", ".3f")
             for name in dict.fromkeys(names)
             for key, words in columns.items()
         ]

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-import json as json_text
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
-
-import typer
+from typing import TYPE_CHECKING, Annotated
 
 from relubloom.cli import options
 from relubloom.cli.progress import ProgressDisplay
 from relubloom.errors import RelubloomError
+from relubloom.records.certificate import Method
 
 if TYPE_CHECKING:
     from relubloom.records.certificate import Certificate, Interval
     from relubloom.records.study import RunRow
 
-MethodName = Literal["enumeration", "counting", "bounds", "sampled"]
-
 MethodOption = Annotated[
-    MethodName | None,
-    typer.Option(
+    Method | None,
+    options.task_option(
         "--method",
         help="How to certify; by default the first that answers: enumeration of all sets, counting "
         "for an exact Bloom filter, bounds, or else a sample (no proof).",
-        show_default=False,
-        rich_help_panel=options.TASK,
     ),
 ]
 OneSetSize = Annotated[
     str | None,
-    typer.Option(
+    options.task_option(
         "--set-size",
         "-k",
         metavar="k",
-        help="Tokens per set, where the folder does not say it or to certify another size.",
-        show_default=False,
-        rich_help_panel=options.TASK,
+        help="Tokens per set, where the folder does not say it, or to certify another size.",
     ),
 ]
 
@@ -46,10 +38,8 @@ def examine(
     folder: options.RunDir,
     set_size: options.SetSize = None,
     sets: options.SetsPath = None,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    threads: options.Threads = None,
-    debug: options.Debug = False,
+    *,
+    how: options.Working,
 ) -> None:
     """Test the Bloom reading on the network of a run folder, and write the evidence there.
 
@@ -59,48 +49,32 @@ def examine(
     from relubloom.records.files import as_json
     from relubloom.study.steps import examine_run
 
-    with ProgressDisplay(quiet) as watch:
-        row = examine_run(
-            folder,
-            set_size=options.parse_set_size(set_size),
-            sets=sets,
-            threads=options.cores(threads),
-            watch=watch,
-        )
-    if json:
-        typer.echo(json_text.dumps(as_json(row), allow_nan=False))
-    else:
-        typer.echo(f"{_evidence_text(row)}\n{_explained_text(folder)}")
+    sizes = options.sizes_of(set_size)
+    with ProgressDisplay(how.quiet) as watch:
+        row = examine_run(folder, set_size=sizes, sets=sets, threads=how.cores, watch=watch)
+    how.answer(as_json(row), lambda: f"{_evidence_text(row)}\n{_explained_text(folder)}")
 
 
 def certify(
     folder: options.RunDir,
     set_size: OneSetSize = None,
     method: MethodOption = None,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    threads: options.Threads = None,
-    debug: options.Debug = False,
+    *,
+    how: options.Working,
 ) -> None:
     """Prove what a network does over all C(N, k) sets, and write certificate.json there."""
     from relubloom.records.files import as_json
     from relubloom.study.steps import certify_run
 
+    sizes = options.sizes_of(set_size)
     try:
-        with ProgressDisplay(quiet) as watch:
+        with ProgressDisplay(how.quiet) as watch:
             result = certify_run(
-                folder,
-                set_size=options.parse_set_size(set_size),
-                method=method,
-                threads=options.cores(threads),
-                watch=watch,
+                folder, set_size=sizes, method=method, threads=how.cores, watch=watch
             )
     except KeyboardInterrupt:
         raise RelubloomError("stopped; nothing was written; run it again from the start") from None
-    if json:
-        typer.echo(json_text.dumps(as_json(result), allow_nan=False))
-    else:
-        typer.echo(_certificate_text(result, folder))
+    how.answer(as_json(result), lambda: _certificate_text(result, folder))
 
 
 def _evidence_text(row: RunRow) -> str:

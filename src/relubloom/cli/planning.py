@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,18 +25,14 @@ def plan(
         float | None,
         typer.Option("--p-exact", help="What width makes this share of the sets exact?"),
     ] = None,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
+    *,
+    how: options.Answering,
 ) -> None:
     """Plan before training: the width for an error, or the error of a width. Give one of three."""
     from relubloom.theory import plan as make_plan
 
     planned = make_plan(vocab_size, set_size, width=width, mse=mse, p_exact=p_exact)
-    if json:
-        typer.echo(json_text.dumps(planned.to_json(), allow_nan=False))
-        return
-    typer.echo(_plan_text(planned))
+    how.answer(planned.to_json(), lambda: _plan_text(planned))
 
 
 def _plan_text(planned: Plan) -> str:
@@ -50,9 +44,9 @@ def _plan_text(planned: Plan) -> str:
         f"{planned.p_exact:.4%} of the sets exact (random constant-weight code, exact law)",
         *_narrower(planned),
         "",
-        *aligned([FAMILY_COLUMNS, *family_table(planned)]),
+        *options.aligned([FAMILY_COLUMNS, *family_table(planned)]),
         "",
-        *aligned(bounds_table(planned)),
+        *options.aligned(bounds_table(planned)),
     ]
     notes = [*family_notes(planned), *planned.notes]
     return "\n".join([*lines, "", *(f"- {note}" for note in notes)])
@@ -64,13 +58,4 @@ def _narrower(planned: Plan) -> list[str]:
         f"no wider and without any error: a {row.family} code of {row.width} units"
         for row in planned.families
         if row.mse == 0 and row.width <= planned.width and planned.mse > 0
-    ]
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of text with columns as wide as their widest cell; nothing is cut off."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
     ]

@@ -1,184 +1,293 @@
-"""`relubloom study` and `relubloom train`."""
+"""`relubloom study`, `train` and `construct`: the commands that make networks."""
 
 from __future__ import annotations
 
-import json as json_text
 import shlex
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from relubloom.cli import options
+from relubloom.cli.options import output_option, task_option, training_option
 from relubloom.cli.progress import ProgressDisplay
+from relubloom.errors import UsageError
 
 if TYPE_CHECKING:
     from relubloom.records.study import StudyRecord
-    from relubloom.study.settings import Study
+    from relubloom.study.settings import Preset, Study
     from relubloom.task import KSparseTask
+
+PresetName = Literal["article", "wide"]
+Objective = Literal["mse", "kl", "kl-then-mse"]
+Activation = Literal["relu", "none"]
+Source = Literal["uniform", "zipf"]
+Family = Literal[
+    "constant-weight", "bernoulli", "partitioned", "kautz-singleton", "greedy", "search"
+]
+FamilyOption = Annotated[
+    Family,
+    task_option(
+        "--family",
+        help="Family of codes. kautz-singleton has no false positive on any set; search lowers "
+        "the exact number of false positives for --seconds.",
+    ),
+]
+VocabSize = Annotated[int, task_option("--vocab-size", "-N", help="Number of tokens.")]
+Width = Annotated[int, task_option("--width", "-d", help="Number of units.")]
+SetSize = Annotated[int, task_option("--set-size", "-k", help="Tokens per set.")]
+Weight = Annotated[
+    int | None,
+    task_option("--weight", help="Bits per token; the family's default if left out."),
+]
+Seconds = Annotated[float, task_option("--seconds", help="What --family search may take.")]
+Sharpness = Annotated[
+    float | None,
+    task_option(
+        "--sharpness",
+        help="Logit lost per missing bit; by default enough for a mass of 1e-9 on others.",
+    ),
+]
+CodeSeed = Annotated[int, task_option("--seed", help="Seed of the code.")]
+CHANGES = ("objective", "steps", "batch_size", "learning_rate", "activation")  # of the recipe
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be trained: a preset, and what differs from it."""
+
+    preset: Annotated[
+        PresetName,
+        task_option(
+            help="Sizes and recipe to start from: article is N=256, d=48, k=3 with mse; wide is "
+            "N=1000, d=64, k=3 with kl-then-mse.",
+        ),
+    ] = "article"
+    vocab_size: Annotated[
+        int | None, task_option("--vocab-size", "-N", help="Number of tokens.")
+    ] = None
+    width: Annotated[int | None, task_option("--width", "-d", help="Number of hidden units.")] = (
+        None
+    )
+    set_size: Annotated[
+        str | None,
+        task_option(
+            "--set-size",
+            "-k",
+            metavar="k|a..b",
+            help="Tokens per set; a..b draws sizes uniformly, or keeps a file's lines of those "
+            "sizes.",
+        ),
+    ] = None
+    source: Annotated[Source, task_option(help="How sets are drawn (without --sets).")] = "uniform"
+    sets: Annotated[
+        Path | None,
+        task_option(
+            "--sets",
+            help="A file of real sets: one per line, tokens separated by spaces or commas.",
+        ),
+    ] = None
+    tokens: options.TokensPath = None
+    skip_bad: Annotated[
+        bool, task_option("--skip-bad", help="Skip a sets file's bad lines, and count them.")
+    ] = False
+    objective: Annotated[
+        Objective | None, training_option("--objective", help="What training minimises.")
+    ] = None
+    steps: Annotated[int | None, training_option("--steps", help="Optimiser steps.")] = None
+    batch_size: Annotated[int | None, training_option("--batch-size", help="Sets per step.")] = None
+    learning_rate: Annotated[
+        float | None, training_option("--learning-rate", help="Peak learning rate.")
+    ] = None
+    activation: Annotated[
+        Activation | None,
+        training_option(
+            "--activation",
+            help="relu, or none: a linear network of the same sizes, the control without a ReLU.",
+        ),
+    ] = None
+    seed: Annotated[int, training_option("--seed", help="The (first) seed.")] = 0
+
+    def study(self, seeds: int = 1, quick: bool = False) -> Study:
+        """The preset with what was asked for.
+
+        Raises:
+            UsageError: options contradict each other or break a rule.
+            FileError: the sets file or the tokens file cannot be used.
+        """
+        from relubloom.memory import refuse_too_large
+        from relubloom.study.settings import PRESETS, Study, quick_recipe
+
+        base = PRESETS[self.preset]
+        width = base.width if self.width is None else self.width
+        refuse_too_large(base.vocab_size if self.vocab_size is None else self.vocab_size, width)
+        task, labels = self._task(base)
+        changes = {name: getattr(self, name) for name in CHANGES}
+        given = {name: value for name, value in changes.items() if value is not None}
+        recipe = replace(base.recipe, **given)
+        return Study(
+            *(task, width, quick_recipe(recipe) if quick else recipe, labels),
+            *(self.seed, seeds, quick),
+        )
+
+    def _task(self, base: Preset) -> tuple[KSparseTask, tuple[str, ...]]:
+        """The task, and the tokens' labels."""
+        from relubloom.records.run_folder import default_labels
+        from relubloom.task import KSparseTask, read_tokens
+
+        labels = None if self.tokens is None else read_tokens(self.tokens)
+        sizes = options.sizes_of(self.set_size)
+        if self.sets is not None:
+            if self.vocab_size is not None:
+                raise UsageError(
+                    f"--vocab-size is {self.vocab_size} and --sets is given: the vocabulary is the "
+                    "file's tokens; leave --vocab-size out"
+                )
+            if self.source != "uniform":
+                raise UsageError(
+                    f"--source is {self.source!r} and --sets is given: the file says which sets "
+                    "there are; leave one out"
+                )
+            task = KSparseTask.from_file(self.sets, sizes, labels, skip_bad=self.skip_bad)
+            assert task.file is not None
+            return task, task.file.tokens
+        vocab_size = self.vocab_size
+        if vocab_size is None:
+            vocab_size = len(labels) if labels else base.vocab_size
+        task = KSparseTask(vocab_size, base.set_size if sizes is None else sizes, self.source)
+        labels = labels or default_labels(vocab_size)
+        if len(labels) != vocab_size:
+            raise UsageError(
+                f"{self.tokens} lists {len(labels)} tokens and --vocab-size is {vocab_size}: give "
+                "one label a token"
+            )
+        return task, labels
 
 
 def study(
-    preset: options.Preset = "article",
-    vocab_size: options.VocabSize = None,
-    width: options.Width = None,
-    set_size: options.SetSize = None,
-    source: options.SourceOption = "uniform",
-    sets: options.SetsPath = None,
-    tokens: options.TokensPath = None,
-    skip_bad: options.SkipBad = False,
-    objective: options.ObjectiveOption = None,
-    steps: options.Steps = None,
-    batch_size: options.BatchSize = None,
-    learning_rate: options.LearningRate = None,
-    activation: options.ActivationOption = None,
-    seed: options.Seed = 0,
-    seeds: Annotated[
-        int, typer.Option(help="Networks to train.", rich_help_panel=options.TRAINING)
-    ] = 1,
+    asked: Asked,
+    seeds: Annotated[int, training_option(help="Networks to train.")] = 1,
     quick: Annotated[
         bool,
-        typer.Option(
+        training_option(
             "--quick",
             help="An answer within seconds: at most 2,000 steps, figures over 20,000 drawn sets.",
-            rich_help_panel=options.TRAINING,
         ),
     ] = False,
-    out: options.Out = None,
+    out: Annotated[
+        Path | None,
+        output_option(
+            "--out", "-o", help="Folder to write; by default runs/ and a name made of the settings."
+        ),
+    ] = None,
     resume: options.Resume = False,
     force: options.Force = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
     device: options.Device = "cpu",
-    threads: options.Threads = None,
-    debug: options.Debug = False,
+    *,
+    how: options.Working,
 ) -> None:
     """Train, construct, examine, report: everything, from a task to a verdict."""
     from relubloom.records.files import document
     from relubloom.study.study import run_study
+    from relubloom.training.devices import check_device
 
-    planned = _planned(
-        *(preset, vocab_size, width, set_size, source, sets, tokens, skip_bad),
-        *(objective, steps, batch_size, learning_rate, activation),
-        *(seed, seeds, quick, device, quiet),
-    )
-    folder = out or Path("runs") / _folder_name(planned)
-    with ProgressDisplay(quiet) as watch:
+    planned = asked.study(seeds, quick)
+    check_device(device)
+    _say_what_was_left_out(planned.task, how.quiet)
+    with ProgressDisplay(how.quiet) as watch:
         result = run_study(
             planned,
-            folder,
+            out or Path("runs") / _folder_name(planned),
             command=shlex.join(["relubloom", *sys.argv[1:]]),
             resume=resume,
             force=force,
             device=device,
-            threads=options.cores(threads),
+            threads=how.cores,
             watch=watch,
         )
-    if json:
-        typer.echo(json_text.dumps(document(result), allow_nan=False))
-    else:
-        typer.echo(_study_text(result))
+    how.answer(document(result), lambda: _study_text(result))
 
 
 def train(
-    out: Annotated[
-        Path,
-        typer.Option("--out", "-o", help="Run folder to write.", rich_help_panel=options.OUTPUT),
-    ],
-    preset: options.Preset = "article",
-    vocab_size: options.VocabSize = None,
-    width: options.Width = None,
-    set_size: options.SetSize = None,
-    source: options.SourceOption = "uniform",
-    sets: options.SetsPath = None,
-    tokens: options.TokensPath = None,
-    skip_bad: options.SkipBad = False,
-    objective: options.ObjectiveOption = None,
-    steps: options.Steps = None,
-    batch_size: options.BatchSize = None,
-    learning_rate: options.LearningRate = None,
-    activation: options.ActivationOption = None,
-    seed: options.Seed = 0,
+    out: options.RunOut,
+    asked: Asked,
     resume: options.Resume = False,
     force: options.Force = False,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
     device: options.Device = "cpu",
-    threads: options.Threads = None,
-    debug: options.Debug = False,
+    *,
+    how: options.Working,
 ) -> None:
     """Train one network into a run folder (examine it afterwards)."""
     from relubloom.study.steps import train_run
+    from relubloom.training.devices import check_device
 
-    planned = _planned(
-        *(preset, vocab_size, width, set_size, source, sets, tokens, skip_bad),
-        *(objective, steps, batch_size, learning_rate, activation),
-        *(seed, 1, False, device, quiet),
-    )
-    with ProgressDisplay(quiet) as watch:
-        history = train_run(
+    planned = asked.study()
+    check_device(device)
+    _say_what_was_left_out(planned.task, how.quiet)
+    with ProgressDisplay(how.quiet) as watch:
+        last = train_run(
             planned,
             out,
             resume=resume,
             force=force,
             device=device,
-            threads=options.cores(threads),
+            threads=how.cores,
             watch=watch,
-        )
-    last = history[-1]
-    if json:
-        typer.echo(json_text.dumps({"dir": str(out), "seed": seed} | last, allow_nan=False))
-    else:
-        typer.echo(f"{out}: {last['objective']} {last['loss']:.5f} after {last['step']:,} steps")
-        typer.echo(f"next: relubloom examine {out}")
-
-
-def _planned(
-    preset: options.PresetName,
-    vocab_size: int | None,
-    width: int | None,
-    set_size: str | None,
-    source: options.Source,
-    sets: Path | None,
-    tokens: Path | None,
-    skip_bad: bool,
-    objective: options.Objective | None,
-    steps: int | None,
-    batch_size: int | None,
-    learning_rate: float | None,
-    activation: options.Activation | None,
-    seed: int,
-    seeds: int,
-    quick: bool,
-    device: str,
-    quiet: bool,
-) -> Study:
-    """The preset, changed by the options; the device works."""
-    from dataclasses import replace
-
-    from relubloom.memory import refuse_too_large
-    from relubloom.study.settings import PRESETS, Study, quick_recipe
-    from relubloom.training.devices import check_device
-
-    base = PRESETS[preset]
-    wide = base.width if width is None else width
-    refuse_too_large(base.vocab_size if vocab_size is None else vocab_size, wide)
-    task, labels = options.build_task(
-        (base.vocab_size, base.set_size), vocab_size, set_size, source, sets, tokens, skip_bad
+        )[-1]
+    how.answer(
+        {"dir": str(out), "seed": asked.seed} | last,
+        lambda: (
+            f"{out}: {last['objective']} {last['loss']:.5f} after {last['step']:,} steps\n"
+            f"next: relubloom examine {out}"
+        ),
     )
-    changes: dict[str, Any] = {
-        "objective": objective,
-        "steps": steps,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "activation": activation,
-    }
-    given = {key: value for key, value in changes.items() if value is not None}
-    recipe = replace(base.recipe, **given)
-    check_device(device)
-    _say_what_was_left_out(task, quiet)
-    return Study(task, wide, quick_recipe(recipe) if quick else recipe, labels, seed, seeds, quick)
+
+
+def construct(
+    out: options.RunOut,
+    family: FamilyOption = "constant-weight",
+    vocab_size: VocabSize = 256,
+    width: Width = 48,
+    set_size: SetSize = 3,
+    weight: Weight = None,
+    seconds: Seconds = 60.0,
+    sharpness: Sharpness = None,
+    tokens: options.TokensPath = None,
+    seed: CodeSeed = 0,
+    force: options.Force = False,
+    *,
+    how: options.Answering,
+) -> None:
+    """Set a network's weights so that it is exactly a Bloom filter."""
+    from relubloom.memory import refuse_too_large
+    from relubloom.records.run_folder import default_labels
+    from relubloom.study.steps import construct_run
+    from relubloom.task import KSparseTask, read_tokens
+
+    refuse_too_large(vocab_size, width)
+    task = KSparseTask(vocab_size, set_size)
+    labels = default_labels(vocab_size) if tokens is None else read_tokens(tokens)
+    made = construct_run(
+        task,
+        width,
+        labels,
+        out,
+        family=family,
+        weight=weight,
+        seconds=seconds,
+        sharpness=sharpness,
+        seed=seed,
+        force=force,
+    )
+    how.answer(
+        {"dir": str(out)} | made,
+        lambda: (
+            f"{out}: a {family} code of weight {made['weight']:g}, sharpness "
+            f"{made['sharpness']:.2f}\nnext: relubloom examine {out}"
+        ),
+    )
 
 
 def _folder_name(planned: Study) -> str:

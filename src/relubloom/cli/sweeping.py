@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,51 +15,31 @@ if TYPE_CHECKING:
 
 
 Spec = Annotated[Path, typer.Argument(metavar="SPEC.toml", help="What to run.")]
-Out = Annotated[
-    Path,
-    typer.Option("--out", "-o", help="Folder of the results.", rich_help_panel=options.OUTPUT),
-]
+Out = Annotated[Path, options.output_option("--out", "-o", help="Folder of the results.")]
 Processes = Annotated[
     int | None,
-    typer.Option(
-        "--workers",
-        help="Processes on this machine, one thread each; one a core by default.",
-        show_default=False,
-        rich_help_panel=options.MACHINE,
+    options.machine_option(
+        "--workers", help="Processes on this machine, one thread each; one a core by default."
     ),
 ]
 Cluster = Annotated[
     str | None,
-    typer.Option(
+    options.machine_option(
         "--cluster",
         metavar="ADDRESS",
         help="A Dask scheduler whose workers do it, such as tcp://host:8786.",
-        rich_help_panel=options.MACHINE,
     ),
 ]
 DryRun = Annotated[
     bool,
-    typer.Option(
-        "--dry-run",
-        help="Say what there is to do and what it should cost, and do nothing.",
-        rich_help_panel=options.OUTPUT,
+    options.output_option(
+        "--dry-run", help="Say what there is to do and what it should cost, and do nothing."
     ),
 ]
 KeepNetworks = Annotated[
     bool,
-    typer.Option(
-        "--keep-networks",
-        help="Keep each network as a run folder, OUT/networks/RUN.",
-        rich_help_panel=options.OUTPUT,
-    ),
-]
-Export = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--export",
-        metavar="FILE",
-        help="Write all results of --out to FILE.csv or FILE.parquet in the end; repeatable.",
-        rich_help_panel=options.OUTPUT,
+    options.output_option(
+        "--keep-networks", help="Keep each network as a run folder, OUT/networks/RUN."
     ),
 ]
 
@@ -73,20 +52,20 @@ def sweep(
     resume: options.Resume = False,
     dry_run: DryRun = False,
     keep_networks: KeepNetworks = False,
-    export: Export = None,
-    json: options.Json = False,
-    quiet: options.Quiet = False,
-    debug: options.Debug = False,
+    export: options.Export = None,
+    *,
+    how: options.Watched,
 ) -> None:
     """Train and measure every network of a grid, each once; a killed sweep goes on with --resume.
 
     A spec is TOML: grid tables whose lists are axes, and seeds = n; see examples/sweep.toml.
     --resume adds to the results in --out, whichever sweep made them: finished runs are kept.
+    --export writes all of them in the end.
     """
-    from relubloom.cli.sweep_display import SweepDisplay
+    from relubloom.cli.progress import SweepDisplay
     from relubloom.sweep.cost import machine_speed
-    from relubloom.sweep.export import check_export, export_records
     from relubloom.sweep.results import load_results
+    from relubloom.sweep.selection import check_export, export_records
     from relubloom.sweep.spec import read_spec
     from relubloom.sweep.sweep import prepare, run_sweep
 
@@ -96,13 +75,13 @@ def sweep(
     plan = prepare(read_spec(spec), out, resume=resume)
     if dry_run:
         said = _forecast(plan, crew.slots(), machine_speed())
-        typer.echo(json_text.dumps(said) if json else _forecast_text(said))
+        how.answer(said, lambda: _forecast_text(said))
         return
-    with SweepDisplay(plan, crew.slots(), quiet) as display:
+    with SweepDisplay(plan, crew.slots(), how.quiet) as display:
         result = run_sweep(plan, out, crew, keep_networks=keep_networks, on_progress=display.update)
     for path in export or []:
         export_records(load_results(out), path)
-    typer.echo(json_text.dumps(result) if json else _summary_text(result))
+    how.answer(result, lambda: _summary_text(result))
 
 
 def _crew(workers: int | None, cluster: str | None) -> Workers:
@@ -132,7 +111,9 @@ def _forecast(plan: SweepPlan, slots: int, speed: float) -> dict[str, Any]:
         "core_seconds": round(seconds, 1),
         "workers": slots,
         "seconds": round(seconds / max(1, min(slots, len(plan.groups))), 1),
-        "reasons": [{"point": each.asked, "reason": each.reason} for each in plan.spec.impossible],
+        "reasons": [
+            {"point": each.settings, "reason": each.reason} for each in plan.spec.impossible
+        ],
     }
 
 

@@ -7,7 +7,6 @@ from relubloom.code.counting import (
     false_positives_by_token,
     mean_false_positives,
 )
-from relubloom.code.cover_table import CoverTable
 from relubloom.code.decoders import comp, dd, scomp
 from relubloom.code.disjunct import (
     Disjunctness,
@@ -29,7 +28,6 @@ from relubloom.code.search import SearchResult, improve
 
 __all__ = [
     "Code",
-    "CoverTable",
     "Disjunctness",
     "Family",
     "SearchResult",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -75,7 +74,7 @@ class Code:
 
     def union(self, sets: ArrayLike) -> NDArray[np.bool_]:
         """Union of the hashes of each set's tokens, bool [batch, width]."""
-        return unpack_bits(self._packed_unions(self._checked(sets)), self.width)
+        return unpack_bits(self.packed_unions(self._checked(sets)), self.width)
 
     @cached_property
     def slices(self) -> BitSlices:
@@ -104,7 +103,7 @@ class Code:
 
     def missing_bits(self, sets: ArrayLike) -> NDArray[np.int64]:
         """Bits of each token outside the union of each set, int64 [batch, vocab]."""
-        outside = ~self._packed_unions(self._checked(sets))
+        outside = ~self.packed_unions(self._checked(sets))
         missing = np.zeros((len(outside), self.vocab_size), dtype=np.int64)
         for word in range(outside.shape[1]):
             missing += np.bitwise_count(self.packed[:, word] & outside[:, word, None])
@@ -119,13 +118,14 @@ class Code:
         ids = self._checked(sets)
         members = distinct_tokens(ids, self.vocab_size)
         counts = np.empty(len(ids), dtype=np.int64)
-        for start, stop in _chunks(len(ids), self.vocab_size):
-            packed = self._packed_unions(ids[start:stop])
+        size = max(1, CHUNK_BYTES // (8 * self.vocab_size))
+        for chunk in (slice(start, start + size) for start in range(0, len(ids), size)):
+            packed = self.packed_unions(ids[chunk])
             if self.vocab_size < SLICED_VOCAB:
-                counts[start:stop] = np.count_nonzero(self._covered(packed), axis=1)
+                counts[chunk] = np.count_nonzero(self._covered(packed), axis=1)
             else:
                 unions = unpack_bits(packed, self.width)
-                counts[start:stop] = [len(tokens) for tokens in self.slices.each(unions)]
+                counts[chunk] = [len(tokens) for tokens in self.slices.each(unions)]
         return counts - members
 
     def save(self, path: Path | str) -> None:
@@ -201,10 +201,11 @@ class Code:
             covered &= (self.packed[:, word] & ~packed[:, word, None]) == 0
         return covered
 
-    def _packed_unions(self, ids: NDArray[np.int64]) -> NDArray[np.uint64]:
+    def packed_unions(self, ids: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """Unions of sets known to be ids, as words: uint64 [batch, words]."""
         unions = np.zeros((len(ids), self.packed.shape[1]), dtype=np.uint64)
         for column in range(ids.shape[1]):
-            unions |= self._packed_with_padding[ids[:, column]]
+            unions |= np.take(self._packed_with_padding, ids[:, column], axis=0)
         return unions
 
 
@@ -214,9 +215,3 @@ def distinct_tokens(ids: NDArray[np.int64], padding: int) -> NDArray[np.int64]:
     fresh = ordered != padding
     fresh[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
     return fresh.sum(1, dtype=np.int64)
-
-
-def _chunks(count: int, vocab_size: int) -> Iterator[tuple[int, int]]:
-    size = max(1, CHUNK_BYTES // (8 * vocab_size))
-    for start in range(0, count, size):
-        yield start, min(count, start + size)

@@ -5,8 +5,8 @@ and exclusion over the bits J of t that stay uncovered,
 
     sum over S of F(S) = sum over t, over J in H_t, of (-1)^|J| C(n(t, J), k),
 
-n(t, J) the number of tokens other than t whose bits avoid J. (Derived in docs/theory.md.) Near
-misses, sets on which a token lacks few of its bits, are counted by the same sums.
+n(t, J) the number of tokens other than t whose bits avoid J (derived in docs/exact-counts.md).
+Near misses, sets on which a token lacks few of its bits, are counted by the same sums.
 """
 
 import math
@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +21,8 @@ from numpy.typing import NDArray
 from relubloom.code.bits import Code
 from relubloom.code.traces import (
     BRANCHING_LIMIT,
-    Tables,
-    counter_type,
+    avoiding_tables,
     covering_sets,
-    subset_sums,
-    traces_on,
     unit_columns,
 )
 from relubloom.errors import UsageError
@@ -57,11 +53,6 @@ class CountingLimits:
 LIMITS = CountingLimits()
 
 
-class _Block(NamedTuple):
-    tokens: NDArray[np.int64]
-    copies: int
-
-
 def count_false_positives(
     code: Code,
     set_size: int,
@@ -79,8 +70,8 @@ def count_false_positives(
         progress: called with (tokens done, tokens in all).
         limits: where one way of counting takes over from another.
 
-    Source: inclusion-exclusion, `docs/theory.md`. Signed counts of n(t, J) are summed over all t
-    in 64-bit integers and meet the binomials, as Python integers, once at the end; so no
+    Source: inclusion-exclusion, `docs/exact-counts.md`. Signed counts of n(t, J) are summed over
+    all t in 64-bit integers and meet the binomials, as Python integers, once at the end; so no
     set_size overflows.
 
     Cost: O(vocab (vocab weight + weight 2**weight)) for weights up to 24; tokens that the
@@ -90,35 +81,29 @@ def count_false_positives(
     Raises:
         UsageError: `set_size` is out of range; or a token of weight above 24 resists branching.
     """
-    check_set_size(code, set_size)
-    binomials = [math.comb(n, set_size) for n in range(code.vocab_size)]
+    counter = TokenCounter(code, set_size, limits)
     signed = np.zeros(code.vocab_size, dtype=np.int64)
     total = done = 0
     candidates, copies = coverable_tokens(code, set_size)
-    light = ~_branched(code, _loads(code), candidates, set_size, limits)
-    columns = unit_columns(code.bits)
+    light = ~counter.branched(candidates)
     blocks = list(_blocks(code, candidates[light], copies[light], limits.block_entries))
-
-    def counted(block: _Block) -> NDArray[np.int64]:
-        return _signed_counts(code, columns, block.tokens, limits.block_entries)
-
     with ThreadPoolExecutor(threads) as pool:
         try:
-            for block, share in zip(blocks, pool.map(counted, blocks), strict=True):
-                signed += block.copies * share
-                done += len(block.tokens)
+            shares = pool.map(counter.signed_counts, (tokens for tokens, _ in blocks))
+            for (tokens, times), share in zip(blocks, shares, strict=True):
+                signed += times * share
+                done += len(tokens)
                 if progress is not None:
                     progress(done, len(candidates))
         except BaseException:  # Ctrl-C must not wait for the blocks still queued
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    total += _weigh(signed, binomials)
-    for token, times in zip(candidates[~light], copies[~light], strict=True):
-        total += int(times) * _heavy_count(code, int(token), set_size, limits)
+    for token, times in zip(candidates[~light].tolist(), copies[~light].tolist(), strict=True):
+        total += times * counter.by_branching(token)
         done += 1
         if progress is not None:
             progress(done, len(candidates))
-    return total
+    return total + counter.weigh(signed)
 
 
 def mean_false_positives(code: Code, set_size: int) -> float:
@@ -153,11 +138,10 @@ class TokenCounter:
 
     def __init__(self, code: Code, set_size: int, limits: CountingLimits = LIMITS) -> None:
         check_set_size(code, set_size)
-        self._code, self._limits = code, limits
-        self._set_size = set_size
+        self._code, self._set_size, self._limits = code, set_size, limits
         self._binomials = [math.comb(n, set_size) for n in range(code.vocab_size)]
         self._columns = unit_columns(code.bits)
-        self._loads = _loads(code)
+        self._loads = code.bits.sum(0, dtype=np.int64)  # tokens per unit
 
     def count(self, token: int) -> int:
         """The number of sets without `token` that cover it, exact.
@@ -165,11 +149,55 @@ class TokenCounter:
         Raises:
             UsageError: the token's weight is above 24 and it resists branching.
         """
-        limits, alone = self._limits, np.array([token])
-        if _branched(self._code, self._loads, alone, self._set_size, limits)[0]:
-            return _heavy_count(self._code, token, self._set_size, limits)
-        signed = _signed_counts(self._code, self._columns, alone, limits.block_entries)
-        return _weigh(signed, self._binomials)
+        alone = np.array([token])
+        if self.branched(alone)[0]:
+            return self.by_branching(token)
+        return self.weigh(self.signed_counts(alone))
+
+    def branched(self, tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which tokens to count by branching: too heavy for a table, or quicker so (by bounds)."""
+        code, weights = self._code, self._code.weights[tokens]
+        branched = weights > self._limits.table_weight
+        for place in np.flatnonzero((weights > self._limits.small_weight) & ~branched).tolist():
+            scarcity = int(self._loads[code.bits[tokens[place]]].min())
+            weight = int(weights[place])
+            work = scarcity ** (self._set_size - 1) * code.vocab_size * weight
+            branched[place] = work < ENTRY_COST << weight
+        return branched
+
+    def signed_counts(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How often n(t, J) = n over tokens t of one weight, signed by (-1)^|J|, int64 [vocab]."""
+        vocab_size, entries = self._code.vocab_size, self._limits.block_entries
+        weight = int(self._code.weights[tokens[0]])
+        units = np.nonzero(self._code.bits[tokens])[1].reshape(len(tokens), weight)
+        flat = avoiding_tables(self._columns, units).reshape(-1)
+        signed = np.zeros(vocab_size, dtype=np.int64)
+        for start in range(0, flat.size, entries):
+            part = flat[start : start + entries]
+            shift = _odd_shift(len(part), weight, vocab_size)
+            found = np.bincount(part + shift, minlength=2 * vocab_size)
+            share = found[:vocab_size] - found[vocab_size:]
+            block = (start & ((1 << weight) - 1)).bit_count()
+            signed += -share if block & 1 else share
+        return signed
+
+    def weigh(self, signed: NDArray[np.int64]) -> int:
+        """The number of sets that signed counts of n(t, J) stand for."""
+        present = np.flatnonzero(signed).tolist()
+        return sum(int(signed[n]) * self._binomials[n] for n in present)
+
+    def by_branching(self, token: int) -> int:
+        """As `count`, whatever the weight."""
+        code, set_size, limits = self._code, self._set_size, self._limits
+        others = np.delete(code.bits, token, axis=0)[:, code.bits[token]]
+        try:
+            return covering_sets(others, set_size, limits.branching)
+        except OverflowError:
+            raise UsageError(
+                f"token {token} has weight {code.weights[token]}: tables hold weights up to "
+                f"{limits.table_weight}, and too many sets of {set_size} nearly cover it for "
+                "branching; lower its weight or the set size"
+            ) from None
 
 
 def check_set_size(code: Code, set_size: int) -> None:
@@ -209,69 +237,16 @@ def coverable_tokens(
     return first[keep].astype(np.int64), copies[keep].astype(np.int64)
 
 
-def _branched(
-    code: Code,
-    loads: NDArray[np.int64],
-    tokens: NDArray[np.int64],
-    set_size: int,
-    limits: CountingLimits,
-) -> NDArray[np.bool_]:
-    """Which tokens to count by branching: too heavy for a table, or quicker so (bounds of both)."""
-    weights = code.weights[tokens]
-    branched = weights > limits.table_weight
-    for place in np.flatnonzero((weights > limits.small_weight) & ~branched).tolist():
-        scarcity = int(loads[code.bits[tokens[place]]].min())
-        weight = int(weights[place])
-        work = scarcity ** (set_size - 1) * code.vocab_size * weight
-        branched[place] = work < ENTRY_COST << weight
-    return branched
-
-
-def _loads(code: Code) -> NDArray[np.int64]:
-    return code.bits.sum(0, dtype=np.int64)  # tokens per unit
-
-
 def _blocks(
     code: Code, tokens: NDArray[np.int64], copies: NDArray[np.int64], entries: int
-) -> Iterator[_Block]:
+) -> Iterator[tuple[NDArray[np.int64], int]]:
     """Group tokens of equal weight and equal number of copies into blocks that fit a cache."""
     weights = code.weights[tokens]
     for weight, times in np.unique(np.stack([weights, copies], axis=1), axis=0).tolist():
         chosen = tokens[(weights == weight) & (copies == times)]
         size = min(max(1, entries >> weight), max(1, entries // code.vocab_size))
         for start in range(0, len(chosen), size):
-            yield _Block(chosen[start : start + size], times)
-
-
-def _signed_counts(
-    code: Code, columns: NDArray[np.uint8], tokens: NDArray[np.int64], entries: int
-) -> NDArray[np.int64]:
-    """How often n(t, J) = n over tokens t of one weight, signed by (-1)^|J|, int64 [vocab]."""
-    weight = int(code.weights[tokens[0]])
-    batch = len(tokens)
-    units = np.nonzero(code.bits[tokens])[1].reshape(batch, weight)
-    slots = traces_on(columns, units)
-    slots += np.arange(batch)[:, None] << weight
-    tables = np.zeros((batch, 1 << weight), dtype=counter_type(code.vocab_size))
-    np.add.at(tables.reshape(-1), slots.reshape(-1), tables.dtype.type(1))
-    tables[:, -1] -= 1  # the token itself: its trace on itself is full
-    subset_sums(tables)  # entry M: tokens that avoid the bits outside M
-    return _signed_histogram(tables, weight, code.vocab_size, entries)
-
-
-def _signed_histogram(
-    tables: Tables, weight: int, vocab_size: int, entries: int
-) -> NDArray[np.int64]:
-    flat = tables.reshape(-1)
-    signed = np.zeros(vocab_size, dtype=np.int64)
-    for start in range(0, flat.size, entries):
-        part = flat[start : start + entries]
-        shift = _odd_shift(len(part), weight, vocab_size)
-        found = np.bincount(part + shift, minlength=2 * vocab_size)
-        share = found[:vocab_size] - found[vocab_size:]
-        block = (start & (tables.shape[1] - 1)).bit_count()
-        signed += -share if block & 1 else share
-    return signed
+            yield chosen[start : start + size], times
 
 
 @lru_cache(maxsize=4)
@@ -279,23 +254,6 @@ def _odd_shift(entries: int, weight: int, vocab_size: int) -> NDArray[np.int64]:
     """`vocab_size` where |J| is odd, else 0; J is the bits outside the entry's index."""
     kept = np.bitwise_count(np.arange(entries) & ((1 << weight) - 1))
     return ((kept ^ weight) & 1).astype(np.int64) * vocab_size
-
-
-def _weigh(signed: NDArray[np.int64], binomials: list[int]) -> int:
-    present = np.flatnonzero(signed).tolist()
-    return sum(int(signed[n]) * binomials[n] for n in present)
-
-
-def _heavy_count(code: Code, token: int, set_size: int, limits: CountingLimits) -> int:
-    others = np.delete(code.bits, token, axis=0)[:, code.bits[token]]
-    try:
-        return covering_sets(others, set_size, limits.branching)
-    except OverflowError:
-        raise UsageError(
-            f"token {token} has weight {code.weights[token]}: tables hold weights up to "
-            f"{limits.table_weight}, and too many sets of {set_size} nearly cover it for "
-            "branching; lower its weight or the set size"
-        ) from None
 
 
 def count_near_misses(code: Code, token: int, set_size: int, fewer_than: int) -> int:
@@ -327,20 +285,13 @@ def count_near_misses(code: Code, token: int, set_size: int, fewer_than: int) ->
 
 def _avoiding_sums(code: Code, token: int, set_size: int) -> list[int]:
     """E_0 .. E_weight: over parts J of the token's bits of each size, sets that avoid J."""
-    weight, vocab = int(code.weights[token]), code.vocab_size
+    weight = int(code.weights[token])
     units = np.flatnonzero(code.bits[token])[None, :]
-    traces = traces_on(unit_columns(code.bits), units)[0]
-    table = np.bincount(traces, minlength=1 << weight).astype(counter_type(vocab))[None, :]
-    table[0, -1] -= 1  # the token itself
-    if weight >= 2:
-        subset_sums(table)
-    elif weight == 1:
-        table[0, 1] += table[0, 0]
-    kept = np.bitwise_count(np.arange(1 << weight, dtype=np.uint64)).astype(np.int64)
+    table = avoiding_tables(unit_columns(code.bits), units)[0]
+    size = weight - np.bitwise_count(np.arange(1 << weight)).astype(np.int64)
+    found = np.bincount(size * code.vocab_size + table, minlength=(weight + 1) * code.vocab_size)
     sums = [0] * (weight + 1)
-    slots = (weight - kept) * (vocab + 1) + table[0].astype(np.int64)
-    found = np.bincount(slots, minlength=(weight + 1) * (vocab + 1))
     for slot in np.flatnonzero(found).tolist():
-        size, avoiding = divmod(slot, vocab + 1)
-        sums[size] += int(found[slot]) * math.comb(avoiding, set_size)
+        removed, avoiding = divmod(slot, code.vocab_size)
+        sums[removed] += int(found[slot]) * math.comb(avoiding, set_size)
     return sums

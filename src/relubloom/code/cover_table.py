@@ -21,8 +21,7 @@ class CoverTable:
     """
 
     def __init__(self, code: Code) -> None:
-        self._vocab_size = code.vocab_size
-        self._hashes = np.concatenate([code.packed, np.zeros_like(code.packed[:1])])
+        self._code, self._vocab_size = code, code.vocab_size
         octets = -(-code.width // OCTET)
         units = np.zeros((octets * OCTET, code.vocab_size), dtype=np.bool_)
         units[: code.width] = code.bits.T
@@ -38,9 +37,7 @@ class CoverTable:
         Sets are ids [batch, set_size]; an id equal to vocab_size is padding.
         Cost: batch width vocab / 512 word operations.
         """
-        unions = np.zeros((len(sets), self._hashes.shape[1]), dtype=np.uint64)
-        for column in range(sets.shape[1]):
-            unions |= np.take(self._hashes, sets[:, column], axis=0)
+        unions = self._code.packed_unions(sets)
         outside = self._having_bits_outside(unions.astype("<u8").view(np.uint8))
         words = np.bitwise_count(outside).astype(np.float32)  # exact: a GEMM adds them up fastest
         uncovered = words @ np.ones(words.shape[1], dtype=np.float32)
@@ -53,7 +50,7 @@ class CoverTable:
     def decoded(self, unions: NDArray[np.bool_]) -> NDArray[np.uint64]:
         """The covered tokens of unions (bool [batch, width]) as bits of words: [batch, words].
 
-        Cost: as `covered`; `packing.unpack_bits` unpacks it.
+        Cost: as `covered`; `bit_slices.unpack_bits` unpacks it.
         """
         covered = np.invert(self._having_bits_outside(_octets(unions)))
         covered[:, -1] &= np.uint64((1 << (self._vocab_size - 1) % WORD + 1) - 1)
@@ -66,8 +63,7 @@ class CoverTable:
         """
         outside = self._having_bits_outside(_octets(unions))
         covered = np.flatnonzero(unpack_bits(np.invert(outside, out=outside), self._vocab_size))
-        rows, tokens = np.divmod(covered, self._vocab_size)
-        return rows, tokens
+        return np.divmod(covered, self._vocab_size)
 
     def _having_bits_outside(self, octets: NDArray[np.uint8]) -> NDArray[np.uint64]:
         """Packed tokens with a bit outside unions given as octets: uint64 [batch, words]."""

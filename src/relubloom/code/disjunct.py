@@ -6,6 +6,7 @@ bits. (W. H. Kautz, R. C. Singleton, "Nonrandom binary superimposed codes", 1964
 """
 
 import importlib
+import itertools
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -65,33 +66,28 @@ def is_disjunct(code: Code, set_size: int, limits: CountingLimits = LIMITS) -> D
     left = coverable_tokens(code, set_size, every_token=True)[0]
     if set_size == code.vocab_size or len(left) == 0:  # the only set has no outsider
         return Disjunctness(set_size, "certified", "overlaps", (), ())
-    breaking, unknown = _decide(code, set_size, left, limits)
+    counter = TokenCounter(code, set_size, limits)
+    answers = np.array([_coverable(code, counter, token, set_size) for token in left.tolist()])
     _, group = np.unique(code.packed, axis=0, return_inverse=True)
     group = group.reshape(-1)
     breaking, unknown = (
-        tuple(np.flatnonzero(np.isin(group, group[tokens])).tolist())
-        for tokens in (np.array(breaking, dtype=np.int64), np.array(unknown, dtype=np.int64))
+        tuple(np.flatnonzero(np.isin(group, group[left[answers == answer]])).tolist())
+        for answer in ("some", "unknown")
     )
     verdict = "refuted" if breaking else "undecided" if unknown else "certified"
     return Disjunctness(set_size, verdict, "counting", breaking, unknown)
 
 
-def _decide(
-    code: Code, set_size: int, tokens: NDArray[np.int64], limits: CountingLimits
-) -> tuple[list[int], list[int]]:
-    counter = TokenCounter(code, set_size, limits)
-    breaking: list[int] = []
-    unknown: list[int] = []
-    for token in tokens.tolist():
-        if _greedily_covered(code, token, set_size):
-            breaking.append(token)
-            continue
-        try:
-            if counter.count(token):
-                breaking.append(token)
-        except UsageError:
-            unknown.append(token)
-    return breaking, unknown
+def _coverable(
+    code: Code, counter: TokenCounter, token: int, set_size: int
+) -> Literal["some", "none", "unknown"]:
+    """Whether sets of others cover the token."""
+    if _greedily_covered(code, token, set_size):
+        return "some"
+    try:
+        return "some" if counter.count(token) else "none"
+    except UsageError:
+        return "unknown"
 
 
 def _greedily_covered(code: Code, token: int, set_size: int) -> bool:
@@ -181,16 +177,11 @@ def _shortened(design: KautzSingleton, surplus: int) -> NDArray[np.bool_] | None
     most = -(-surplus // design.points)
     if most >= design.field_size:
         return None
-    units = [
-        point * design.field_size + value for value in range(most) for point in range(design.points)
-    ][:surplus]
-    expected = float(design.vocab_size)
-    for point in range(design.points):
-        lost = sum(unit // design.field_size == point for unit in units)
-        expected *= 1 - lost / design.field_size
-    if expected < 1:
+    value, point = np.divmod(np.arange(surplus), design.points)
+    lost = np.bincount(point, minlength=design.points)
+    if design.vocab_size * float(np.prod(1 - lost / design.field_size)) < 1:  # expected tokens
         return None
-    return shorten(kautz_singleton(design), units).bits
+    return shorten(kautz_singleton(design), point * design.field_size + value).bits
 
 
 def _disjunct_designs(vocab_size: int, set_size: int) -> list[KautzSingleton]:
@@ -200,20 +191,17 @@ def _disjunct_designs(vocab_size: int, set_size: int) -> list[KautzSingleton]:
             f"vocab_size is {vocab_size} and set_size is {set_size}: both must be at least 1"
         )
     designs: list[KautzSingleton] = []
-    largest = max(vocab_size, 2)
-    for field_size in filter(is_prime, range(2, largest + 1)):
+    for field_size in filter(is_prime, itertools.count(2)):
         dimension = 1
         while field_size**dimension < vocab_size:
             dimension += 1
         points = set_size * (dimension - 1) + 1
         if points <= field_size + 1:
             designs.append(KautzSingleton(field_size, dimension, points))
-            if dimension <= 2:  # larger fields only widen it; dimension 1 is the identity
+            if dimension <= 2:  # larger fields only widen it, up to the identity: dimension 1
                 break
-    if not designs or designs[-1].dimension > 1:
-        identity = next(filter(is_prime, range(largest, 2 * largest + 1)))
-        designs.append(KautzSingleton(identity, 1, 1))
-    return designs
+    identity = next(filter(is_prime, itertools.count(max(vocab_size, 2))))
+    return [*designs, KautzSingleton(identity, 1, 1)]
 
 
 def _values(design: KautzSingleton, vocab_size: int) -> NDArray[np.int64]:

@@ -32,8 +32,7 @@ def export_csv(code: Code, path: Path | str, tokens: Sequence[str] | None = None
             raise UsageError(
                 f"{len(tokens)} tokens were given: the code has {code.vocab_size}; give one each"
             )
-        repeated = _repeated(list(tokens))
-        if repeated is not None:
+        if (repeated := _repeated(tokens)) is not None:
             raise UsageError(f"token {repeated!r} is given twice: labels must differ; rename one")
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
@@ -76,8 +75,7 @@ def import_csv(path: Path | str, *, labelled: bool | None = None) -> tuple[Code,
     if not labelled:
         return Code(bits), None
     labels = [cells[0] for _, cells in rows]
-    repeated = _repeated(labels)
-    if repeated is not None:
+    if (repeated := _repeated(labels)) is not None:
         raise FileError(f"{path}: token {repeated!r} has two rows; rename or remove one")
     return Code(bits), labels
 
@@ -107,7 +105,7 @@ def _row_bits(path: Path, number: int, cells: list[str], offset: int) -> NDArray
     return np.frombuffer("".join(stripped).encode("ascii"), dtype=np.uint8) == ord("1")
 
 
-def _repeated(labels: list[str]) -> str | None:
+def _repeated(labels: Sequence[str]) -> str | None:
     seen: set[str] = set()
     for label in labels:
         if label in seen:

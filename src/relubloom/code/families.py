@@ -169,9 +169,7 @@ def greedy_low_overlap(
     kept = np.zeros((vocab_size, width), dtype=np.float32)  # float32: BLAS, exact on small counts
     count = 0
     for batch in range(-(-attempts // GREEDY_BATCH)):
-        drawn = random_constant_weight(
-            GREEDY_BATCH, width, weight, seed=seed * 1_000_003 + batch
-        ).bits
+        drawn = random_constant_weight(GREEDY_BATCH, width, weight, seed * 1_000_003 + batch).bits
         drawn = drawn.astype(np.float32)
         fitting = (drawn @ kept[:count].T <= max_overlap).all(1)
         start = count

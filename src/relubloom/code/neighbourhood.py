@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.code.bits import Code
-from relubloom.code.traces import Tables, counter_type, subset_sums, traces_on
+from relubloom.code.traces import Tables, avoiding_tables, counter_type, subset_sums, traces_on
 from relubloom.errors import UsageError
 
 TABLE_BYTES = 1 << 30  # refuse to hold larger tables
@@ -114,9 +114,7 @@ class Neighbourhood:
     def _effect_on_others(self, token: int, held: Ints) -> Floats:
         """Covering sets that hold the token, over all other tokens, for each changed hash."""
         width = self.width
-        others = np.ones(self.vocab_size, dtype=np.bool_)
-        others[token] = False
-        everyone = np.flatnonzero(others)
+        everyone = np.delete(np.arange(self.vocab_size), token)
         units = self._units[everyone]
         traces = self._traces(token, everyone)
         weights = self.bits[everyone].sum(1)
@@ -146,35 +144,29 @@ class Neighbourhood:
 
     def _effect_on_itself(self, token: int, held: Ints) -> Floats:
         """Sets that cover each changed hash of the token, [weight + 1, width + 1]."""
-        avoiding = self._avoiding(token, held, by_unit=True)  # (width + 1, 2**weight)
-        choose = self._choose[self.set_size]
-        everyone = choose[avoiding[-1]]
-        terms = everyone - choose[avoiding[-1] - avoiding[:-1]]  # some token has the added unit
+        avoiding, choose = self._avoiding(held), self._choose[self.set_size]
+        everyone = choose[avoiding]
+        having = self._avoiding_with_unit(token, held)
+        terms = everyone - choose[avoiding - having]  # some token has the added unit
         terms = np.concatenate([terms, everyone[None]])
         return (terms @ _signs(len(held))).T
 
     def _own(self, token: int) -> float:
         held = self.units(token)
-        avoiding = self._avoiding(token, held, by_unit=False)
-        return float(self._choose[self.set_size][avoiding[0]] @ _signs(len(held))[:, -1])
+        return float(self._choose[self.set_size][self._avoiding(held)] @ _signs(len(held))[:, -1])
 
-    def _avoiding(self, token: int, held: Ints, by_unit: bool) -> Tables:
-        """Other tokens whose trace on `held` lies in M: those with each unit, and (last) all."""
+    def _avoiding(self, held: Ints) -> Tables:
+        """Tokens, but the one that holds `held`, whose trace on it lies in M: [2**weight]."""
+        return avoiding_tables(self.bits.T.view(np.uint8), held[None])[0]
+
+    def _avoiding_with_unit(self, token: int, held: Ints) -> Tables:
+        """Of the other tokens whose trace lies in M, those with each unit: [width, 2**weight]."""
         entries = 1 << len(held)
-        columns = self.bits.T.view(np.uint8)
-        traces = traces_on(columns, held[None])[0]
-        if by_unit:
-            mine = self.bits[token].copy()
-            self.bits[token] = False
-            having, unit = np.nonzero(self.bits)
-            self.bits[token] = mine
-            counts = np.bincount(unit * entries + traces[having], minlength=self.width * entries)
-        else:
-            counts = np.zeros(0, dtype=np.int64)
-        everyone = np.bincount(traces, minlength=entries)
-        everyone[-1] -= 1  # the token itself
-        tables = np.concatenate([counts, everyone]).reshape(-1, entries)
-        tables = tables.astype(counter_type(self.vocab_size))
+        traces = traces_on(self.bits.T.view(np.uint8), held[None])[0]
+        having, unit = np.nonzero(self.bits)
+        having, unit = having[having != token], unit[having != token]
+        counts = np.bincount(unit * entries + traces[having], minlength=self.width * entries)
+        tables = counts.reshape(-1, entries).astype(counter_type(self.vocab_size))
         subset_sums(tables)
         return tables
 
@@ -184,7 +176,7 @@ class Neighbourhood:
         weight = len(held)
         self._units[token] = self.width
         self._units[token, :weight] = held
-        avoiding = self._avoiding(token, held, by_unit=False)[0]
+        avoiding = self._avoiding(held)
         signs = _signs(weight)[:, -1][::-1]
         for size in range(1, self.set_size):
             terms = signs * self._choose[size][avoiding[::-1]]  # entry J: tokens avoiding J

@@ -70,14 +70,21 @@ def improve(
     Raises:
         UsageError: both or neither of `seconds` and `steps`, or a value out of range.
     """
-    _check(seconds, steps, warmth)
+    budget = _checked_budget(seconds, steps)
+    if not warmth >= 0:
+        raise UsageError(f"warmth is {warmth}: a temperature is at least 0; give 0 for descent")
     check_set_size(code, set_size)
     started = time.perf_counter()
     state = Neighbourhood(code, set_size, max(1, int(code.weights.max())))
     walk = _Walk(state, seed, warmth)
     stopped = False
+
+    def share_spent() -> float:
+        done = walk.steps if seconds is None else time.perf_counter() - started
+        return done / budget if budget > 0 else 1.0
+
     try:
-        while walk.least > 0 and (spent := _spent(started, walk.steps, seconds, steps)) < 1:
+        while walk.least > 0 and (spent := share_spent()) < 1:
             walk.step(spent)
     except KeyboardInterrupt:
         stopped = True
@@ -133,20 +140,13 @@ class _Walk:
         return chosen if chosen < len(changes) else None
 
 
-def _spent(started: float, done: int, seconds: float | None, steps: int | None) -> float:
-    if steps is not None:
-        return done / steps if steps else 1.0
-    assert seconds is not None
-    return (time.perf_counter() - started) / seconds if seconds > 0 else 1.0
-
-
-def _check(seconds: float | None, steps: int | None, warmth: float) -> None:
-    if (seconds is None) == (steps is None):
+def _checked_budget(seconds: float | None, steps: int | None) -> float:
+    budgets = [budget for budget in (seconds, steps) if budget is not None]
+    if len(budgets) != 1:
         raise UsageError(
             f"seconds is {seconds} and steps is {steps}: the search needs exactly one budget; "
             "give seconds or steps"
         )
-    if (seconds is not None and seconds < 0) or (steps is not None and steps < 0):
-        raise UsageError(f"budget is {seconds or steps}: it cannot be negative; give 0 or more")
-    if not warmth >= 0:
-        raise UsageError(f"warmth is {warmth}: a temperature is at least 0; give 0 for descent")
+    if budgets[0] < 0:
+        raise UsageError(f"budget is {budgets[0]}: it cannot be negative; give 0 or more")
+    return budgets[0]

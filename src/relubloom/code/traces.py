@@ -68,6 +68,25 @@ def subset_sums(tables: Tables) -> None:
             halves[:, 1] += halves[:, 0]
 
 
+def avoiding_tables(columns: NDArray[np.uint8], units: NDArray[np.int64]) -> Tables:
+    """For each token's units, the other tokens that avoid a part of them: [batch, 2**weight].
+
+    Args:
+        columns: `unit_columns` of the code.
+        units: the units of some tokens of one weight, [batch, weight].
+
+    Entry M counts the tokens that have none of the units outside M. Cost: as `subset_sums`.
+    """
+    batch, weight = units.shape
+    slots = traces_on(columns, units)
+    slots += np.arange(batch)[:, None] << weight
+    tables = np.zeros((batch, 1 << weight), dtype=counter_type(columns.shape[1]))
+    np.add.at(tables.reshape(-1), slots.reshape(-1), tables.dtype.type(1))
+    tables[:, -1] -= 1  # the token itself: its trace on itself is full
+    subset_sums(tables)
+    return tables
+
+
 def _add_strided(flat: Tables, step: int) -> None:
     for offset in range(step):
         flat[step + offset :: 2 * step] += flat[offset :: 2 * step]

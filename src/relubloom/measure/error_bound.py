@@ -4,7 +4,7 @@ The standard model of floating point: each operation errs by a factor 1 + delta,
 near zero, by less than the smallest normal number. A sum of n terms in any order, blocked or
 fused, then errs by at most gamma_n = n u / (1 - n u) times the sum of the terms' sizes (Higham,
 Accuracy and Stability of Numerical Algorithms, 2002, sections 3.1 and 4.2). Only products that
-are each formed once are assumed: no Strassen-like multiplication. Derivations: docs/theory.md.
+are each formed once are assumed: no Strassen-like multiplication. Derived in docs/certificates.md.
 """
 
 from __future__ import annotations

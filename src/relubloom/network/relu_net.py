@@ -12,7 +12,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from relubloom.errors import FileError, UsageError
-from relubloom.network.weights_file import check_shapes, read_config, read_weights, write_weights
+from relubloom.network import weights_file
 
 HOOK_NAMES = ("hook_in", "hook_pre", "hook_post", "hook_out")
 
@@ -54,7 +54,8 @@ class ReluNet(nn.Module):
         b_out: Float[Tensor, " vocab"],
     ) -> None:
         super().__init__()
-        check_shapes({name: tuple(value.shape) for name, value in _named(W_in, b_in, W_out, b_out)})
+        given = zip(weights_file.NAMES, (W_in, b_in, W_out, b_out), strict=True)
+        weights_file.check_shapes({name: tuple(value.shape) for name, value in given})
         self.W_in = nn.Parameter(W_in.detach())
         self.b_in = nn.Parameter(b_in.detach())
         self.W_out = nn.Parameter(W_out.detach())
@@ -117,8 +118,7 @@ class ReluNet(nn.Module):
 
     def save_pretrained(self, path: Path | str, config: dict[str, Any] | None = None) -> None:
         """Write `config.json` and `model.safetensors` into the folder, each atomically."""
-        tensors = dict(_named(self.W_in, self.b_in, self.W_out, self.b_out))
-        write_weights(Path(path), tensors, config or {})
+        weights_file.write_weights(Path(path), dict(self.named_parameters()), config or {})
 
     @classmethod
     def from_pretrained(cls, path: Path | str) -> ReluNet:
@@ -128,8 +128,8 @@ class ReluNet(nn.Module):
             FileError: a file is missing or damaged, or the weights are not those of a network.
         """
         folder = Path(path)
-        sizes = read_config(folder).get("network")
-        net = cls(**read_weights(folder))
+        sizes = weights_file.read_config(folder).get("network")
+        net = cls(**weights_file.read_weights(folder))
         said = sizes if isinstance(sizes, dict) else {}
         for name, value in (("vocab_size", net.vocab_size), ("width", net.width)):
             if said.get(name, value) != value:
@@ -202,13 +202,12 @@ class NetStack:
 
     def parameters(self) -> dict[str, Tensor]:
         """The four tensors by name."""
-        return dict(_named(self.W_in, self.b_in, self.W_out, self.b_out))
+        return {name: getattr(self, name) for name in weights_file.NAMES}
 
-
-def _named(
-    W_in: Tensor, b_in: Tensor, W_out: Tensor, b_out: Tensor
-) -> tuple[tuple[str, Tensor], ...]:
-    return ("W_in", W_in), ("b_in", b_in), ("W_out", W_out), ("b_out", b_out)
+    def split(self, together: int) -> list[NetStack]:
+        """Views of it, each of `together` instances."""
+        parts = zip(*(value.split(together) for value in self.parameters().values()), strict=True)
+        return [NetStack(*part) for part in parts]
 
 
 def _apply(name: str, activation: Tensor, hooks: Iterable[tuple[str, Hook]]) -> Tensor:

@@ -37,6 +37,8 @@ REMEDIES: dict[type, str] = {
     StudyRecord: "relubloom study --force --out",
 }  # of a damaged file; any other is `EXAMINE`'s
 EXAMINE = "relubloom examine"
+FIGURES = "figures"  # the folder of the report's figures
+FIGURE_MARK = "<!-- a figure of a relubloom report -->"  # each of them begins so
 T = TypeVar("T")
 
 
@@ -84,6 +86,18 @@ def write_record(folder: Path, record: object) -> None:
 def remove_record(folder: Path, kind: type) -> None:
     """Remove the file of that kind, where there is one."""
     (folder / FILE_NAMES[kind]).unlink(missing_ok=True)
+
+
+def remove_figures(folder: Path) -> None:
+    """Remove the figures that a report wrote below `folder`, and nothing else that lies there."""
+    figures = folder / FIGURES
+    for path in figures.glob("*.svg"):
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            ours = stream.read(len(FIGURE_MARK)) == FIGURE_MARK
+        if ours:
+            path.unlink()
+    if figures.is_dir() and not any(figures.iterdir()):
+        figures.rmdir()
 
 
 def document(record: object) -> dict[str, Any]:

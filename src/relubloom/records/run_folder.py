@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -22,13 +22,11 @@ from relubloom.code import Code
 from relubloom.errors import FileError, UsageError
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import CONFIG, WEIGHTS, read_config
-from relubloom.task import GeneratorName, KSparseTask, read_tokens
+from relubloom.task import KSparseTask, parse_sizes, read_tokens
 from relubloom.training.recipe import Recipe
 
 HISTORY, FILM, CODE, TOKENS = "history.jsonl", "snapshots.safetensors", "code.npz", "tokens.txt"
 CHECKPOINT, REPORT = "checkpoint.safetensors", "report.html"
-FIGURES = "figures"  # the folder of the report's figures
-FIGURE_MARK = "<!-- a figure of a relubloom report -->"  # each of them begins so
 RUN_FILES = (CONFIG, WEIGHTS, HISTORY, FILM, CODE, TOKENS, CHECKPOINT, REPORT)
 
 
@@ -90,21 +88,18 @@ def read_task(
         FileError: the sets file is gone or has changed, or the task makes no sense or does not
             fit the network.
     """
-    said = read_config(folder).get("task")
-    described: dict[str, Any] = said if isinstance(said, dict) else {}
-    sizes = said_sizes(folder, described) if set_size is None else set_size
-    source, generator = described.get("source", "uniform"), described.get("generator", "torch")
-    if generator not in get_args(GeneratorName):
-        raise _damaged(folder, "generator", generator)
-    if source == "file":
-        task = _file_task(folder, described, sets, sizes, generator)
-    elif source in ("uniform", "zipf"):
-        pool = described.get("training_pool")
-        if not (pool is None or (isinstance(pool, int) and pool >= 1)):
-            raise _damaged(folder, "training_pool", pool)
-        task = KSparseTask(net.vocab_size, sizes, source, training_pool=pool, generator=generator)
-    else:
-        raise _damaged(folder, "source", source)
+    described = described_task(folder) | {"vocab_size": net.vocab_size}
+    described["set_size"] = said_sizes(folder) if set_size is None else set_size
+    tokens = None
+    if described.get("source") == "file":
+        described["sets"] = str(_found_sets(folder, described, sets))
+        tokens = read_tokens(folder / TOKENS)
+    try:
+        task = KSparseTask.from_description(described, tokens, skip_bad=True)
+    except UsageError as error:
+        if set_size is not None:
+            KSparseTask(net.vocab_size, set_size)  # complains if it is the caller's that is wrong
+        raise _damaged(folder, error) from None
     if task.vocab_size != net.vocab_size:
         raise FileError(
             f"{folder} has {net.vocab_size} tokens and its task {task.vocab_size}; "
@@ -197,31 +192,26 @@ def git_commit() -> str | None:
     return answer.stdout.strip()
 
 
-def said_sizes(folder: Path, described: dict[str, Any]) -> int | tuple[int, int]:
-    """The sizes in a folder's task: a number, or two in a list."""
-    match described.get("set_size"):
-        case None:
-            raise UsageError(f"{folder} does not say its set_size; pass --set-size k or a..b")
-        case bool() as other:
-            raise _damaged(folder, "set_size", other)
-        case int() as size:
-            return size
-        case [int() as low, int() as high]:
-            return low, high
-        case other:
-            raise _damaged(folder, "set_size", other)
+def described_task(folder: Path) -> dict[str, Any]:
+    """What `config.json` says of the network's task; nothing where it does not."""
+    said = read_config(folder).get("task")
+    return said if isinstance(said, dict) else {}
 
 
-def remove_figures(folder: Path) -> None:
-    """Remove the figures that a report wrote below `folder`, and nothing else that lies there."""
-    figures = folder / FIGURES
-    for path in figures.glob("*.svg"):
-        with path.open(encoding="utf-8", errors="replace") as stream:
-            ours = stream.read(len(FIGURE_MARK)) == FIGURE_MARK
-        if ours:
-            path.unlink()
-    if figures.is_dir() and not any(figures.iterdir()):
-        figures.rmdir()
+def said_sizes(folder: Path) -> int | tuple[int, int]:
+    """The sizes of a folder's task.
+
+    Raises:
+        UsageError: it does not say them.
+        FileError: they make no sense.
+    """
+    said = described_task(folder).get("set_size")
+    if said is None:
+        raise UsageError(f"{folder} does not say its set_size; pass --set-size k or a..b")
+    try:
+        return parse_sizes(said)
+    except UsageError as error:
+        raise _damaged(folder, error) from None
 
 
 @cache
@@ -231,23 +221,16 @@ def _words() -> tuple[str, ...]:
     return tuple(text.split())
 
 
-def _damaged(folder: Path, name: str, value: object) -> FileError:
-    return FileError(
-        f"{folder / CONFIG} has a task with {name} {value!r}, which makes no sense; restore it"
-    )
+def _damaged(folder: Path, reason: object) -> FileError:
+    return FileError(f"{folder / CONFIG} has a task that makes no sense ({reason}); restore it")
 
 
-def _file_task(
-    folder: Path,
-    described: dict[str, Any],
-    sets: Path | None,
-    sizes: int | tuple[int, int],
-    generator: GeneratorName,
-) -> KSparseTask:
+def _found_sets(folder: Path, described: dict[str, Any], moved: Path | None) -> Path:
+    """The sets file of a folder's task, where it lies now; it must be the same."""
     for name in ("sets", "sha256"):
         if not isinstance(described.get(name), str):
-            raise _damaged(folder, name, described.get(name))
-    path = sets or Path(described["sets"])
+            raise _damaged(folder, f"{name} is {described.get(name)!r}")
+    path = moved or Path(described["sets"])
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
@@ -259,5 +242,4 @@ def _file_task(
             f"{path} is not the file that {folder} was made from (its SHA-256 differs); "
             "pass that file with --sets"
         )
-    tokens, split_seed = read_tokens(folder / TOKENS), described.get("split_seed", 0)
-    return KSparseTask.from_file(path, sizes, tokens, split_seed, True, generator)
+    return path

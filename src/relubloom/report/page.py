@@ -7,7 +7,7 @@ from pathlib import Path
 
 from relubloom import atomic
 from relubloom.network.weights_file import CONFIG
-from relubloom.records.run_folder import FIGURES, remove_figures
+from relubloom.records.files import FIGURES, remove_figures
 from relubloom.records.sweep_row import SweepRow
 from relubloom.report.charts.drawing import standalone
 from relubloom.report.explorer.embed import Explorer, embed
@@ -15,15 +15,12 @@ from relubloom.report.read import STUDY, Contents, read_contents
 from relubloom.report.render import SectionData, listed, named, rendered
 from relubloom.report.runs_index import index_page, run_folders
 from relubloom.report.sections.behaviour import behaviour
-from relubloom.report.sections.break_it import break_it
-from relubloom.report.sections.film import film
+from relubloom.report.sections.explanation import break_it, ladder
 from relubloom.report.sections.foot import foot
-from relubloom.report.sections.head import head
-from relubloom.report.sections.hero import hero
-from relubloom.report.sections.ladder import ladder
+from relubloom.report.sections.head import head, hero
 from relubloom.report.sections.mechanism import mechanism
 from relubloom.report.sections.networks import networks
-from relubloom.report.sections.weights import weights
+from relubloom.report.sections.weights import film, weights
 from relubloom.report.sections.width import width
 
 REPORT = "report.html"

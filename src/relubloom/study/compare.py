@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,87 +14,94 @@ from relubloom.records.files import as_json, read_record
 from relubloom.records.interventions import Interventions
 from relubloom.records.ladder import Ladder
 from relubloom.records.mechanism import Mechanism
-from relubloom.records.run_folder import read_labels, read_task
+from relubloom.records.run_folder import described_task, read_labels, read_task
+from relubloom.records.study import RunRow
 from relubloom.study.agreement import measure_agreement
 from relubloom.study.steps import Watch, unwatched
 from relubloom.task import KSparseTask
 
-ROW = "row"  # figures of a row of study.json; they stand at the top level
 KINDS: tuple[type, ...] = (Behaviour, Mechanism, Interventions, Ladder, Certificate)
 NOT_COMPARED = ("dir", "seed", "task", "recipe", "construction")
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A number in a file of evidence (`file`.json): its keys there, its words and its format.
+    """A number of a comparison: its keys there, its words and its format.
 
-    `group` is where it stands in a comparison: `ROW`, or the name of the file.
+    Its file is `file`.json, where it has the same keys, and the first of them in a comparison;
+    but a figure of a row of study.json (`in_row`) stands at the top level.
     """
 
-    group: str
     file: str
     path: tuple[str, ...]
     title: str
     form: str
+    in_row: bool = False
 
     @property
     def place(self) -> tuple[str, ...]:
         """Its keys in a comparison."""
-        return self.path if self.group == ROW else (self.group, *self.path)
+        return self.path if self.in_row else (self.file, *self.path)
 
 
-FIGURES = (
-    Figure(ROW, "mechanism", ("verdict",), "verdict", ""),
-    Figure(ROW, "behaviour", ("mse",), "mse", ".6f"),
-    Figure(ROW, "behaviour", ("kl",), "kl", ".6f"),
-    Figure(ROW, "behaviour", ("p_exact",), "exact sets", ".4%"),
-    Figure(ROW, "mechanism", ("mode_gap",), "mode gap", ".2f"),
-    Figure(ROW, "mechanism", ("two_valued",), "two exact values", ""),
-    Figure(ROW, "mechanism", ("near_threshold",), "entries near threshold", ".2%"),
-    Figure(ROW, "mechanism", ("bits_per_token", "mean"), "bits per token", ".2f"),
-    Figure(ROW, "mechanism", ("bits_per_token", "sd"), "bits per token, sd", ".2f"),
-    Figure(ROW, "mechanism", ("unit_agreement",), "units agree with union", ".2%"),
-    Figure(ROW, "mechanism", ("extracted", "mse"), "mse of its hash", ".6f"),
-    Figure(ROW, "mechanism", ("extracted", "kl"), "kl of its hash", ".6f"),
-    Figure(ROW, "mechanism", ("extracted", "p_exact"), "exact sets of its hash", ".4%"),
-    Figure(
-        ROW, "mechanism", ("extracted", "loss_failure_f1"), "loss failures predicted, F1", ".3f"
-    ),
-    Figure(ROW, "mechanism", ("code_failure_share",), "sets where the hash fails", ".2%"),
-    Figure(ROW, "mechanism", ("failures_explained",), "ranking failures inside", ".2%"),
-    Figure(ROW, "mechanism", ("failures_explained_by_loss",), "loss failures inside", ".2%"),
-    *(
-        Figure("behaviour", "behaviour", path, title, form)
-        for path, title, form in (
-            (("ranking_failures",), "ranking failures", ".3%"),
-            (("loss_failures",), "loss failures", ".3%"),
-            (("miss_share",), "sets with a miss", ".3%"),
-            (("false_positive_share",), "sets with a false positive", ".3%"),
-            (("false_positives", "network_mean"), "false positives per set", ".4f"),
-            (("false_positives", "code_mean"), "false positives, of its hash", ".4f"),
-            (("false_positives", "correlation"), "these two, correlation", ".3f"),
-            (("repeated_token", "same_calls"), "repeated token, same calls", ".2%"),
-            (("growth", "kept_members"), "added token, members kept", ".2%"),
-            (("growth", "kept_false_positives"), "added token, false positives kept", ".2%"),
-            (("member_mass", "mean"), "mass on members", ".4f"),
-            (("member_mass", "uniformity", "mean"), "uniformity of members", ".4f"),
-            (("confusion", "correlation"), "confusions against hash", ".3f"),
-        )
-    ),
-    *(
-        Figure("mechanism", "mechanism", path, title, form)
-        for path, title, form in (
-            (("hash_weight", "variance_ratio"), "hash weight, variance to binomial", ".3f"),
-            (("overlaps", "sd_ratio"), "overlaps, sd to random", ".3f"),
-            (("unit_and_union", "covered_on"), "covered and on", ".3%"),
-            (("unit_and_union", "uncovered_off"), "not covered and off", ".3%"),
-            (("readout", "r2"), "logit on missing bits, R2", ".4f"),
-            (("readout", "slope"), "logit per missing bit", ".3f"),
-            (("readout", "W_out", "correlation"), "W_out against hash", ".3f"),
-            (("constant_units",), "constant units", "d"),
-        )
-    ),
-    Figure("certificate", "certificate", ("exact_sets",), "exact sets, certified", ",d"),
+def _listed(file: str, *lines: tuple[str, str, str]) -> list[Figure]:
+    paths = [tuple(keys.split(".")) for keys, _, _ in lines]
+    return [
+        Figure(file, path, title, form, path[0] in IN_ROW)
+        for path, (_, title, form) in zip(paths, lines, strict=True)
+    ]
+
+
+IN_ROW = {field.name for field in fields(RunRow)}
+FIGURES = sorted(
+    [
+        *_listed("mechanism", ("verdict", "verdict", "")),
+        *_listed(
+            "behaviour",
+            ("mse", "mse", ".6f"),
+            ("kl", "kl", ".6f"),
+            ("p_exact", "exact sets", ".4%"),
+            ("ranking_failures", "ranking failures", ".3%"),
+            ("loss_failures", "loss failures", ".3%"),
+            ("miss_share", "sets with a miss", ".3%"),
+            ("false_positive_share", "sets with a false positive", ".3%"),
+            ("false_positives.network_mean", "false positives per set", ".4f"),
+            ("false_positives.code_mean", "false positives, of its hash", ".4f"),
+            ("false_positives.correlation", "these two, correlation", ".3f"),
+            ("repeated_token.same_calls", "repeated token, same calls", ".2%"),
+            ("growth.kept_members", "added token, members kept", ".2%"),
+            ("growth.kept_false_positives", "added token, false positives kept", ".2%"),
+            ("member_mass.mean", "mass on members", ".4f"),
+            ("member_mass.uniformity.mean", "uniformity of members", ".4f"),
+            ("confusion.correlation", "confusions against hash", ".3f"),
+        ),
+        *_listed(
+            "mechanism",
+            ("mode_gap", "mode gap", ".2f"),
+            ("two_valued", "two exact values", ""),
+            ("near_threshold", "entries near threshold", ".2%"),
+            ("bits_per_token.mean", "bits per token", ".2f"),
+            ("bits_per_token.sd", "bits per token, sd", ".2f"),
+            ("unit_agreement", "units agree with union", ".2%"),
+            ("extracted.mse", "mse of its hash", ".6f"),
+            ("extracted.kl", "kl of its hash", ".6f"),
+            ("extracted.p_exact", "exact sets of its hash", ".4%"),
+            ("extracted.loss_failure_f1", "loss failures predicted, F1", ".3f"),
+            ("code_failure_share", "sets where the hash fails", ".2%"),
+            ("failures_explained", "ranking failures inside", ".2%"),
+            ("failures_explained_by_loss", "loss failures inside", ".2%"),
+            ("hash_weight.variance_ratio", "hash weight, variance to binomial", ".3f"),
+            ("overlaps.sd_ratio", "overlaps, sd to random", ".3f"),
+            ("unit_and_union.covered_on", "covered and on", ".3%"),
+            ("unit_and_union.uncovered_off", "not covered and off", ".3%"),
+            ("readout.r2", "logit on missing bits, R2", ".4f"),
+            ("readout.slope", "logit per missing bit", ".3f"),
+            ("readout.W_out.correlation", "W_out against hash", ".3f"),
+            ("constant_units", "constant units", "d"),
+        ),
+        *_listed("certificate", ("exact_sets", "exact sets, certified", ",d")),
+    ],
+    key=lambda figure: not figure.in_row,  # those of a row first
 )
 
 
@@ -168,7 +175,7 @@ def read_figures(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"dir": str(folder)} | {name: config.get(name) for name in origin}
     found |= {name: None if file is None else {} for name, file in files.items()}
     for figure in FIGURES:
-        if figure.group == ROW or found[figure.group] is not None:
+        if figure.in_row or found[figure.file] is not None:
             _put(found, figure.place, value_at(files[figure.file], figure.path))
     if (interventions := records[Interventions]) is not None:
         found["interventions"] = _interventions(interventions)
@@ -194,7 +201,7 @@ def _agreement(
 ) -> dict[str, Any] | None:
     if nets[0].vocab_size != nets[1].vocab_size:
         return None
-    says = [_said_size(folder) is not None for folder in folders]
+    says = [described_task(folder).get("set_size") is not None for folder in folders]
     which = 1 if says == [False, True] else 0
     task = read_task(folders[which], nets[which], set_size, sets)
     found = measure_agreement(
@@ -213,18 +220,9 @@ def _agreement(
     } | asdict(found)
 
 
-def _said_task(folder: Path) -> dict[str, Any]:
-    said = read_config(folder).get("task")
-    return said if isinstance(said, dict) else {}
-
-
-def _said_size(folder: Path) -> Any:
-    return _said_task(folder).get("set_size")
-
-
 def _is_task_of(task: KSparseTask, folder: Path) -> bool:
     """Whether the folder was made for this task; where its sets file lay does not matter."""
-    ours, theirs = task.describe(), _said_task(folder)
+    ours, theirs = task.describe(), described_task(folder)
     return {**ours, "sets": None} == {**theirs, "sets": None}
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from relubloom.errors import FileError, UsageError
 from relubloom.network.weights_file import WEIGHTS
-from relubloom.records.files import FILE_NAMES, read_record
-from relubloom.records.run_folder import CHECKPOINT, REPORT, RUN_FILES, is_empty, remove_figures
+from relubloom.records.files import FILE_NAMES, read_record, remove_figures
+from relubloom.records.run_folder import CHECKPOINT, REPORT, RUN_FILES, is_empty
 from relubloom.records.study import StudyRecord
 
 CONSTRUCTED = "constructed"  # the folder of the exact network in a study's

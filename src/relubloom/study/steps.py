@@ -270,7 +270,7 @@ def certify_run(
     refuse_study(folder)
     net = ReluNet.from_pretrained(folder)
     if set_size is None:
-        set_size = said_sizes(folder, read_config(folder).get("task") or {})
+        set_size = said_sizes(folder)
     task = KSparseTask(net.vocab_size, set_size)
     certificate = certify(
         net,

@@ -23,9 +23,8 @@ PROBE = (256, 48, 3, 120)  # vocab, width, set size, steps
 
 @dataclass(frozen=True)
 class Cost:
-    """Predicted work: networks, floating-point operations of the GEMMs, and seconds of one core."""
+    """Predicted work: floating-point operations of the GEMMs, and seconds of one core."""
 
-    networks: int
     flops: float
     seconds: float
 
@@ -51,7 +50,6 @@ def predict(runs: Iterable[RunSettings]) -> Cost:
     """The cost of runs; divide its seconds by `machine_speed` for those of another machine."""
     listed = list(runs)
     return Cost(
-        networks=len(listed),
         flops=sum(run.recipe.steps * step_flops(run) for run in listed),
         seconds=sum(map(run_seconds, listed)),
     )

@@ -87,14 +87,7 @@ def run_group(group: Group, checkpoint: Path | None = None) -> list[Trained]:
             found.append(Trained(refused(run, str(error)), each.net))
             continue
         seconds = training + time.perf_counter() - started
-        row = SweepRow(
-            run.identity,
-            "done",
-            run.describe(),
-            figures,
-            training_seconds=training,
-            seconds=seconds,
-        )
+        row = SweepRow(run.identity, "done", run.describe(), figures, None, training, seconds)
         found.append(Trained(row, each.net))
     return found
 

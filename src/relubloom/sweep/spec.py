@@ -15,41 +15,39 @@ from relubloom.errors import FileError, RelubloomError, UsageError
 from relubloom.records.sweep_row import SweepRow
 from relubloom.study.settings import PRESETS
 from relubloom.sweep.settings import RunSettings, identity_of
-from relubloom.task import GeneratorName, KSparseTask, read_tokens
+from relubloom.task import KSparseTask, read_tokens
 from relubloom.training import Recipe
 
 FIGURE_SETS = 100_000
 RECIPE_KEYS = tuple(field.name for field in fields(Recipe))
 DRAWN_KEYS = ("vocab_size", "source", "training_pool")  # what a file of sets says itself
-TASK_KEYS = (*DRAWN_KEYS, "set_size", "generator", "sets", "tokens", "skip_bad")
+DESCRIBED_KEYS = (*DRAWN_KEYS, "set_size", "generator", "sets")  # of a task
+TASK_KEYS = (*DESCRIBED_KEYS, "tokens", "skip_bad")
 GRID_KEYS = ("preset", *TASK_KEYS, "width", *RECIPE_KEYS, "figure_sets", "seed", "seeds")
 HEAD_KEYS = ("name", "notes")
 TABLES = ("sweep", "defaults", "grid")
-INTEGERS = ("vocab_size", "width", "training_pool", "figure_sets", "seed", "seeds", "steps")
-WHOLE = (*INTEGERS, "batch_size")
+SIZES = ("vocab_size", "width", "training_pool", "figure_sets", "steps", "batch_size")
+WHOLE = (*SIZES, "seed", "seeds")
 TEXTS = ("preset", "source", "generator", "sets", "tokens", "objective", "activation")
-
-
-@dataclass(frozen=True)
-class Impossible:
-    """A point of the grid that cannot run: what it asks for, and the rule that it breaks."""
-
-    asked: dict[str, Any]
-    reason: str
-
-    @property
-    def row(self) -> SweepRow:
-        """Its row in the results: one for all of its seeds."""
-        return SweepRow(identity_of(self.asked), "impossible", self.asked, reason=self.reason)
+NUMBER = ((int, float), "a number, or a list")
+KINDS = {  # of values, and how they are told; of any other key a NUMBER
+    **dict.fromkeys(WHOLE, ((int,), "a whole number, or a list of them")),
+    **dict.fromkeys(TEXTS, ((str,), "a text, or a list of them")),
+    "skip_bad": ((bool,), "true or false"),
+    "set_size": ((int, str), 'a number or a range such as "3..8"'),
+}
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What a sweep runs: each run once, in the order of the file, and the points that cannot."""
+    """What a sweep runs: each run once, in the order of the file.
+
+    `impossible`: a row for each point that breaks a rule, with what it asks for.
+    """
 
     name: str
     runs: tuple[RunSettings, ...]
-    impossible: tuple[Impossible, ...]
+    impossible: tuple[SweepRow, ...]
 
 
 def read_spec(path: Path) -> Spec:
@@ -77,13 +75,14 @@ def read_spec(path: Path) -> Spec:
         _check_keys(table, GRID_KEYS, path, where)
         _check_values(table, path, where)
     runs: dict[str, RunSettings] = {}
-    impossible: list[Impossible] = []
+    impossible: list[SweepRow] = []
     for grid in grids:
         for point in _points(defaults | grid):
             try:
                 settings = _settings(point, path.parent)
             except RelubloomError as error:
-                impossible.append(Impossible(point, str(error)))
+                row = SweepRow(identity_of(point), "impossible", point, reason=str(error))
+                impossible.append(row)
                 continue
             for seed in range(settings.seed, settings.seed + point.get("seeds", 1)):
                 run = settings.with_seed(seed)
@@ -128,30 +127,9 @@ def _check_values(table: dict[str, Any], path: Path, where: str) -> None:
         if not values:
             raise UsageError(f"{path}: {where} has {key} []: an axis has at least one value")
         for each in values:
-            if not _fits(key, each):
-                raise UsageError(f"{path}: {where} has {key} {each!r}: it is {_kind(key)}; mend it")
-
-
-def _fits(key: str, value: Any) -> bool:
-    if key in WHOLE:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if key in TEXTS:
-        return isinstance(value, str)
-    if key == "skip_bad":
-        return isinstance(value, bool)
-    if key == "set_size":
-        return isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _kind(key: str) -> str:
-    if key in WHOLE:
-        return "a whole number, or a list of them"
-    if key in TEXTS:
-        return "a text, or a list of them"
-    if key == "skip_bad":
-        return "true or false"
-    return 'a number or a range such as "3..8"' if key == "set_size" else "a number, or a list"
+            kinds, said = KINDS.get(key, NUMBER)
+            if type(each) not in kinds:  # true is no number here
+                raise UsageError(f"{path}: {where} has {key} {each!r}: it is {said}; mend it")
 
 
 def _points(grid: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -168,25 +146,16 @@ def _settings(point: dict[str, Any], folder: Path) -> RunSettings:
     if preset is None:
         raise UsageError(f"preset is {point['preset']!r}: choose one of {', '.join(PRESETS)}")
     recipe = preset.recipe.describe() | {key: point[key] for key in RECIPE_KEYS if key in point}
-    sizes, generator = _sizes(point.get("set_size")), point.get("generator", "torch")
+    described = {key: point[key] for key in DESCRIBED_KEYS if key in point}
+    tokens = None
     if "sets" in point:
         if clash := next((key for key in DRAWN_KEYS if key in point), None):
             raise UsageError(f"{clash} and sets are both given: the file says it; leave one out")
-        task = _file_task(
-            folder / point["sets"],
-            sizes,
-            folder / point["tokens"] if "tokens" in point else None,
-            point.get("skip_bad", False),
-            generator,
-        )
+        described["sets"] = str(folder / point["sets"])
+        tokens = folder / point["tokens"] if "tokens" in point else None
     else:
-        task = KSparseTask(
-            point.get("vocab_size", preset.vocab_size),
-            preset.set_size if sizes is None else sizes,
-            point.get("source", "uniform"),
-            training_pool=point.get("training_pool"),
-            generator=generator,
-        )
+        described = {"vocab_size": preset.vocab_size, "set_size": preset.set_size} | described
+    task = _task(tokens, point.get("skip_bad", False), **described)
     return RunSettings(
         task,
         point.get("width", preset.width),
@@ -196,22 +165,8 @@ def _settings(point: dict[str, Any], folder: Path) -> RunSettings:
     )
 
 
-def _sizes(value: int | str | None) -> int | tuple[int, int] | None:
-    if value is None or isinstance(value, int):
-        return value
-    low, dots, high = value.partition("..")
-    if not (low.strip().isdecimal() and (not dots or high.strip().isdecimal())):
-        raise UsageError(f"set_size is {value!r}: give a number, or a range such as '3..8'")
-    return (int(low), int(high)) if dots and int(low) != int(high) else int(low)
-
-
 @lru_cache
-def _file_task(
-    path: Path,
-    sizes: int | tuple[int, int] | None,
-    tokens: Path | None,
-    skip_bad: bool,
-    generator: GeneratorName,
-) -> KSparseTask:
+def _task(tokens: Path | None, skip_bad: bool, **described: Any) -> KSparseTask:
+    """The task of a point; those of one file read it once."""
     labels = None if tokens is None else read_tokens(tokens)
-    return KSparseTask.from_file(path, sizes, labels, 0, skip_bad, generator)
+    return KSparseTask.from_description(described, labels, skip_bad)

@@ -13,7 +13,8 @@ from relubloom import atomic
 from relubloom.errors import FileError, UsageError
 from relubloom.network.weights_file import CONFIG
 from relubloom.records.run_folder import Origin, default_labels, write_network
-from relubloom.records.sweep_row import Status, SweepRow
+from relubloom.records.sweep_row import SweepRow
+from relubloom.study.folders import refuse_file
 from relubloom.sweep.cost import Cost, predict, run_seconds
 from relubloom.sweep.execution import Execution
 from relubloom.sweep.group import Group, Trained, in_groups
@@ -28,14 +29,13 @@ CHECKPOINTS, NETWORKS = "checkpoints", "networks"
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """What a sweep would do: the runs that are left, in groups, and those that are there already.
+    """What a sweep would do: the runs that are left, in groups.
 
     `cost` is that of the runs that are left, on the machine that `sweep.cost` is about.
     """
 
     spec: Spec
     groups: tuple[Group, ...]
-    statuses: dict[str, Status]
     cost: Cost
 
     @property
@@ -72,8 +72,7 @@ def prepare(spec: Spec, out: Path, *, resume: bool) -> SweepPlan:
         UsageError: `out` is a file, or holds results and `resume` is not given.
         FileError: the results are of another version.
     """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is a file: --out names a folder; choose another")
+    refuse_file(out)
     there = (out / RESULTS).exists()
     if there and not resume:
         raise UsageError(
@@ -86,7 +85,7 @@ def prepare(spec: Spec, out: Path, *, resume: bool) -> SweepPlan:
     for group in in_groups(left, STACK):
         fit = int(STACK_SECONDS / run_seconds(group.runs[0]))
         groups += in_groups(group.runs, max(1, min(STACK, fit)))
-    return SweepPlan(spec, tuple(groups), statuses, predict(left))
+    return SweepPlan(spec, tuple(groups), predict(left))
 
 
 def run_sweep(
@@ -111,7 +110,7 @@ def run_sweep(
     started = time.monotonic()
     atomic.check_writable(out)
     store = Results(out, create=True)
-    store.record(each.row for each in plan.spec.impossible)
+    store.record(plan.spec.impossible)
     job = _Job(plan, out, store, keep_networks, on_progress)
     checkpoints = out / CHECKPOINTS if workers.shared_disk else None
     Execution(workers, checkpoints, job.is_done, job.begin, job.end).run(plan.groups)
@@ -128,8 +127,7 @@ def run_sweep(
 
 def summary(plan: SweepPlan, store: Results, seconds: float) -> dict[str, Any]:
     """Counts of the spec's runs, and each that has no figures with its reason."""
-    wanted = {run.identity for run in plan.spec.runs}
-    wanted |= {each.row.run for each in plan.spec.impossible}
+    wanted = {run.identity for run in plan.spec.runs} | {row.run for row in plan.spec.impossible}
     rows = [record for record in store.records() if record["run"] in wanted]
     counts = Counter(record["status"] for record in rows)
     left = {run.identity for group in plan.groups for run in group.runs}
@@ -142,7 +140,7 @@ def summary(plan: SweepPlan, store: Results, seconds: float) -> dict[str, Any]:
         "made_now": sum(record["status"] == "done" for record in rows if record["run"] in left),
         "seconds": round(seconds, 1),
         "without_figures": [
-            {"run": record["run"], "status": record["status"], "reason": record["reason"]}
+            {key: record[key] for key in ("run", "status", "reason")}
             for record in rows
             if record["status"] != "done"
         ],

@@ -1,6 +1,6 @@
 """The k-sparse distribution task: set sources, files of sets, and sets to evaluate on."""
 
-from relubloom.task.k_sparse import KSparseTask, as_sizes, format_sizes, hash_of
+from relubloom.task.k_sparse import KSparseTask, as_sizes, format_sizes, hash_of, parse_sizes
 from relubloom.task.sampling import GeneratorName
 from relubloom.task.set_collections import AllSets, DrawnSets, ListedSets, SetCollection
 from relubloom.task.sets_file import SetsFile, read_sets, read_tokens
@@ -16,6 +16,7 @@ __all__ = [
     "as_sizes",
     "format_sizes",
     "hash_of",
+    "parse_sizes",
     "read_sets",
     "read_tokens",
 ]

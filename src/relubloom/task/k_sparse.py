@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -120,6 +121,34 @@ class KSparseTask:
         return cls(
             len(file.tokens), _simplest(spread), "file", split_seed, file, generator=generator
         )
+
+    @classmethod
+    def from_description(
+        cls,
+        described: dict[str, Any],
+        tokens: tuple[str, ...] | None = None,
+        skip_bad: bool = False,
+    ) -> KSparseTask:
+        """The task of JSON values: the inverse of `describe`.
+
+        `set_size` may be a text, as `parse_sizes` takes it; with `sets` it may be left out. What
+        else says where a file's sets came from is passed over; `tokens` and `skip_bad` are those
+        of `from_file`.
+
+        Raises:
+            UsageError: `set_size` is missing, or a value breaks its rule.
+            FileError: as `from_file`.
+        """
+        size, generator = described.get("set_size"), described.get("generator", "torch")
+        if "sets" in described:
+            sizes = None if size is None else parse_sizes(size)
+            split_seed = described.get("split_seed", 0)
+            return cls.from_file(described["sets"], sizes, tokens, split_seed, skip_bad, generator)
+        pool, source = described.get("training_pool"), described.get("source", "uniform")
+        if not isinstance(pool, int | None):
+            raise UsageError(f"training_pool is {pool!r}: it is a whole number; mend it")
+        law = described["vocab_size"], parse_sizes(size), source
+        return cls(*law, training_pool=pool, generator=generator)
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -307,6 +336,26 @@ def hash_of(tokens: tuple[str, ...]) -> str:
 def as_sizes(set_size: int | tuple[int, int]) -> tuple[int, int]:
     """(smallest, largest) of a set_size that may be one number."""
     return (set_size, set_size) if isinstance(set_size, int) else set_size
+
+
+def parse_sizes(value: Any, name: str = "set_size") -> int | tuple[int, int]:
+    """The set_size that a JSON value or a text says: `k`, `[a, b]`, or `a..b`.
+
+    Raises:
+        UsageError: it is none of these; the message calls it `name`.
+    """
+    match value:
+        case bool():
+            pass
+        case int():
+            return value
+        case [int() as low, int() as high]:
+            return low, high
+        case str() if found := re.fullmatch(r"\s*(-?\d+)(?:\.\.(-?\d+))?\s*", value):
+            return _simplest((int(found[1]), int(found[2] or found[1])))
+        case _:
+            pass
+    raise UsageError(f"{name} is {value!r}: give a number, or a range such as 3..8")
 
 
 def format_sizes(sizes: tuple[int, int]) -> str:

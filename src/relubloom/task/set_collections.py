@@ -2,8 +2,8 @@
 
 import functools
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -20,36 +20,33 @@ from relubloom.task.sampling import (
 BLOCK = 4096  # a drawn block is seeded by its number, so chunks of any size see the same sets
 
 
-@runtime_checkable
-class SetCollection(Protocol):
+class SetCollection(ABC):
     """Sets that can be read in chunks.
 
     `method` says how they came about: "all" (every set, nothing left out), "drawn" (a seeded
     sample of the source) or "held-out" (lines of a file that were never trained on).
     """
 
-    @property
-    def method(self) -> str:
-        """How the sets came about."""
-        ...
+    method: str
 
+    @abstractmethod
     def __len__(self) -> int: ...
 
+    @abstractmethod
     def chunk(self, start: int, stop: int) -> Int64[Tensor, "batch set_size"]:
         """Sets number `start` up to `stop`, on the CPU."""
-        ...
 
     def weights(self, start: int, stop: int) -> Float64[Tensor, " batch"]:
-        """How often each of these sets counts."""
-        ...
+        """How often each of these sets counts: once, where they are no list with copies."""
+        return torch.ones(stop - start, dtype=torch.float64)
 
     def unseen(self, start: int, stop: int) -> Bool[Tensor, " batch"]:
-        """Which of these sets hold a token that no training set holds."""
-        ...
+        """Which of these sets hold a token that no training set holds: none, but of a list."""
+        return torch.zeros(stop - start, dtype=torch.bool)
 
 
 @dataclass(frozen=True)
-class AllSets:
+class AllSets(SetCollection):
     """All C(vocab_size, set_size) sets, in colexicographic order."""
 
     vocab_size: int
@@ -72,17 +69,9 @@ class AllSets:
             rank -= below[sets[:, size - 1]]
         return torch.from_numpy(sets)
 
-    def weights(self, start: int, stop: int) -> Float64[Tensor, " batch"]:
-        """Every set counts once."""
-        return torch.ones(stop - start, dtype=torch.float64)
-
-    def unseen(self, start: int, stop: int) -> Bool[Tensor, " batch"]:
-        """None: training draws from all tokens."""
-        return torch.zeros(stop - start, dtype=torch.bool)
-
 
 @dataclass(frozen=True)
-class DrawnSets:
+class DrawnSets(SetCollection):
     """`count` sets drawn from a source; the n-th is the same in every reading."""
 
     vocab_size: int
@@ -98,33 +87,19 @@ class DrawnSets:
 
     def chunk(self, start: int, stop: int) -> Int64[Tensor, "batch set_size"]:
         """Sets number start..stop."""
+        law = self.vocab_size, self.sizes, self.cumulative
         if self.generator == "philox":
-            rows, law = range(start, stop), (self.vocab_size, self.sizes, self.cumulative)
-            return addressed_sets([(0, self.stream, 0)], rows, *law)[0]
+            return addressed_sets([(0, self.stream, 0)], range(start, stop), *law)[0]
         first, last = start // BLOCK, -(-stop // BLOCK)
         blocks = [
-            draw_sets(
-                seeded_generator(0, self.stream, block),
-                BLOCK,
-                self.vocab_size,
-                self.sizes,
-                self.cumulative,
-            )
+            draw_sets(seeded_generator(0, self.stream, block), BLOCK, *law)
             for block in range(first, last)
         ]
         return torch.cat(blocks)[start - first * BLOCK : stop - first * BLOCK]
 
-    def weights(self, start: int, stop: int) -> Float64[Tensor, " batch"]:
-        """Every set counts once."""
-        return torch.ones(stop - start, dtype=torch.float64)
-
-    def unseen(self, start: int, stop: int) -> Bool[Tensor, " batch"]:
-        """None: training draws from all tokens."""
-        return torch.zeros(stop - start, dtype=torch.bool)
-
 
 @dataclass(frozen=True)
-class ListedSets:
+class ListedSets(SetCollection):
     """Given sets, each with its number of copies, and whether it has a token never trained on."""
 
     sets: Int64[Tensor, "sets set_size"]

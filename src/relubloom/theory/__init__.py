@@ -1,6 +1,6 @@
 """Exact laws of random codes, bounds, and the planner that solves them for a width."""
 
-from relubloom.theory.bernoulli import BernoulliExpectations, bernoulli, best_bernoulli
+from relubloom.theory.bernoulli import bernoulli, best_bernoulli
 from relubloom.theory.bounds import (
     counting_bound,
     counting_width,
@@ -19,40 +19,26 @@ from relubloom.theory.constant_weight import (
 )
 from relubloom.theory.cover import Expectations, SetErrors
 from relubloom.theory.kautz_singleton import KautzSingleton, is_prime_power, kautz_singleton
-from relubloom.theory.partitioned import (
-    PartitionedBounds,
-    best_blocks,
-    partitioned,
-    partitioned_bounds,
-)
+from relubloom.theory.partitioned import best_blocks, partitioned, partitioned_bounds
 from relubloom.theory.plan_families import FamilyRow
 from relubloom.theory.planner import (
     FAMILY_COLUMNS,
     Plan,
-    PlanBounds,
     bounds_table,
     family_notes,
     family_table,
     plan,
 )
 from relubloom.theory.sharpness import kl_bound, leak, sharpness_for
-from relubloom.theory.superposition import (
-    Superposition,
-    linear_superposition,
-    superposition_noise,
-)
+from relubloom.theory.superposition import linear_superposition, superposition_noise
 
 __all__ = [
     "FAMILY_COLUMNS",
-    "BernoulliExpectations",
     "Expectations",
     "FamilyRow",
     "KautzSingleton",
-    "PartitionedBounds",
     "Plan",
-    "PlanBounds",
     "SetErrors",
-    "Superposition",
     "bernoulli",
     "best_bernoulli",
     "best_blocks",

@@ -65,7 +65,7 @@ def best_bernoulli(vocab_size: int, width: int, set_size: int) -> BernoulliExpec
 
 def _cover_law(width: int, density: float, set_size: int) -> CoverLaw:
     if density in (0.0, 1.0):  # all hashes are equal: everything is covered
-        return CoverLaw(np.ones(1), np.zeros(1))
+        return CoverLaw.of_everything()
     outside = np.arange(width + 1.0)
     log_missed = set_size * math.log1p(-density)  # ln of the chance that a unit is left out
     log_probability = (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from relubloom.errors import UsageError
-from relubloom.theory.arguments import Criterion, check_criterion, check_sizes, check_weight
-from relubloom.theory.cover import CoverLaw, Expectations, Floats, expectations
+from relubloom.theory.arguments import Criterion, check_sizes, check_weight
+from relubloom.theory.cover import CoverLaw, Expectations, Floats
 from relubloom.theory.union_size import Occupancy, cover_law, log_cover_chance
 from relubloom.theory.weight_search import WeightSearch, likely_unions
 
@@ -26,15 +28,9 @@ def constant_weight(vocab_size: int, width: int, weight: int, set_size: int) -> 
         UsageError: sizes that no code or set has; a width whose exact law needs over half a
             gigabyte.
     """
-    check_sizes(vocab_size, width, set_size)
+    weights = ConstantWeights(vocab_size, width, set_size)
     check_weight(weight, width)
-    return expectations(
-        cover_law(width, weight, set_size),
-        vocab_size=vocab_size,
-        width=width,
-        set_size=set_size,
-        weight=weight,
-    )
+    return weights.expectations(weight)
 
 
 def best_constant_weight(
@@ -51,31 +47,26 @@ def best_constant_weight(
     Raises:
         UsageError: as `constant_weight`; or `by` is none of the three.
     """
-    check_sizes(vocab_size, width, set_size)
-    check_criterion(by)
-    weight = constant_weights(vocab_size, width, set_size, by).best()
-    return constant_weight(vocab_size, width, weight, set_size)
+    weights = ConstantWeights(vocab_size, width, set_size, by)
+    return weights.expectations(weights.best())
 
 
-def constant_weights(vocab_size: int, width: int, set_size: int, by: Criterion) -> WeightSearch:
+class ConstantWeights(WeightSearch):
     """The search over all constant weights."""
 
-    def likely_covers() -> tuple[Floats, Floats]:
+    def law(self, weight: int) -> CoverLaw:
+        """The law of a weight."""
+        return cover_law(self.width, weight, self.set_size)
+
+    def likely_covers(self) -> tuple[Floats, Floats]:
+        """As `WeightSearch.likely_covers`."""
+        width, set_size = self.width, self.set_size
         weights = np.arange(width + 1.0)[:, None]
         alone = 1 - weights / width  # one token misses a unit
         pair = alone * np.maximum(width - 1 - weights, 0) / max(width - 1, 1)  # and a second one
         union, share = likely_unions(width, alone**set_size, pair**set_size)
         union = np.maximum(union, weights)
         return np.exp(np.minimum(log_cover_chance(width, weights, union), 0.0)), share
-
-    return WeightSearch(
-        vocab_size,
-        width,
-        set_size,
-        by,
-        lambda weight: cover_law(width, weight, set_size),
-        likely_covers,
-    )
 
 
 def with_replacement(vocab_size: int, width: int, weight: int, set_size: int) -> Expectations:
@@ -90,15 +81,9 @@ def with_replacement(vocab_size: int, width: int, weight: int, set_size: int) ->
     Raises:
         UsageError: sizes that no code or set has, or a negative weight.
     """
-    check_sizes(vocab_size, width, set_size)
+    numbers = NumbersOfHashes(vocab_size, width, set_size)
     _check_hashes(weight)
-    return expectations(
-        _drawn_law(Occupancy(width, set_size), width, weight),
-        vocab_size=vocab_size,
-        width=width,
-        set_size=set_size,
-        weight=weight,
-    )
+    return numbers.expectations(weight)
 
 
 def best_with_replacement(
@@ -108,31 +93,33 @@ def best_with_replacement(
 
     Cost: a handful of `with_replacement` calls. Raises as `with_replacement`.
     """
-    check_sizes(vocab_size, width, set_size)
-    check_criterion(by)
-    weight = numbers_of_hashes(vocab_size, width, set_size, by).best()
-    return with_replacement(vocab_size, width, weight, set_size)
+    numbers = NumbersOfHashes(vocab_size, width, set_size, by)
+    return numbers.expectations(numbers.best())
 
 
-def numbers_of_hashes(vocab_size: int, width: int, set_size: int, by: Criterion) -> WeightSearch:
+class NumbersOfHashes(WeightSearch):
     """The search over all numbers of hashes; occupied bins too are negatively associated."""
-    occupancy = Occupancy(width, set_size)
 
-    def likely_covers() -> tuple[Floats, Floats]:
+    @cached_property
+    def _occupancy(self) -> Occupancy:  # one ball per member at each step
+        return Occupancy(self.width, self.set_size)
+
+    def law(self, weight: int) -> CoverLaw:
+        """The law of a number of hashes."""
+        if weight == 0:
+            return CoverLaw.of_everything()
+        probability, smallest = self._occupancy.after(weight)
+        sizes = np.arange(smallest, smallest + len(probability))
+        return CoverLaw(probability, weight * np.log(sizes / self.width))
+
+    def likely_covers(self) -> tuple[Floats, Floats]:
+        """As `WeightSearch.likely_covers`."""
+        width = self.width
         weights = np.arange(width + 1.0)[:, None]
-        balls = weights * set_size
+        balls = weights * self.set_size
         both_missed = max(1 - 2 / width, 0.0) ** balls  # width 1 has no pair of units
         union, share = likely_unions(width, (1 - 1 / width) ** balls, both_missed)
         return (np.maximum(union, np.minimum(weights, 1)) / width) ** weights, share
-
-    return WeightSearch(
-        vocab_size,
-        width,
-        set_size,
-        by,
-        lambda weight: _drawn_law(occupancy, width, weight),
-        likely_covers,
-    )
 
 
 def classic(width: int, weight: int, set_size: int) -> float:
@@ -149,15 +136,6 @@ def classic(width: int, weight: int, set_size: int) -> float:
     if width == 1:
         return 1.0
     return float(-np.expm1(weight * set_size * np.log1p(-1 / width))) ** weight
-
-
-def _drawn_law(occupancy: Occupancy, width: int, weight: int) -> CoverLaw:
-    """The law for `weight` hashes; `occupancy` throws one ball per member at each step."""
-    if weight == 0:
-        return CoverLaw(np.ones(1), np.zeros(1))
-    probability, smallest = occupancy.after(weight)
-    sizes = np.arange(smallest, smallest + len(probability))
-    return CoverLaw(probability, weight * np.log(sizes / width))
 
 
 def _check_hashes(weight: int) -> None:

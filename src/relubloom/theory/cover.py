@@ -57,6 +57,11 @@ class CoverLaw:
         """E[c], the false positive rate of one non-member."""
         return float(self.probability @ self.cover)
 
+    @classmethod
+    def of_everything(cls) -> CoverLaw:
+        """One state, in which every token is covered."""
+        return cls(np.ones(1), np.zeros(1))
+
 
 @dataclass(frozen=True)
 class SetErrors:
@@ -115,7 +120,7 @@ def set_errors(law: CoverLaw, vocab_size: int, set_size: int) -> SetErrors:
 
 
 def expectations(
-    law: CoverLaw, *, vocab_size: int, width: int, set_size: int, weight: int
+    law: CoverLaw, vocab_size: int, width: int, set_size: int, weight: int
 ) -> Expectations:
     """`set_errors`, with the sizes they belong to."""
     errors = set_errors(law, vocab_size, set_size)

@@ -9,6 +9,7 @@ k (dimension - 1) of a token's n bits: n = k (dimension - 1) + 1 points are enou
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -96,10 +97,7 @@ def _ceil_root(value: int, degree: int) -> int:
 
 
 def _next_prime_power(least: int) -> int:
-    size = least
-    while not is_prime_power(size):
-        size += 1
-    return size
+    return next(filter(is_prime_power, itertools.count(least)))
 
 
 def is_prime_power(number: int) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import gammaln, xlogy  # pyright: ignore[reportMissingTypeStubs]
 
 from relubloom.errors import UsageError
-from relubloom.theory.arguments import check_set_size, check_sizes
+from relubloom.theory.arguments import check_sizes
 from relubloom.theory.cover import CoverLaw, Expectations, Floats, expectations, mean_losses
 from relubloom.theory.union_size import Occupancy
 
@@ -56,13 +56,8 @@ def partitioned(vocab_size: int, width: int, weight: int, set_size: int) -> Expe
             f"a partitioned code of {weight} blocks and set_size {set_size} has {states} states: "
             f"the exact mixture is offered up to {STATE_LIMIT}; use partitioned_bounds"
         )
-    return expectations(
-        _cover_law(weight, block, set_size),
-        vocab_size=vocab_size,
-        width=width,
-        set_size=set_size,
-        weight=weight,
-    )
+    law = _cover_law(weight, block, set_size)
+    return expectations(law, vocab_size, width, set_size, weight)
 
 
 def partitioned_bounds(
@@ -139,7 +134,6 @@ def _cover_law(blocks: int, block_size: int, set_size: int) -> CoverLaw:
 
 
 def _block_size(vocab_size: int, width: int, weight: int, set_size: int) -> int:
-    check_set_size(vocab_size, set_size)
     check_sizes(vocab_size, width, set_size)
     if weight < 1 or width % weight:
         raise UsageError(

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from relubloom.theory.arguments import Criterion
-from relubloom.theory.bernoulli import best_bernoulli
-from relubloom.theory.constant_weight import (
-    best_constant_weight,
-    best_with_replacement,
-    constant_weights,
-    numbers_of_hashes,
-)
-from relubloom.theory.cover import SetErrors
+from relubloom.theory.bernoulli import BernoulliExpectations, best_bernoulli
+from relubloom.theory.constant_weight import ConstantWeights, NumbersOfHashes
+from relubloom.theory.cover import Expectations, SetErrors
 from relubloom.theory.kautz_singleton import kautz_singleton
 from relubloom.theory.partitioned import (
     STATE_LIMIT,
@@ -25,6 +20,7 @@ from relubloom.theory.partitioned import (
     partitioned_states,
 )
 from relubloom.theory.superposition import linear_superposition, superposition_noise
+from relubloom.theory.weight_search import WeightSearch
 
 Method = Literal["exact", "bounds", "existence", "Monte Carlo", "closed form"]
 
@@ -76,24 +72,30 @@ class FamilyRow:
     family: str
     method: Method
     width: int
-    weight: float | None
-    false_positives: float | None
-    fpr: float | None
-    p_exact: float | None
-    mse: float | None
-    kl: float | None
+    weight: float | None = None
+    false_positives: float | None = None
+    fpr: float | None = None
+    p_exact: float | None = None
+    mse: float | None = None
+    kl: float | None = None
     note: str = ""
 
 
-def family_rows(goal: Goal, width: int) -> tuple[FamilyRow, ...]:
-    """A row for every family; `width` is the constant-weight code's, solved already."""
+def best_constant_weight(goal: Goal) -> Expectations:
+    """The best constant weight at the goal's width, by what the goal is about."""
+    return _best_weight(goal, ConstantWeights)
+
+
+def family_rows(goal: Goal, best: Expectations) -> tuple[FamilyRow, ...]:
+    """A row for every family; `best` is `best_constant_weight`, solved already."""
+    drawn = _best_weight(goal, NumbersOfHashes)
     return (
-        constant_weight_row(goal, width),
-        _with_replacement_row(goal),
+        _row("constant weight", best.width, best.weight, best),
+        _row("with replacement", drawn.width, drawn.weight, drawn),
         _bernoulli_row(goal),
         _partitioned_row(goal),
-        _kautz_singleton_row(goal, width),
-        _linear_row(goal, width),
+        _kautz_singleton_row(goal),
+        _linear_row(goal, best.width),
     )
 
 
@@ -107,39 +109,27 @@ def likely_width(goal: Goal) -> int:
     return max(1, round(goal.set_size / math.log(2) ** 2 * math.log(goal.others / allowed)))
 
 
-def constant_weight_width(goal: Goal) -> int:
-    """Smallest width at which some constant weight meets the goal. See `smallest_width`."""
-
-    def reaches(width: int, target: float) -> bool:
-        return constant_weights(goal.vocab_size, width, goal.set_size, goal.by).reaches(target)
-
-    return _solve(goal, reaches)
+def figures(errors: SetErrors) -> dict[str, float]:
+    """The errors that a plan and each of its rows name."""
+    named = ("false_positives", "fpr", "p_exact", "mse", "kl")
+    return {name: getattr(errors, name) for name in named}
 
 
-def constant_weight_row(goal: Goal, width: int) -> FamilyRow:
-    """The best weight at this width, by what the goal is about."""
-    best = best_constant_weight(goal.vocab_size, width, goal.set_size, goal.by)
-    return _exact_row("constant weight", width, best.weight, best)
+def _best_weight(goal: Goal, family: type[WeightSearch]) -> Expectations:
+    def weights(width: int) -> WeightSearch:
+        return family(goal.vocab_size, width, goal.set_size, goal.by)
 
-
-def _with_replacement_row(goal: Goal) -> FamilyRow:
-    def reaches(width: int, target: float) -> bool:
-        return numbers_of_hashes(goal.vocab_size, width, goal.set_size, goal.by).reaches(target)
-
-    width = _solve(goal, reaches)
-    best = best_with_replacement(goal.vocab_size, width, goal.set_size, goal.by)
-    return _exact_row("with replacement", width, best.weight, best)
+    solved = weights(_solve(goal, lambda width, target: weights(width).reaches(target)))
+    return solved.expectations(solved.best())
 
 
 def _bernoulli_row(goal: Goal) -> FamilyRow:
-    def reaches(width: int, target: float) -> bool:
-        best = best_bernoulli(goal.vocab_size, width, goal.set_size)
-        return _error(goal, best) <= target
+    def best(width: int) -> BernoulliExpectations:
+        return best_bernoulli(goal.vocab_size, width, goal.set_size)
 
-    width = _solve(goal, reaches)
-    best = best_bernoulli(goal.vocab_size, width, goal.set_size)
+    width = _solve(goal, lambda width, target: _error(goal, best(width)) <= target)
     note = f"density 1/{goal.set_size + 1}, which makes the false positives fewest"
-    return _exact_row("Bernoulli", width, best.density * width, best, note)
+    return _row("Bernoulli", width, best(width).density * width, best(width), note)
 
 
 def _partitioned_row(goal: Goal) -> FamilyRow:
@@ -149,14 +139,13 @@ def _partitioned_row(goal: Goal) -> FamilyRow:
 
     given = _solve(goal, reaches)
     blocks = best_blocks(given, goal.set_size)
-    width = blocks * (given // blocks)
     errors = _partitioned_errors(goal, given, STATE_LIMIT)
     states = partitioned_states(blocks, given // blocks, goal.set_size)
     note = "blocks that make the false positives fewest"
     if goal.width is None and states > STATES_PER_TRIAL:
         note += "; a width that is enough, by the upper bound"
-    row = _exact_row("partitioned", width, blocks, errors, note)
-    return row if states <= STATE_LIMIT else replace(row, method="bounds")
+    method = "exact" if states <= STATE_LIMIT else "bounds"
+    return _row("partitioned", blocks * (given // blocks), blocks, errors, note, method)
 
 
 def _partitioned_errors(goal: Goal, given: int, state_limit: int) -> SetErrors:
@@ -177,7 +166,7 @@ def _partitioned_errors(goal: Goal, given: int, state_limit: int) -> SetErrors:
     )
 
 
-def _kautz_singleton_row(goal: Goal, width: int) -> FamilyRow:
+def _kautz_singleton_row(goal: Goal) -> FamilyRow:
     code = kautz_singleton(goal.vocab_size, goal.set_size)
     used, weight = code.width, code.weight
     note = f"no false positive on any set: {code.weight} blocks of {code.field_size}"
@@ -191,28 +180,23 @@ def _kautz_singleton_row(goal: Goal, width: int) -> FamilyRow:
 
 def _linear_row(goal: Goal, width: int) -> FamilyRow:
     """The rival without a ReLU, at the constant-weight code's width."""
-    noise, own = superposition_noise(width, goal.set_size)
+    name = "linear superposition"
     if goal.vocab_size * width > ENTRIES_OF_RIVAL or goal.others == 0:
+        noise, own = superposition_noise(width, goal.set_size)
         note = (
             f"score noise, mean square: non-members {noise:.3g}, members {own:.3g}; not simulated"
         )
-        return _linear("closed form", width, None, note)
+        return FamilyRow(name, "closed form", width, note=note)
     drawn = linear_superposition(goal.vocab_size, width, goal.set_size, sets=SETS_OF_RIVAL)
     note = f"{drawn.method}; standard error {drawn.standard_error:.2g}"
-    return _linear("Monte Carlo", width, drawn.mse, note)
-
-
-def _linear(method: Method, width: int, mse: float | None, note: str) -> FamilyRow:
-    name = "linear superposition"
-    return FamilyRow(name, method, width, None, None, None, None, mse, None, note)
+    return FamilyRow(name, "Monte Carlo", width, mse=drawn.mse, note=note)
 
 
 def _solve(goal: Goal, reaches: Callable[[int, float], bool]) -> int:
-    if goal.width is not None:
-        return goal.width
-    if goal.target is None or goal.others == 0:
-        return 1
+    """Smallest width that meets the goal. See `smallest_width`."""
     target = goal.target
+    if goal.width is not None or target is None or goal.others == 0:
+        return likely_width(goal)
     return smallest_width(lambda width: reaches(width, target), likely_width(goal))
 
 
@@ -220,21 +204,15 @@ def _error(goal: Goal, errors: SetErrors) -> float:
     return errors.mse if goal.by == "mse" else errors.p_failure
 
 
-def _exact_row(
-    family: str, width: int, weight: float, errors: SetErrors, note: str = ""
+def _row(
+    family: str,
+    width: int,
+    weight: float,
+    errors: SetErrors,
+    note: str = "",
+    method: Method = "exact",
 ) -> FamilyRow:
-    return FamilyRow(
-        family=family,
-        method="exact",
-        width=width,
-        weight=weight,
-        false_positives=errors.false_positives,
-        fpr=errors.fpr,
-        p_exact=errors.p_exact,
-        mse=errors.mse,
-        kl=errors.kl,
-        note=note,
-    )
+    return FamilyRow(family, method, width, weight, **figures(errors), note=note)
 
 
 def smallest_width(reaches: Callable[[int], bool], guess: int) -> int:
@@ -258,15 +236,9 @@ def smallest_width(reaches: Callable[[int], bool], guess: int) -> int:
 
 def _bracket(reaches: Callable[[int], bool], guess: int) -> tuple[int, int]:
     """A width that fails (or 0) and a larger one that reaches, by growing steps from `guess`."""
-    step = max(1, guess // 32)
-    if reaches(guess):
-        high, low = guess, guess - step
-        while low > 0 and reaches(low):
-            step *= 2
-            high, low = low, low - step
-        return max(0, low), high
-    low, high = guess, guess + step
-    while not reaches(high):
-        step *= 2
-        low, high = high, high + step
-    return low, high
+    step, reached, at = max(1, guess // 32), reaches(guess), guess
+    while True:
+        following = max(0, at - step) if reached else at + step
+        if following == 0 or reaches(following) != reached:
+            return (following, at) if reached else (at, following)
+        step, at = 2 * step, following

@@ -16,12 +16,14 @@ from relubloom.theory.bounds import (
     readout_capacity,
     width_rule,
 )
+from relubloom.theory.cover import Expectations
 from relubloom.theory.kautz_singleton import kautz_singleton
 from relubloom.theory.plan_families import (
     FamilyRow,
     Goal,
-    constant_weight_width,
+    best_constant_weight,
     family_rows,
+    figures,
     likely_width,
 )
 
@@ -124,29 +126,23 @@ def plan(
     check_set_size(vocab_size, set_size)
     goal, given, value = _goal(vocab_size, set_size, width, mse, p_exact)
     _check_width(goal)
-    solved = constant_weight_width(goal)
-    rows = family_rows(goal, solved)
-    own = rows[0]
-    parameters = 2 * vocab_size * solved + vocab_size + solved
+    best = best_constant_weight(goal)
+    parameters = 2 * vocab_size * best.width + vocab_size + best.width
     return Plan(
         vocab_size=vocab_size,
         set_size=set_size,
-        width=solved,
-        weight=int(own.weight or 0),
-        false_positives=own.false_positives or 0.0,
-        fpr=own.fpr or 0.0,
-        p_exact=own.p_exact or 0.0,
-        mse=own.mse or 0.0,
-        kl=own.kl or 0.0,
-        counting_bound=counting_width(vocab_size, set_size, own.p_exact or 0.0),
+        width=best.width,
+        weight=best.weight,
+        **figures(best),
+        counting_bound=counting_width(vocab_size, set_size, best.p_exact),
         given=given,
         given_value=value,
-        families=rows,
-        bounds=_bounds(goal, solved, own),
+        families=family_rows(goal, best),
+        bounds=_bounds(goal, best),
         parameters=parameters,
         bytes_float32=FLOAT32 * parameters,
-        believable=solved >= NARROW * set_size,
-        notes=_notes(goal, solved, own),
+        believable=best.width >= NARROW * set_size,
+        notes=_notes(best),
     )
 
 
@@ -156,12 +152,9 @@ def family_table(plan: Plan) -> list[tuple[str, ...]]:
         (
             row.family,
             str(row.width),
-            _figure(row.weight),
-            _figure(row.false_positives),
-            _figure(row.fpr),
+            *map(_figure, (row.weight, row.false_positives, row.fpr)),
             _share(row.p_exact),
-            _figure(row.mse),
-            _figure(row.kl),
+            *map(_figure, (row.mse, row.kl)),
             row.method,
         )
         for row in plan.families
@@ -192,39 +185,37 @@ def family_notes(plan: Plan) -> list[str]:
 def _goal(
     vocab_size: int, set_size: int, width: int | None, mse: float | None, p_exact: float | None
 ) -> tuple[Goal, str, float]:
-    given = {"width": width, "mse": mse, "p_exact": p_exact}
-    named = [name for name, value in given.items() if value is not None]
+    goals = {"width": width, "mse": mse, "p_exact": p_exact}
+    named = {name: value for name, value in goals.items() if value is not None}
     if len(named) != 1:
         raise UsageError(
             f"the plan got {' and '.join(named) or 'no goal'}: it takes exactly one of width, mse "
             "and p_exact; give one of them"
         )
+    ((name, value),) = named.items()
     if width is not None:
         check_sizes(vocab_size, width, set_size)
-        return Goal(vocab_size, set_size, "mse", width=width), "width", width
-    if mse is not None:
-        _check_mse(vocab_size, set_size, mse)
-        return Goal(vocab_size, set_size, "mse", target=mse), "mse", mse
-    assert p_exact is not None
-    if not 0 < p_exact < 1:
-        raise UsageError(
-            f"p_exact is {p_exact}: a random code reaches any share of the sets strictly between "
-            f"0 and 1; {_remedy(vocab_size, set_size, p_exact == 1)}"
-        )
-    return Goal(vocab_size, set_size, "p_exact", target=1 - p_exact), "p_exact", p_exact
+        return Goal(vocab_size, set_size, "mse", width=width), name, value
+    _check_target(vocab_size, set_size, name, value)
+    if name == "mse":
+        return Goal(vocab_size, set_size, "mse", target=value), name, value
+    return Goal(vocab_size, set_size, "p_exact", target=1 - value), name, value
 
 
-def _check_mse(vocab_size: int, set_size: int, mse: float) -> None:
-    if not 0 < mse < 1:
-        raise UsageError(
-            f"mse is {mse}: a random code reaches any error strictly between 0 and 1; "
-            f"{_remedy(vocab_size, set_size, mse == 0)}"
-        )
-    if mse < SMALLEST_MSE:
-        raise UsageError(
-            f"mse is {mse}: the exact laws hold down to {SMALLEST_MSE}; "
-            f"{_certain(vocab_size, set_size)}"
-        )
+def _check_target(vocab_size: int, set_size: int, name: str, value: float) -> None:
+    """Refuse an error that no random code reaches."""
+    within = 0 < value < 1
+    if within and (name != "mse" or value >= SMALLEST_MSE):
+        return
+    disjunct = min(vocab_size, kautz_singleton(vocab_size, set_size).width)
+    certain = f"ask for less, or use a disjunct code of {disjunct} units, which makes no error"
+    if within:
+        raise UsageError(f"mse is {value}: the exact laws hold down to {SMALLEST_MSE}; {certain}")
+    what, perfect = ("error", 0) if name == "mse" else ("share of the sets", 1)
+    raise UsageError(
+        f"{name} is {value}: a random code reaches any {what} strictly between 0 and 1; "
+        f"{certain if value == perfect else 'give a number between 0 and 1'}"
+    )
 
 
 def _check_width(goal: Goal) -> None:
@@ -237,56 +228,44 @@ def _check_width(goal: Goal) -> None:
         )
 
 
-def _remedy(vocab_size: int, set_size: int, perfect: bool) -> str:
-    return _certain(vocab_size, set_size) if perfect else "give a number between 0 and 1"
-
-
-def _certain(vocab_size: int, set_size: int) -> str:
-    """The remedy for those who want no error at all."""
-    width = min(vocab_size, kautz_singleton(vocab_size, set_size).width)
-    return f"ask for less, or use a disjunct code of {width} units, which makes no error"
-
-
-def _bounds(goal: Goal, width: int, own: FamilyRow) -> PlanBounds:
-    p_exact, mse = own.p_exact or 0.0, own.mse or 0.0
-    rule = None
-    if goal.by == "mse" and 0 < mse < 1:
-        rule = width_rule(goal.vocab_size, goal.set_size, mse=mse)
-    elif goal.by == "p_exact" and 0 < p_exact < 1:
-        rule = width_rule(goal.vocab_size, goal.set_size, p_exact=p_exact)
-    random_readout = random_readout_capacity(goal.vocab_size, width)
+def _bounds(goal: Goal, best: Expectations) -> PlanBounds:
+    vocab_size, width, set_size = best.vocab_size, best.width, best.set_size
+    aim = {"mse": best.mse} if goal.by == "mse" else {"p_exact": best.p_exact}
+    (error,) = aim.values()
+    random_readout = random_readout_capacity(vocab_size, width)
     return PlanBounds(
-        counting_p_exact=counting_bound(goal.vocab_size, width, goal.set_size),
-        counting_width=counting_width(goal.vocab_size, goal.set_size, p_exact),
-        counting_width_all_sets=counting_width(goal.vocab_size, goal.set_size),
-        disjunct_width=disjunct_bound(goal.vocab_size, goal.set_size),
-        readout_set_size=readout_capacity(goal.vocab_size, width),
+        counting_p_exact=counting_bound(vocab_size, width, set_size),
+        counting_width=counting_width(vocab_size, set_size, best.p_exact),
+        counting_width_all_sets=counting_width(vocab_size, set_size),
+        disjunct_width=disjunct_bound(vocab_size, set_size),
+        readout_set_size=readout_capacity(vocab_size, width),
         random_readout_set_size=random_readout if math.isfinite(random_readout) else None,
-        width_rule=rule,
+        width_rule=width_rule(vocab_size, set_size, **aim) if 0 < error < 1 else None,
     )
 
 
-def _notes(goal: Goal, width: int, own: FamilyRow) -> tuple[str, ...]:
+def _notes(best: Expectations) -> tuple[str, ...]:
+    width, set_size, vocab_size = best.width, best.set_size, best.vocab_size
     notes: list[str] = []
-    if (own.mse or 0.0) < UNDERFLOW and goal.others > 0:
+    if best.mse < UNDERFLOW and vocab_size > set_size:
         notes.append(
             f"at width {width} the error is below {UNDERFLOW}, where floats lose it: take it as 0"
         )
-    if goal.set_size <= 2:
+    if set_size <= 2:
         notes.append(
-            f"set_size is {goal.set_size}: plain linear superposition with a softmax does as well "
+            f"set_size is {set_size}: plain linear superposition with a softmax does as well "
             "here; the case for a Bloom filter starts at set_size 3"
         )
-    if width < BORDERLINE * goal.set_size:
-        sure = "is not believable" if width < NARROW * goal.set_size else "may not be believable"
+    if width < BORDERLINE * set_size:
+        sure = "is not believable" if width < NARROW * set_size else "may not be believable"
         notes.append(
-            f"width {width} is {width / goal.set_size:.1f} units per token of a set: below about "
+            f"width {width} is {width / set_size:.1f} units per token of a set: below about "
             f"{NARROW} to {BORDERLINE} a trained network need not binarise, so the plan {sure} "
             "for training (a constructed network keeps to it)"
         )
-    if width >= goal.vocab_size:
+    if width >= vocab_size:
         notes.append(
-            f"width {width} is not below vocab_size {goal.vocab_size}: one unit per token does "
+            f"width {width} is not below vocab_size {vocab_size}: one unit per token does "
             "the task without any error"
         )
     return tuple(notes)
@@ -298,8 +277,6 @@ def _figure(value: float | None) -> str:
 
 def _share(value: float | None) -> str:
     """A share near 1 as 1 - error, so that it does not read as certain."""
-    if value is None:
-        return "-"
-    if 0.9999 < value < 1:
+    if value is not None and 0.9999 < value < 1:
         return f"1 - {1 - value:.2g}"
-    return f"{value:.4g}"
+    return _figure(value)

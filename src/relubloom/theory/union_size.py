@@ -16,7 +16,7 @@ TABLE_LIMIT = 1 << 26  # entries of one transition table: half a gigabyte
 def cover_law(width: int, weight: int, set_size: int) -> CoverLaw:
     """Law of the union's size, with the chance c(u) that a union of that size covers a hash."""
     if weight == 0:  # the empty hash: every token is covered
-        return CoverLaw(np.ones(1), np.zeros(1))
+        return CoverLaw.of_everything()
     probability, smallest = union_sizes(width, weight, set_size)
     sizes = np.arange(smallest, smallest + len(probability), dtype=np.float64)
     return CoverLaw(probability, log_cover_chance(width, weight, sizes))

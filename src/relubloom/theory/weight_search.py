@@ -13,13 +13,21 @@ P(X = 0) >= 1 - E[X]. (Derived here.)
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
 
-from relubloom.theory.arguments import Criterion
-from relubloom.theory.cover import CoverLaw, Floats, failure_share, mean_losses, mse_at_cover
+from relubloom.theory.arguments import Criterion, check_criterion, check_sizes
+from relubloom.theory.cover import (
+    CoverLaw,
+    Expectations,
+    Floats,
+    expectations,
+    failure_share,
+    mean_losses,
+    mse_at_cover,
+)
 
 DEVIATIONS = np.array(
     [0.5, 1.0, 2.0, 4.0, 7.0, 10.0]
@@ -29,24 +37,41 @@ MARGIN = 1e-6  # bounds are lowered by this share: far above their rounding and 
 
 
 @dataclass(frozen=True)
-class WeightSearch:
+class WeightSearch(ABC):
     """The weights 0..width of one family of codes, judged by one error on sets of one size.
 
     Attributes:
         vocab_size, width, set_size: sizes.
         by: the error: mse, E[F], or P(F > 0) where it is "p_exact".
-        law: the law of a weight.
-        likely_covers: of every weight at some union sizes, the chance that such a union covers a
-            token and the share of the sets that have a union at least as large, float64
-            [weights, unions] both; see `likely_unions`.
+
+    Raises:
+        UsageError: sizes that no code or set has; or `by` is none of the three.
     """
 
     vocab_size: int
     width: int
     set_size: int
-    by: Criterion
-    law: Callable[[int], CoverLaw]
-    likely_covers: Callable[[], tuple[Floats, Floats]]
+    by: Criterion = "mse"
+
+    def __post_init__(self) -> None:
+        check_sizes(self.vocab_size, self.width, self.set_size)
+        check_criterion(self.by)
+
+    @abstractmethod
+    def law(self, weight: int) -> CoverLaw:
+        """The law of a weight."""
+
+    @abstractmethod
+    def likely_covers(self) -> tuple[Floats, Floats]:
+        """Of every weight at some union sizes: how it covers, and how often, [weights, unions].
+
+        The chance that such a union covers a token, and the share of the sets that have a union
+        at least as large; see `likely_unions`.
+        """
+
+    def expectations(self, weight: int) -> Expectations:
+        """Mean errors of a weight."""
+        return expectations(self.law(weight), self.vocab_size, self.width, self.set_size, weight)
 
     def best(self) -> int:
         """The weight with the least error; the lightest of equals.

@@ -3,7 +3,6 @@
 from relubloom.training.loop import (
     TrainedNetwork,
     TrainingProgress,
-    check_network,
     initialise,
     train,
     train_stack,
@@ -14,7 +13,6 @@ __all__ = [
     "Recipe",
     "TrainedNetwork",
     "TrainingProgress",
-    "check_network",
     "initialise",
     "train",
     "train_stack",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 from torch.optim.adam import adam
@@ -19,18 +21,15 @@ class Adam:
     """
 
     def __init__(self, stack: NetStack) -> None:
-        parameters = stack.parameters()
-        self._state: dict[str, dict[str, Tensor]] = {
-            name: {
-                "step": torch.zeros(len(stack), device=value.device),
-                "exp_avg": torch.zeros_like(value),
-                "exp_avg_sq": torch.zeros_like(value),
-            }
-            for name, value in parameters.items()
-        }
-        self._parameters = _apart(parameters)
+        self._names = list(stack.parameters())
+        self._parameters = _apart(stack.parameters().values())
+        self._state: dict[str, Tensor] = {}
+        for name, value in stack.parameters().items():
+            self._state[f"{name}.step"] = torch.zeros(len(stack), device=value.device)
+            self._state[f"{name}.exp_avg"] = torch.zeros_like(value)
+            self._state[f"{name}.exp_avg_sq"] = torch.zeros_like(value)
         self._moments = [
-            _apart({name: state[key] for name, state in self._state.items()})
+            _apart(self._state[f"{name}.{key}"] for name in self._names)
             for key in ("exp_avg", "exp_avg_sq", "step")
         ]
         self._gradients: dict[str, Tensor] = {}
@@ -44,7 +43,7 @@ class Adam:
         """
         if gradients is not self._gradients:
             self._gradients = gradients
-            self._gradients_apart = _apart({name: gradients[name] for name in self._state})
+            self._gradients_apart = _apart(gradients[name] for name in self._names)
         first, second, steps = self._moments
         adam(
             self._parameters,
@@ -65,17 +64,13 @@ class Adam:
 
     def state(self) -> dict[str, Tensor]:
         """Steps and moments by "name.key", to be saved."""
-        return {
-            f"{name}.{key}": value
-            for name, moments in self._state.items()
-            for key, value in moments.items()
-        }
+        return self._state
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Go on from a saved state."""
-        for key, value in self.state().items():
+        for key, value in self._state.items():
             value.copy_(state[key])
 
 
-def _apart(stacked: dict[str, Tensor]) -> list[Tensor]:
-    return [part for value in stacked.values() for part in value.unbind(0)]
+def _apart(stacked: Iterable[Tensor]) -> list[Tensor]:
+    return [part for value in stacked for part in value.unbind(0)]

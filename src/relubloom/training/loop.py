@@ -192,20 +192,18 @@ class TrainingRun:
     def results(self) -> list[TrainedNetwork]:
         """One trained network a seed, on the CPU."""
         film = torch.stack(self.film, dim=1)
-        on_cpu = NetStack(**move_to(self.stack.parameters(), "cpu"))
-        return [
-            TrainedNetwork(
-                self._network(on_cpu[i]), seed, self.history[i], film[i], self.film_steps
-            )
-            for i, seed in enumerate(self.seeds)
-        ]
+        trained = NetStack(**move_to(self.stack.parameters(), "cpu"))
+        nets = [trained[i] for i in range(len(self.seeds))]
+        if self.recipe.activation == "none":  # as networks that apply a ReLU
+            nets = [always_on(net, self.task.sizes[1]) for net in nets]
+        each = zip(nets, self.seeds, self.history, film, strict=True)
+        return [TrainedNetwork(*fields, self.film_steps) for fields in each]
 
     def save(self, path: Path) -> None:
         """Write the state."""
-        tensors = dict(self.stack.parameters())
-        tensors |= {f"adam.{key}": value for key, value in self.adam.state().items()}
-        tensors["film"] = torch.stack(self.film)
-        tensors["loss_sum"] = self.loss_sum
+        adam = {f"adam.{key}": value for key, value in self.adam.state().items()}
+        tensors = self.stack.parameters() | adam
+        tensors |= {"film": torch.stack(self.film), "loss_sum": self.loss_sum}
         progress = {"done": self.done, "loss_steps": self.loss_steps, "history": self.history}
         save_checkpoint(path, move_to(tensors, "cpu"), self.fingerprint(), progress)
 
@@ -244,12 +242,6 @@ class TrainingRun:
             sets = self.task.training_batches(addresses, self.recipe.batch_size, self.device)
             self.sets_ahead = list(sets.split(len(self.seeds)))[::-1]
         return self.sets_ahead.pop()
-
-    def _network(self, trained: ReluNet) -> ReluNet:
-        """What was trained, as a network that applies a ReLU."""
-        if self.recipe.activation == "relu":
-            return trained
-        return always_on(trained, self.task.sizes[1])
 
     def _frame(self) -> Tensor:
         return self.stack.W_in[:, : self.film_tokens].detach().to("cpu", copy=True)

@@ -22,6 +22,7 @@ With 2.2 ns for a logit in these passes and 60 GFLOPS for the products, a step t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
@@ -29,11 +30,15 @@ from weakref import WeakKeyDictionary
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 from relubloom.network.relu_net import NetStack
 from relubloom.training.recipe import Activation, Objective
 from relubloom.training.softmax_loss import GRADIENT_FACTOR, Targets, softmax_loss_
-from relubloom.training.workspace import Rooms, StackPart, Workspace
+
+CHUNK_LOGITS = 1 << 18  # 1 MiB of float32: a chunk and its squares stay in the caches of a core
+CHUNK_ROWS = 128  # or more: fewer rows do not pay for reading and writing W_out's gradient
+ACCELERATOR_CHUNK_LOGITS = 1 << 26  # where a call costs more than the memory that a chunk takes
 
 
 @dataclass(frozen=True)
@@ -80,11 +85,10 @@ class ChunkedStep:
         if space is None or not space.fits(stack, sets.shape[1]):
             space = self._spaces[stack] = Workspace(stack, sets.shape[1], self._rows)
         if len(space.parts) == 1:
-            return StepResult(
-                self._differentiate(space.parts[0], sets, objective, space.rooms), space.gradients
-            )
+            loss = self._differentiate(space.parts[0], sets, objective, space)
+            return StepResult(loss, space.gradients)
         losses = [
-            self._differentiate(part, own, objective, space.rooms)
+            self._differentiate(part, own, objective, space)
             for part, own in zip(space.parts, sets.split(space.together), strict=True)
         ]
         return StepResult(torch.cat(losses), space.gradients)
@@ -94,22 +98,28 @@ class ChunkedStep:
         part: StackPart,
         sets: Int64[Tensor, "instances batch set_size"],
         objective: Objective,
-        rooms: Rooms,
+        space: Workspace,
     ) -> Float[Tensor, " instances"]:
         """Write the gradients of instances that go together; returns their losses."""
         batch = sets.shape[1]
         scale = GRADIENT_FACTOR[objective] / batch
         gradients, relu = part.gradients, self._activation == "relu"
         targets = Targets.of(sets, part.vocab, part.b_in.dtype)
-        post, d_pre = rooms.post, rooms.d_pre
-        torch.add(part.gathered(targets), part.b_in, out=post)
+        post, d_pre = space.post, space.d_pre
+        gathered = embedding_bag(  # the sum of each set's rows of W_in
+            _numbered_on(targets.members, part.vocab),
+            part.table,
+            mode="sum",
+            per_sample_weights=None if targets.real is None else targets.real.flatten(0, 1),
+        )
+        torch.add(gathered.view_as(post), part.b_in, out=post)
         if relu:
             post.relu_()
         losses: list[Tensor] = []
         sums: list[Tensor] = []
-        for chunk in rooms.chunks:
+        for chunk in space.chunks:
             torch.baddbmm(part.b_out, chunk.units, part.W_out, out=chunk.logits)
-            own = targets if len(rooms.chunks) == 1 else targets.rows(chunk.rows)
+            own = targets if len(space.chunks) == 1 else targets.rows(chunk.rows)
             loss, d_logits = softmax_loss_(chunk.logits, own, objective, chunk.room)
             further = float(len(sums) > 0)
             losses.append(loss)
@@ -120,13 +130,100 @@ class ChunkedStep:
         if relu:
             d_pre.mul_(post.sign_())
         torch.sum(d_pre, 1, out=gradients.b_in)
-        gradients.fill_table(d_pre, sets)
+        d_table, d_rows = part.d_table.zero_().flatten(0, 1), d_pre.flatten(0, 1)
+        for column in _numbered_on(sets, part.vocab + 1).T.contiguous().unbind(0):
+            d_table.index_add_(0, column, d_rows)
         return _total(losses) / batch
 
 
 dense_step: Step = ChunkedStep("relu")
 linear_step: Step = ChunkedStep("none")
 STEPS: dict[Activation, Step] = {"relu": dense_step, "none": linear_step}
+
+
+def chunk_rows(batch: int, vocab: int, instances: int = 1, device_type: str = "cpu") -> int:
+    """Rows of a chunk: the chunks of a batch are alike, as few as the limits above allow."""
+    limit = CHUNK_LOGITS if device_type == "cpu" else ACCELERATOR_CHUNK_LOGITS
+    most = max(CHUNK_ROWS, limit // (instances * vocab))
+    chunks = -(-batch // most)
+    return -(-batch // chunks)
+
+
+def instances_together(instances: int, device_type: str) -> int:
+    """How many go through the same operations: one on a CPU, elsewhere all."""
+    return 1 if device_type == "cpu" else instances
+
+
+class Workspace:
+    """What a stack's steps write to, and views of it and of the stack.
+
+    Made once: fresh memory costs more than it holds, and at small sizes a view costs as much as a
+    pass. The chunks of a batch share their logits and room.
+    """
+
+    def __init__(self, stack: NetStack, batch: int, rows: int | None) -> None:
+        instances, vocab, width = stack.W_in.shape
+        device = stack.W_in.device.type
+        self.together = together = instances_together(instances, device)
+        self._of, self._batch = tuple(stack.parameters().values()), batch
+        table = stack.W_in.new_empty(instances, vocab + 1, width)  # its last row is for padding
+        whole = NetStack(table[:, :-1], *(torch.empty_like(value) for value in self._of[1:]))
+        self.gradients = whole.parameters()
+        views = (each.split(together) for each in (stack, whole, table))
+        self.parts = [StackPart(*view) for view in zip(*views, strict=True)]
+        self.post, self.d_pre = (table.new_empty(together, batch, width) for _ in range(2))
+        self.chunks = self._chunks(vocab, rows or chunk_rows(batch, vocab, together, device))
+
+    def fits(self, stack: NetStack, batch: int) -> bool:
+        """Whether it is of these very tensors, and of batches of this size."""
+        now = stack.parameters().values()
+        return batch == self._batch and all(a is b for a, b in zip(now, self._of, strict=True))
+
+    def _chunks(self, vocab: int, rows: int) -> list[BatchChunk]:
+        entries = self.together * min(rows, self._batch) * vocab
+        logits, room = (self.post.new_empty(entries) for _ in range(2))
+        chunks: list[BatchChunk] = []
+        for start in range(0, self._batch, rows):
+            cut = slice(start, min(start + rows, self._batch))
+            shape = self.together, cut.stop - start, vocab
+            own = (each[: math.prod(shape)].view(shape) for each in (logits, room))
+            chunks.append(BatchChunk(cut, self.post[:, cut], self.d_pre[:, cut], *own))
+        return chunks
+
+
+class StackPart:
+    """Instances that go through the same operations: views of their parameters and gradients.
+
+    `table` is W_in, token by token; `d_table` its gradient and a last row for padding.
+    """
+
+    def __init__(
+        self, own: NetStack, gradients: NetStack, d_table: Float[Tensor, "instances rows width"]
+    ) -> None:
+        self.vocab = own.W_in.shape[1]
+        self.table = own.W_in.flatten(0, 1)
+        self.b_in, self.W_out, self.b_out = own.b_in[:, None], own.W_out, own.b_out[:, None]
+        self.gradients, self.d_table = gradients, d_table
+
+
+@dataclass(frozen=True)
+class BatchChunk:
+    """Some rows of the batch, and what they write to."""
+
+    rows: slice
+    units: Float[Tensor, "instances rows width"]
+    d_units: Float[Tensor, "instances rows width"]
+    logits: Float[Tensor, "instances rows vocab"]
+    room: Float[Tensor, "instances rows vocab"]
+
+
+def _numbered_on(
+    tokens: Int64[Tensor, "instances batch set_size"], rows: int
+) -> Int64[Tensor, "sets set_size"]:
+    """Tokens as rows of the instances' tables of `rows` rows, one under the other."""
+    if len(tokens) > 1:
+        tokens = tokens + rows * torch.arange(len(tokens), device=tokens.device)[:, None, None]
+    return tokens.flatten(0, 1)
 
 
 def _total(terms: list[Tensor]) -> Tensor:

@@ -5,7 +5,7 @@ import numpy as np
 from build.svg import strokes
 from relubloom.report.charts.chart import Chart
 from relubloom.report.charts.drawing import Drawing
-from relubloom.report.charts.marks import diverging, dots, posterised, segments, tiles
+from relubloom.report.charts.marks import diverging, dots, picture, segments, tiles
 from relubloom.report.charts.style import BIT, INK
 
 
@@ -31,7 +31,8 @@ def test_diverging_colours_by_hand() -> None:
     assert rgba[0, 2] > rgba[0, 0] and rgba[3, 0] > rgba[3, 2]
 
 
-def test_posterised_opacity_by_hand() -> None:
+def test_a_picture_has_few_opacities() -> None:
     """24 levels lie 255 / 23 = 11.09 apart: 5 rounds to 0 and clears the pixel, 6 to 11."""
-    colours = np.array([[9, 9, 9, 5], [9, 9, 9, 6], [9, 9, 9, 255]], dtype=np.uint8)
-    assert posterised(colours).tolist() == [[0, 0, 0, 0], [9, 9, 9, 11], [9, 9, 9, 255]]
+    found = picture(np.array([[5.0, 6.0, 255.0]]), 255)
+    orange = [224, 116, 22]
+    assert found.tolist() == [[[0, 0, 0, 0], [*orange, 11], [*orange, 255]]]

@@ -1,12 +1,11 @@
 """The matrix, its histogram, units' levels and hashes' bits: golden facts of what is drawn."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from build.svg import marks, roles, strokes, words
 from relubloom.code import Code
+from relubloom.records.mechanism import CoveredLevel, Spread
 from relubloom.report.charts.weights import (
     Modes,
     bin_edges,
@@ -26,9 +25,9 @@ SHARES = np.array([0, 0.2, 0.1, 0, 0, 0.3, 0.4, 0])
 MODES = Modes((-1.25, 1.1), (0.2, 0.3), (0.3, 0.7))
 
 
-def level(free: float, covered: float | None) -> dict[str, Any]:
-    above = None if covered is None else {"mean": covered, "p95": covered + 0.1}
-    return {"level_uncovered": {"mean": free, "sd": 0.5}, "level_covered": above}
+def level(free: float, covered: float | None) -> tuple[Spread, CoveredLevel | None]:
+    above = None if covered is None else CoveredLevel(covered, covered + 0.1)
+    return Spread(free, 0.5), above
 
 
 def test_units_are_sorted_by_the_bits_of_the_first_tokens() -> None:

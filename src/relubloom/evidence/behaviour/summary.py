@@ -10,7 +10,6 @@ from relubloom.evidence.behaviour.set_sizes import (
     measure_set_sizes,
     random_codes_for,
 )
-from relubloom.evidence.behaviour.tokens import measure_confusion, measure_tokens
 from relubloom.evidence.scores import SetScores
 from relubloom.measure.one_pass import OnSets
 from relubloom.measure.statistics import pearson, percentiles, weighted_mean
@@ -18,16 +17,25 @@ from relubloom.network.relu_net import ReluNet
 from relubloom.records.behaviour import (
     Behaviour,
     Calls,
+    ConfusedPair,
+    Confusion,
     CountShare,
     FalsePositives,
     MemberMass,
     SizeSubset,
     SubsetFigures,
+    TokenFigures,
+    Tokens,
     Uniformity,
 )
 from relubloom.task import SetCollection
 
 MANY = 4  # the last count of false positives stands for itself and more
+LISTED_UP_TO = 10_000  # tokens; above, only the worst are given
+WORST = 20
+TIE_DIGITS = 7  # equal to so many digits of the largest mse is a tie, which goes by token id
+LEAST = 1e-30
+ENOUGH = 30  # sets of a sample that a pair's share must rest on
 
 
 def measure_behaviour(
@@ -116,6 +124,76 @@ def measure_member_mass(scores: SetScores) -> MemberMass:
     )
 
 
+def measure_tokens(scores: SetScores, listed_up_to: int = LISTED_UP_TO) -> Tokens:
+    """Turn the counts by token into rates; copies count."""
+    counts = scores.tokens
+    held, absent = counts.sets, scores.copies.sum() - counts.sets
+    called = _rate(counts.false_positives, absent)
+    covered = _rate(counts.code_false_positives, absent)
+    missed, mse = _rate(counts.misses, held), _rate(counts.mse, held)
+    known = absent > 0
+    known_mse = np.where(held > 0, mse, 0.0)
+    ranked = np.round(known_mse / max(known_mse.max(), LEAST), TIE_DIGITS)
+    order = np.argsort(-np.where(held > 0, ranked, -np.inf), kind="stable")[:WORST].tolist()
+    listed = len(held) <= listed_up_to
+    return Tokens(
+        false_positive_rate=_nullable(called) if listed else None,
+        miss_rate=_nullable(missed) if listed else None,
+        code_false_positive_rate=_nullable(covered) if listed else None,
+        mse=_nullable(mse) if listed else None,
+        correlation=pearson(called[known], covered[known]),
+        worst=[
+            TokenFigures(
+                token=token,
+                sets=round(float(held[token])),
+                mse=float(mse[token]),
+                miss_rate=float(missed[token]),
+                false_positive_rate=_nullable(called[[token]])[0],
+                code_false_positive_rate=_nullable(covered[[token]])[0],
+            )
+            for token in order
+            if held[token] > 0
+        ],
+    )
+
+
+def measure_confusion(scores: SetScores, enough_sets: int = ENOUGH) -> Confusion | None:
+    """Share by ordered pair. None above 2,048 tokens: a sample holds too few sets of each pair;
+    and None where no pair has enough sets.
+
+    Cost: O(vocab^2).
+    """
+    counts = scores.tokens
+    called, covered = counts.false_positives_beside, counts.code_false_positives_beside
+    if called is None or covered is None or counts.together is None:
+        return None
+    without = counts.sets - counts.together  # at [t, w]: the sets that hold w and not t
+    enough = without >= (1 if scores.method == "all" else enough_sets)
+    np.fill_diagonal(enough, False)
+    if not enough.any():
+        return None
+    counted = without[enough]
+    share, predicted = called[enough] / counted, covered[enough] / counted
+    tokens, beside = np.nonzero(enough)
+    order = np.lexsort((-counted, -share))[:WORST].tolist()
+    return Confusion(
+        pairs=[
+            ConfusedPair(
+                token=int(tokens[place]),
+                with_=int(beside[place]),
+                sets=round(float(counted[place])),
+                called=float(share[place]),
+                code=float(predicted[place]),
+            )
+            for place in order
+            if share[place] > 0
+        ],
+        correlation=pearson(share, predicted),
+        method=scores.method,
+        sets=len(scores.mse),
+    )
+
+
 def _subset(scores: SetScores, chosen: NDArray[np.bool_]) -> SubsetFigures:
     copies = scores.copies * chosen
     return SubsetFigures(
@@ -129,3 +207,12 @@ def _shares(scores: SetScores, counts: NDArray[np.int32]) -> list[float]:
     capped = np.minimum(counts, MANY)
     found = np.bincount(capped, weights=scores.copies, minlength=MANY + 1)
     return (found / found.sum()).tolist()
+
+
+def _rate(counts: NDArray[np.float64], sets: NDArray[np.float64]) -> NDArray[np.float64]:
+    """counts / sets, NaN where there are no sets."""
+    return np.divide(counts, sets, out=np.full_like(counts, np.nan), where=sets > 0)
+
+
+def _nullable(values: NDArray[np.float64]) -> list[float | None]:
+    return [None if np.isnan(value) else value for value in values.tolist()]

@@ -6,14 +6,8 @@ from collections.abc import Callable
 
 from relubloom.code import Code
 from relubloom.errors import UsageError
-from relubloom.evidence.interventions.change_input import SwapHashes, TwoLevelInput
-from relubloom.evidence.interventions.force_unit import ForceCovered, ForceUncovered
-from relubloom.evidence.interventions.intervention import CallDecoder, Intervention
-from relubloom.evidence.interventions.patch_hidden import (
-    PatchDonor,
-    PatchFalsePositive,
-    ScrubIrrelevant,
-)
+from relubloom.evidence.interventions.changes import INTERVENTIONS
+from relubloom.evidence.interventions.intervention import CallDecoder
 from relubloom.evidence.interventions.plan import RandomSets, SealedPlan, seal
 from relubloom.evidence.interventions.prepared_network import PreparedNetwork
 from relubloom.evidence.interventions.scoring import Counts, result, score_chunk
@@ -22,15 +16,6 @@ from relubloom.network.relu_net import ReluNet
 from relubloom.records.interventions import Interventions
 from relubloom.task import KSparseTask
 
-INTERVENTIONS: tuple[Intervention, ...] = (
-    ForceCovered(),
-    ForceUncovered(),
-    SwapHashes(),
-    PatchFalsePositive(),
-    PatchDonor(),
-    ScrubIrrelevant(),
-    TwoLevelInput(),
-)
 FEWEST, MOST = 1_000, 20_000  # cases of each intervention, by what one costs
 CASE_WORK = 1 << 30  # multiply-adds of a forward pass over an intervention's cases
 SOURCES = 2048  # random sets that units are resampled from

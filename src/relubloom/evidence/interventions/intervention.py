@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
+from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -22,8 +23,7 @@ Words = NDArray[np.uint64]
 """Tokens of a set (or of a case) as bits, 64 to a word: [cases, words]."""
 
 
-@runtime_checkable
-class Intervention(Protocol):
+class Intervention(ABC):
     """A change to the network whose effect the code predicts.
 
     `cases`, `predict` and `mispredict` see the code and never the network: their answers are
@@ -35,26 +35,34 @@ class Intervention(Protocol):
     name: str
     question: str
     prediction: str
-    control: str
-    changes: bool
+    control = "hashes dealt to the tokens anew"
+    changes = False
 
-    def cases(self, code: Code, sets: Ids, random: np.random.Generator) -> Cases:
-        """Cases made from random sets; sets to which it cannot be done are left out."""
-        ...
+    def cases(self, code: Code, sets: Ids, random: Generator) -> Cases:
+        """Cases made from random sets; sets to which it cannot be done are left out.
+
+        Unless told otherwise: any sets, nothing acted on, the members those of the set.
+        """
+        return even_cases(sets, sets[:, :0], sets)
 
     def predict(self, code: Code, cases: Cases) -> Bits:
-        """The unions that the changed network will read, by the code: [cases, width]."""
-        ...
+        """The unions that the changed network will read, by the code: [cases, width].
 
-    def mispredict(
-        self, code: Code, cases: Cases, random: np.random.Generator
-    ) -> tuple[Code, Bits]:
-        """The control: unions that should fail as a prediction, and the code that they are of."""
-        ...
+        Unless told otherwise those of the intervened members.
+        """
+        return code.union(cases.members)
 
+    def mispredict(self, code: Code, cases: Cases, random: Generator) -> tuple[Code, Bits]:
+        """The control: unions that should fail as a prediction, and the code that they are of.
+
+        Unless told otherwise those of a code whose hashes were dealt to the tokens anew.
+        """
+        shuffled = Code(code.bits[random.permutation(code.vocab_size)])
+        return shuffled, shuffled.union(cases.members)
+
+    @abstractmethod
     def run(self, net: PreparedNetwork, cases: Cases) -> Float[Tensor, "batch vocab"]:
         """The logits of the changed network."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ def even_cases(sets: Ids, acted_on: Ids, members: Ids) -> Cases:
     return Cases(sets, columns, members, np.ones(len(sets)))
 
 
-def random_choice(eligible: Bits, random: np.random.Generator) -> Ids:
+def random_choice(eligible: Bits, random: Generator) -> Ids:
     """One eligible column of each row, each equally likely, int64 [rows]; 0 where none is.
 
     Cost: one random float32 an entry.
@@ -100,12 +108,6 @@ def random_choice(eligible: Bits, random: np.random.Generator) -> Ids:
 def only(width: int, units: Ids) -> Bits:
     """Bool [cases, width], True at each case's unit."""
     return units[:, None] == np.arange(width)
-
-
-def of_shuffled_hashes(code: Code, sets: Ids, random: np.random.Generator) -> tuple[Code, Bits]:
-    """A code whose hashes were dealt to the tokens anew, and its unions of the sets."""
-    shuffled = Code(code.bits[random.permutation(code.vocab_size)])
-    return shuffled, shuffled.union(sets)
 
 
 class CallDecoder:

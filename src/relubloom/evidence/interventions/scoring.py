@@ -136,9 +136,7 @@ def matched(counts: Counts, weight: Figures) -> Match:
             counts["changes_predicted"], counts["changes_actual"], counts["changes_both"], weight
         )
     return Match(
-        precision=tokens.precision,
-        recall=tokens.recall,
-        f1=tokens.f1,
+        **vars(tokens),
         by_loss=_pooled(predicted, failing, predicted * failing, weight),
         exact_match=_weighted_mean(counts["exact"], weight),
         changes=changes,

@@ -17,7 +17,7 @@ from relubloom.evidence.ladder.one_matrix_rounded import one_matrix_rounded
 from relubloom.evidence.ladder.read_network import ReadNetwork
 from relubloom.evidence.ladder.rung import Rung, network_bits
 from relubloom.evidence.ladder.scoring import AT_ONCE, score_rungs
-from relubloom.measure.one_pass import OnSets, one_pass
+from relubloom.measure.one_pass import OnSets
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.ladder import Ladder
 from relubloom.task import SetCollection
@@ -50,40 +50,6 @@ FITTED_RUNGS: dict[str, Callable[[ReadNetwork, Tensor, int], Rung]] = {
 RIVALS = tuple(f"{part}-{bits}-bit" for part in ("matrix", "mode") for bits in quantisation.BITS)
 
 
-def climb_ladder(
-    net: ReluNet,
-    code: Code,
-    sets: SetCollection,
-    *,
-    workers: int = 1,
-    on_sets: OnSets | None = None,
-    most_sets: int | None = None,
-    only: Collection[str] | None = None,
-    fit: bool = True,
-    fit_steps: int = fitted.STEPS,
-) -> Ladder:
-    """Score every rung of the explanation of `net` by its extracted `code`, in a pass of its own.
-
-    Args:
-        net: the network.
-        code: its extracted code (`extraction.extract_code`).
-        sets: what the figures are over.
-        workers: threads that share the chunks of sets.
-        on_sets: called with (done, total), the scored sets' share that is done of all rungs' work.
-        most_sets: score the rungs on at most that many of the sets (see `LadderSets`).
-        only: names of the rungs to score; None scores every rung.
-        fit: whether to fit rungs, too. They are left out in any case where there are no sets to
-            fit on, for large networks (`fitted.can_fit`), and where each unit has exactly two
-            values in W_in and in W_out, which leaves nothing to fit.
-        fit_steps: of each fit.
-
-    Cost: that of `one_pass` on the sets, and of `climb`.
-    """
-    seen = sets_for_ladder(net, code, sets, most_sets, fit=fit)
-    one_pass(net, sets, [seen], workers=workers)
-    return climb(net, code, seen, workers=workers, on_sets=on_sets, only=only, fit_steps=fit_steps)
-
-
 def sets_for_ladder(
     net: ReluNet,
     code: Code,
@@ -92,7 +58,13 @@ def sets_for_ladder(
     *,
     fit: bool = True,
 ) -> LadderSets:
-    """What a pass over the sets is shown to, before `climb` and `best_explanation`."""
+    """What a pass over the sets is shown to, before `climb` and `best_explanation`.
+
+    `most_sets`: score the rungs on at most that many of the sets (see `LadderSets`). `fit`: whether
+    to fit rungs, too. They are left out in any case where there are no sets to fit on, for large
+    networks (`fitted.can_fit`), and where each unit has exactly two values in W_in and in W_out,
+    which leaves nothing to fit.
+    """
     worth = fit and fitted.can_fit(net) and ReadNetwork(net, code, 1.0).departures.any
     return LadderSets(sets, net.vocab_size, most_sets, fit=worth)
 
@@ -110,32 +82,37 @@ def climb(
     at_once: int = AT_ONCE,
     chunk: int | None = None,
 ) -> Ladder:
-    """`climb_ladder` after a pass over the sets that `seen` was shown.
+    """Score every rung of the explanation of `net` by its extracted `code`.
 
-    `known` are rungs of this network that were made before; `at_once` and `chunk` are those of
-    `score_rungs`. Cost: see `score_rungs`; 29 networks and 18 codes; and three fits, side by side
-    on the workers.
+    Args:
+        net: the network.
+        code: its extracted code (`extraction.extract_code`).
+        seen: what was shown a pass over the sets that the figures are over.
+        workers: threads that share the chunks of sets, and the fits.
+        on_sets: called with (done, total), the scored sets' share that is done of all rungs' work.
+        only: names of the rungs to score; None scores every rung.
+        known: rungs of this network that were made before.
+        fit_steps: of each fit.
+        at_once, chunk: those of `score_rungs`.
+
+    Cost: see `score_rungs`; 29 networks and 18 codes; and three fits, side by side on the workers.
     """
     scored, fitted_on = seen.scored, seen.fitted_on
     read = ReadNetwork(net, code, seen.mean_size)
     makers = RUNGS | {rung.name: partial(_same, rung) for rung in known}
-    names = [*RUNGS, *(FITTED_RUNGS if fitted_on is not None else ()), *RIVALS]
-    count = sum(only is None or name in only for name in names)
+    names = (*makers, *(FITTED_RUNGS if fitted_on is not None else ()), *RIVALS)
+    wanted = {name for name in names if only is None or name in only}
 
     def on_rungs(done: float) -> None:
         if on_sets is not None:
-            on_sets(int(len(scored) * done / count), len(scored))
+            on_sets(int(len(scored) * done / len(wanted)), len(scored))
 
-    to_fit = [
-        make
-        for name, make in FITTED_RUNGS.items()
-        if name not in makers and (only is None or name in only)
-    ]
+    to_fit = [make for name, make in FITTED_RUNGS.items() if name in wanted - makers.keys()]
     with _under_way(read, fitted_on, to_fit, fit_steps, workers) as fits:
         rungs = chain(
-            (make(read) for name, make in makers.items() if only is None or name in only),
+            (make(read) for name, make in makers.items() if name in wanted),
             (rung.result() for rung in fits),
-            _rivals(read, only),
+            (rival for rival in _rivals(read, wanted) if rival.name in wanted),
         )
         rows = score_rungs(
             net, rungs, scored, workers=workers, on_rungs=on_rungs, at_once=at_once, chunk=chunk
@@ -156,7 +133,7 @@ def best_explanation(
     """The rung of kind explanation that comes closest to the network, to predict with.
 
     That is `weak-bits-best-readout`, and `weak-bits` where nothing is to be fitted (see
-    `climb_ladder`). `seen` was shown a pass over the sets. Cost: two fits.
+    `sets_for_ladder`). `seen` was shown a pass over the sets. Cost: two fits.
     """
     read = ReadNetwork(net, code, seen.mean_size)
     fitted_on = seen.fitted_on
@@ -190,10 +167,7 @@ def _under_way(
             raise
 
 
-def _rivals(read: ReadNetwork, only: Collection[str] | None) -> Iterator[Rung]:
-    """Quantised networks, each made when it is its turn."""
-    if only is not None and not set(RIVALS) & set(only):
-        return
-    for rival in chain(quantisation.by_matrix(read), quantisation.by_mode(read)):
-        if only is None or rival.name in only:
-            yield rival
+def _rivals(read: ReadNetwork, wanted: set[str]) -> Iterator[Rung]:
+    """Quantised networks, each made when it is its turn; none where none is wanted."""
+    if wanted & set(RIVALS):
+        yield from chain(quantisation.by_matrix(read), quantisation.by_mode(read))

@@ -18,7 +18,7 @@ from torch.optim.adam import adam
 
 from relubloom.evidence.ladder.read_network import ReadNetwork, Reals
 from relubloom.evidence.ladder.read_off import find_weak_bits, levels, listed_bits
-from relubloom.evidence.ladder.rung import REAL, Rung, as_network
+from relubloom.evidence.ladder.rung import REAL, Written, as_network, rung
 from relubloom.measure.evaluation import Batch
 from relubloom.network.relu_net import ReluNet
 from relubloom.threads import intra_op_threads
@@ -46,40 +46,32 @@ def can_fit(net: ReluNet) -> bool:
     return net.W_in.numel() <= FIT_UP_TO and net.vocab_size <= MOST_TOKENS
 
 
-def weak_bits_best_readout(read: ReadNetwork, sets: Sets, steps: int = STEPS) -> Rung:
+@rung("weak-bits-best-readout", "Weak bits, best readout")
+def weak_bits_best_readout(read: ReadNetwork, sets: Sets, steps: int = STEPS) -> Written:
     """The hash, levels and weak bits of W_in; the readout follows."""
     vocab, width = read.net.vocab_size, read.net.width
     weak = find_weak_bits(read)
     W_in = np.where(weak, read.weights[0], levels(read.weights[0], read.code.bits))
     net, objective = with_best_readout(read, W_in, sets, steps)
-    return Rung(
-        name="weak-bits-best-readout",
-        title="Weak bits, best readout",
-        meaning=f"W_in as a level per token and per unit, on the bits and elsewhere, b_in, and "
+    meaning = (
+        f"W_in as a level per token and per unit, on the bits and elsewhere, b_in, and "
         f"{int(weak.sum())} weak bits; W_out and b_out follow: fitted, from the hash's own, to the "
-        f"task's {objective} on sets that are not scored.",
-        kind="explanation",
-        bits=read.hash_bits
-        + REAL * (2 * vocab + 3 * width)
-        + listed_bits(read, weak, numbers=1)
-        + WHICH_OBJECTIVE,
-        programs=(net,),
+        f"task's {objective} on sets that are not scored."
     )
+    length = read.length(2 * vocab + 3 * width) + listed_bits(read, weak, numbers=1)
+    return meaning, length + WHICH_OBJECTIVE, net
 
 
-def best_readout(read: ReadNetwork, sets: Sets, steps: int = STEPS) -> Rung:
+@rung("best-readout", "W_in, best readout", "network")
+def best_readout(read: ReadNetwork, sets: Sets, steps: int = STEPS) -> Written:
     """All of W_in; the readout follows."""
     W_in = read.weights[0]
     net, objective = with_best_readout(read, W_in, sets, steps)
-    return Rung(
-        name="best-readout",
-        title="W_in, best readout",
-        meaning="W_in and b_in as stored (the hash is in them); W_out and b_out follow: fitted, "
-        f"from the hash's own, to the task's {objective} on sets that are not scored.",
-        kind="network",
-        bits=REAL * (W_in.size + read.net.width) + WHICH_OBJECTIVE,
-        programs=(net,),
+    meaning = (
+        "W_in and b_in as stored (the hash is in them); W_out and b_out follow: fitted, "
+        f"from the hash's own, to the task's {objective} on sets that are not scored."
     )
+    return meaning, REAL * (W_in.size + read.net.width) + WHICH_OBJECTIVE, net
 
 
 def with_best_readout(

@@ -32,7 +32,7 @@ from relubloom.evidence.ladder.read_network import (
     predicted,
     slopes,
 )
-from relubloom.evidence.ladder.rung import REAL, Rung, as_network, network_bits
+from relubloom.evidence.ladder.rung import REAL, Written, as_network, network_bits, rung
 from relubloom.measure.evaluation import Batch
 
 INPUT_ELSEWHERE, INPUT_BITS, OUTPUT_BITS = 2, 8, 4  # levels of each part
@@ -48,7 +48,8 @@ COEFFICIENTS, SCALES, LISTS = 16, 7, 9  # at most: of predictions; of parts; lis
 MOST_LEVELS = 256
 
 
-def one_matrix_rounded(read: ReadNetwork, sets: Sets, steps: int = STEPS) -> Rung:
+@rung("one-matrix-rounded", "One matrix in a few bits", "network")
+def one_matrix_rounded(read: ReadNetwork, sets: Sets, steps: int = STEPS) -> Written:
     """Strengths rounded to a few levels; levels, slopes and biases fitted to the network."""
     parts = RoundedStrengths(read)
     numbers = parts.start()
@@ -79,18 +80,14 @@ def one_matrix_rounded(read: ReadNetwork, sets: Sets, steps: int = STEPS) -> Run
     )
     kept, length = shortened(numbers)
     W_in, b_in, W_out, b_out = (value.double().numpy() for value in parts.weights(kept))
-    return Rung(
-        name="one-matrix-rounded",
-        title="One matrix in a few bits",
-        meaning=f"The hash; each (token, unit) pair's strength on {parts.levels} levels "
+    meaning = (
+        f"The hash; each (token, unit) pair's strength on {parts.levels} levels "
         f"({INPUT_BITS} on the bits), read by both matrices through slopes, with {INPUT_ELSEWHERE} "
         f"levels ({OUTPUT_BITS} on the bits) for what the matrices do not share, all beside what "
         "the overlaps of hashes predict of them; means, slopes and biases fitted to the network's "
-        "answers on sets that are not scored.",
-        kind="network",
-        bits=read.hash_bits + parts.bits + length,
-        programs=(as_network(W_in, b_in, W_out.T, b_out),),
+        "answers on sets that are not scored."
     )
+    return meaning, read.hash_bits + parts.bits + length, as_network(W_in, b_in, W_out.T, b_out)
 
 
 def unlikeness_gradient(found: Logits, true: Logits, batch: Batch) -> Logits:

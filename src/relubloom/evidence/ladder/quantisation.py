@@ -9,63 +9,44 @@ import torch
 from numpy.typing import NDArray
 
 from relubloom.evidence.ladder.read_network import Mask, ReadNetwork, Reals
-from relubloom.evidence.ladder.rung import REAL, Rung
+from relubloom.evidence.ladder.rung import REAL, Rung, Written, rung
 from relubloom.network.relu_net import ReluNet
 
 MAX_ITERATIONS = 1000  # of Lloyd's
 BITS = range(1, 9)
 
 
-def two_level_input(read: ReadNetwork) -> Rung:
+@rung("two-level-input", "Two-level W_in, real W_out", "quantisation")
+def two_level_input(read: ReadNetwork) -> Written:
     """W_in at the two means of each unit, W_out as stored."""
     units, width, vocab = read.units, read.net.width, read.net.vocab_size
     W_in = np.where(read.code.bits, units.bit_in, units.other_in)
-    return Rung(
-        name="two-level-input",
-        title="Two-level W_in, real W_out",
-        meaning="Each unit's two means in W_in, placed by the hash; W_out and the biases as "
-        "stored (vocab_size times width numbers without a meaning).",
-        kind="quantisation",
-        bits=read.hash_bits + REAL * (2 * width + width + width * vocab + vocab),
-        programs=(_with_matrices(read.net, W_in, read.weights[2]),),
+    meaning = (
+        "Each unit's two means in W_in, placed by the hash; W_out and the biases as "
+        "stored (vocab_size times width numbers without a meaning)."
     )
+    net = _with_matrices(read.net, W_in, read.weights[2])
+    return meaning, read.length(3 * width + width * vocab + vocab), net
 
 
 def by_matrix(read: ReadNetwork) -> Iterator[Rung]:
     """W_in and W_out each on a k-means codebook of 2^b numbers."""
-    matrices = read.weights[0], read.weights[2]
-    everywhere = np.ones(matrices[0].shape, dtype=np.bool_)
-    quantised = [_Quantised(matrix, [everywhere.reshape(matrix.shape)]) for matrix in matrices]
-    for bits in BITS:
-        yield _rung(
-            read,
-            quantised,
-            bits,
-            name=f"matrix-{bits}-bit",
-            title=f"Weights in {bits} {_words(bits)}",
-            meaning=f"W_in and W_out rounded to 2^{bits} numbers each (k-means); biases as stored.",
-            hash_bits=0,
-        )
+    for bits, length, program in _quantised(read, [np.ones_like(read.code.bits)]):
+        name, title = f"matrix-{bits}-bit", f"Weights in {bits} {_words(bits)}"
+        meaning = f"W_in and W_out rounded to 2^{bits} numbers each (k-means); biases as stored."
+        yield Rung(name, title, meaning, "quantisation", length, (program,))
 
 
 def by_mode(read: ReadNetwork) -> Iterator[Rung]:
     """Each mode of W_in and W_out, by the hash, on a codebook of its own."""
     hashes = read.code.bits
-    quantised = [
-        _Quantised(read.weights[0], [hashes, ~hashes]),
-        _Quantised(read.weights[2], [hashes.T, ~hashes.T]),
-    ]
-    for bits in BITS:
-        yield _rung(
-            read,
-            quantised,
-            bits,
-            name=f"mode-{bits}-bit",
-            title=f"Hash, weights in {bits} {_words(bits)} per mode",
-            meaning=f"The hash says which mode an entry of W_in or W_out is in; each mode is "
-            f"rounded to 2^{bits} numbers of its own (k-means); biases as stored.",
-            hash_bits=read.hash_bits,
+    for bits, length, program in _quantised(read, [hashes, ~hashes]):
+        name, title = f"mode-{bits}-bit", f"Hash, weights in {bits} {_words(bits)} per mode"
+        meaning = (
+            f"The hash says which mode an entry of W_in or W_out is in; each mode is rounded to "
+            f"2^{bits} numbers of its own (k-means); biases as stored."
         )
+        yield Rung(name, title, meaning, "quantisation", read.hash_bits + length, (program,))
 
 
 class _Quantised:
@@ -85,28 +66,21 @@ class _Quantised:
         return matrix, numbers
 
 
-def _rung(
-    read: ReadNetwork,
-    quantised: list[_Quantised],
-    bits: int,
-    *,
-    name: str,
-    title: str,
-    meaning: str,
-    hash_bits: int,
-) -> Rung:
-    """Entries at `bits` each, codebooks and biases at 32 bits a number, and the hash."""
+def _quantised(read: ReadNetwork, parts: list[Mask]) -> Iterator[tuple[int, int, ReluNet]]:
+    """Networks of entries at 1 to 8 bits, each part [vocab, width] on a codebook of its own.
+
+    With each its bits an entry and its length: entries, codebooks and biases at 32 bits a number.
+    """
     net = read.net
-    (W_in, numbers_in), (W_out, numbers_out) = (each.rounded(1 << bits) for each in quantised)
-    reals = numbers_in + numbers_out + net.width + net.vocab_size
-    return Rung(
-        name=name,
-        title=title,
-        meaning=meaning,
-        kind="quantisation",
-        bits=hash_bits + bits * (W_in.size + W_out.size) + REAL * reals,
-        programs=(_with_matrices(net, W_in, W_out),),
-    )
+    matrices = [
+        _Quantised(read.weights[0], parts),
+        _Quantised(read.weights[2], [part.T for part in parts]),
+    ]
+    for bits in BITS:
+        (W_in, numbers_in), (W_out, numbers_out) = (each.rounded(1 << bits) for each in matrices)
+        reals = numbers_in + numbers_out + net.width + net.vocab_size
+        length = bits * (W_in.size + W_out.size) + REAL * reals
+        yield bits, length, _with_matrices(net, W_in, W_out)
 
 
 def _with_matrices(net: ReluNet, W_in: Reals, W_out: Reals) -> ReluNet:

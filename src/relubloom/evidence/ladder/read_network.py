@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from relubloom.code import Code
-from relubloom.evidence.ladder.rung import hash_bits
+from relubloom.evidence.ladder.rung import REAL, hash_bits
 from relubloom.network.relu_net import ReluNet
 
 Reals = NDArray[np.float64]
@@ -55,6 +55,10 @@ class ReadNetwork:
     def hash_bits(self) -> int:
         """Description length of the code."""
         return hash_bits(self.code)
+
+    def length(self, reals: int) -> int:
+        """Description length of the code and so many numbers."""
+        return self.hash_bits + REAL * reals
 
     @cached_property
     def weights(self) -> tuple[Reals, Reals, Reals, Reals]:

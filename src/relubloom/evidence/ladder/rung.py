@@ -6,7 +6,10 @@ Description length: 32 bits a real number, no entropy coding for anyone, program
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
+from typing import ParamSpec
 
 import numpy as np
 import torch
@@ -45,6 +48,29 @@ class Rung:
         if not isinstance(program, ReluNet):
             raise TypeError(f"the rung {self.name} is a code, not a network")
         return program
+
+
+Written = tuple[str, int, Program | tuple[Program, ...]]
+"""What a rung's numbers mean, its length in bits, and its program or the draws of it."""
+
+Given = ParamSpec("Given")
+
+
+def rung(
+    name: str, title: str, kind: Kind = "explanation"
+) -> Callable[[Callable[Given, Written]], Callable[Given, Rung]]:
+    """Decorates what writes a rung of this name: the function then makes the rung."""
+
+    def named(write: Callable[Given, Written]) -> Callable[Given, Rung]:
+        @wraps(write)
+        def make(*given: Given.args, **named: Given.kwargs) -> Rung:
+            meaning, bits, programs = write(*given, **named)
+            draws = programs if isinstance(programs, tuple) else (programs,)
+            return Rung(name, title, meaning, kind, bits, draws)
+
+        return make
+
+    return named
 
 
 def as_network(

@@ -46,22 +46,12 @@ class Outcome(NamedTuple):
 
     def part(self, which: slice | NDArray[np.int64]) -> Outcome:
         """Of these sets."""
-        return Outcome(
-            self.mse[which],
-            self.kl[which],
-            self.loss_failure[which],
-            self.ranking_failure[which],
-        )
+        return Outcome._make(figures[which] for figures in self)
 
     @classmethod
     def joined(cls, parts: Sequence[Outcome]) -> Outcome:
         """Of the sets of all parts, in order."""
-        return cls(
-            np.concatenate([part.mse for part in parts]),
-            np.concatenate([part.kl for part in parts]),
-            np.concatenate([part.loss_failure for part in parts]),
-            np.concatenate([part.ranking_failure for part in parts]),
-        )
+        return cls._make(map(np.concatenate, zip(*parts, strict=True)))
 
 
 @dataclass(frozen=True)

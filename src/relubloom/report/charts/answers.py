@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from relubloom.code import Code
+from relubloom.measure.evaluation import in_float64
 from relubloom.network.relu_net import ReluNet
 from relubloom.report.charts.chart import Chart
 from relubloom.report.charts.drawing import Drawing
@@ -41,13 +42,15 @@ class Example:
 
     `p` are all tokens' probabilities [vocab], `levels` the hidden units after the ReLU [width],
     both float64. `called`: the network gives the false positive at least half of the largest
-    probability.
+    probability. `alike`: the least probability of a covered token over the largest of all, 0 where
+    the network calls others too.
     """
 
     members: tuple[int, ...]
     false_positive: int
     p: NDArray[np.float64]
     levels: NDArray[np.float64]
+    alike: float
 
     @property
     def called(self) -> bool:
@@ -64,30 +67,36 @@ class Example:
 
 
 def find_example(net: ReluNet, code: Code, set_size: int) -> Example | None:
+    """`clearest_example`; None where it would not be readable."""
+    if not 1 <= set_size <= min(MAX_SIZE, code.vocab_size) or code.width > MAX_WIDTH:
+        return None
+    return clearest_example(net, code, set_size)
+
+
+def clearest_example(net: ReluNet, code: Code, set_size: int) -> Example | None:
     """A seeded set with one false positive of the code, None where none is found.
 
     Of those where the network calls the same tokens it is the one on which members and false
-    positive are the most alike: the clearest to look at.
+    positive are the most alike: the clearest to look at. Cost: at most `SEARCH_TESTS` word
+    operations, and the network on `ASKED` sets.
     """
-    if not 1 <= set_size <= min(MAX_SIZE, code.vocab_size) or code.width > MAX_WIDTH:
-        return None
-    draws = min(SEARCH, SEARCH_TESTS // code.vocab_size)
+    draws = max(1, min(SEARCH, SEARCH_TESTS // code.vocab_size))
     generator = np.random.default_rng(0)
     sets = np.sort(generator.integers(code.vocab_size, size=(draws, set_size)), axis=1)
     sets = sets[(np.diff(sets, axis=1) > 0).all(1)]
     chosen = sets[code.false_positives(sets) == 1][:ASKED]
     if not len(chosen):
         return None
-    exact = ReluNet(*(value.detach().double() for value in net.parameters()))
     with torch.no_grad():
-        logits, cache = exact.run_with_cache(torch.from_numpy(chosen), "hook_post")
+        logits, cache = in_float64(net).run_with_cache(torch.from_numpy(chosen), "hook_post")
     p, levels = logits.softmax(1).numpy(), cache["hook_post"].numpy()
     covered = code.decode(chosen)
     alike = np.where(covered, p, np.inf).min(1) / p.max(1)
     alike[np.where(covered, 0.0, p).max(1) >= CALLED * p.max(1)] = 0.0
     best = int(np.argmax(alike))
     (false_positive,) = set(np.flatnonzero(covered[best]).tolist()) - set(chosen[best].tolist())
-    return Example(tuple(chosen[best].tolist()), false_positive, p[best], levels[best])
+    members = tuple(chosen[best].tolist())
+    return Example(members, false_positive, p[best], levels[best], float(alike[best]))
 
 
 @styled

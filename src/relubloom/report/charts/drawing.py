@@ -14,7 +14,7 @@ from functools import cached_property
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from relubloom.records.run_folder import FIGURE_MARK
+from relubloom.records.files import FIGURE_MARK
 from relubloom.report.charts.style import FONTS, PAPER, VARIABLES, light_theme, styled
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")  # not in XML

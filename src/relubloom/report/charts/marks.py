@@ -28,18 +28,15 @@ def diverging(values: NDArray[np.float64], limit: float) -> NDArray[np.uint8]:
     return rgba
 
 
-def posterised(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The same colours with their opacity in `LEVELS` steps, which packs far better."""
-    step = 255 / (LEVELS - 1)
-    rounded = colours.copy()
-    rounded[..., 3] = np.round(np.round(colours[..., 3] / step) * step)
-    rounded[rounded[..., 3] == 0] = 0
-    return rounded
-
-
 def picture(values: NDArray[np.float64], limit: float) -> NDArray[np.uint8]:
-    """A matrix as RGBA pixels, on a diverging scale that ends at `limit`."""
-    return posterised(diverging(values, limit))
+    """A matrix as RGBA pixels, on a diverging scale that ends at `limit`.
+
+    Opacity has `LEVELS` steps, which packs far better.
+    """
+    colours, step = diverging(values, limit), 255 / (LEVELS - 1)
+    colours[..., 3] = np.round(np.round(colours[..., 3] / step) * step)
+    colours[colours[..., 3] == 0] = 0
+    return colours
 
 
 Place = tuple[float, float]
@@ -57,12 +54,9 @@ def dots(points: Sequence[Place], size: float, **look: Any) -> PathPatch:
 
     `size` is their diameter in SVG units.
     """
-    path = _path(
-        [end for point in points for end in (point, point)],
-        [Path.MOVETO, Path.LINETO] * len(points),
-    )
-    path.should_simplify = False  # it would drop lines of no length
-    return PathPatch(path, fill=False, lw=size, **look)
+    drawn = segments([(point, point) for point in points], lw=size, **look)
+    drawn.get_path().should_simplify = False  # it would drop lines of no length
+    return drawn
 
 
 def tiles(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.code import Code
+from relubloom.records.mechanism import CoveredLevel, Spread
 from relubloom.report.charts.chart import Chart, Look
 from relubloom.report.charts.drawing import Drawing
 from relubloom.report.charts.marks import diverging, picture, segments
@@ -42,6 +42,7 @@ COVERED: Look = {
     "mfc": PAPER,
     "label": "covered: mean, 95th percentile",
 }
+Levels = tuple[Spread, CoveredLevel | None]  # of a unit: not covered, and covered
 SHOWN_SHARE = 1e-4  # bars and curve of a distribution end where both hold less than this
 
 
@@ -199,31 +200,28 @@ def _round_numbers(highest: float) -> list[float]:
 
 
 @styled
-def draw_levels(units: list[dict[str, Any]], description: str) -> Drawing:
+def draw_levels(units: list[Levels], description: str) -> Drawing:
     """Each hidden unit's level where the union leaves it out, and where the union covers it.
 
     Units are sorted by their uncovered level: mean ± sd there, mean to 95th percentile covered.
     """
-    ordered = sorted(units, key=lambda unit: -unit["level_uncovered"]["mean"])
+    ordered = sorted(units, key=lambda unit: -unit[0].mean)
     ordered = ordered[:: -(-len(ordered) // LEVEL_UNITS)]
     wide, narrow = _levels(ordered, WIDE, 28, 2), _levels(ordered, PANEL, 41, 1)
     return Drawing("levels", description, wide.figure, narrow.figure)
 
 
-def _levels(units: list[dict[str, Any]], width: float, top: float, columns: int) -> Chart:
+def _levels(units: list[Levels], width: float, top: float, columns: int) -> Chart:
     chart = Chart(width, 230, bottom=32, top=top, right=0.015 * width)
     size = min(6.0, 1.1 * (width - 70) / len(units) * 0.75)
-    free = [(place, unit["level_uncovered"]) for place, unit in enumerate(units)]
-    covered = [(place, unit["level_covered"]) for place, unit in enumerate(units)]
-    covered = [(place, level) for place, level in covered if level is not None]
-    spans = (
-        [(level["mean"] - level["sd"], level["mean"] + level["sd"]) for _, level in free],
-        [(level["mean"], level["p95"]) for _, level in covered],
-    )
-    for found, ends, look in zip((free, covered), spans, (FREE, COVERED), strict=True):
-        places = [place for place, _ in found]
-        chart.plot(places, [level["mean"] for _, level in found], lw=0, ms=size, **look)
-        lines = [((at, low), (at, high)) for at, (low, high) in zip(places, ends, strict=True)]
+    free = [
+        (at, each.mean, each.mean - each.sd, each.mean + each.sd)
+        for at, (each, _) in enumerate(units)
+    ]
+    covered = [(at, each.mean, each.mean, each.p95) for at, (_, each) in enumerate(units) if each]
+    for found, look in ((free, FREE), (covered, COVERED)):
+        chart.plot([row[0] for row in found], [row[1] for row in found], lw=0, ms=size, **look)
+        lines = [((at, low), (at, high)) for at, _, low, high in found]
         chart.add(segments(lines, edgecolor=look["color"], lw=1.1))
     chart.x("hidden units, sorted by their level", (-1, len(units)), ticks=())
     chart.y("level after the ReLU", (min(0.0, chart.axes.get_ylim()[0]), None), ticks=5)

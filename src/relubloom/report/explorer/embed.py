@@ -10,12 +10,11 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
-import torch
 from markupsafe import Markup
 
 from relubloom.code import Code
-from relubloom.measure.evaluation import in_float64
 from relubloom.network.relu_net import ReluNet
+from relubloom.report.charts.answers import CALLED, clearest_example
 from relubloom.report.explorer.assemble import assemble
 from relubloom.report.explorer.networks import (
     ShownNetwork,
@@ -28,10 +27,6 @@ from relubloom.report.read import Contents, StoredRun
 MAIN = "main.js"
 FILM_TOKENS, FILM_UNITS = 64, 128
 FILM_WITHIN = 0.999  # of all entries lie inside the film's scale; the rest takes its end
-DRAWS = 20_000  # sets looked through for one to open on
-TESTS = 50_000_000  # (set, token) pairs to look through at most
-TRIED = 200  # sets that the network is asked about
-CALLED = 0.5  # of the largest probability
 
 
 @dataclass(frozen=True)
@@ -80,24 +75,10 @@ def embed(contents: Contents) -> Explorer:
 def opening_set(net: ReluNet, code: Code, set_size: int) -> list[int] | None:
     """Members of a seeded set with one false positive of the code that the network calls too.
 
-    Of those found, the one on which members and false positive are the most alike: the clearest
-    to look at. None where no such set is found. Cost: at most `TESTS` word operations.
+    None where the clearest one is not such a set. Cost: that of `clearest_example`.
     """
-    draws = max(1, min(DRAWS, TESTS // code.vocab_size))
-    generator = np.random.default_rng(0)
-    sets = np.sort(generator.integers(code.vocab_size, size=(draws, set_size)), axis=1)
-    sets = sets[(np.diff(sets, axis=1) > 0).all(1)]
-    sets = sets[code.false_positives(sets) == 1][:TRIED]
-    if not len(sets):
-        return None
-    covered = code.decode(sets)
-    with torch.no_grad():
-        p = in_float64(net)(torch.from_numpy(sets)).softmax(1).numpy()
-    least = np.where(covered, p, np.inf).min(1) / p.max(1)
-    others = np.where(covered, 0.0, p).max(1) / p.max(1)
-    least[others >= CALLED] = 0
-    best = int(least.argmax())
-    return [int(token) for token in sets[best]] if least[best] >= CALLED else None
+    found = clearest_example(net, code, set_size)
+    return None if found is None or found.alike < CALLED else list(found.members)
 
 
 def film_data(run: StoredRun, code: Code, blobs: dict[str, bytes]) -> dict[str, Any] | None:

@@ -1,9 +1,11 @@
-"""The headline and the verdict, with the numbers that carry it."""
+"""The top of the page: the verdict with the numbers that carry it, and the worked example."""
 
 from __future__ import annotations
 
 import math
 
+from relubloom.report.charts.answers import draw_example
+from relubloom.report.charts.weights import shortened
 from relubloom.report.read import Contents, StoredRun
 from relubloom.report.render import SectionData
 from relubloom.report.sections.mechanism import unmet_lines
@@ -16,6 +18,24 @@ def head(contents: Contents) -> SectionData:
     run = contents.featured
     unmet = [] if run.mechanism is None else unmet_lines(run.mechanism)
     return SectionData({"unmet": unmet, "all_sets": _all_sets(run)})
+
+
+def hero(contents: Contents) -> SectionData:
+    """One set in, one token too many out, and every step between, where there is an example."""
+    run, example = contents.featured, contents.example
+    if example is None or run.code is None:
+        return SectionData()
+    put_in = ", ".join(shortened(run.labels[token]) for token in example.members)
+    drawn = draw_example(
+        example,
+        run.code,
+        run.order,
+        run.labels,
+        f"Hashes of {put_in}; their union; the hidden units; the hash of "
+        f"{shortened(run.labels[example.false_positive])}, every bit of which lies in the union; "
+        "and the probabilities that the network answers",
+    )
+    return SectionData(drawings=(drawn,))
 
 
 def _all_sets(run: StoredRun) -> int | None:

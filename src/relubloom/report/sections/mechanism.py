@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import comb
 
 import numpy as np
@@ -82,11 +82,13 @@ def _figure(found: Mechanism, criterion: Criterion) -> float | None:
 
 def _levels(units: list[Unit]) -> list[Drawing]:
     """None where every unit is always covered."""
-    levelled = [unit for unit in units if unit.level_uncovered is not None]
+    levelled = [
+        (unit.level_uncovered, unit.level_covered) for unit in units if unit.level_uncovered
+    ]
     if not levelled:
         return []
     said = f"Levels of {several(len(levelled), 'unit')} when the union covers them and not"
-    return [draw_levels([asdict(unit) for unit in levelled], said)]
+    return [draw_levels(levelled, said)]
 
 
 def _readout(found: Readout) -> list[Drawing]:

@@ -12,22 +12,19 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-from relubloom import atomic
 from relubloom.errors import FileError
 from relubloom.records.files import FILE_NAMES, key_of
 from relubloom.records.sweep_row import Glance
 
 TABLE = re.compile(r"<!-- keys of (\w+) -->\n.*?<!-- end of keys -->\n", re.DOTALL)
+PAGE = Path(__file__).parents[2] / "docs" / "files.md"
 KEY = re.compile(r"[\w, ]+:")
 
 
-def write_tables(path: Path) -> None:
-    """Bring the tables of a page up to date: those between `keys of` and `end of keys`."""
-    atomic.write_text(path, with_tables(path.read_text(encoding="utf-8")))
-
-
 def with_tables(page: str) -> str:
-    """A page with its tables made anew. A record with a table of its own is not told in another's.
+    """A page with its tables, between `keys of` and `end of keys`, made anew.
+
+    A record with a table of its own is not told in another's.
 
     Raises:
         FileError: the page asks for a record that there is not.
@@ -98,3 +95,7 @@ def _inner(kind: Any) -> list[type]:
     if isinstance(kind, type) and is_dataclass(kind):
         return [kind]
     return [record for each in get_args(kind) for record in _inner(each)]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,15 +1,12 @@
 """One place says what a key means: every key of every file is told, and docs/files.md shows it."""
 
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
 
+from build.key_tables import PAGE, all_records, meanings, with_tables
 from relubloom.errors import FileError
-from relubloom.records.documented import all_records, meanings, with_tables
 from relubloom.records.files import FILE_NAMES, key_of
-
-PAGE = Path(__file__).parents[2] / "docs" / "files.md"
 
 
 @pytest.mark.parametrize("record", all_records(), ids=lambda record: record.__name__)

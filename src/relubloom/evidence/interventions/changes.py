@@ -1,0 +1,276 @@
+"""The interventions: units are forced, the hidden layer is replaced, or W_in is changed."""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.random import Generator
+from torch import Tensor
+
+from relubloom.code import Code
+from relubloom.code.bit_slices import unpack_bits
+from relubloom.code.cover_table import CoverTable
+from relubloom.evidence.interventions.intervention import (
+    Bits,
+    Cases,
+    Ids,
+    Intervention,
+    even_cases,
+    marked,
+    only,
+    random_choice,
+)
+from relubloom.evidence.interventions.prepared_network import PreparedNetwork, hidden
+from relubloom.measure.pool import chunk_size
+from relubloom.network.relu_net import ReluNet
+
+PAIRS = 32  # of tokens whose hashes are swapped: each is a network of its own
+DRAWS = 1 << 40  # far above the number of sources, so the remainder is even
+
+
+class _ForcedUnit(Intervention):
+    """One unit of each case is forced out of its status, covered or uncovered."""
+
+    changes = True
+    covers: bool  # what the unit becomes
+
+    def predict(self, code: Code, cases: Cases) -> Bits:
+        """The union with the unit turned over."""
+        return code.union(cases.sets) ^ only(code.width, cases.acted_on[:, 0])
+
+    def mispredict(self, code: Code, cases: Cases, random: Generator) -> tuple[Code, Bits]:
+        """The union with another such unit turned over; the bare union where there is no other."""
+        union = code.union(cases.sets)
+        others = (union ^ self.covers) & ~only(code.width, cases.acted_on[:, 0])
+        return code, union ^ (others & only(code.width, random_choice(others, random)))
+
+
+class ForceCovered(_ForcedUnit):
+    """Set `hook_post` of one uncovered unit to 0, though no member has its bit.
+
+    A case is a random set on which the code has no false positive, and a random one of its
+    uncovered units: so every predicted false positive is one that the forced unit makes, a token
+    that missed this bit and no other. The members are those of the set.
+    """
+
+    name = "force-covered"
+    question = "Does a unit that is switched off let in the tokens that missed only its bit?"
+    prediction = "The decode of the union and the forced unit."
+    control = "predicted for another uncovered unit than the forced one"
+    covers = True
+
+    def cases(self, code: Code, sets: Ids, random: Generator) -> Cases:
+        """Sets without false positives of the code, with an uncovered unit each."""
+        uncovered = ~code.union(sets)
+        fit = uncovered.any(1) & (CoverTable(code).false_positives(sets) == 0)
+        return even_cases(sets[fit], random_choice(uncovered[fit], random), sets[fit])
+
+    def run(self, net: PreparedNetwork, cases: Cases) -> Float[Tensor, "batch vocab"]:
+        """Switch the unit off."""
+        return net.with_unit_at(cases.sets, cases.acted_on, np.zeros(cases.acted_on.shape))
+
+
+class ForceUncovered(_ForcedUnit):
+    """Set `hook_post` of one covered unit to its mean level on sets that leave it uncovered.
+
+    A case is a random set and a random one of its covered units that some member lacks (any
+    covered unit, where all members have all of them). The members with the bit should drop out, so
+    the intervened members are the others; a dropped member that is still called counts as a false
+    positive that was not predicted. Where every member has the bit they all miss one, none is
+    better than another, and the members stay those of the set.
+    """
+
+    name = "force-uncovered"
+    question = "Does a unit that is switched on shut out the members that have its bit?"
+    prediction = "The decode of the union without the forced unit."
+    control = "predicted for another covered unit than the forced one"
+    covers = False
+
+    def cases(self, code: Code, sets: Ids, random: Generator) -> Cases:
+        """Sets with a covered unit each."""
+        union = code.union(sets)
+        telling = union & ~_in_all(code, sets)
+        eligible = np.where(telling.any(1, keepdims=True), telling, union)
+        fit = eligible.any(1)
+        units = random_choice(eligible[fit], random)
+        return even_cases(sets[fit], units, _kept(code, sets[fit], units))
+
+    def run(self, net: PreparedNetwork, cases: Cases) -> Float[Tensor, "batch vocab"]:
+        """Switch the unit on."""
+        return net.with_unit_at(cases.sets, cases.acted_on, net.uncovered_levels[cases.acted_on])
+
+
+class SwapHashes(Intervention):
+    """Swap the rows of W_in of two tokens, a and b; the readout stays.
+
+    32 random pairs; a case is a random set with a and without b. The changed network reads b's
+    hash where a goes in, so it should call b in a's place: the intervened members are those of
+    the set with b for a.
+    """
+
+    name = "swap-hashes"
+    question = "Do two tokens trade places when their rows of W_in are swapped?"
+    prediction = "The decode of the set with b for a."
+    control = "predicted as if nothing had been swapped"
+    changes = True
+
+    def cases(self, code: Code, sets: Ids, random: Generator) -> Cases:
+        """The first token of each set gives way to a.
+
+        Sets that then hold a twice, or b, are left out: uniform sets with a and without b remain.
+        """
+        vocab = code.vocab_size
+        a = random.integers(vocab, size=PAIRS)
+        b = (a + 1 + random.integers(max(1, vocab - 1), size=PAIRS)) % vocab
+        pair = np.arange(len(sets)) * PAIRS // max(1, len(sets))
+        pairs = np.stack([a[pair], b[pair]], axis=1)
+        others = sets[:, 1:]
+        clash = (others[:, :, None] == pairs[:, None, :]).any((1, 2)) | (pairs[:, 0] == pairs[:, 1])
+        with_a = np.concatenate([pairs[:, :1], others], axis=1)[~clash]
+        with_b = np.concatenate([pairs[:, 1:], others], axis=1)[~clash]
+        return even_cases(with_a, pairs[~clash], with_b)
+
+    def mispredict(self, code: Code, cases: Cases, random: Generator) -> tuple[Code, Bits]:
+        """The union of the set as it is."""
+        return code, code.union(cases.sets)
+
+    def run(self, net: PreparedNetwork, cases: Cases) -> Float[Tensor, "batch vocab"]:
+        """Run each pair's network on its cases."""
+        logits = torch.empty(len(cases), net.net.vocab_size, dtype=torch.float64)
+        for pair in np.unique(cases.acted_on, axis=0):
+            of_pair = torch.from_numpy((cases.acted_on == pair).all(1))
+            logits[of_pair] = _swapped(net.net, pair)(torch.from_numpy(cases.sets)[of_pair])
+        return logits
+
+
+class TwoLevelInput(Intervention):
+    """Replace each entry of W_in by one of two values of its unit: the mean of the unit's entries
+    that are bits, or the mean of those that are not.
+
+    If only the bit matters, the decode stays. The members are those of the set.
+    """
+
+    name = "two-level-input"
+    question = "Are the two levels of each unit's column all that matters of W_in?"
+    prediction = "The decode of the set: every entry keeps its bit."
+
+    def run(self, net: PreparedNetwork, cases: Cases) -> Float[Tensor, "batch vocab"]:
+        """Run the two-level network."""
+        return net.two_level(torch.from_numpy(cases.sets))
+
+
+class PatchDonor(Intervention):
+    """Replace `hook_post` of a set by that of another random set, the donor.
+
+    The hidden layer is all that the readout sees, so the donor's tokens should be called; they
+    are the intervened members.
+    """
+
+    name = "patch-donor"
+    question = "Does the hidden layer of another set carry that set, and nothing of this one?"
+    prediction = "The decode of the donor."
+    control = "predicted from the set that was put in"
+    changes = True
+
+    def cases(self, code: Code, sets: Ids, random: Generator) -> Cases:
+        """Each set with the one after it as its donor."""
+        donors = np.roll(sets, -1, axis=0)
+        return even_cases(sets, donors, donors)
+
+    def mispredict(self, code: Code, cases: Cases, random: Generator) -> tuple[Code, Bits]:
+        """The receiver's union."""
+        return code, code.union(cases.sets)
+
+    def run(self, net: PreparedNetwork, cases: Cases) -> Float[Tensor, "batch vocab"]:
+        """Patch from the donor."""
+        return net.patched(cases.sets, hidden(net.net, cases.acted_on))
+
+
+class PatchFalsePositive(Intervention):
+    """Replace `hook_post` of a set by that of the set and one of the code's false positives on it.
+
+    The union is the same, with one token more: the code reads the same tokens from it, and none
+    of them other than before. A case is a random set with a false positive of the code, and a
+    random one of these. The intervened members are the set's and that token, which any network
+    names as it was put in: so what is predicted are the set's other false positives, and that one
+    token more disturbs nothing.
+    """
+
+    name = "patch-false-positive"
+    question = "Is a false positive put in as a member any news to the hidden layer?"
+    prediction = "The decode of the set alone: the union is the same."
+
+    def cases(self, code: Code, sets: Ids, random: Generator) -> Cases:
+        """Sets with a false positive of the code each."""
+        vocab, table = code.vocab_size, CoverTable(code)
+        failing = sets[table.false_positives(sets) > 0]
+        tokens = np.empty(len(failing), dtype=np.int64)
+        size = chunk_size(vocab)
+        for start in range(0, len(failing), size):
+            part = failing[start : start + size]
+            wrong = unpack_bits(table.decoded(code.union(part)) & ~marked(part, vocab), vocab)
+            tokens[start : start + size] = random_choice(wrong, random)
+        return even_cases(failing, tokens, np.concatenate([failing, tokens[:, None]], axis=1))
+
+    def run(self, net: PreparedNetwork, cases: Cases) -> Float[Tensor, "batch vocab"]:
+        """Patch from the set with the token."""
+        return net.patched(cases.sets, hidden(net.net, cases.members))
+
+
+class ScrubIrrelevant(Intervention):
+    """Replace each unit's `hook_post` by its value on a random set that covers it, or leaves it
+    uncovered, as this set does.
+
+    The hypothesis says that a unit tells whether it is covered, and nothing else: by which
+    tokens, by how many, and how far the others are, is irrelevant. So each unit is resampled alone,
+    from random sets of its own, and the decode should stay. A unit whose status no random set has
+    keeps its value. Source: L. Chan and others, "Causal scrubbing" (2022). The members are those
+    of the set.
+    """
+
+    name = "scrub-irrelevant"
+    question = "Is a unit's being covered or not all that it tells the readout?"
+    prediction = "The decode of the set: each unit is resampled with its status kept."
+
+    def cases(self, code: Code, sets: Ids, random: Generator) -> Cases:
+        """Any sets, with a number each that chooses the sources."""
+        return even_cases(sets, random.integers(DRAWS, size=len(sets)), sets)
+
+    def run(self, net: PreparedNetwork, cases: Cases) -> Float[Tensor, "batch vocab"]:
+        """Resample the hidden layer."""
+        return net.patched(cases.sets, net.resampled(cases.sets, cases.acted_on[:, 0]))
+
+
+def _in_all(code: Code, sets: Ids) -> Bits:
+    """Bool [batch, width]: bits that every member has."""
+    with_padding = np.concatenate([code.bits, np.ones((1, code.width), dtype=np.bool_)])
+    common = np.ones((len(sets), code.width), dtype=np.bool_)
+    for column in sets.T:
+        common &= with_padding[column]
+    return common
+
+
+def _kept(code: Code, sets: Ids, units: Ids) -> Ids:
+    """Members without the unit's bit, padded; all members where each has it."""
+    real = sets < code.vocab_size
+    has_bit = code.bits[np.where(real, sets, 0), units[:, None]]
+    lacking = real & ~has_bit
+    kept = np.where(lacking.any(1, keepdims=True), lacking, real)
+    return np.where(kept, sets, code.vocab_size)
+
+
+def _swapped(net: ReluNet, pair: Ids) -> ReluNet:
+    W_in = net.W_in.detach().clone()
+    W_in[pair] = W_in[pair[::-1].copy()]
+    return ReluNet(W_in, net.b_in, net.W_out, net.b_out)
+
+
+INTERVENTIONS: tuple[Intervention, ...] = (
+    ForceCovered(),
+    ForceUncovered(),
+    SwapHashes(),
+    PatchFalsePositive(),
+    PatchDonor(),
+    ScrubIrrelevant(),
+    TwoLevelInput(),
+)
+"""In the order of the tables."""
