@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from build.scores import hand_made, random_net
 from relubloom.code import random_constant_weight
 from relubloom.evidence.scores import SetScores, score_sets
+from relubloom.evidence.token_counts import together_in_all
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import AllSets, KSparseTask, ListedSets
@@ -185,3 +186,14 @@ def test_truth_is_float64_of_the_stored_weights() -> None:
     assert single[0] == single[1]
     scores = score_sets(net, random_constant_weight(2, 2, 1), AllSets(2, 1))
     assert scores.margin.tolist() == [1.0, -1.0]
+
+
+@pytest.mark.parametrize(("vocab", "size"), [(1, 1), (5, 1), (5, 2), (7, 3), (4, 4)])
+def test_pairs_of_all_sets_need_no_counting(vocab: int, size: int) -> None:
+    sets = AllSets(vocab, size)
+    held = np.zeros((len(sets), vocab))
+    np.put_along_axis(held, sets.chunk(0, len(sets)).numpy(), 1, axis=1)
+    table = together_in_all(sets)
+    assert table is not None
+    assert table.tolist() == (held.T @ held).tolist()
+    assert together_in_all(sets, pairs_up_to=vocab - 1) is None

@@ -108,3 +108,15 @@ def test_float32_needs_weights_that_it_holds() -> None:
     assert not holds_float32(net)
     assert not Evaluator(net, 2).in_float32
     assert not Evaluator(float32_net(6, 3, 0, 1e6), 2).in_float32  # its error has no useful bound
+
+
+def test_members_are_the_same_where_torch_cannot_sample_products(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    net, sets = float32_net(65, 9, 1, 3.0), DrawnSets(65, (1, 4), None, "test", 500)
+    batch = Batch.of(sets.chunk(0, 500), 65)
+    sampled, _ = Evaluator(net, 4).answers(batch, Evaluator(net, 4).hidden(batch))
+    monkeypatch.setattr("relubloom.measure.evaluation.samples_products", lambda: False)
+    gathered, _ = Evaluator(net, 4).answers(batch, Evaluator(net, 4).hidden(batch))
+    torch.testing.assert_close(sampled.member_p, gathered.member_p, rtol=1e-12, atol=0)
+    torch.testing.assert_close(sampled.margin, gathered.margin, rtol=1e-12, atol=1e-12)

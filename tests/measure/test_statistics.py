@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from relubloom.measure.statistics import Groups, Pairs, spread
+from relubloom.measure.statistics import Groups, Pairs, counted, spread, weighted_mean
 
 
 def test_a_spread_from_sums() -> None:
@@ -65,3 +65,16 @@ def test_parts_add_up_to_the_whole() -> None:
         assert line.slope == pytest.approx(slope, rel=1e-6)
         assert line.intercept == pytest.approx(intercept, rel=1e-9)
         assert line.yy == pytest.approx(weights @ (values - line.y) ** 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("rows", [1, 254, 255, 256, 1023])
+def test_flags_are_counted_with_and_without_copies(rows: int) -> None:
+    flags = np.random.default_rng(rows).random((rows, 3)) < 0.9
+    assert counted(flags, np.ones(rows)).tolist() == flags.sum(0).tolist()
+    assert counted(np.ones((rows, 2), np.bool_), np.ones(rows)).tolist() == [rows, rows]
+    copies = np.arange(rows, dtype=np.float64)
+    assert counted(flags, copies).tolist() == [(copies[each]).sum() for each in flags.T]
+
+
+def test_a_mean_by_weights() -> None:
+    assert weighted_mean(np.array([True, False, True]), np.array([1.0, 2, 5])) == 0.75

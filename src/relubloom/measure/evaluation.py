@@ -454,6 +454,7 @@ class _Forward:
         self._b_in, self._b_out = b_in.detach(), b_out.detach()
         self._W_out, self._by_token = W_out.detach(), W_out.detach().T.contiguous()
         self._members_error = members_error
+        self._samples = samples_products()
         self._coarse_W_out: Tensor | None = None
         if powers_of_2:  # the biases are a unit that is always 1
             together = torch.cat([self._W_out, self._b_out[None]])
@@ -537,7 +538,7 @@ class _Forward:
     ) -> Float64[Tensor, "set_size batch"]:
         """The members' logits in float64, which costs little."""
         ids = batch.ids.T
-        if not samples_products():
+        if not self._samples:
             parts = zip(self._by_token[ids], self._b_out[ids], strict=True)
             return torch.stack([bias + (rows * post).sum(1) for rows, bias in parts])
         starts = torch.arange(0, batch.ids.numel() + 1, len(ids))
