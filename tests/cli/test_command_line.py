@@ -31,6 +31,12 @@ def test_help_and_version_in_a_process_of_their_own(python: Callable[..., Outcom
     assert version.out.startswith("relubloom 0.")
 
 
+def test_bare_relubloom_prints_help(relubloom: Callable[..., Outcome]) -> None:
+    bare = relubloom()
+    assert (bare.status, bare.err) == (0, "")
+    assert bare.out == relubloom("--help").out
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(relubloom: Callable[..., Outcome], command: str) -> None:
     done = relubloom(command, "--help")

@@ -25,7 +25,6 @@ app = typer.Typer(
     name="relubloom",
     help="Train tiny ReLU networks that store sets, build exact Bloom-filter networks, and test "
     "whether the one is the other.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     epilog="Start with: relubloom study --quick",
@@ -73,6 +72,7 @@ def run(arguments: list[str]) -> int:
     debug = "--debug" in arguments
     if "--version" in arguments:
         arguments = ["--version"]
+    arguments = arguments or ["--help"]
     try:
         status = app(arguments, prog_name="relubloom", standalone_mode=False)
     except Exception as error:  # noqa: BLE001 - the last line of defence: one line, no traceback
