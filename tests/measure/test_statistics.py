@@ -78,3 +78,4 @@ def test_flags_are_counted_with_and_without_copies(rows: int) -> None:
 
 def test_a_mean_by_weights() -> None:
     assert weighted_mean(np.array([True, False, True]), np.array([1.0, 2, 5])) == 0.75
+    assert weighted_mean(np.array([1, 2, 6], np.int32), np.ones(3)) == 3

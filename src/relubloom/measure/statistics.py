@@ -54,6 +54,8 @@ def counted(flags: NDArray[np.bool_], copies: NDArray[np.float64]) -> NDArray[np
 
 def weighted_mean(values: NDArray[np.generic], weights: NDArray[np.float64]) -> float:
     """Mean of the values, each counted `weights` times."""
+    if (weights == 1).all():
+        return float(values.mean(dtype=np.float64))
     return float(values.astype(np.float64, copy=False) @ weights / weights.sum())
 
 
