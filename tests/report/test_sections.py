@@ -109,9 +109,9 @@ def test_one_mode_falls_short(told: Contents) -> None:
 @pytest.mark.parametrize(
     ("method", "said"),
     [
-        ("all", "Of all 120 sets, the network"),
-        ("drawn", "Of 120 drawn sets (a sample of all 120), the network"),
-        ("held-out", "Of the held-out lines (120 distinct sets), the network"),
+        ("all", "Of all 120 sets of 2 tokens, the network"),
+        ("drawn", "Of 120 drawn sets of 2 tokens (a sample of all 120), the network"),
+        ("held-out", "Of 120 held-out sets of 2 tokens, the network"),
     ],
 )
 def test_evaluated_sets_are_named(told: Contents, method: str, said: str) -> None:
@@ -128,7 +128,7 @@ def test_evaluated_sets_are_named(told: Contents, method: str, said: str) -> Non
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "Of all 120 sets, the network ranks 113 exactly right; "),
+        ({}, "Of all 120 sets of 2 tokens, the network ranks 113 exactly right; "),
         (
             {"exact_sets": None, "exact_sets_bounds": (100, 113)},
             "ranks between 100 and 113 exactly",
@@ -147,7 +147,8 @@ def test_verdict_counts_sets_where_a_certificate_does(
 def test_certificate_beside_a_sample_says_which_is_which(told: Contents) -> None:
     behaviour = behaviour_of(told, method="drawn", sets=50)
     found = changed(told, certificate=certificate(), behaviour=behaviour)
-    said = "Of all 120 sets, the network ranks 113 exactly right; of 50 drawn sets, "
+    said = "ranks 113 exactly right; of 50 drawn sets of 2 tokens, "
+    assert "Of all 120 sets of 2 tokens, the network" in section_text(found, "head")
     assert said in section_text(found, "head")
     mechanism = mechanism_of(told, failures_explained=None, code_failure_share=0.5)
     said += "it ranks none wrongly, and its own hash has a false positive on 50.00 %."

@@ -12,6 +12,7 @@ from relubloom.errors import RelubloomError
 from relubloom.records.certificate import Method
 
 if TYPE_CHECKING:
+    from relubloom.records.behaviour import Behaviour
     from relubloom.records.certificate import Certificate, Interval
     from relubloom.records.study import RunRow
 
@@ -36,23 +37,30 @@ OneSetSize = Annotated[
 
 def examine(
     folder: options.RunDir,
-    set_size: options.SetSize = None,
-    sets: options.SetsPath = None,
+    asked: options.SetsAsked,
     *,
     how: options.Working,
 ) -> None:
     """Test the Bloom reading on the network of a run folder, and write the evidence there.
 
+    The network is put to the sets that the folder was made for, or to those asked for.
+
     Behaviour (what it answers), mechanism (how), seven interventions with their predictions, and
     the explanation ladder (what reproduces its failures at which length), each in a JSON file.
     """
-    from relubloom.records.files import as_json
+    from relubloom.records.behaviour import Behaviour
+    from relubloom.records.files import as_json, read_record
     from relubloom.study.steps import examine_run
 
-    sizes = options.sizes_of(set_size)
     with ProgressDisplay(how.quiet) as watch:
-        row = examine_run(folder, set_size=sizes, sets=sets, threads=how.cores, watch=watch)
-    how.answer(as_json(row), lambda: f"{_evidence_text(row)}\n{_explained_text(folder)}")
+        row = examine_run(folder, **asked.arguments(), threads=how.cores, watch=watch)
+    behaviour = read_record(folder, Behaviour)
+    assert behaviour is not None, "examine_run wrote it"
+    over = as_json(behaviour)
+    how.answer(
+        as_json(row) | {key: over[key] for key in ("sets", "method", "source", "file")},
+        lambda: f"{_evidence_text(row, behaviour)}\n{_explained_text(folder)}",
+    )
 
 
 def certify(
@@ -77,11 +85,14 @@ def certify(
     how.answer(as_json(result), lambda: _certificate_text(result, folder))
 
 
-def _evidence_text(row: RunRow) -> str:
+def _evidence_text(row: RunRow, behaviour: Behaviour) -> str:
+    from relubloom.records.behaviour import figures_over
+
     gap = "two exact values" if row.two_valued else _number(row.mode_gap, ".2f")
     bits, extracted = row.bits_per_token, row.extracted
     rows = [
         ("verdict", row.verdict),
+        ("examined on", figures_over(behaviour)),
         ("mse", f"{row.mse:.6f}   (its hash as a Bloom filter {extracted.mse:.6f})"),
         ("kl", f"{row.kl:.6f}   (its hash as a Bloom filter {extracted.kl:.6f})"),
         ("exact sets", f"{row.p_exact:.4%}   (its hash {extracted.p_exact:.4%})"),

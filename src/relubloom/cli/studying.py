@@ -153,6 +153,8 @@ class Asked:
             task = KSparseTask.from_file(self.sets, sizes, labels, skip_bad=self.skip_bad)
             assert task.file is not None
             return task, task.file.tokens
+        if self.skip_bad:
+            raise UsageError("--skip-bad is given without --sets: it skips a file's bad lines")
         vocab_size = self.vocab_size
         if vocab_size is None:
             vocab_size = len(labels) if labels else base.vocab_size
