@@ -152,6 +152,22 @@ def test_a_report_refuses_other_figures(bare: Path, lines: Path, relubloom: Comm
         assert "was examined on all 5 lines of 2 to 3 tokens in" in done.error
 
 
+def test_a_certificate_over_a_files_lines(bare: Path, lines: Path, relubloom: Command) -> None:
+    over = ("certify", bare, "--sets", lines)
+    assert "set_size is 2..3: a certificate is over the sets of one size" in relubloom(*over).error
+    done = relubloom(*over, "-k", 2, "--json", "-q").json
+    assert (done["sets"], done["exact_sets"], done["method"]) == (4, 3, "enumeration")
+    assert done["mse"]["lower"] == pytest.approx(1 / 24, rel=1e-6)  # 1/6 on one line of four
+    assert (done["false_positives"]["total"], done["file"]["lines"]) == (1, 4)
+    text = relubloom(*over, "-k", 2, "-q").out
+    assert f"all 4 lines of 2 tokens in {lines}" in text
+    assert "leave the method out" in relubloom(*over, "-k", 2, "--method", "bounds").error
+    assert relubloom("report", bare).status == 0
+    assert "Proof over the lines of a file" in (bare / "report.html").read_text()
+    assert relubloom("examine", bare, "-k", 2, "-q").status == 0  # a proof over all sets
+    assert json.loads((bare / "certificate.json").read_text())["file"] is None
+
+
 REFUSED = {
     "idle skip": (("examine", "net", "--skip-bad"), "--skip-bad is given without --sets"),
     "idle skip in training": (("train", "--out", "x", "--skip-bad"), "without --sets"),

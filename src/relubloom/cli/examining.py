@@ -24,15 +24,6 @@ MethodOption = Annotated[
         "for an exact Bloom filter, bounds, or else a sample (no proof).",
     ),
 ]
-OneSetSize = Annotated[
-    str | None,
-    options.task_option(
-        "--set-size",
-        "-k",
-        metavar="k",
-        help="Tokens per set, where the folder does not say it, or to certify another size.",
-    ),
-]
 
 
 def examine(
@@ -65,21 +56,22 @@ def examine(
 
 def certify(
     folder: options.RunDir,
-    set_size: OneSetSize = None,
+    asked: options.SetsAsked,
     method: MethodOption = None,
     *,
     how: options.Working,
 ) -> None:
-    """Prove what a network does over all C(N, k) sets, and write certificate.json there."""
+    """Prove what a network does over all C(N, k) sets, and write certificate.json there.
+
+    With --sets over the lines of a file instead, of one size; they are evaluated one by one.
+    """
     from relubloom.records.files import as_json
     from relubloom.study.steps import certify_run
 
-    sizes = options.sizes_of(set_size)
+    given = asked.arguments()
     try:
         with ProgressDisplay(how.quiet) as watch:
-            result = certify_run(
-                folder, set_size=sizes, method=method, threads=how.cores, watch=watch
-            )
+            result = certify_run(folder, **given, method=method, threads=how.cores, watch=watch)
     except KeyboardInterrupt:
         raise RelubloomError("stopped; nothing was written; run it again from the start") from None
     how.answer(as_json(result), lambda: _certificate_text(result, folder))
@@ -137,7 +129,7 @@ def _certificate_text(result: Certificate, folder: Path) -> str:
     wrong = result.false_positives
     total = "" if wrong.total is None else f"   ({wrong.total:,} in all)"
     rows = [
-        ("sets", f"all {result.sets:,} sets of {result.set_size} tokens count alike"),
+        ("sets", _certified_sets(result)),
         ("method", result.method + (", proven" if confidence is None else "")),
         ("", result.reasons),
         *([] if confidence is not None else _exact_sets(result)),
@@ -147,6 +139,13 @@ def _certificate_text(result: Certificate, folder: Path) -> str:
         ("written", str(folder / "certificate.json")),
     ]
     return "\n".join(f"{name:<24} {value}" for name, value in rows)
+
+
+def _certified_sets(result: Certificate) -> str:
+    if (file := result.file) is None:
+        return f"all {result.sets:,} sets of {result.set_size} tokens count alike"
+    which = "the held-out" if file.held_out else "all"
+    return f"{which} {result.sets:,} lines of {result.set_size} tokens in {file.path}"
 
 
 def _exact_sets(result: Certificate) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from relubloom.records.behaviour import Behaviour, figures_over
+from relubloom.records.behaviour import Behaviour, LinesOfFile, figures_over
 from relubloom.report import numbers
 from relubloom.report.charts.drawing import Drawing
 
@@ -49,6 +49,7 @@ def environment() -> Environment:
         "marked_up": marked_up,
         "named": named,
         "over": over,
+        "named_file": named_file,
     }
     for write in (numbers.count, numbers.percent, numbers.figure, numbers.decimal):
         filters[write.__name__] = _or_dash(write)
@@ -77,7 +78,12 @@ def named(label: str) -> Markup:
 def over(behaviour: Behaviour) -> str:
     """Over which sets figures are; a file is called by its name alone."""
     lines = behaviour.file
-    return figures_over(behaviour, None if lines is None else Path(lines.path).name)
+    return figures_over(behaviour, None if lines is None else named_file(lines))
+
+
+def named_file(lines: LinesOfFile) -> str:
+    """The file's name, without where it lies."""
+    return Path(lines.path).name
 
 
 def listed(items: Iterable[str]) -> Markup:

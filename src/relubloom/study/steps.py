@@ -11,7 +11,7 @@ from relubloom.code import Code, Family, make_code
 from relubloom.code.families import SEARCH_SECONDS
 from relubloom.errors import FileError, UsageError
 from relubloom.evidence import Evidence, gather_evidence
-from relubloom.evidence.certificate import certify
+from relubloom.evidence.certificate import certify, certify_lines
 from relubloom.evidence.dynamics import dynamics_of
 from relubloom.evidence.gather import Depth
 from relubloom.network.construct import construct, default_sharpness
@@ -262,35 +262,41 @@ def certify_run(
     folder: Path,
     *,
     set_size: int | tuple[int, int] | None = None,
+    sets: Path | None = None,
     tokens: Path | None = None,
+    skip_bad: bool = False,
     method: str | None = None,
     threads: int = 1,
     watch: Watch = unwatched,
 ) -> Certificate:
-    """Certify the network in a run folder over all sets of one size; writes `certificate.json`.
+    """Certify the network in a run folder over sets of one size; writes `certificate.json`.
 
-    `set_size` where the folder does not say it, or to certify another; where the folder did not
-    say it, it is remembered there, and so are the labels of `tokens`. A sets file that the folder
-    names is not read: all C(vocab, k) sets count alike.
+    All C(vocab, k) sets count alike, also where the folder was made from a file of sets; `sets`
+    takes the lines of a file instead, as `run_folder.read_task` does. `set_size` where the folder
+    does not say it, or to certify another; where the folder did not say it, it is remembered
+    there, and so are the labels of `tokens`.
 
     Raises:
-        UsageError: the folder says no single set size, or the method cannot answer, or the labels
-            are not one a token.
-        FileError: the folder is no run folder.
+        UsageError: nothing says a single set size, or the method cannot answer, or the labels are
+            not one a token.
+        FileError: the folder is no run folder, or the file of sets cannot be used.
     """
     refuse_study(folder)
     net = ReluNet.from_pretrained(folder)
     labels = None if tokens is None else given_labels(folder, net.vocab_size, tokens)
-    if set_size is None:
-        set_size = said_sizes(folder)
-    task = KSparseTask(net.vocab_size, set_size)
-    certificate = certify(
-        net,
-        task,
-        method=method,
-        workers=threads,
-        on_sets=lambda done, total: watch("certifying", done, total, ""),
-    )
+
+    def on_sets(done: int, total: int) -> None:
+        watch("certifying", done, total, "")
+
+    if sets is not None:
+        task = read_task(folder, net, set_size, sets, tokens=tokens, skip_bad=skip_bad)
+        certificate = certify_lines(net, task, method=method, workers=threads, on_sets=on_sets)
+    elif skip_bad:
+        raise UsageError("--skip-bad is given without --sets: it skips a file's bad lines")
+    else:
+        size = said_sizes(folder) if set_size is None else set_size
+        task = KSparseTask(net.vocab_size, size)
+        certificate = certify(net, task, method=method, workers=threads, on_sets=on_sets)
     write_record(folder, certificate)
     if labels is not None:
         write_labels(folder, labels)
@@ -361,6 +367,7 @@ def _write_certificate(folder: Path, found: Certificate | None) -> None:
         there = read_record(folder, Certificate)
     except FileError:  # damaged: made anew
         there = None
-    proven = there is not None and there.confidence is None and there.set_size == found.set_size
+    proven = there is not None and there.confidence is None and there.file is None
+    proven = proven and there is not None and there.set_size == found.set_size
     if not (proven and found.confidence is not None):
         write_record(folder, found)

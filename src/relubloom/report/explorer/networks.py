@@ -233,7 +233,7 @@ def _beside(contents: Contents, run: StoredRun, name: str = "") -> str:
 
 def _certificate(run: StoredRun) -> dict[str, Any] | None:
     """What the run's certificate says of all sets; None without one."""
-    if run.certificate is None:
+    if run.certificate is None or run.certificate.file is not None:
         return None
     found = as_json(run.certificate)
     return {key: found[key] for key in CERTIFIED}
