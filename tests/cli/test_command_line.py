@@ -98,6 +98,7 @@ BAD_VALUES = {
     "sharpness 0": (("construct", "--sharpness", 0), "sharpness is 0"),
     "sharpness over float32": (("construct", "--sharpness", 1e39), r"sharpness is 1e+39"),
     "odd family": (("construct", "--family", "oak"), "oak"),
+    "seconds of no search": (("construct", "--seconds", 5), "only search takes its time"),
     "N and sets": (("study", "-N", 5, "--sets", "x.sets"), "leave --vocab-size out"),
 }
 
