@@ -31,8 +31,8 @@ class InputModes:
         mode_gap: the modes' distance in standard deviations; null for exactly two values or one.
         two_valued: whether there are exactly two values.
         two_modes: whether two normals describe the entries better than one (BIC).
-        mode_means, mode_sds, mode_shares: the mixture, the lower mode (the bits) first. Entries of reversed
-            units are taken negated, so that their bits are in the lower mode, too.
+        mode_means, mode_sds, mode_shares: the mixture, the lower mode (the bits) first. Entries of
+            reversed units are taken negated: so their bits are in the lower mode, too.
         near_threshold: share of entries closer to the midpoint than 0.15 of the modes' distance.
     """
 
@@ -280,7 +280,8 @@ class Readout:
             the sharpness, 0.
         by_missing_bits: a row for each number of missing bits.
         r2_levels: of the line in the summed levels of the missing bits' units, instead of their
-            number; a reversed unit counts by minus its level, and where the token's bit is covered.
+            number; a reversed unit counts by what it falls short of the level that one token with
+            its bit gives it.
         W_out: its entries on the bits and elsewhere.
         b_out_on_weight: a token's bias in its number of bits.
         method, sets: which sets: `all`, `drawn`, or `held-out`.

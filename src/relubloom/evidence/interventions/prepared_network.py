@@ -23,7 +23,8 @@ class PreparedNetwork:
 
     `two_level`: the network with each entry of W_in at the mean of its unit's bits, or of the rest.
     `sources`: `hook_post` float64 [sets, width] on random sets, unit by unit in an order of its
-    own, sets that leave the unit uncovered first. `uncovered`: int64 [width], how many do. `reversed`: the units that a bit turns on.
+    own, sets that leave the unit uncovered first. `uncovered`: int64 [width], how many do.
+    `reversed`: the units that a bit turns on, bool [width].
     """
 
     net: ReluNet

@@ -29,9 +29,9 @@ class HiddenLayer:
     A unit is *covered* when some token of the set has its bit, and *full* when every token has.
     `..._on` are the sets among those on which the unit is above 0. The `..._sum` and
     `..._squares` add up its activation ("level") where it is not covered, and where it is.
-    `reversed` marks units that a bit turns on, bool [width]. `covered_p95` is the 95th percentile of the latter levels, zeros included, to
-    a thousandth of the largest level that the unit can reach (0 exactly where at least 95 % are
-    zeros, or where no set covers the unit).
+    `reversed` marks units that a bit turns on, bool [width]. `covered_p95` is the 95th percentile
+    of the latter levels, zeros included, to a thousandth of the largest level that the unit can
+    reach (0 exactly where at least 95 % are zeros, or where no set covers the unit).
     """
 
     total: float

@@ -39,9 +39,15 @@ class ReadoutLines:
         self.numbers = one_of_each_part(len(sets), count)
         self._method = method_of_choice(sets, len(self.numbers))
         self._net, self._code = in_float64(net), code
-        self._reversed = reversed_units(net, code)
         hashes = torch.from_numpy(code.bits.T.copy())
         self._counting, self._weighing = hashes.float(), hashes.double()
+        self._reversed = reversed_units(net, code)
+        W_in, b_in = self._net.W_in.detach(), self._net.b_in.detach()
+        bit, self._other = (
+            (W_in * each).sum(0) / each.sum(0).clamp(min=1)
+            for each in (self._weighing.T, 1 - self._weighing.T)
+        )
+        self._one_bit = b_in + bit - self._other  # and the others' entries for each token
         self._found: list[tuple[Groups, Pairs]] = []
 
     def work(self, chunk: Chunk) -> tuple[Groups, Pairs] | None:
@@ -52,7 +58,8 @@ class ReadoutLines:
         relative = relative_to_members(logits.clone(), chunk.sets[rows])
         outside = torch.from_numpy(~chunk.union[rows.numpy()])
         number = (outside.float() @ self._counting).long()  # exact: counts below 2^24
-        levels = self._lowering(chunk.post[rows], outside) @ self._weighing
+        sizes = chunk.batch.size[rows]
+        levels = self._lowering(chunk.post[rows], outside, sizes) @ self._weighing
         copies = chunk.copies[rows].numpy()
         of_each = None if (copies == 1).all() else np.repeat(copies, relative.shape[1])
         groups = Groups.of(
@@ -61,16 +68,21 @@ class ReadoutLines:
         return groups, Pairs.of(levels.numpy(), relative.numpy(), copies)
 
     def _lowering(
-        self, post: Float64[Tensor, "batch width"], outside: Bool[Tensor, "batch width"]
+        self,
+        post: Float64[Tensor, "batch width"],
+        outside: Bool[Tensor, "batch width"],
+        size: Float64[Tensor, " batch"],
     ) -> Float64[Tensor, "batch width"]:
         """By how much a unit should lower tokens with its bit, in its own levels.
 
-        Its level where it is outside the union; of a reversed unit minus its level inside.
+        Its level where it is outside the union; of a reversed unit what its level inside, or 0
+        outside, falls short of the level that one token with the bit gives it.
         """
         lowering = post * outside
-        turned = np.flatnonzero(self._reversed)
+        turned = torch.from_numpy(np.flatnonzero(self._reversed))
         if len(turned):
-            lowering[:, turned] = -(post[:, turned] * ~outside[:, turned])
+            usual = (self._one_bit + size[:, None] * self._other)[:, turned].clamp(min=0)
+            lowering[:, turned] = usual - post[:, turned] * ~outside[:, turned]
         return lowering
 
     def take(self, found: tuple[Groups, Pairs] | None) -> None:

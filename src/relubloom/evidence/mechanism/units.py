@@ -96,15 +96,16 @@ def polarities(layer: HiddenLayer, modes: TwoModes) -> list[Polarity | None]:
     the others off, .8 of the sets that are on are among those, and .8 of the sets that are off
     among the others: so a unit that is nearly always off does not go with a bit that nearly
     every set has. If both hold, the one whose smallest share is larger is taken; on sets of one
-    token they are the same thing, called complement, or direct where the unit is reversed. A unit that never changes has none, and a
-    column without two modes (by BIC) has no bits to be read either way.
+    token they are the same thing, called complement, or direct where the unit is reversed. A unit
+    that never changes has none, and a column without two modes (by BIC) has no bits to be read
+    either way.
     """
     none = _smallest_share(layer, layer.uncovered, layer.uncovered_on, layer.covered)
     some = _smallest_share(layer, layer.covered, layer.covered_on, layer.uncovered)
     full = _smallest_share(layer, layer.full, layer.full_on, layer.total - layer.full)
     lacking, on_there = layer.total - layer.full, layer.on - layer.full_on
     not_all = _smallest_share(layer, lacking, on_there, layer.full)
-    found = [
+    found: list[Polarity | None] = [
         _polarity(some_bit, all_bits, "direct", "complement")
         if turned
         else _polarity(no_bit, some_lack, "complement", "direct")

@@ -60,8 +60,8 @@ class ShownNetwork:
 
     With `packed` it is sent as its weights, else as the Bloom filter of `code` at `sharpness`.
     `code_name` names the code's bits, which two networks may share. `python` are the lines that
-    make the same network as `net` in the folder of the page. `turned` are the units that a bit turns
-    on.
+    make the same network as `net` in the folder of the page. `turned` are the units that a bit
+    turns on.
     """
 
     key: str
