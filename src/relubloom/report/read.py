@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from relubloom.code import Code
 from relubloom.errors import FileError, UsageError
+from relubloom.network.extract import reversed_units
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import CONFIG, read_config
 from relubloom.records.behaviour import Behaviour
@@ -122,6 +123,20 @@ class StoredRun:
     def code(self) -> Code | None:
         """The extracted code."""
         return read_code(self.folder)
+
+    @cached_property
+    def reversed(self) -> NDArray[np.bool_]:
+        """Which units a bit turns on, bool [width]; none where it holds no code of its shape."""
+        if self.code is None or self.code.bits.shape != self.W_in.shape:
+            return np.zeros(self.width, dtype=np.bool_)
+        return reversed_units(self.net, self.code)
+
+    @property
+    def polarity(self) -> str:
+        """`direct`, `reversed` or `mixed`: whether bits turn units off, on, or some of them on."""
+        if not self.reversed.any():
+            return "direct"
+        return "reversed" if self.reversed.all() else "mixed"
 
     @cached_property
     def order(self) -> NDArray[np.intp]:
