@@ -6,7 +6,7 @@ import torch
 from relubloom.code import Code
 from relubloom.errors import UsageError
 from relubloom.network.modes import TwoModes, fit_two_modes
-from relubloom.network.relu_net import ReluNet
+from relubloom.network.relu_net import ReluNet, as_network
 
 
 def extract_code(net: ReluNet) -> Code:
@@ -18,11 +18,11 @@ def extract_code(net: ReluNet) -> Code:
     it has no two modes; whether it has is the business of `evidence.mechanism`.
 
     Raises:
-        UsageError: the weights hold NaN or infinity.
+        UsageError: it is no network, or the weights hold NaN or infinity.
 
     Cost: O(vocab width) per EM iteration.
     """
-    return extract_with_modes(net)[0]
+    return extract_with_modes(as_network(net))[0]
 
 
 def extract_with_modes(net: ReluNet) -> tuple[Code, TwoModes]:

@@ -24,7 +24,8 @@ class SetCollection(ABC):
     """Sets that can be read in chunks.
 
     `method` says how they came about: "all" (every set, nothing left out), "drawn" (a seeded
-    sample of the source) or "held-out" (lines of a file that were never trained on).
+    sample of the source), "held-out" (lines of a file that were never trained on) or "given" (a
+    caller's own list).
     """
 
     method: str
