@@ -63,7 +63,8 @@ def certify(
 
     Raises:
         UsageError: the network or the task is none, the task has several sizes or another
-            vocabulary, the weights hold NaN or infinity, the method is unknown, or it cannot answer for this network.
+            vocabulary, the weights hold NaN or infinity, the method is unknown, or it cannot
+            answer for this network.
 
     Cost: see `enumerate_sets`, `count_sets`, `bound_sets`, `sample_sets`.
     """
