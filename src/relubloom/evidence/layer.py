@@ -208,7 +208,7 @@ def _check_tokens(layer: Layer, vocab: int, runs: bool, given: Tensor | None) ->
 
 def _split(
     count: int, vocab: int, *, fit: bool
-) -> tuple[Int64[np.ndarray, " sets"], Int64[np.ndarray, " sets"]]:
+) -> tuple[Int64[np.ndarray, " fitted"], Int64[np.ndarray, " scored"]]:
     """Numbers of the sets to fit on, and of those to score on: disjoint."""
     if not fit:
         return np.zeros(0, dtype=np.int64), one_of_each_part(count, MOST_SCORED)

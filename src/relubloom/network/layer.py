@@ -179,7 +179,7 @@ def _of_linears(module: nn.Module) -> Layer:
             "that part of the model, or the pair (first, readout)"
         )
     first, readout = found.values()
-    if first.out_features != readout.in_features:
+    if first.out_features != readout.in_features and readout.out_features == first.in_features:
         first, readout = readout, first
     return _checked(_weights(first), _weights(readout), first, readout)
 

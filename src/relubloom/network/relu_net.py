@@ -224,7 +224,8 @@ def as_network(net: object) -> ReluNet:
         way = "give one of its networks, such as stack[0]"
     elif isinstance(net, tuple):
         way = "train returns (net, history); give the first"
-    raise UsageError(f"the network is {described(net)}: {way}")
+    found = "a tuple" if isinstance(net, tuple) else described(net)
+    raise UsageError(f"the network is {found}: {way}")
 
 
 def _apply(name: str, activation: Tensor, hooks: Iterable[tuple[str, Hook]]) -> Tensor:
