@@ -80,8 +80,8 @@ def gather_evidence(
 
     Args:
         net: the network.
-        sets: what the figures are over: those of a task, a collection, or a list of sets, each of
-            which counts once (`task.as_collection`).
+        sets: what the figures are over: those of a task, a collection, or a list of sets
+            (`task.as_collection`).
         workers: threads that share the work, in each of which torch uses one.
         on_stage: called with (stage, done, total) as the work goes on.
         depth: `quick` leaves out interventions and the explanation ladder; `study` climbs the rungs

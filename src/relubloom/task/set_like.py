@@ -51,12 +51,10 @@ def as_ids(sets: SetsLike, vocab_size: int) -> Int64[Tensor, "batch set_size"]:
 
 
 def as_collection(sets: SetCollection | KSparseTask | SetsLike, vocab_size: int) -> SetCollection:
-    """The sets to evaluate on: those of a task or a collection, or the given ones, each once.
-
-    A token that stands twice in a given set counts once.
+    """The sets to evaluate on: those of a task or a collection, or the given ones.
 
     Raises:
-        UsageError: they are of another vocabulary, a set is empty, or `as_ids` refuses them.
+        UsageError: they are of another vocabulary, or `as_ids` or `ListedSets.of` refuses them.
     """
     if isinstance(sets, KSparseTask):
         sets = sets.evaluation_sets()
@@ -68,13 +66,8 @@ def as_collection(sets: SetCollection | KSparseTask | SetsLike, vocab_size: int)
                 "the task the network was made for"
             )
         return sets
-    ids = _distinct(as_ids(sets, vocab_size).cpu(), vocab_size)
-    if not len(ids) or bool((ids == vocab_size).all(1).any()):
-        raise UsageError(
-            f"sets are {described(ids)} and one or all hold no token: give at least one token a set"
-        )
-    once = torch.ones(len(ids), dtype=torch.int64)
-    return ListedSets(ids, once, once == 0, "given")
+    rows = as_ids(sets, vocab_size).tolist()
+    return ListedSets.of([[t for t in row if t != vocab_size] for row in rows], vocab_size)
 
 
 def as_task(task: object) -> KSparseTask:
@@ -89,16 +82,6 @@ def as_task(task: object) -> KSparseTask:
         f"task is {described(task)}: give KSparseTask(vocab_size, set_size), or "
         "KSparseTask.from_file(path) for sets of your own"
     )
-
-
-def _distinct(ids: Int64[Tensor, "batch set_size"], padding: int) -> Tensor:
-    """Each row ascending, without repeats, filled up with padding; as narrow as that allows."""
-    ordered = ids.sort(1).values
-    repeated = torch.zeros_like(ordered, dtype=torch.bool)
-    repeated[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
-    ordered = ordered.masked_fill(repeated, padding).sort(1).values
-    widest = int((ordered < padding).sum(1).max()) if ordered.numel() else 0
-    return ordered[:, :widest].contiguous()
 
 
 def _listed(sets: Any, padding: int) -> Tensor:
