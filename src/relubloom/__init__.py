@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from relubloom.errors import RelubloomError
     from relubloom.evidence import Evidence, gather_evidence
     from relubloom.evidence.certificate import certify
+    from relubloom.evidence.layer import LayerEvidence, examine_layer
+    from relubloom.evidence.readout_alone import ReadoutAlone, examine_readout
     from relubloom.network.construct import construct
     from relubloom.network.extract import extract_code
     from relubloom.network.relu_net import NetStack, ReluNet
@@ -34,6 +36,10 @@ _HOMES = {
     "gather_evidence": "evidence",
     "Certificate": "records.certificate",
     "certify": "evidence.certificate",
+    "LayerEvidence": "evidence.layer",
+    "examine_layer": "evidence.layer",
+    "ReadoutAlone": "evidence.readout_alone",
+    "examine_readout": "evidence.readout_alone",
     "extract_code": "network.extract",
     "NetStack": "network.relu_net",
     "ReluNet": "network.relu_net",
@@ -55,8 +61,10 @@ __all__ = [
     "Code",
     "Evidence",
     "KSparseTask",
+    "LayerEvidence",
     "ListedSets",
     "NetStack",
+    "ReadoutAlone",
     "Recipe",
     "ReluNet",
     "RelubloomError",
@@ -65,6 +73,8 @@ __all__ = [
     "certify",
     "constant_weight",
     "construct",
+    "examine_layer",
+    "examine_readout",
     "extract_code",
     "gather_evidence",
     "load_results",

@@ -1,12 +1,14 @@
 """Networks made by hand: the Bloom filter of a code, and a linear map as a network with a ReLU."""
 
-import numpy as np
+from numbers import Real
+
 import torch
 from jaxtyping import Bool
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from relubloom.code import Code
-from relubloom.errors import UsageError
+from relubloom.errors import UsageError, described
 from relubloom.network.relu_net import ReluNet
 from relubloom.theory import sharpness_for
 
@@ -15,7 +17,7 @@ SLACK = 4.0  # roundings per summand by which a unit of a linear map stays above
 
 
 def construct(
-    code: Code | Bool[Tensor | np.ndarray, "vocab width"], sharpness: float | None = None
+    code: Code | Bool[Tensor, "vocab width"] | ArrayLike, sharpness: float | None = None
 ) -> ReluNet:
     """Set a network's weights so that it is the Bloom filter of `code`.
 
@@ -24,15 +26,18 @@ def construct(
     logit of t is -sharpness times its number of missing bits. All of this is exact in float32.
 
     Args:
-        code: the hashes; a bool tensor or array [vocab, width] is taken as a code.
+        code: the hashes; a 0/1 tensor, array or nested list [vocab, width] is taken as one.
         sharpness: logit lost per missing bit, > 0; None takes `default_sharpness` for sets of
             one token.
 
     Raises:
-        UsageError: sharpness is outside 1e-30..1e30, where float32 holds it and its multiples.
+        UsageError: the code is no 0/1 matrix, or sharpness is outside 1e-30..1e30, where float32
+            holds it and its multiples.
     """
-    hashes = code if isinstance(code, Code) else Code(np.asarray(code))
+    hashes = code if isinstance(code, Code) else Code(code)
     level = default_sharpness(hashes.vocab_size, 1) if sharpness is None else sharpness
+    if not isinstance(level, Real):
+        raise UsageError(f"sharpness is {described(level)}: it must be a number; try 20")
     if not 1e-30 <= level <= 1e30:
         raise UsageError(f"sharpness is {level}: it must be from 1e-30 to 1e30; try 20")
     bits = torch.from_numpy(hashes.bits.copy()).float()

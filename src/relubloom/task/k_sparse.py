@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -15,7 +16,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from relubloom.errors import FileError, UsageError
+from relubloom.errors import FileError, UsageError, whole
 from relubloom.task.philox import AddressedNumbers
 from relubloom.task.sampling import (
     GeneratorName,
@@ -39,7 +40,8 @@ class KSparseTask:
 
     Args:
         vocab_size: number of tokens, N; also the padding id.
-        set_size: k, or (smallest, largest) for sizes drawn uniformly between them.
+        set_size: k, or (smallest, largest), also written "3..8", for sizes drawn uniformly between
+            them.
         source: "uniform" over all sets of a size, or "zipf": tokens drawn one by one without
             replacement, token t with probability in proportion to 1 / (t + 1). For a file of real
             sets use `from_file`.
@@ -67,6 +69,13 @@ class KSparseTask:
     hold_out: bool = True
 
     def __post_init__(self) -> None:
+        if isinstance(self.vocab_size, str | Path):
+            raise UsageError(
+                f"vocab_size is {str(self.vocab_size)!r}: a file of sets is read by "
+                f"KSparseTask.from_file({str(self.vocab_size)!r})"
+            )
+        object.__setattr__(self, "vocab_size", whole("vocab_size", self.vocab_size))
+        object.__setattr__(self, "set_size", parse_sizes(self.set_size))
         if self.vocab_size < 1:
             raise UsageError(
                 f"vocab_size is {self.vocab_size}: a vocabulary has at least 1 token; raise it"
@@ -390,10 +399,10 @@ def parse_sizes(value: Any, name: str = "set_size") -> int | tuple[int, int]:
     match value:
         case bool():
             pass
-        case int():
-            return value
-        case [int() as low, int() as high]:
-            return low, high
+        case Integral():
+            return int(value)
+        case [Integral() as low, Integral() as high]:
+            return int(low), int(high)
         case str() if found := re.fullmatch(r"\s*(-?\d+)(?:\.\.(-?\d+))?\s*", value):
             return _simplest((int(found[1]), int(found[2] or found[1])))
         case _:

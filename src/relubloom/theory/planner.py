@@ -124,6 +124,7 @@ def plan(
             a width above 50,000.
     """
     check_set_size(vocab_size, set_size)
+    vocab_size, set_size = int(vocab_size), int(set_size)  # NumPy's numbers lack bit_length
     goal, given, value = _goal(vocab_size, set_size, width, mse, p_exact)
     _check_width(goal)
     best = best_constant_weight(goal)
