@@ -140,6 +140,7 @@ function otherWords(others) {
 function ownWords(net, answer, token, on) {
   const bits = bitsOf(net.code, token).length;
   const missing = answer.missing[token];
+  if (!net.told.isFilter) return `${missing} of its ${several(bits, "bit")} not covered.`;
   if (bits === 0) return "It has no bit, so no unit takes its score down.";
   if (missing === 0 && on === 0) {
     return `All ${bits} units that have its bits are off: nothing takes its score down.`;

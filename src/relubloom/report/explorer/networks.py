@@ -60,7 +60,8 @@ class ShownNetwork:
 
     With `packed` it is sent as its weights, else as the Bloom filter of `code` at `sharpness`.
     `code_name` names the code's bits, which two networks may share. `python` are the lines that
-    make the same network as `net` in the folder of the page.
+    make the same network as `net` in the folder of the page. `is_filter` is whether the page may
+    say that its hash is why it answers so: unless the verdict is *not-bloom*.
     """
 
     key: str
@@ -71,6 +72,7 @@ class ShownNetwork:
     sharpness: float | None = None
     packed: Packed | None = None
     certificate: dict[str, Any] | None = None
+    is_filter: bool = True
 
     @cached_property
     def packed_bits(self) -> bytes:
@@ -98,6 +100,7 @@ class ShownNetwork:
             "errorSets": None if packed is None else packed.error_sets,
             "python": self.python,
             "certificate": self.certificate,
+            "isFilter": self.is_filter,
         }
 
 
@@ -145,6 +148,7 @@ def _own_network(contents: Contents, code: Code) -> ShownNetwork:
         code_name="own",
         python=[f"net = rb.ReluNet.from_pretrained({_beside(contents, run)})"],
         certificate=_certificate(run),
+        is_filter=run.verdict != "not-bloom",
     )
     return _packed(shown, run)
 
