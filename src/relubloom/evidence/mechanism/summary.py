@@ -1,5 +1,7 @@
 """White box: the weights, the hash, the units against the union, and the logits read from it."""
 
+import numpy as np
+
 from relubloom.code import Code
 from relubloom.evidence.hash_as_filter import measure_hash_as_filter
 from relubloom.evidence.mechanism.hashes import (
@@ -33,7 +35,7 @@ def measure_mechanism(
     all entries of W_in, and the overlaps of all pairs of at most 10,000 tokens.
     """
     W_in = in_float64(net).W_in.detach().numpy()
-    modes, as_filter = measure_input_modes(W_in), measure_hash_as_filter(scores)
+    modes, as_filter = measure_input_modes(W_in, layer.reversed), measure_hash_as_filter(scores)
     agreement = float(scores.unit_agreement.mean())
     verdict = judge(
         two_modes=modes.two_modes,
@@ -58,4 +60,5 @@ def measure_mechanism(
         readout=readout,
         duplicate_hashes=duplicate_hashes(code),
         constant_units=int((unit_modes.distinct == 1).sum()),
+        reversed_units=np.flatnonzero(layer.reversed).tolist(),
     )

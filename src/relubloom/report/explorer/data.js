@@ -21,6 +21,7 @@
  * @property {string[]} python
  * @property {Certificate | null} certificate
  * @property {boolean} isFilter whether its hash may be called the reason for what it answers
+ * @property {number[]} reversed units that a bit turns on
  *
  * @typedef {object} FilmData
  * @property {number[]} steps
