@@ -18,7 +18,7 @@ def test_a_unit_that_never_clips_makes_a_nearly_linear_network() -> None:
     net = network(net.W_in.detach(), np.full(30, 1e3), net.W_out.detach(), net.b_out.detach())
     found = mechanism_of(net, AllSets(40, 3))
     assert (found.verdict, found.reading) == ("not-bloom", "nearly-linear")
-    assert (found.quantity, found.value, found.threshold) == ("units_off", 0.0, 0.05)
+    assert (found.quantity, found.value, found.threshold) == ("units_off", 0.0, 0.1)
 
 
 def test_units_that_are_never_on_make_a_mostly_dead_network() -> None:

@@ -20,7 +20,7 @@ Reading = Literal["superposition", "too-narrow", "nearly-linear", "mostly-dead"]
 
 SUPERPOSED = 2  # tokens a set, at most, that linear superposition tells apart
 SUFFICES = 0.9  # share of the sets that the network answers exactly, at least, where it suffices
-CLIPPED = 0.05  # of the (set, unit) pairs the ReLU sets to 0, at most, where it hardly clips
+CLIPPED = 0.1  # of the (set, unit) pairs the ReLU sets to 0, at most, where it hardly clips
 DEAD = 0.5  # share of units or tokens that are dead, at least, where most are
 
 
