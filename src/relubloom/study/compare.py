@@ -63,7 +63,7 @@ def _listed(file: str, *lines: tuple[str, str, str]) -> list[Figure]:
 IN_ROW = {field.name for field in fields(RunRow)}
 FIGURES = sorted(
     [
-        *_listed("mechanism", ("verdict", "verdict", "")),
+        *_listed("mechanism", ("verdict", "verdict", ""), ("reading", "reading", "")),
         *_listed(
             "behaviour",
             ("mse", "mse", ".6f"),
@@ -95,9 +95,12 @@ FIGURES = sorted(
             ("extracted.kl", "kl of its hash", ".6f"),
             ("extracted.p_exact", "exact sets of its hash", ".4%"),
             ("extracted.loss_failure_f1", "loss failures predicted, F1", ".3f"),
+            ("units_off", "units off", ".2%"),
+            ("hash_false_positives", "false positives per set, of its hash", ".4f"),
+            ("random_code_false_positives", "false positives, best random code", ".4f"),
             ("code_failure_share", "sets where the hash fails", ".2%"),
-            ("failures_explained", "ranking failures inside", ".2%"),
-            ("failures_explained_by_loss", "loss failures inside", ".2%"),
+            ("failures_explained", "ranking failures where the hash fails", ".2%"),
+            ("failures_explained_by_loss", "loss failures where the hash fails", ".2%"),
             ("hash_weight.variance_ratio", "hash weight, variance to binomial", ".3f"),
             ("overlaps.sd_ratio", "overlaps, sd to random", ".3f"),
             ("unit_and_union.covered_on", "covered and on", ".3%"),
