@@ -6,7 +6,10 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import typer
+
 from relubloom.cli import options
+from relubloom.cli.importing import brought_in
 from relubloom.cli.progress import ProgressDisplay
 from relubloom.errors import RelubloomError
 from relubloom.records.certificate import Method
@@ -23,6 +26,16 @@ MethodOption = Annotated[
         "for an exact Bloom filter, bounds, or else a sample (no proof).",
     ),
 ]
+Examined = Annotated[
+    Path,
+    typer.Argument(metavar="DIR|FILE", help="A run folder, or a file with a network."),
+]
+ImportOut = Annotated[
+    Path | None,
+    options.output_option(
+        "--out", "-o", help="Run folder for a FILE; by default FILE-run, beside it."
+    ),
+]
 OneSetSize = Annotated[
     str | None,
     options.task_option(
@@ -35,24 +48,35 @@ OneSetSize = Annotated[
 
 
 def examine(
-    folder: options.RunDir,
+    path: Examined,
+    foreign: options.Foreign,
     set_size: options.SetSize = None,
     sets: options.SetsPath = None,
+    out: ImportOut = None,
+    force: options.Force = False,
     *,
     how: options.Working,
 ) -> None:
     """Test the Bloom reading on the network of a run folder, and write the evidence there.
 
     Behaviour (what it answers), mechanism (how), seven interventions with their predictions, and
-    the explanation ladder (what reproduces its failures at which length), each in a JSON file.
+    the explanation ladder (what reproduces its failures at which length), each in a JSON file. A
+    FILE is brought in first, as by relubloom import, and its page is drawn at the end.
     """
     from relubloom.records.files import as_json
     from relubloom.study.steps import examine_run
 
+    folder, is_new = brought_in(
+        path, foreign, set_size, out, sized=sets is not None, force=force, say=not how.json
+    )
     sizes = options.sizes_of(set_size)
     with ProgressDisplay(how.quiet) as watch:
         row = examine_run(folder, set_size=sizes, sets=sets, threads=how.cores, watch=watch)
-    how.answer(as_json(row), lambda: f"{_evidence_text(row)}\n{_explained_text(folder)}")
+    page = _page(folder) if is_new else {}
+    how.answer(
+        as_json(row) | page,
+        lambda: f"{_evidence_text(row)}\n{_explained_text(folder)}\n{_next(folder, page)}",
+    )
 
 
 def certify(
@@ -98,7 +122,7 @@ def _evidence_text(row: RunRow) -> str:
 
 
 def _explained_text(folder: Path) -> str:
-    """The best explanation on the ladder, and where to look next."""
+    """The best explanation on the ladder."""
     from relubloom.records.files import read_record
     from relubloom.records.ladder import Ladder
 
@@ -109,7 +133,20 @@ def _explained_text(folder: Path) -> str:
     share = best.bits / ladder.rungs[-1].bits
     f1 = _number(best.loss_failures.f1, ".3f")
     said = f"{best.name}, F1 {f1}, at {share:.1%} of the network's bits"
-    return f"{'best explanation':<28} {said}\nnext: relubloom report {folder} draws the page"
+    return f"{'best explanation':<28} {said}"
+
+
+def _page(folder: Path) -> dict[str, str]:
+    from relubloom.report.page import write_report
+
+    return {"report": str(write_report(folder))}
+
+
+def _next(folder: Path, page: dict[str, str]) -> str:
+    """Where the page is, or how to draw it."""
+    if page:
+        return f"report: {page['report']}"
+    return f"next: relubloom report {folder} draws the page"
 
 
 def _agreement(f1: float | None) -> float:
@@ -133,6 +170,7 @@ def _certificate_text(result: Certificate, folder: Path) -> str:
         ("share exact", _range(result.p_exact)),
         ("mse", _range(result.mse)),
         ("false positives per set", _range(wrong.mean) + total),
+        *_imported(result),
         ("written", str(folder / "certificate.json")),
     ]
     return "\n".join(f"{name:<24} {value}" for name, value in rows)
@@ -145,6 +183,16 @@ def _exact_sets(result: Certificate) -> list[tuple[str, str]]:
         ("exact sets", f"{low:,}" if low == high else f"{low:,} to {high:,}"),
         ("undecided sets", f"{result.undecided_sets:,}"),
     ]
+
+
+def _imported(result: Certificate) -> list[tuple[str, str]]:
+    """Of which file a network that was brought in is, and whether that was verified."""
+    origin = result.imported
+    if origin is None:
+        return []
+    verified = "" if origin.verified else "NOT "
+    sha = "" if origin.sha256 is None else f" (SHA-256 {origin.sha256[:12]}...)"
+    return [("network of", f"{origin.file}{sha}, {verified}verified against the original")]
 
 
 def _range(bounds: Interval) -> str:

@@ -37,6 +37,21 @@ class CalledNonMembers:
 
 
 @dataclass(frozen=True)
+class ImportedFrom:
+    """Where a network that was brought in comes from.
+
+    Keys:
+        file: what was read; null for a module.
+        sha256: of the file that holds the weights.
+        verified: whether outputs of the original were compared with the network's.
+    """
+
+    file: str | None
+    sha256: str | None
+    verified: bool
+
+
+@dataclass(frozen=True)
 class Certificate:
     """What holds for a network over all sets of one size.
 
@@ -57,6 +72,8 @@ class Certificate:
         confidence: of each interval of a sample; null for a proof.
         reasons: what the method used, in a line.
         seconds: what it took.
+        imported: the file of a network that was brought in, and whether that was verified; null
+            for one that relubloom made.
     """
 
     sets: int
@@ -71,3 +88,4 @@ class Certificate:
     confidence: float | None
     reasons: str
     seconds: float = 0.0
+    imported: ImportedFrom | None = None

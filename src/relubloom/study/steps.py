@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,8 +30,10 @@ from relubloom.records.run_folder import (
     CODE,
     FILM,
     Origin,
+    imported_from,
     read_film,
     read_task,
+    refuse_sizes,
     said_sizes,
     write_network,
     write_training,
@@ -271,6 +274,7 @@ def certify_run(
     net = ReluNet.from_pretrained(folder)
     if set_size is None:
         set_size = said_sizes(folder)
+    refuse_sizes(folder, set_size)
     task = KSparseTask(net.vocab_size, set_size)
     certificate = certify(
         net,
@@ -279,6 +283,7 @@ def certify_run(
         workers=threads,
         on_sets=lambda done, total: watch("certifying", done, total, ""),
     )
+    certificate = replace(certificate, imported=imported_from(folder))
     write_record(folder, certificate)
     return certificate
 
@@ -301,4 +306,4 @@ def _write_certificate(folder: Path, found: Certificate | None) -> None:
         there = None
     proven = there is not None and there.confidence is None and there.set_size == found.set_size
     if not (proven and found.confidence is not None):
-        write_record(folder, found)
+        write_record(folder, replace(found, imported=imported_from(folder)))
