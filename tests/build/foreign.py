@@ -110,7 +110,8 @@ def hugging_face(config: dict[str, Any], *, pickled: bool = False) -> Write:
         if pickled:
             torch.save(tensors, folder / "pytorch_model.bin")
         else:
-            save_file(tensors, folder / "model.safetensors")
+            whole = {name: value.contiguous() for name, value in tensors.items()}
+            save_file(whole, folder / "model.safetensors")
         return folder
 
     return write

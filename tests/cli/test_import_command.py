@@ -1,4 +1,4 @@
-"""`relubloom import` and `examine FILE`: what is understood, what is refused and how, in one line."""
+"""`relubloom import` and `examine FILE`: what is understood, what is refused in one line."""
 
 import hashlib
 import json
@@ -108,6 +108,11 @@ def text(at: Path, name: str, content: bytes = b"not weights") -> Path:
     return at / name
 
 
+def one_tensor(at: Path) -> Path:
+    torch.save(torch.zeros(3), at / "model.pt")
+    return at / "model.pt"
+
+
 def whole_module(at: Path) -> Path:
     torch.save(nn.Sequential(nn.Linear(12, 5), nn.ReLU(), nn.Linear(5, 12)), at / "model.pt")
     return at / "model.pt"
@@ -139,6 +144,7 @@ def with_nan() -> Tensor:
 
 
 Case = tuple[Callable[[Path], Path], tuple[Any, ...], int, str]
+# fmt: off
 REFUSED: dict[str, Case] = {
     # the activation
     "none is said": (saved, (), 2, "model.pt does not say its activation; give --activation relu"),
@@ -150,7 +156,8 @@ REFUSED: dict[str, Case] = {
     ),
     "config: LeakyReLU": (other_config(act_fn="LeakyReLU"), (), 1, "the activation LeakyReLU"),
     "config: relu, said none": (
-        other_config(hidden_act="relu"), ("--activation", "none", "-k", 2), 2, "says relu: leave it out",
+        other_config(hidden_act="relu"), ("--activation", "none", "-k", 2), 2,
+        "says relu: leave it out",
     ),
     "config: nothing": (other_config(hidden_act=None), (), 2, "hub does not say its activation"),
     "ONNX: Gelu-like Erf": (activation_graph("Erf"), (), 1, "model.onnx has Erf: a network here"),
@@ -179,10 +186,12 @@ REFUSED: dict[str, Case] = {
         "conv.weight has shape (3, 3, 2, 2), as in a convolution",
     ),
     "attention": (
-        lambda at: state(at, **{"attn__in_proj_weight": torch.zeros(5, 5)}), RELU, 1, "has attention",
+        lambda at: state(at, **{"attn__in_proj_weight": torch.zeros(5, 5)}), RELU, 1,
+        "has attention",
     ),
     "a recurrent layer": (
-        lambda at: state(at, **{"rnn__weight_hh_l0": torch.zeros(5, 5)}), RELU, 1, "a recurrent layer",
+        lambda at: state(at, **{"rnn__weight_hh_l0": torch.zeros(5, 5)}), RELU, 1,
+        "a recurrent layer",
     ),
     "a tensor too many": (
         lambda at: state(at, temperature=torch.ones(1)), RELU, 1,
@@ -245,7 +254,8 @@ REFUSED: dict[str, Case] = {
         "tensor 0.bias is int64",
     ),
     "said of an ONNX graph": (
-        lambda at: gemm()(at, named(PLAIN, TWO)), ("--layout", "linear"), 2, "says itself which tensor",
+        lambda at: gemm()(at, named(PLAIN, TWO)), ("--layout", "linear"), 2,
+        "says itself which tensor",
     ),
     # inputs that are scaled
     "mean of no size": (saved, (*RELU, "--input-scale", "mean"), 2, "give --set-size k, one size"),
@@ -257,9 +267,12 @@ REFUSED: dict[str, Case] = {
     # files
     "truncated .pt": (lambda at: cut(saved(at)), RELU, 1, "is no whole PyTorch file"),
     "truncated .safetensors": (
-        lambda at: cut(safetensors_file(at, named(PLAIN, TWO))), RELU, 1, "is not a safetensors file",
+        lambda at: cut(safetensors_file(at, named(PLAIN, TWO))), RELU, 1,
+        "is not a safetensors file",
     ),
-    "truncated .npz": (lambda at: cut(npz_file(at, named(PLAIN, TWO))), RELU, 1, "is not an npz file"),
+    "truncated .npz": (
+        lambda at: cut(npz_file(at, named(PLAIN, TWO))), RELU, 1, "is not an npz file",
+    ),
     "truncated .onnx": (
         lambda at: cut(gemm()(at, named(PLAIN, TWO))), (), 1, "is no whole ONNX file",
     ),
@@ -267,7 +280,7 @@ REFUSED: dict[str, Case] = {
     "empty .pt": (lambda at: text(at, "model.pt", b""), RELU, 1, "is no whole PyTorch file"),
     "a whole module": (whole_module, RELU, 1, "holds Python objects"),
     "one array": (
-        lambda at: torch_file()(at, torch.zeros(3)), RELU, 1, "holds Tensor and no tensors by name",
+        one_tensor, RELU, 1, "holds Tensor and no tensors by name",
     ),
     "an unknown suffix": (
         lambda at: text(at, "model.h5"), RELU, 1, "has the suffix '.h5': weights come as .pt",
@@ -279,7 +292,8 @@ REFUSED: dict[str, Case] = {
     "labels of another number": (
         saved, (*RELU, "--tokens", "TOKENS"), 1, "lists 2 tokens and",
     ),
-}  # fmt: skip
+}
+# fmt: on
 
 
 @pytest.mark.parametrize(("make", "options", "status", "text"), REFUSED.values(), ids=REFUSED)
@@ -463,27 +477,33 @@ def test_from_a_file_to_the_page_in_one_command(
     relubloom: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    saved(tmp_path)
+    source = weights(6, 3)
+    saved(tmp_path, source)
     asked = ("examine", "model.pt", *RELU, "-k", 2, "-q", "--threads", 1)
-    done = relubloom(*asked)
+    done = relubloom(*asked, "--check", check_file(tmp_path, source))
     assert done.status == 0, done.err
     assert done.out.splitlines()[-1] == "report: model-run/report.html"
     assert Path("model-run/report.html").exists()
-    assert "verified     NO" in done.out
-    twice = relubloom(*asked, "--check", check_file(tmp_path, PLAIN), "--json")
-    assert twice.json["report"] == "model-run/report.html"
-    assert twice.json["verdict"] in ("bloom", "partly", "not-bloom", "graded-bloom")
+    assert "verified     yes: logits of 3 sets" in done.out
     certified = json.loads(Path("model-run/certificate.json").read_text())["imported"]
     sha256 = hashlib.sha256(Path("model.pt").read_bytes()).hexdigest()
     assert certified == {"file": "model.pt", "sha256": sha256, "verified": True}
     text = relubloom("certify", "model-run", "-q", "--threads", 1).out
     assert f"model.pt (SHA-256 {sha256[:12]}...), verified against the original" in text
-    other = relubloom("examine", "model.pt", *RELU, "--input-scale", 2, "-k", 2)
+
+
+def test_examine_refuses_what_it_cannot_honour(relubloom: Run, tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    folder = tmp_path / "model-run"
+    assert relubloom("import", path, "--out", folder, *RELU).status == 0
+    other = relubloom("examine", path, *RELU, "--input-scale", 2, "-k", 2)
     assert "model-run is not empty; replace it with --force" in other.error
-    on_folder = relubloom("examine", "model-run", *RELU)
+    on_folder = relubloom("examine", folder, *RELU)
     assert "model-run is a run folder and --activation is for a file" in on_folder.error
-    sizeless = relubloom("examine", "model.pt", *RELU)
+    sizeless = relubloom("examine", path, *RELU)
     assert "model.pt does not say its set_size; pass --set-size" in sizeless.error
+    gone = relubloom("examine", tmp_path / "gone.pt", *RELU)
+    assert "gone.pt is not there" in gone.error
 
 
 def test_a_certificate_says_that_an_import_was_not_verified(relubloom: Run, tmp_path: Path) -> None:
@@ -513,7 +533,7 @@ GELU = ({"hidden_act": "gelu"}, {"activation": "gelu"}, {"activation_function": 
 def test_a_folder_whose_config_names_gelu_is_not_certified_as_relu(
     relubloom: Run, tmp_path: Path, config: dict[str, str], command: str
 ) -> None:
-    """Trial 2: weights of a GELU network, whose config said so, were certified as a ReLU network."""
+    """Trial 2: weights of a GELU network, whose config said so, were certified as of ReLU."""
     folder = hugging_face(config)(tmp_path, PLAIN.tensors)
     done = relubloom(command, folder, "-k", 2)
     assert done.status == 1

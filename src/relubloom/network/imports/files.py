@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -122,7 +123,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 def _read_npz(path: Path) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             if not hasattr(archive, "files"):
                 raise FileError(f"{path} holds one array and no names; write it with np.savez")
             for name in archive.files:
@@ -140,7 +141,9 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
 def _read_torch(path: Path) -> dict[str, Tensor]:
     """A state dict; nothing but tensors and plain containers is ever unpickled."""
     try:
-        found: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of protocols and TorchScript: refused below
+            found: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise FileError(f"{path} {_pickled(str(error))}") from None
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, IndexError) as error:

@@ -102,7 +102,7 @@ class Check:
     """How an import was verified.
 
     Keys:
-        by: the file of inputs and outputs, or what was run: `module`, `onnx.reference`.
+        by: the file of inputs and outputs, or what was run: a class of module, `onnx.reference`.
         sets: how many sets were compared.
         outputs: `logits`, `probabilities` or `log-probabilities`.
         worst: the largest difference.

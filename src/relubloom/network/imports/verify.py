@@ -172,7 +172,7 @@ def read_pairs(tensors: dict[str, Tensor], net: ReluNet, scale: float, path: Pat
     Raises:
         FileError: a tensor of a pair is missing, has another shape, holds NaN, or is no set.
     """
-    ends = [name.removeprefix("inputs") for name in tensors if name.startswith("inputs")]
+    ends = sorted(name.removeprefix("inputs") for name in tensors if name.startswith("inputs"))
     if not ends:
         raise FileError(
             f"{path} has no tensor inputs: a check holds inputs and outputs; found "
