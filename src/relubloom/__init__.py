@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from relubloom.study.settings import Study
     from relubloom.study.study import run_study
     from relubloom.sweep.results import load_results
-    from relubloom.task import KSparseTask
+    from relubloom.task import KSparseTask, ListedSets
     from relubloom.theory import best_constant_weight, constant_weight, plan
     from relubloom.training import Recipe, train, train_stack
 
@@ -41,6 +41,7 @@ _HOMES = {
     "run_study": "study.study",
     "load_results": "sweep.results",
     "KSparseTask": "task",
+    "ListedSets": "task",
     "plan": "theory",
     "best_constant_weight": "theory",
     "constant_weight": "theory",
@@ -54,6 +55,7 @@ __all__ = [
     "Code",
     "Evidence",
     "KSparseTask",
+    "ListedSets",
     "NetStack",
     "Recipe",
     "ReluNet",

@@ -439,7 +439,7 @@ def test_what_was_understood_is_printed_and_recorded(relubloom: Run, tmp_path: P
     assert (found["missing_biases"], found["verified"]) == (["b_in"], False)
     config = json.loads((tmp_path / "b" / "config.json").read_text())
     assert {name: found[name] for name in config["import"]} == config["import"]
-    assert config["task"] == {"source": "uniform", "vocab_size": 12, "set_size": 2}
+    assert config["examined"] == {"source": "uniform", "vocab_size": 12, "set_size": 2}
     assert ReluNet.from_pretrained(tmp_path / "b").vocab_size == 12
 
 

@@ -4,40 +4,86 @@ import numpy as np
 import pytest
 import torch
 
-from build.mechanism import layer_of, mechanism_of, network
-from relubloom.code import Code
+from build.mechanism import layer_of, mechanism_against, mechanism_of, network
+from build.networks import reversed_filter
+from relubloom.code import Code, random_constant_weight
 from relubloom.evidence.mechanism.hidden_layer import summarise_units
 from relubloom.evidence.mechanism.units import measure_units
 from relubloom.network.modes import fit_two_modes
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.mechanism import Spread
-from relubloom.task import AllSets, ListedSets
+from relubloom.task import AllSets, KSparseTask, ListedSets
 
 
-def direct_network(bits: np.ndarray) -> ReluNet:
-    """Units that hold the union itself, W_in = +A, and raise what has their bit: no Bloom filter,
-    which would have to know what is missing."""
-    return network(bits, np.zeros(bits.shape[1]), 5.0 * bits.T, np.zeros(len(bits)))
+def planted(turned: np.ndarray | bool) -> tuple[Code, ReluNet]:
+    code = random_constant_weight(200, 40, 7, seed=0)
+    return code, reversed_filter(code.bits, turned)
 
 
-@pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
-def test_units_of_the_opposite_polarity_are_direct(share: float) -> None:
-    bits = np.random.default_rng(2).random((40, 8)) < share
-    bits[:2] = [[True], [False]]  # every column has both values
-    units = mechanism_of(direct_network(bits), AllSets(40, 3)).units
-    for unit in units:
-        if unit.on < 1:
-            assert unit.polarity == "direct"
-        assert unit.kind in ("unclear", "always on")
-    assert any(unit.polarity == "direct" for unit in units)
+@pytest.mark.parametrize("turned", [np.ones(40, bool), np.arange(40) % 2 == 0])
+def test_units_that_a_bit_turns_on_are_bits_too(turned: np.ndarray) -> None:
+    code, net = planted(turned)
+    found = mechanism_of(net, KSparseTask(200, 3).evaluation_sets(draw=2000))
+    assert found.reversed_units == np.flatnonzero(turned).tolist()
+    assert found.bits_per_token == Spread(7, 0)
+    assert found.unit_agreement == found.union_skill == 1
+    assert (found.mode_means, found.near_threshold, found.two_valued) == ([-1, 0], 0, True)
+    for unit in found.units:
+        assert unit.kind == "bit"
+        assert unit.polarity == ("direct" if turned[unit.unit] else "complement")
+        assert unit.bits == code.bits[:, unit.unit].sum()
+        covered = unit.sets_covered if turned[unit.unit] else 1 - unit.sets_covered
+        assert unit.on == pytest.approx(covered)
+
+
+def test_a_reversed_unit_counts_with_on_and_off_exchanged() -> None:
+    # On {0, 1}, {0, 2}, {1, 2} token 0 has the bit of unit 0, which is 2, 2, 0 there, and tokens 0
+    # and 1 have that of unit 1, which is 1 + 3, 1, 3. Unit 2 is the complement of the bit of 2.
+    net = network([[2, 1, 0], [0, 3, 0], [0, 0, -1]], [0, 0, 1], np.zeros((3, 3)), np.zeros(3))
+    code = Code(np.array([[1, 1, 0], [0, 1, 0], [0, 0, 1]], dtype=bool))
+    layer = layer_of(net, code, AllSets(3, 2))
+    assert layer.reversed.tolist() == [True, False, False]
+    # Unit 1 is direct: its entries 1 and 3 are too far apart for their distance from 0.
+    assert layer.as_said.tolist() == [3, 0, 3]
+    found = summarise_units(layer, "all", 3)
+    assert found.covered_off == pytest.approx((2 + 0 + 2) / 9)
+    assert found.uncovered_on == pytest.approx((1 + 0 + 1) / 9)
+    assert found.covered_on == pytest.approx(3 / 9)
+    assert found.uncovered_off == 0
+    # Where they should be on: unit 0 at 2, 2, unit 2 at 1; and where they should not: 4, 1, 3.
+    assert found.level_uncovered is not None
+    assert found.level_uncovered.mean == pytest.approx(5 / 3)
+    assert found.level_uncovered.sd == pytest.approx(np.sqrt(3 - (5 / 3) ** 2))
+    assert found.weakly_on.share == pytest.approx(3 / 6)
+    assert found.weakly_on.relative_level == pytest.approx((8 / 3) / (5 / 3))
+
+
+def test_an_entry_of_w_out_speaks_for_a_bit_by_the_polarity_of_its_unit() -> None:
+    _, net = planted(np.arange(40) % 2 == 0)
+    out = mechanism_of(net, AllSets(200, 1)).readout.W_out
+    assert (out.bit_mean, out.bit_sd, out.other_mean, out.other_sd) == (-5, 0, 0, 0)
+    assert (out.agreement, out.correlation) == (1, pytest.approx(1))
+
+
+def test_on_sets_of_one_token_a_reversed_filter_is_exact() -> None:
+    _, net = planted(np.arange(40) % 2 == 0)
+    readout = mechanism_of(net, AllSets(200, 1)).readout
+    assert (readout.r2, readout.slope) == (pytest.approx(1), pytest.approx(-5))
 
 
 def test_polarities_are_the_same_thing_on_sets_of_one_token() -> None:
+    for turned, name in ((True, "direct"), (False, "complement")):
+        units = mechanism_of(planted(turned)[1], AllSets(200, 1)).units
+        assert {(unit.kind, unit.polarity) for unit in units} == {("bit", name)}
+
+
+def test_a_union_that_is_on_for_the_empty_set_is_direct_in_what_it_does_alone() -> None:
+    # The weights leave its polarity open, so its bits are the lower entries; the sets show it.
     bits = np.random.default_rng(2).random((40, 8)) < 0.3
-    # The unit is on for tokens with the upper entry, which are those without the lower one.
-    units = mechanism_of(direct_network(bits), AllSets(40, 1)).units
-    assert {(unit.kind, unit.polarity) for unit in units} == {("bit", "complement")}
-    assert all(unit.bits == 40 - count for unit, count in zip(units, bits.sum(0), strict=True))
+    net = network(bits * 1.0 - 0.5, np.full(8, 1.0), np.zeros((8, 40)), np.zeros(40))
+    found = mechanism_of(net, AllSets(40, 3))  # 1 - 1.5 < 0 without the bit, 1 - 0.5 with one
+    assert found.reversed_units == []
+    assert {(unit.kind, unit.polarity) for unit in found.units} == {("unclear", "direct")}
 
 
 def test_a_unit_that_nearly_every_set_covers_is_no_bit_for_being_off() -> None:
@@ -95,6 +141,11 @@ def test_of_two_polarities_the_better_one_is_taken() -> None:
     ids, copies = torch.tensor([[0, 4], [2, 4], [0, 2]]), torch.tensor([10, 10, 1])
     sets = ListedSets(ids, copies, torch.zeros(3, dtype=torch.bool))
     (unit,) = mechanism_of(net, sets).units
+    assert unit.agreement == 1
+    assert (unit.kind, unit.polarity) == ("bit", "direct")
+    # Read with the lower entries as its bits it agrees on 20 of 21, and does the same.
+    lower = Code(np.array([[0], [0], [1], [1]], dtype=bool))
+    (unit,) = mechanism_against(net, lower, sets).units
     assert unit.agreement == pytest.approx(20 / 21)
     assert (unit.kind, unit.polarity) == ("unclear", "direct")
 

@@ -13,6 +13,7 @@ from relubloom.code import random_constant_weight
 from relubloom.evidence.scores import SetScores, score_sets
 from relubloom.evidence.token_counts import together_in_all
 from relubloom.network.construct import construct
+from relubloom.network.extract import reversed_units
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import AllSets, KSparseTask, ListedSets
 
@@ -75,7 +76,8 @@ def test_agrees_with_the_definitions_set_by_set(
         assert scores.member_mass[i] == pytest.approx(mass, abs=1e-12)
         assert scores.uniformity[i] == pytest.approx(k * min(p[t] for t in members) / mass)
         _, cache = net.run_with_cache(torch.tensor([row]), "hook_post")
-        agreement += (cache["hook_post"][0] == 0).numpy() == code.union([row])[0]
+        off = (cache["hook_post"][0] == 0).numpy()
+        agreement += (off ^ reversed_units(net, code)) == code.union([row])[0]
     assert scores.unit_agreement == pytest.approx(agreement / 6)
 
 

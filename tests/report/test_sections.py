@@ -18,8 +18,9 @@ from build.evidence import (
     size_figures,
 )
 from build.golden import bare_html, hold, section_html, section_text
-from build.report_runs import constructed_run, trained_run
-from relubloom.code import Code
+from build.networks import reversed_filter
+from build.report_runs import constructed_run, page, trained_run, words
+from relubloom.code import Code, random_constant_weight
 from relubloom.evidence import gather_evidence
 from relubloom.network.construct import construct
 from relubloom.records.behaviour import Behaviour, SubsetFigures
@@ -109,9 +110,9 @@ def test_one_mode_falls_short(told: Contents) -> None:
 @pytest.mark.parametrize(
     ("method", "said"),
     [
-        ("all", "Of all 120 sets, the network"),
-        ("drawn", "Of 120 drawn sets (a sample of all 120), the network"),
-        ("held-out", "Of the held-out lines (120 distinct sets), the network"),
+        ("all", "Of all 120 sets of 2 tokens, the network"),
+        ("drawn", "Of 120 drawn sets of 2 tokens (a sample of all 120), the network"),
+        ("held-out", "Of 120 held-out sets of 2 tokens, the network"),
     ],
 )
 def test_evaluated_sets_are_named(told: Contents, method: str, said: str) -> None:
@@ -128,7 +129,7 @@ def test_evaluated_sets_are_named(told: Contents, method: str, said: str) -> Non
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "Of all 120 sets, the network ranks 113 exactly right; "),
+        ({}, "Of all 120 sets of 2 tokens, the network ranks 113 exactly right; "),
         (
             {"exact_sets": None, "exact_sets_bounds": (100, 113)},
             "ranks between 100 and 113 exactly",
@@ -147,7 +148,8 @@ def test_verdict_counts_sets_where_a_certificate_does(
 def test_certificate_beside_a_sample_says_which_is_which(told: Contents) -> None:
     behaviour = behaviour_of(told, method="drawn", sets=50)
     found = changed(told, certificate=certificate(), behaviour=behaviour)
-    said = "Of all 120 sets, the network ranks 113 exactly right; of 50 drawn sets, "
+    said = "ranks 113 exactly right; of 50 drawn sets of 2 tokens, "
+    assert "Of all 120 sets of 2 tokens, the network" in section_text(found, "head")
     assert said in section_text(found, "head")
     mechanism = mechanism_of(told, failures_explained=None, code_failure_share=0.5)
     said += "it ranks none wrongly, and its own hash has a false positive on 50.00 %."
@@ -463,3 +465,51 @@ def test_constructed_folder_with_evidence(tmp_path: Path) -> None:
     contents = read_contents(tmp_path)
     assert "constructed, not trained, so there is no film" in section_text(contents, "film")
     assert "The folder holds this network alone" in section_text(contents, "networks")
+
+
+NEGATIVE = "a strongly negative entry of W in is a bit"
+POSITIVE = "a strongly positive entry of W in is a bit"
+
+
+@pytest.mark.parametrize(
+    ("turned", "said", "unsaid"),
+    [
+        (
+            np.ones(12, bool),
+            [
+                POSITIVE,
+                "Is each unit a union?",
+                "12 of the 12 units are reversed",
+                "the strongest orange ones, above 0, are the bits",
+                "drawn with their sign changed",
+            ],
+            [NEGATIVE, "the complement of a union", "lowers the score", "takes its score down"],
+        ),
+        (
+            np.arange(12) < 1,
+            [
+                "1 unit of 12 is reversed",
+                POSITIVE,
+                "In the other units a strongly negative entry is a bit",
+                "Is each unit a union or the complement of one?",
+                "1 of the 12 units is reversed: a bit turns it on",
+            ],
+            [NEGATIVE, "a union\u2019s complement"],
+        ),
+        (
+            np.zeros(12, bool),
+            [NEGATIVE, "Is each unit the complement of a union?"],
+            [POSITIVE, "reversed", "sign changed"],
+        ),
+    ],
+)
+def test_a_page_says_which_entries_are_bits(
+    tmp_path: Path, turned: np.ndarray, said: list[str], unsaid: list[str]
+) -> None:
+    code, task = random_constant_weight(40, 12, 3, seed=1), KSparseTask(40, 2)
+    net = reversed_filter(code.bits, turned, 12.0)
+    write_network(tmp_path, net, Origin(task, 0), tuple(f"t{token}" for token in range(40)))
+    write_evidence(tmp_path, gather_evidence(net, task.evaluation_sets()))
+    text = words(page(tmp_path))
+    assert [each for each in said if each not in text] == []
+    assert [each for each in unsaid if each in text] == []

@@ -15,6 +15,7 @@ from relubloom.errors import RelubloomError
 from relubloom.records.certificate import Method
 
 if TYPE_CHECKING:
+    from relubloom.records.behaviour import Behaviour
     from relubloom.records.certificate import Certificate, Interval
     from relubloom.records.study import RunRow
 
@@ -36,22 +37,12 @@ ImportOut = Annotated[
         "--out", "-o", help="Run folder for a FILE; by default FILE-run, beside it."
     ),
 ]
-OneSetSize = Annotated[
-    str | None,
-    options.task_option(
-        "--set-size",
-        "-k",
-        metavar="k",
-        help="Tokens per set, where the folder does not say it, or to certify another size.",
-    ),
-]
 
 
 def examine(
     path: Examined,
+    asked: options.SetsAsked,
     foreign: options.Foreign,
-    set_size: options.SetSize = None,
-    sets: options.SetsPath = None,
     out: ImportOut = None,
     force: options.Force = False,
     *,
@@ -59,53 +50,62 @@ def examine(
 ) -> None:
     """Test the Bloom reading on the network of a run folder, and write the evidence there.
 
+    The network is put to the sets that the folder was made for, or to those asked for.
+
     Behaviour (what it answers), mechanism (how), seven interventions with their predictions, and
     the explanation ladder (what reproduces its failures at which length), each in a JSON file. A
     FILE is brought in first, as by relubloom import, and its page is drawn at the end.
     """
-    from relubloom.records.files import as_json
+    from relubloom.records.behaviour import Behaviour
+    from relubloom.records.files import as_json, read_record
     from relubloom.study.steps import examine_run
 
-    folder, is_new = brought_in(
-        path, foreign, set_size, out, sized=sets is not None, force=force, say=not how.json
-    )
-    sizes = options.sizes_of(set_size)
+    folder, is_new = brought_in(path, foreign, asked, out, force=force, say=not how.json)
     with ProgressDisplay(how.quiet) as watch:
-        row = examine_run(folder, set_size=sizes, sets=sets, threads=how.cores, watch=watch)
+        row = examine_run(folder, **asked.arguments(), threads=how.cores, watch=watch)
+    behaviour = read_record(folder, Behaviour)
+    assert behaviour is not None, "examine_run wrote it"
+    over = as_json(behaviour)
     page = _page(folder) if is_new else {}
     how.answer(
-        as_json(row) | page,
-        lambda: f"{_evidence_text(row)}\n{_explained_text(folder)}\n{_next(folder, page)}",
+        as_json(row) | {key: over[key] for key in ("sets", "method", "source", "file")} | page,
+        lambda: (
+            f"{_evidence_text(row, behaviour)}\n{_explained_text(folder)}\n{_next(folder, page)}"
+        ),
     )
 
 
 def certify(
     folder: options.RunDir,
-    set_size: OneSetSize = None,
+    asked: options.SetsAsked,
     method: MethodOption = None,
     *,
     how: options.Working,
 ) -> None:
-    """Prove what a network does over all C(N, k) sets, and write certificate.json there."""
+    """Prove what a network does over all C(N, k) sets, and write certificate.json there.
+
+    With --sets over the lines of a file instead, of one size; they are evaluated one by one.
+    """
     from relubloom.records.files import as_json
     from relubloom.study.steps import certify_run
 
-    sizes = options.sizes_of(set_size)
+    given = asked.arguments()
     try:
         with ProgressDisplay(how.quiet) as watch:
-            result = certify_run(
-                folder, set_size=sizes, method=method, threads=how.cores, watch=watch
-            )
+            result = certify_run(folder, **given, method=method, threads=how.cores, watch=watch)
     except KeyboardInterrupt:
         raise RelubloomError("stopped; nothing was written; run it again from the start") from None
     how.answer(as_json(result), lambda: _certificate_text(result, folder))
 
 
-def _evidence_text(row: RunRow) -> str:
+def _evidence_text(row: RunRow, behaviour: Behaviour) -> str:
+    from relubloom.records.behaviour import figures_over
+
     gap = "two exact values" if row.two_valued else _number(row.mode_gap, ".2f")
     bits, extracted = row.bits_per_token, row.extracted
     rows = [
         ("verdict", row.verdict),
+        ("examined on", figures_over(behaviour)),
         ("mse", f"{row.mse:.6f}   (its hash as a Bloom filter {extracted.mse:.6f})"),
         ("kl", f"{row.kl:.6f}   (its hash as a Bloom filter {extracted.kl:.6f})"),
         ("exact sets", f"{row.p_exact:.4%}   (its hash {extracted.p_exact:.4%})"),
@@ -163,7 +163,7 @@ def _certificate_text(result: Certificate, folder: Path) -> str:
     wrong = result.false_positives
     total = "" if wrong.total is None else f"   ({wrong.total:,} in all)"
     rows = [
-        ("sets", f"all {result.sets:,} sets of {result.set_size} tokens count alike"),
+        ("sets", _certified_sets(result)),
         ("method", result.method + (", proven" if confidence is None else "")),
         ("", result.reasons),
         *([] if confidence is not None else _exact_sets(result)),
@@ -174,6 +174,13 @@ def _certificate_text(result: Certificate, folder: Path) -> str:
         ("written", str(folder / "certificate.json")),
     ]
     return "\n".join(f"{name:<24} {value}" for name, value in rows)
+
+
+def _certified_sets(result: Certificate) -> str:
+    if (file := result.file) is None:
+        return f"all {result.sets:,} sets of {result.set_size} tokens count alike"
+    which = "the held-out" if file.held_out else "all"
+    return f"{which} {result.sets:,} lines of {result.set_size} tokens in {file.path}"
 
 
 def _exact_sets(result: Certificate) -> list[tuple[str, str]]:

@@ -19,12 +19,22 @@ SourcePath = Annotated[
     ),
 ]
 
+ImportSetSize = Annotated[
+    str | None,
+    options.task_option(
+        "--set-size",
+        "-k",
+        metavar="k|a..b",
+        help="Tokens per set, for later commands; needed by mean, l2 and linear networks.",
+    ),
+]
+
 
 def import_(
     file: SourcePath,
     out: options.RunOut,
     foreign: options.Foreign,
-    set_size: options.SetSize = None,
+    set_size: ImportSetSize = None,
     tokens: options.TokensPath = None,
     force: options.Force = False,
     *,
@@ -41,17 +51,14 @@ def import_(
 def brought_in(
     path: Path,
     foreign: options.Foreign,
-    set_size: str | None,
+    asked: options.SetsAsked,
     out: Path | None,
     *,
-    sized: bool,
     force: bool,
     say: bool,
 ) -> tuple[Path, bool]:
     """The run folder to examine, and whether it was made here: a file, or a folder of another
     kind, is brought in first, by default into FILE-run beside it.
-
-    `sized` tells that something else than `set_size` says which sets there are.
 
     Raises:
         UsageError: an option of an import stands beside a run folder, or nothing says the set size.
@@ -66,8 +73,8 @@ def brought_in(
         return path, False
     if not path.exists():
         raise UsageError(f"{path} is not there; give a run folder or a file with a network")
-    given = foreign.given(options.sizes_of(set_size))
-    if given.set_size is None and not sized:
+    given = foreign.given(options.sizes_of(asked.set_size))
+    if given.set_size is None and asked.sets is None:
         raise UsageError(f"{path} does not say its set_size; pass --set-size k or a..b")
     folder = out or path.with_name(f"{path.stem if path.is_file() else path.name}-run")
     found = import_run(path, folder, given, check=foreign.check, force=force, again=True)

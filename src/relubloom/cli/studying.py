@@ -42,7 +42,9 @@ Weight = Annotated[
     int | None,
     task_option("--weight", help="Bits per token; the family's default if left out."),
 ]
-Seconds = Annotated[float, task_option("--seconds", help="What --family search may take.")]
+Seconds = Annotated[
+    float | None, task_option("--seconds", help="What --family search may take; 60 if left out.")
+]
 Sharpness = Annotated[
     float | None,
     task_option(
@@ -153,6 +155,8 @@ class Asked:
             task = KSparseTask.from_file(self.sets, sizes, labels, skip_bad=self.skip_bad)
             assert task.file is not None
             return task, task.file.tokens
+        if self.skip_bad:
+            raise UsageError("--skip-bad is given without --sets: it skips a file's bad lines")
         vocab_size = self.vocab_size
         if vocab_size is None:
             vocab_size = len(labels) if labels else base.vocab_size
@@ -252,7 +256,7 @@ def construct(
     width: Width = 48,
     set_size: SetSize = 3,
     weight: Weight = None,
-    seconds: Seconds = 60.0,
+    seconds: Seconds = None,
     sharpness: Sharpness = None,
     tokens: options.TokensPath = None,
     seed: CodeSeed = 0,
@@ -261,11 +265,17 @@ def construct(
     how: options.Answering,
 ) -> None:
     """Set a network's weights so that it is exactly a Bloom filter."""
+    from relubloom.code.families import SEARCH_SECONDS
     from relubloom.memory import refuse_too_large
     from relubloom.records.run_folder import default_labels
     from relubloom.study.steps import construct_run
     from relubloom.task import KSparseTask, read_tokens
 
+    if seconds is not None and family != "search":
+        raise UsageError(
+            f"--seconds is {seconds:g} and --family is {family!r}: only search takes its time; "
+            "leave --seconds out"
+        )
     refuse_too_large(vocab_size, width)
     task = KSparseTask(vocab_size, set_size)
     labels = default_labels(vocab_size) if tokens is None else read_tokens(tokens)
@@ -276,7 +286,7 @@ def construct(
         out,
         family=family,
         weight=weight,
-        seconds=seconds,
+        seconds=SEARCH_SECONDS if seconds is None else seconds,
         sharpness=sharpness,
         seed=seed,
         force=force,

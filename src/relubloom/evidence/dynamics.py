@@ -13,7 +13,7 @@ from torch import Tensor
 from relubloom.code import Code
 from relubloom.evidence.mechanism.units import BIT_GAP, share_near
 from relubloom.measure.statistics import pearson
-from relubloom.network.extract import extract_with_modes
+from relubloom.network.extract import extract_with_modes, reversed_units
 from relubloom.network.modes import TwoModes, fit_two_modes
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.dynamics import Dynamics, Foretelling, Order, Settling, Splitting
@@ -34,23 +34,34 @@ def dynamics_of(
     Raises:
         UsageError: the weights hold NaN or infinity.
     """
-    return measure_dynamics(film.float().numpy(), steps, *extract_with_modes(net))
+    code, unit_modes = extract_with_modes(net)
+    turned = reversed_units(net, code)
+    return measure_dynamics(film.float().numpy(), steps, code, unit_modes, turned)
 
 
-def measure_dynamics(film: Film, steps: list[int], code: Code, unit_modes: TwoModes) -> Dynamics:
+def measure_dynamics(
+    film: Film,
+    steps: list[int],
+    code: Code,
+    unit_modes: TwoModes,
+    turned: NDArray[np.bool_] | None = None,
+) -> Dynamics:
     """Read the film, whose snapshots were taken after these numbers of training steps.
 
     `code` and `unit_modes` are those of the trained network (`extraction.extract_with_modes`); a
     film of the first tokens only is read with the thresholds of all. An entry of an earlier
     snapshot is held against the *final* threshold of its unit, so that a bit that moves is an
-    entry that moves.
+    entry that moves. `turned` marks reversed units, bool [width], whose entries are read negated.
 
     Cost: see `follow_modes` and `explain_order`; about 2 s for 40 snapshots of 1,000 tokens.
     Memory: a few arrays of the size of the film in bytes, and of W_in in float64.
     """
     bits = code.bits[: film.shape[1]]
     constant = unit_modes.distinct == 1
-    on_final_side = ((film < unit_modes.midpoint) == bits) | constant
+    threshold = unit_modes.midpoint
+    if turned is not None and turned.any():
+        film, threshold = np.where(turned, -film, film), np.where(turned, -threshold, threshold)
+    on_final_side = ((film < threshold) == bits) | constant
     return Dynamics(
         steps=steps,
         tokens=film.shape[1],
@@ -63,7 +74,7 @@ def measure_dynamics(film: Film, steps: list[int], code: Code, unit_modes: TwoMo
             film[0],
             (~on_final_side[0]).sum(1),
             bits,
-            np.where(constant, np.inf, np.abs(film[-1] - unit_modes.midpoint)),
+            np.where(constant, np.inf, np.abs(film[-1] - threshold)),
         ),
     )
 

@@ -7,7 +7,7 @@ from relubloom.evidence.dead_tokens import dead_tokens
 from relubloom.evidence.mechanism import measure_input_modes
 from relubloom.evidence.reading import read_as_bloom
 from relubloom.evidence.scores import SetScores, score_sets
-from relubloom.network.extract import extract_code
+from relubloom.network.extract import extract_code, reversed_units
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.sweep_row import Glance
 from relubloom.records.verdict import judge
@@ -25,7 +25,8 @@ def glance(net: ReluNet, sets: SetCollection, workers: int = 1) -> Glance:
     code = extract_code(net)
     scores = score_sets(net, code, sets, workers)
     reading = read_as_bloom(scores)
-    modes = measure_input_modes(net.W_in.detach().to("cpu", torch.float64).numpy())
+    W_in = net.W_in.detach().to("cpu", torch.float64).numpy()
+    modes = measure_input_modes(W_in, reversed_units(net, code))
     agreement = float(scores.unit_agreement.mean())
     sampled = sets.method != "all"
     return Glance(

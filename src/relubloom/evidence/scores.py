@@ -41,8 +41,8 @@ class SetScores:
     token is a member). `misses` and `false_positives` follow the calling rule: p_t >= p_max / 2.
     `code_false_positives` counts the code's covered non-members. `member_mass` is the sum of p
     over the members, `uniformity` set_size times the least of these p, divided by their sum.
-    `unit_agreement` is the share of sets on which "unit is 0" equals "some token has the bit",
-    `unit_on` the share on which it is above 0.
+    `unit_agreement` is the share of sets on which "unit is 0" equals "some token has the bit", or
+    "unit is above 0" does where the unit is reversed; `unit_on` the share on which it is above 0.
     """
 
     copies: NDArray[np.float64]
@@ -123,7 +123,7 @@ class Scoring:
         self._per_set: dict[str, NDArray[Any]] = {
             name: np.empty(len(sets), dtype) for name, dtype in PER_SET.items()
         }
-        self._per_unit = np.zeros((3, code.width))
+        self._per_unit = np.zeros((4, code.width))
         self._every = sets if together and isinstance(sets, AllSets) else None
         self._tally = TokenTally(code.vocab_size, together=together and self._every is None)
 
@@ -156,14 +156,14 @@ class Scoring:
 
     def scores(self) -> SetScores:
         """What was found, when the pass is over."""
-        on, covered, both = self._per_unit
+        on, _, _, as_said = self._per_unit
         total = self._per_set["copies"].sum()
         tokens = self._tally.counts()
         if self._every is not None:
             tokens = replace(tokens, together=together_in_all(self._every))
         return SetScores(
             **self._per_set,
-            unit_agreement=(on - both + covered - both) / total,
+            unit_agreement=as_said / total,
             unit_on=on / total,
             tokens=tokens,
             method=self._method,

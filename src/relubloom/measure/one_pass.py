@@ -20,6 +20,7 @@ from relubloom.code import Code
 from relubloom.measure.evaluation import Answers, Batch, Evaluator
 from relubloom.measure.pool import chunk_size, over_chunks
 from relubloom.measure.statistics import counted
+from relubloom.network.extract import reversed_units
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import AllSets, DrawnSets, SetCollection
 
@@ -37,7 +38,8 @@ class Chunk:
 
     `copies` is how often a set counts, `unseen` marks sets with a token never trained on, `post`
     is the hidden layer in float64. `exact` are the rows, ascending, whose float64 logits were
-    asked for, and `exact_logits` these, to be read and not written. `union` is that of the hashes.
+    asked for, and `exact_logits` these, to be read and not written. `union` is that of the hashes,
+    `reversed` the units that a bit turns on, bool [width].
     """
 
     start: int
@@ -48,6 +50,7 @@ class Chunk:
     post: Float64[Tensor, "batch width"]
     answers: Answers
     code: Code | None
+    reversed: NDArray[np.bool_] | None
     exact: Int64[Tensor, " rows"]
     exact_logits: Float64[Tensor, "rows vocab"] | None
 
@@ -69,9 +72,16 @@ class Chunk:
 
     @cached_property
     def unit_counts(self) -> NDArray[np.float64]:
-        """On how many sets each unit is on, on how many covered, and both: [3, width]."""
+        """On how many sets each unit is on, covered, both, and as the union says: [4, width].
+
+        As the union says: off just where it is covered, or of a reversed unit on just there.
+        """
+        assert self.reversed is not None
         flags = (self.on, self.union, self.on & self.union)
-        return np.stack([counted(each, self.copies.numpy()) for each in flags])
+        on, covered, both = (counted(each, self.copies.numpy()) for each in flags)
+        apart = on + covered - 2 * both
+        as_said = np.where(self.reversed, float(self.copies.sum()) - apart, apart)
+        return np.stack([on, covered, both, as_said])
 
     def rows(self, numbers: NDArray[np.int64]) -> Int64[Tensor, " rows"]:
         """The rows of those of the sets, by ascending numbers, that lie in this chunk."""
@@ -124,6 +134,7 @@ def one_pass(
     """
     evaluate = evaluator_for(net, sets) if evaluator is None else evaluator
     wanted = np.zeros(0, dtype=np.int64) if exact is None else exact
+    turned = None if code is None else reversed_units(net, code)
 
     def work(start: int, stop: int) -> tuple[int, list[Any]]:
         batch = Batch.of(sets.chunk(start, stop), net.vocab_size)
@@ -132,7 +143,7 @@ def one_pass(
         post = evaluate.hidden(batch)
         answers, logits = evaluate.answers(batch, post, rows if len(rows) else None, tight=tight)
         copies, unseen = sets.weights(start, stop), sets.unseen(start, stop)
-        found = Chunk(start, stop, batch, copies, unseen, post, answers, code, rows, logits)
+        found = Chunk(start, stop, batch, copies, unseen, post, answers, code, turned, rows, logits)
         return stop, [consumer.work(found) for consumer in consumers]
 
     def take(found: tuple[int, list[Any]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from relubloom.records.verdict import Verdict
@@ -31,7 +31,8 @@ class InputModes:
         mode_gap: the modes' distance in standard deviations; null for exactly two values or one.
         two_valued: whether there are exactly two values.
         two_modes: whether two normals describe the entries better than one (BIC).
-        mode_means, mode_sds, mode_shares: the mixture, the lower mode (the bits) first.
+        mode_means, mode_sds, mode_shares: the mixture, the lower mode (the bits) first. Entries of
+            reversed units are taken negated: so their bits are in the lower mode, too.
         near_threshold: share of entries closer to the midpoint than 0.15 of the modes' distance.
     """
 
@@ -99,19 +100,22 @@ class Unit:
 
     Keys:
         unit: its number.
-        kind: `bit`: two modes at least 4 apart, on without the bit and off with it, and in
-            agreement with the union on 95 % of the sets. `dead`: 0 on every set. `always on`: 0 on
+        kind: `bit`: two modes at least 4 apart, on without the bit and off with it (off without
+            and on with it where the unit is reversed), and in agreement with the union on 95 % of
+            the sets. `dead`: 0 on every set. `always on`: 0 on
             none. `graded`: no two modes (BIC). `unclear`: the rest.
-        polarity: `complement`: on when no token has the bit, off when one has. `direct`: on when
-            some token has the *upper* entry, so that the unit is itself a union. null: neither,
+        polarity: what it does on the sets. `complement`: on when no token has the lower entry,
+            off when one has. `direct`: on when some token has the *upper* entry, so that the unit
+            is itself a union. null: neither,
             that is, one of these shares is under 0.8: of the sets it should be on for, those it
             is; of the others, those it is off for; of the sets it is on for, and of those it is
             off for, the ones it should be. On sets of one token both are the same, called
-            `complement`.
+            `complement`, or `direct` where the unit is reversed.
         gap, threshold, near_threshold: the modes of its own column: distance in standard
             deviations, midpoint, share of entries near it.
         bits: how many tokens have its bit.
-        agreement, on: shares of sets on which it agrees with the union, and is above 0.
+        agreement, on: shares of sets on which it agrees with the union (0 just where it is covered;
+            a reversed unit above 0 just there), and is above 0.
         sets_covered: share of sets that cover it.
         covered_off, uncovered_on: of those, the share on which it is 0; of the others, the share
             on which it is above 0; null where there are none.
@@ -179,11 +183,11 @@ class Overlaps:
 
 @dataclass(frozen=True)
 class WeaklyOn:
-    """Covered units that stay above 0.
+    """Units above 0 where they should be off: covered, or where a reversed unit is not covered.
 
     Keys:
-        share: of the covered (set, unit) pairs.
-        relative_level: their mean level over that of uncovered units.
+        share: of the (set, unit) pairs where they should be off.
+        relative_level: their mean level over that of units where they should be on.
     """
 
     share: float | None
@@ -193,14 +197,14 @@ class WeaklyOn:
 @dataclass(frozen=True)
 class UnitAndUnion:
     """Shares of (set, unit) pairs, which sum to 1: *covered* means that some token of the set has
-    the unit's bit, *off* that the unit is 0.
+    the unit's bit, *off* that the unit is 0. A reversed unit counts with on and off exchanged.
 
     Keys:
         covered_off, uncovered_on: a Bloom filter has only these.
         covered_on, uncovered_off: where the unit departs from the union.
-        level_uncovered: the units' activations where they are not covered, zeros included; null
-            where every pair is covered.
-        weakly_on: covered units above 0.
+        level_uncovered: the units' activations where they are not covered (those of reversed units
+            where they are), zeros included; null where there are no such pairs.
+        weakly_on: units above 0 where they should be off.
         method, sets: which sets.
     """
 
@@ -224,6 +228,7 @@ class OutputWeights:
         correlation: Pearson's with minus the hash, 1 where W_out is a line in it.
         bit_mean, bit_sd, other_mean, other_sd: of the entries on bits, and of the others.
         agreement: share of entries on the right side of the two means' midpoint, bits below it.
+            Entries of reversed units are taken negated.
     """
 
     correlation: float | None
@@ -275,7 +280,8 @@ class Readout:
             the sharpness, 0.
         by_missing_bits: a row for each number of missing bits.
         r2_levels: of the line in the summed levels of the missing bits' units, instead of their
-            number.
+            number; a reversed unit counts by what it falls short of the level that one token with
+            its bit gives it.
         W_out: its entries on the bits and elsewhere.
         b_out_on_weight: a token's bias in its number of bits.
         method, sets: which sets: `all`, `drawn`, or `held-out`.
@@ -299,7 +305,8 @@ class Mechanism(Reading, InputModes):
     Keys:
         verdict: `bloom`, `partly` or `not-bloom`, as the README has it.
         bits_per_token: of the hashes' weights.
-        unit_agreement: share of (set, unit) pairs where "unit is 0" equals "covered".
+        unit_agreement: share of (set, unit) pairs where "unit is 0" equals "covered", or "unit is
+            above 0" does where the unit is reversed.
         units: a row for each unit.
         hash_weight: how many bits the tokens have.
         overlaps: bits shared by two tokens; null for one token.
@@ -308,6 +315,8 @@ class Mechanism(Reading, InputModes):
         duplicate_hashes: groups of token ids with equal hashes.
         constant_units: units whose entries of W_in are all equal, and so no bit that tells tokens
             apart.
+        reversed_units: the units that a bit turns on instead of off, as the weights say: their bits
+            are the upper entries of their columns.
     """
 
     verdict: Verdict
@@ -320,3 +329,4 @@ class Mechanism(Reading, InputModes):
     readout: Readout
     duplicate_hashes: list[list[int]]
     constant_units: int
+    reversed_units: list[int] = field(default_factory=list[int])

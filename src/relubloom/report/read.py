@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from relubloom.code import Code
 from relubloom.errors import FileError, UsageError
+from relubloom.network.extract import reversed_units
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import CONFIG, read_config
 from relubloom.records.behaviour import Behaviour
@@ -21,7 +22,7 @@ from relubloom.records.files import FILE_NAMES, read_record
 from relubloom.records.interventions import Interventions
 from relubloom.records.ladder import Ladder
 from relubloom.records.mechanism import Mechanism
-from relubloom.records.run_folder import read_code, read_film, read_history, read_labels
+from relubloom.records.run_folder import EXAMINED, read_code, read_film, read_history, read_labels
 from relubloom.records.study import RandomCodeFigures, StudyRecord
 from relubloom.records.verdict import Verdict
 from relubloom.report.charts.answers import Example, find_example
@@ -67,6 +68,12 @@ class StoredRun:
         return self.config.get("task") or {}
 
     @property
+    def asked(self) -> dict[str, Any]:
+        """The task; where that says no sizes, what the network was last examined on."""
+        said = self.task.get("set_size") is not None
+        return self.task if said else self.config.get(EXAMINED) or self.task
+
+    @property
     def construction(self) -> dict[str, Any] | None:
         """What it was constructed from; None if it was not."""
         return self.config.get("construction")
@@ -74,7 +81,7 @@ class StoredRun:
     @property
     def sizes(self) -> tuple[int, int] | None:
         """The smallest and the largest of its set sizes; None where it does not say them."""
-        match self.task.get("set_size"):
+        match self.asked.get("set_size"):
             case [int() as low, int() as high]:
                 return low, high
             case int() as size:
@@ -116,6 +123,20 @@ class StoredRun:
     def code(self) -> Code | None:
         """The extracted code."""
         return read_code(self.folder)
+
+    @cached_property
+    def reversed(self) -> NDArray[np.bool_]:
+        """Which units a bit turns on, bool [width]; none where it holds no code of its shape."""
+        if self.code is None or self.code.bits.shape != self.W_in.shape:
+            return np.zeros(self.width, dtype=np.bool_)
+        return reversed_units(self.net, self.code)
+
+    @property
+    def polarity(self) -> str:
+        """`direct`, `reversed` or `mixed`: whether bits turn units off, on, or some of them on."""
+        if not self.reversed.any():
+            return "direct"
+        return "reversed" if self.reversed.all() else "mixed"
 
     @cached_property
     def order(self) -> NDArray[np.intp]:

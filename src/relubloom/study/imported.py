@@ -8,13 +8,12 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from relubloom import atomic
 from relubloom.errors import FileError, UsageError
 from relubloom.network.imports.bringing import import_file
 from relubloom.network.imports.files import PICKLED
 from relubloom.network.imports.source import Given, ImportRecord
 from relubloom.network.weights_file import CONFIG, NAMES, WEIGHTS, read_config
-from relubloom.records.run_folder import TOKENS
+from relubloom.records.run_folder import EXAMINED, write_labels
 from relubloom.study.folders import prepare_run
 from relubloom.task import KSparseTask, read_tokens
 
@@ -33,9 +32,8 @@ def import_run(
 ) -> dict[str, Any]:
     """Write the network of a file as the run folder `out`; returns what was understood.
 
-    `check` holds inputs and outputs of the original, `tokens` a label a line; without it tokens
-    are called by their ids. With `again` a folder that holds the very same import is written anew
-    and keeps its other files.
+    `check` holds inputs and outputs of the original, `tokens` a label a line. With `again` a folder
+    that holds the very same import is written anew and keeps its other files.
 
     Raises:
         FileError: the file is damaged, holds no such network, or fails the check.
@@ -54,10 +52,9 @@ def import_run(
     task = None if given.set_size is None else KSparseTask(net.vocab_size, given.set_size)
     if not (again and _holds(out, record)):
         prepare_run(out, force=force)
-    names = labels or tuple(map(str, range(net.vocab_size)))
-    if labels is not None or not (out / TOKENS).exists():
-        atomic.write_text(out / TOKENS, "".join(f"{token}\n" for token in names))
-    described = {} if task is None else {"task": task.describe()}
+    if labels is not None:
+        write_labels(out, labels)
+    described = {} if task is None else {EXAMINED: task.describe()}
     net.save_pretrained(out, described | {"import": record})
     sizes = {"vocab_size": net.vocab_size, "width": net.width, "set_size": given.set_size}
     return {"dir": str(out)} | sizes | record
@@ -75,7 +72,8 @@ def is_run_folder(path: Path) -> bool:
             ours = set(NAMES) <= set(archive.keys())
     except (OSError, SafetensorError):
         return True
-    return ours or read_config(path).get("model_type") == "relubloom"
+    known = (path / CONFIG).exists() and read_config(path).get("model_type") == "relubloom"
+    return ours or known
 
 
 def _holds(out: Path, record: dict[str, Any]) -> bool:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 import torch
 
 from relubloom.errors import UsageError
+from relubloom.evidence.behaviour.summary import lines_of_file
 from relubloom.evidence.certificate.counted import as_exact_filter, count_sets
-from relubloom.evidence.certificate.evaluated import enumerate_sets, sample_sets
+from relubloom.evidence.certificate.evaluated import enumerate_lines, enumerate_sets, sample_sets
 from relubloom.evidence.certificate.interval import bound_sets
 from relubloom.measure.one_pass import OnSets
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.certificate import METHODS, Certificate, Method
-from relubloom.task import KSparseTask, format_sizes
+from relubloom.task import KSparseTask, ListedSets, format_sizes
 from relubloom.threads import intra_op_threads
 
 MOST_SETS = 10**13  # more are not enumerated even when asked for: it would take months
@@ -74,6 +75,35 @@ def certify(
         else:
             certificate = _by(_checked_method(method), net, k, workers, on_sets, effort)
     return replace(certificate, seconds=round(time.monotonic() - started, 3))
+
+
+def certify_lines(
+    net: ReluNet,
+    task: KSparseTask,
+    *,
+    method: str | None = None,
+    workers: int = 1,
+    on_sets: OnSets | None = None,
+) -> Certificate:
+    """`certify`, over the lines of a file that the task's figures are over, copies counted.
+
+    Raises:
+        UsageError: as `certify`; or the task has no file, or `method` is not "enumeration".
+    """
+    sets = task.evaluation_sets()
+    k = _checked_set_size(net, task)
+    if not isinstance(sets, ListedSets) or task.file is None:
+        raise UsageError(f"source is {task.source!r}: only a file has lines; use certify")
+    if method not in (None, "enumeration"):
+        raise UsageError(
+            f"method is {method!r} and the sets are a file's lines: they are evaluated one by one; "
+            "leave the method out"
+        )
+    started = time.monotonic()
+    with intra_op_threads(1):
+        found = enumerate_lines(net, sets, k, workers=workers, on_sets=on_sets)
+    seconds = round(time.monotonic() - started, 3)
+    return replace(found, seconds=seconds, file=lines_of_file(sets))
 
 
 def count_if_exact_filter(

@@ -45,7 +45,8 @@ class _ForcedUnit(Intervention):
 
 
 class ForceCovered(_ForcedUnit):
-    """Set `hook_post` of one uncovered unit to 0, though no member has its bit.
+    """Set `hook_post` of one uncovered unit to 0, though no member has its bit; a reversed unit to
+    its mean level on sets that cover it.
 
     A case is a random set on which the code has no false positive, and a random one of its
     uncovered units: so every predicted false positive is one that the forced unit makes, a token
@@ -65,8 +66,8 @@ class ForceCovered(_ForcedUnit):
         return even_cases(sets[fit], random_choice(uncovered[fit], random), sets[fit])
 
     def run(self, net: PreparedNetwork, cases: Cases) -> Float[Tensor, "batch vocab"]:
-        """Switch the unit off."""
-        return net.with_unit_at(cases.sets, cases.acted_on, np.zeros(cases.acted_on.shape))
+        """Switch the unit off, a reversed one on."""
+        return net.with_unit_at(cases.sets, cases.acted_on, net.covered_levels[cases.acted_on])
 
 
 class ForceUncovered(_ForcedUnit):
@@ -95,7 +96,7 @@ class ForceUncovered(_ForcedUnit):
         return even_cases(sets[fit], units, _kept(code, sets[fit], units))
 
     def run(self, net: PreparedNetwork, cases: Cases) -> Float[Tensor, "batch vocab"]:
-        """Switch the unit on."""
+        """Switch the unit on, a reversed one off."""
         return net.with_unit_at(cases.sets, cases.acted_on, net.uncovered_levels[cases.acted_on])
 
 

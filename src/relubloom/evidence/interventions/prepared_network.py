@@ -13,6 +13,7 @@ from torch import Tensor
 
 from relubloom.code import Code
 from relubloom.measure.evaluation import in_float64
+from relubloom.network.extract import reversed_units
 from relubloom.network.relu_net import HookPoint, ReluNet
 
 
@@ -23,6 +24,7 @@ class PreparedNetwork:
     `two_level`: the network with each entry of W_in at the mean of its unit's bits, or of the rest.
     `sources`: `hook_post` float64 [sets, width] on random sets, unit by unit in an order of its
     own, sets that leave the unit uncovered first. `uncovered`: int64 [width], how many do.
+    `reversed`: the units that a bit turns on, bool [width].
     """
 
     net: ReluNet
@@ -30,6 +32,7 @@ class PreparedNetwork:
     code: Code
     sources: NDArray[np.float64]
     uncovered: NDArray[np.int64]
+    reversed: NDArray[np.bool_]
 
     @staticmethod
     def of(
@@ -41,19 +44,40 @@ class PreparedNetwork:
         lots = random.random(covered.shape) + covered
         sources = np.take_along_axis(hidden(exact, sets), np.argsort(lots, axis=0), axis=0)
         return PreparedNetwork(
-            exact, _two_level(exact, code), code, sources, (~covered).sum(0, dtype=np.int64)
+            exact,
+            _two_level(exact, code),
+            code,
+            sources,
+            (~covered).sum(0, dtype=np.int64),
+            reversed_units(exact, code),
         )
 
     @cached_property
     def uncovered_levels(self) -> NDArray[np.float64]:
         """Mean activation of each unit over the random sets that leave it uncovered, [width].
 
-        A unit that all of them cover has the mean level of the other units; 0 if there is none.
+        A unit that all of them cover has the mean level of the other units of its polarity; 0 if
+        there is none.
         """
-        on = np.arange(len(self.sources))[:, None] < self.uncovered
-        seen = self.uncovered > 0
-        levels = np.where(on, self.sources, 0).sum(0) / self.uncovered.clip(min=1)
-        return np.where(seen, levels, levels[seen].mean() if seen.any() else 0.0)
+        free = np.arange(len(self.sources))[:, None] < self.uncovered
+        return self._mean_levels(free, self.uncovered)
+
+    @cached_property
+    def covered_levels(self) -> NDArray[np.float64]:
+        """What covers a unit: 0, or of a reversed unit its mean over the sets that cover it."""
+        covered = np.arange(len(self.sources))[:, None] >= self.uncovered
+        levels = self._mean_levels(covered, len(self.sources) - self.uncovered)
+        return np.where(self.reversed, levels, 0.0)
+
+    def _mean_levels(
+        self, chosen: NDArray[np.bool_], count: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Each unit's mean over its chosen sources, `count` of them."""
+        levels = np.where(chosen, self.sources, 0).sum(0) / count.clip(min=1)
+        for alike in (self.reversed, ~self.reversed):
+            seen = alike & (count > 0)
+            levels[alike & (count == 0)] = levels[seen].mean() if seen.any() else 0.0
+        return levels
 
     def resampled(self, sets: NDArray[np.int64], draws: NDArray[np.int64]) -> NDArray[np.float64]:
         """`hook_post` of the sets, each unit's value taken from a source of the same status.

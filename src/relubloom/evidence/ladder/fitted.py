@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.optim.adam import adam
 
 from relubloom.evidence.ladder.read_network import ReadNetwork, Reals
-from relubloom.evidence.ladder.read_off import find_weak_bits, levels, listed_bits
+from relubloom.evidence.ladder.read_off import find_weak_bits, levels, levels_length, listed_bits
 from relubloom.evidence.ladder.rung import REAL, Written, as_network, rung
 from relubloom.measure.evaluation import Batch
 from relubloom.network.relu_net import ReluNet
@@ -49,17 +49,16 @@ def can_fit(net: ReluNet) -> bool:
 @rung("weak-bits-best-readout", "Weak bits, best readout")
 def weak_bits_best_readout(read: ReadNetwork, sets: Sets, steps: int = STEPS) -> Written:
     """The hash, levels and weak bits of W_in; the readout follows."""
-    vocab, width = read.net.vocab_size, read.net.width
     weak = find_weak_bits(read)
-    W_in = np.where(weak, read.weights[0], levels(read.weights[0], read.code.bits))
+    W_in = np.where(weak, read.weights[0], levels(read, read.weights[0]))
     net, objective = with_best_readout(read, W_in, sets, steps)
     meaning = (
         f"W_in as a level per token and per unit, on the bits and elsewhere, b_in, and "
         f"{int(weak.sum())} weak bits; W_out and b_out follow: fitted, from the hash's own, to the "
         f"task's {objective} on sets that are not scored."
     )
-    length = read.length(2 * vocab + 3 * width) + listed_bits(read, weak, numbers=1)
-    return meaning, length + WHICH_OBJECTIVE, net
+    length = levels_length(read) + read.length(read.net.width) + read.mixed_bits
+    return meaning, length + listed_bits(read, weak, numbers=1) + WHICH_OBJECTIVE, net
 
 
 @rung("best-readout", "W_in, best readout", "network")
@@ -109,8 +108,11 @@ def _fitted_readouts(
     units = read.units
     on = (units.level > 0) & (units.level >= LEAST_LEVEL * units.level.max())
     drop = np.divide(DROP, units.level, out=np.zeros_like(units.level), where=on)
-    start = torch.from_numpy(np.where(read.code.bits, -drop, 0).T).float()
-    readouts = [(start.clone(), torch.zeros(read.net.vocab_size)) for _ in OBJECTIVES]
+    by_bit = np.where(read.code.bits, np.where(read.reversed, drop, -drop), 0)
+    start = torch.from_numpy(by_bit.T).float()
+    gain = np.where(read.reversed, by_bit * units.level, 0).sum(1)  # of a token with all its bits
+    bias = torch.from_numpy(-gain).float()
+    readouts = [(start.clone(), bias.clone()) for _ in OBJECTIVES]
 
     def gradients(chosen: Sets) -> list[Tensor]:
         batch, post = Batch.of(chosen, read.net.vocab_size), hidden(*fixed, chosen)

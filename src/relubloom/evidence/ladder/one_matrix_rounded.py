@@ -127,7 +127,7 @@ class RoundedStrengths:
 
     Elsewhere than on the bits W_out carries the strength and W_in follows; on the bits W_in does,
     and W_out follows. A bit of W_in below its unit's mean holds its unit at 0 just as the mean
-    does, and is taken as the mean.
+    does, and is taken as the mean; but not of a reversed unit, which a higher entry raises.
     """
 
     def __init__(self, read: ReadNetwork) -> None:
@@ -137,9 +137,10 @@ class RoundedStrengths:
         self.levels = affordable_levels(read)
         self._read, self._mask = read, torch.from_numpy(bits.copy())
         gap = read.units.gap
-        floor = np.where(bits & (gap > 0), -ENOUGH * gap, -np.inf)
+        direct_bits = bits & ~read.reversed
+        floor = np.where(direct_bits & (gap > 0), -ENOUGH * gap, -np.inf)
         below = np.maximum(found.of_output, floor)
-        above = np.where(bits, np.maximum(found.of_input, 0), found.of_input)
+        above = np.where(direct_bits, np.maximum(found.of_input, 0), found.of_input)
 
         expected = self._predicted(below, pressures, ~bits)
         rounded = self._rounded(below - expected, ~bits, self.levels)

@@ -39,14 +39,15 @@ def by_matrix(read: ReadNetwork) -> Iterator[Rung]:
 
 def by_mode(read: ReadNetwork) -> Iterator[Rung]:
     """Each mode of W_in and W_out, by the hash, on a codebook of its own."""
-    hashes = read.code.bits
+    hashes = read.code.bits ^ read.reversed  # a reversed unit's bits are its upper entries
     for bits, length, program in _quantised(read, [hashes, ~hashes]):
         name, title = f"mode-{bits}-bit", f"Hash, weights in {bits} {_words(bits)} per mode"
         meaning = (
             f"The hash says which mode an entry of W_in or W_out is in; each mode is rounded to "
             f"2^{bits} numbers of its own (k-means); biases as stored."
         )
-        yield Rung(name, title, meaning, "quantisation", read.hash_bits + length, (program,))
+        length += read.hash_bits + read.mixed_bits
+        yield Rung(name, title, meaning, "quantisation", length, (program,))
 
 
 class _Quantised:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from relubloom.code import Code
 from relubloom.evidence.ladder.rung import REAL, hash_bits
+from relubloom.network.extract import reversed_units
 from relubloom.network.relu_net import ReluNet
 
 Reals = NDArray[np.float64]
@@ -33,7 +34,10 @@ class Units:
     `bit_in` and `other_in` are the means of the unit's entries in W_in over the tokens with its
     bit and over the others; `other_out` is the latter in W_out, and `gap` how far below it the
     former is. `level` is the unit's value when no token of a set of mean size has the
-    bit. A mean over no tokens is 0, and so is the gap of a unit whose bit no token has.
+    bit, or of a reversed unit when one has. `cost` is what a missing bit takes off a logit, in
+    units of gap: level times gap, of a reversed unit with the sign changed, as there the missing
+    level is a gain forgone. A mean over no tokens is 0, and so is the gap of a unit whose bit no
+    token has.
     """
 
     bit_in: Reals
@@ -41,6 +45,7 @@ class Units:
     level: Reals
     other_out: Reals
     gap: Reals
+    cost: Reals
 
 
 @dataclass(frozen=True)
@@ -69,18 +74,37 @@ class ReadNetwork:
         return W_in, b_in, W_out, b_out
 
     @cached_property
+    def reversed(self) -> Mask:
+        """The units that a bit turns on, [width]."""
+        return reversed_units(self.net, self.code)
+
+    @cached_property
+    def mixed_bits(self) -> int:
+        """Description length of which units are reversed: nothing where all are alike."""
+        return 0 if self.reversed.all() or not self.reversed.any() else self.net.width
+
+    @cached_property
+    def polarities(self) -> list[Mask]:
+        """Direct and reversed units, each [width]; one of them where all are alike."""
+        return [each for each in (~self.reversed, self.reversed) if each.any()]
+
+    @cached_property
     def units(self) -> Units:
         """The two modes of each unit, by the hash."""
         W_in, b_in, W_out, _ = self.weights
         bits = self.code.bits
         other_in, other_out = mean_where(W_in, ~bits, 0), mean_where(W_out.T, ~bits, 0)
-        bit_out = mean_where(W_out.T, bits, 0)
+        bit_in, bit_out = mean_where(W_in, bits, 0), mean_where(W_out.T, bits, 0)
+        one_bit = np.where(self.reversed, bit_in - other_in, 0)
+        level = np.maximum(0, b_in + self.set_size * other_in + one_bit)
+        gap = np.where(bits.any(0), other_out - bit_out, 0)
         return Units(
-            bit_in=mean_where(W_in, bits, 0),
+            bit_in=bit_in,
             other_in=other_in,
-            level=np.maximum(0, b_in + self.set_size * other_in),
+            level=level,
             other_out=other_out,
-            gap=np.where(bits.any(0), other_out - bit_out, 0),
+            gap=gap,
+            cost=level * np.where(self.reversed, -gap, gap),
         )
 
     @cached_property

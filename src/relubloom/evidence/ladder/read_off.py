@@ -77,7 +77,7 @@ def token_bias(read: ReadNetwork) -> Written:
         "it is in the set."
     )
     length = read.length(1 + read.net.vocab_size)
-    return meaning, length, _filter(read, _sharpness(read), _bias(read))
+    return meaning, length, _filter(read, _sharpness(read), _bias(read) + _gain(read))
 
 
 @rung("unit-level", "+ per-unit level")
@@ -87,7 +87,7 @@ def unit_level(read: ReadNetwork) -> Written:
         "The logit that each unit's missing bit costs (its level when no token of the set "
         "has the bit, times its gap in W_out) in place of one for all; and each token's bias."
     )
-    net = _filter(read, read.units.level * read.units.gap, _bias(read))
+    net = _filter(read, read.units.cost, _bias(read) + _gain(read))
     return meaning, read.length(sum(read.code.bits.shape)), net
 
 
@@ -125,19 +125,24 @@ def token_strengths(read: ReadNetwork) -> Written:
 def three_levels(read: ReadNetwork) -> Written:
     """The hash with its weak bits marked: bits, weak bits and the rest have one level each."""
     weak, bits = find_weak_bits(read), read.code.bits
-    W_in, b_in, W_out, _ = read.weights
-    kinds = [bits & ~weak, weak, ~bits]
+    W_in, b_in, W_out, b_out = read.weights
+    alike = read.polarities
+    kinds = [kind & units for units in alike for kind in (bits & ~weak, weak, ~bits)]
     new_in, new_out = (
         sum((np.where(kind, mean(matrix[kind]), 0) for kind in kinds), np.zeros(bits.shape))
         for matrix in (W_in, W_out.T)
     )
+    new_b_in = sum((np.where(units, mean(b_in[units]), 0) for units in alike), np.zeros(len(b_in)))
     meaning = (
-        f"Which {int(weak.sum())} of the bits are weak (they do not turn their unit off "
+        f"Which {int(weak.sum())} of the bits are weak (they do not turn their unit {_off(read)} "
         "alone); the mean of the bits, of the weak bits and of the rest in W_in and in W_out, and "
-        "of b_in."
+        f"of b_in{_by_polarity(read)}."
     )
-    net = as_network(new_in, np.full(len(b_in), mean(b_in)), new_out, np.zeros(len(bits)))
-    return meaning, read.length(7) + listed_bits(read, weak, numbers=0), net
+    turned = bits[:, read.reversed].sum(1)
+    slope = slopes(turned - turned.mean(), b_out - b_out.mean(), np.ones_like(turned, bool), 0)
+    numbers = 7 * len(alike) + int(read.reversed.any())
+    net = as_network(new_in, new_b_in, new_out, slope * turned)
+    return meaning, read.length(numbers) + read.mixed_bits + listed_bits(read, weak, 0), net
 
 
 @rung("weak-bits", "+ levels, weak bits")
@@ -145,13 +150,14 @@ def weak_bits(read: ReadNetwork) -> Written:
     """Levels per token and per unit, and the weak bits one by one, all read off the weights."""
     W_in, b_in, W_out, b_out = read.weights
     weak, bits = find_weak_bits(read), read.code.bits
-    new_in, new_out = (np.where(weak, matrix, levels(matrix, bits)) for matrix in (W_in, W_out.T))
+    new_in, new_out = (np.where(weak, matrix, levels(read, matrix)) for matrix in (W_in, W_out.T))
     meaning = (
         f"For each of W_in and W_out, on the bits and elsewhere, a level per token and per "
-        f"unit; the biases; and {int(weak.sum())} weak bits with their two entries each."
+        f"unit{_by_polarity(read)}; the biases; and {int(weak.sum())} weak bits with their two "
+        "entries each."
     )
-    length = read.length(5 * sum(bits.shape)) + listed_bits(read, weak, numbers=2)
-    return meaning, length, as_network(new_in, b_in, new_out, b_out)
+    length = 2 * levels_length(read) + read.length(sum(bits.shape)) + read.mixed_bits
+    return meaning, length + listed_bits(read, weak, 2), as_network(new_in, b_in, new_out, b_out)
 
 
 @rung("one-matrix", "W_in read off W_out", "network")
@@ -173,15 +179,16 @@ def one_matrix(read: ReadNetwork) -> Written:
 
 
 def find_weak_bits(read: ReadNetwork) -> Mask:
-    """Bits that do not turn their unit off alone, [vocab, width].
+    """Bits that do not turn their unit off alone (on, where it is reversed), [vocab, width].
 
     Alone: beside the other tokens of a set, of mean size, that all lack the bit and lie at the
-    unit's level. At most vocab + width of them, those that leave their unit highest (of equal ones
-    the first by token and unit).
+    unit's level. At most vocab + width of them, those that leave their unit highest (a reversed
+    one lowest; of equal ones the first by token and unit).
     """
     W_in, b_in, _, _ = read.weights
     left_on = b_in + (read.set_size - 1) * read.units.other_in + W_in
-    weak = read.code.bits & (left_on > 0)
+    weak = read.code.bits & np.where(read.reversed, left_on <= 0, left_on > 0)
+    left_on = np.where(read.reversed, -left_on, left_on)
     highest = np.argsort(-left_on[weak], kind="stable")[: sum(weak.shape)]
     found = np.zeros_like(weak)
     found[tuple(each[highest] for each in weak.nonzero())] = True
@@ -193,11 +200,36 @@ def mean(values: Reals) -> float:
     return float(values.mean()) if values.size else 0.0
 
 
-def levels(by_token: Reals, bits: Mask) -> Reals:
-    """Sums of a level per token and one per unit, on the bits and elsewhere."""
-    return np.where(
-        bits, token_and_unit_levels(by_token, bits), token_and_unit_levels(by_token, ~bits)
-    )
+def levels(read: ReadNetwork, by_token: Reals) -> Reals:
+    """Sums of a level per token and one per unit, on the bits and elsewhere.
+
+    A token has a level of its own for direct and for reversed units, as its strength pulls them in
+    opposite directions.
+    """
+    found, bits = np.empty_like(by_token), read.code.bits
+    for units in read.polarities:
+        part, having = by_token[:, units], bits[:, units]
+        found[:, units] = np.where(
+            having, token_and_unit_levels(part, having), token_and_unit_levels(part, ~having)
+        )
+    return found
+
+
+def levels_length(read: ReadNetwork) -> int:
+    """Length of the numbers of `levels`."""
+    vocab, width = read.code.bits.shape
+    return 2 * REAL * (len(read.polarities) * vocab + width)
+
+
+def _off(read: ReadNetwork) -> str:
+    """What a bit turns its unit, in words."""
+    if not read.reversed.any():
+        return "off"
+    return "on" if read.reversed.all() else "off or, where it is reversed, on"
+
+
+def _by_polarity(read: ReadNetwork) -> str:
+    return ", for direct and for reversed units" if len(read.polarities) > 1 else ""
 
 
 def listed_bits(read: ReadNetwork, weak: Mask, numbers: int) -> int:
@@ -207,23 +239,33 @@ def listed_bits(read: ReadNetwork, weak: Mask, numbers: int) -> int:
 
 
 def _sharpness(read: ReadNetwork) -> float:
-    """Level times gap, mean over the (token, bit) pairs of units that are ever on."""
+    """A missing bit's cost, mean over the (token, bit) pairs of units that are ever on."""
     units = read.units
     pairs = read.code.bits.sum(0) * (units.level > 0)
-    return float(pairs @ (units.level * units.gap) / max(1, pairs.sum()))
+    return float(pairs @ units.cost / max(1, pairs.sum()))
 
 
 def _bias(read: ReadNetwork) -> Reals:
     """Each token's mean logit as a member, from b_out and the units whose bit it lacks.
 
-    Such a unit is uncovered by the set's other tokens with probability (1 - density)^(k - 1), and
-    adds its level times the token's departure from the unit's mean in W_out.
+    Such a unit is uncovered by the set's other tokens with probability (1 - density)^(k - 1). Then,
+    or where it is reversed otherwise, it adds its level times the token's departure from the unit's
+    mean in W_out.
     """
     _, _, W_out, b_out = read.weights
     units, bits = read.units, read.code.bits
     uncovered = (1 - bits.mean(0)) ** (read.set_size - 1)
     departures = np.where(bits, 0, W_out.T - units.other_out)
-    return b_out + departures @ (units.level * uncovered)
+    on = np.where(read.reversed, 1 - uncovered, uncovered)
+    return b_out + departures @ (units.level * on)
+
+
+def _gain(read: ReadNetwork) -> Reals:
+    """What the reversed units of its own bits add to each token's logit as a member.
+
+    In a filter of direct units, where a covered bit adds nothing, it is a matter of bias.
+    """
+    return np.where(read.code.bits & read.reversed, read.units.cost, 0).sum(1)
 
 
 def _departures(residual: Reals, bits: Mask) -> Reals:

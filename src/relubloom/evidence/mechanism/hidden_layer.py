@@ -12,6 +12,7 @@ from relubloom.code import Code
 from relubloom.code.bit_slices import pack_bits, unpack_bits
 from relubloom.measure.one_pass import Chunk
 from relubloom.measure.statistics import group_sums, spread
+from relubloom.network.extract import reversed_units
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.mechanism import UnitAndUnion, WeaklyOn
 
@@ -26,14 +27,15 @@ class HiddenLayer:
     """Sums over the sets, copies counted; each [width], `total` the number of sets.
 
     A unit is *covered* when some token of the set has its bit, and *full* when every token has.
-    `..._on` are the sets among those on which the unit is above 0. `uncovered_sum` and
-    `uncovered_squares` add up its activation ("level") where it is not covered, `covered_sum`
-    where it is. `covered_p95` is the 95th percentile of the latter levels, zeros included, to
-    a thousandth of the largest level that the unit can reach (0 exactly where at least 95 % are
-    zeros, or where no set covers the unit).
+    `..._on` are the sets among those on which the unit is above 0. The `..._sum` and
+    `..._squares` add up its activation ("level") where it is not covered, and where it is.
+    `reversed` marks units that a bit turns on, bool [width]. `covered_p95` is the 95th percentile
+    of the latter levels, zeros included, to a thousandth of the largest level that the unit can
+    reach (0 exactly where at least 95 % are zeros, or where no set covers the unit).
     """
 
     total: float
+    reversed: NDArray[np.bool_]
     on: NDArray[np.float64]
     covered: NDArray[np.float64]
     covered_on: NDArray[np.float64]
@@ -42,6 +44,7 @@ class HiddenLayer:
     uncovered_sum: NDArray[np.float64]
     uncovered_squares: NDArray[np.float64]
     covered_sum: NDArray[np.float64]
+    covered_squares: NDArray[np.float64]
     covered_p95: NDArray[np.float64]
 
     @property
@@ -54,11 +57,18 @@ class HiddenLayer:
         """Of those, the sets on which the unit is above 0."""
         return self.on - self.covered_on
 
+    @property
+    def as_said(self) -> NDArray[np.float64]:
+        """Sets on which the unit is as the union says."""
+        apart = self.uncovered_on + self.covered - self.covered_on
+        return np.where(self.reversed, self.total - apart, apart)
+
 
 class HiddenLayerSums:
     """Compares each unit with the union on the sets of a pass: a consumer of `one_pass`.
 
-    Cost: some 8 passes over one number per (set, unit).
+    Cost: some 8 passes over one number per (set, unit), and for a reversed unit as much again on
+    the sets that cover it.
     """
 
     def __init__(self, net: ReluNet, code: Code, largest_set: int) -> None:
@@ -68,12 +78,13 @@ class HiddenLayerSums:
         self._step = reach.numpy() / LEVELS
         padding = pack_bits(np.ones((1, code.width), dtype=np.bool_))
         self._hashes = np.concatenate([code.packed, padding])
+        self._reversed = reversed_units(net, code)
         self._sums = Sums()
 
     def work(self, chunk: Chunk) -> Sums:
         """What one chunk adds."""
         post, copies = chunk.post.numpy(), chunk.copies.numpy()
-        on, covered, both = chunk.unit_counts
+        on, covered, both, _ = chunk.unit_counts
         weak = np.flatnonzero(chunk.on & chunk.union)  # few in a Bloom filter
         without_bit = post.copy()
         without_bit.ravel()[weak] = 0
@@ -101,7 +112,8 @@ class HiddenLayerSums:
         sums = dict(self._sums)
         levels = sums.pop("levels").reshape(-1, LEVELS)
         p95 = _percentile(levels, sums["covered"], self._step)
-        return HiddenLayer(total=float(sums.pop("total")[0]), **sums, covered_p95=p95)
+        total = float(sums.pop("total")[0])
+        return HiddenLayer(total=total, reversed=self._reversed, **sums, covered_p95=p95)
 
     def _full(self, chunk: Chunk) -> Sums:
         """Units whose bit every token has: on few sets there is any."""
@@ -124,6 +136,7 @@ class HiddenLayerSums:
         step = np.minimum(level / self._step[unit], LEVELS - 1).astype(np.int64)
         return {
             "covered_sum": group_sums(unit, copies * level, width),
+            "covered_squares": group_sums(unit, copies * level**2, width),
             "levels": group_sums(unit * LEVELS + step, copies, width * LEVELS),
         }
 
@@ -138,23 +151,40 @@ def _percentile(
 
 
 def summarise_units(layer: HiddenLayer, method: str, sets: int) -> UnitAndUnion:
-    """Add up the units; `sets` is the number of distinct sets the layer was run on."""
+    """Add up the units; `sets` is the number of distinct sets the layer was run on.
+
+    A reversed unit counts with on and off exchanged, and its levels with covered and not covered
+    exchanged: so a union and its complement add up to the same.
+    """
     pairs = layer.total * len(layer.on)
-    covered, covered_on = float(layer.covered.sum()), float(layer.covered_on.sum())
-    uncovered, uncovered_on = float(layer.uncovered.sum()), float(layer.uncovered_on.sum())
+    turned = layer.reversed
+    covered, uncovered = float(layer.covered.sum()), float(layer.uncovered.sum())
+    covered_on = _sum(turned, layer.covered_on, layer.covered - layer.covered_on)
+    uncovered_on = _sum(turned, layer.uncovered_on, layer.uncovered - layer.uncovered_on)
+    free = _sum(turned, layer.uncovered, layer.covered)
     level = spread(
-        uncovered, float(layer.uncovered_sum.sum()), float(layer.uncovered_squares.sum())
+        free,
+        _sum(turned, layer.uncovered_sum, layer.covered_sum),
+        _sum(turned, layer.uncovered_squares, layer.covered_squares),
     )
+    weakly_on = _sum(turned, layer.covered_on, layer.uncovered_on)
     relative = None
-    if covered_on > 0 and level is not None and level.mean > 0:
-        relative = float(layer.covered_sum.sum()) / covered_on / level.mean
+    if weakly_on > 0 and level is not None and level.mean > 0:
+        relative = _sum(turned, layer.covered_sum, layer.uncovered_sum) / weakly_on / level.mean
     return UnitAndUnion(
         covered_off=(covered - covered_on) / pairs,
         covered_on=covered_on / pairs,
         uncovered_on=uncovered_on / pairs,
         uncovered_off=(uncovered - uncovered_on) / pairs,
         level_uncovered=level,
-        weakly_on=WeaklyOn(covered_on / covered if covered > 0 else None, relative),
+        weakly_on=WeaklyOn(weakly_on / (pairs - free) if pairs > free else None, relative),
         method=method,
         sets=sets,
     )
+
+
+def _sum(
+    turned: NDArray[np.bool_], direct: NDArray[np.float64], of_reversed: NDArray[np.float64]
+) -> float:
+    """Over the units, each by its polarity."""
+    return float(np.where(turned, of_reversed, direct).sum())

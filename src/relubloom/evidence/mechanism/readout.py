@@ -7,7 +7,7 @@ from operator import add
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -15,6 +15,7 @@ from relubloom.code import Code
 from relubloom.measure.evaluation import in_float64
 from relubloom.measure.one_pass import Chunk, method_of_choice, one_of_each_part
 from relubloom.measure.statistics import Groups, Pairs
+from relubloom.network.extract import reversed_units
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.mechanism import BiasOnWeight, MissingBits, OutputWeights, Readout
 from relubloom.task import SetCollection
@@ -40,6 +41,13 @@ class ReadoutLines:
         self._net, self._code = in_float64(net), code
         hashes = torch.from_numpy(code.bits.T.copy())
         self._counting, self._weighing = hashes.float(), hashes.double()
+        self._reversed = reversed_units(net, code)
+        W_in, b_in = self._net.W_in.detach(), self._net.b_in.detach()
+        bit, self._other = (
+            (W_in * each).sum(0) / each.sum(0).clamp(min=1)
+            for each in (self._weighing.T, 1 - self._weighing.T)
+        )
+        self._one_bit = b_in + bit - self._other  # and the others' entries for each token
         self._found: list[tuple[Groups, Pairs]] = []
 
     def work(self, chunk: Chunk) -> tuple[Groups, Pairs] | None:
@@ -50,13 +58,32 @@ class ReadoutLines:
         relative = relative_to_members(logits.clone(), chunk.sets[rows])
         outside = torch.from_numpy(~chunk.union[rows.numpy()])
         number = (outside.float() @ self._counting).long()  # exact: counts below 2^24
-        levels = (chunk.post[rows] * outside) @ self._weighing
+        sizes = chunk.batch.size[rows]
+        levels = self._lowering(chunk.post[rows], outside, sizes) @ self._weighing
         copies = chunk.copies[rows].numpy()
         of_each = None if (copies == 1).all() else np.repeat(copies, relative.shape[1])
         groups = Groups.of(
             number.numpy().ravel(), relative.numpy().ravel(), of_each, self._code.width + 1
         )
         return groups, Pairs.of(levels.numpy(), relative.numpy(), copies)
+
+    def _lowering(
+        self,
+        post: Float64[Tensor, "batch width"],
+        outside: Bool[Tensor, "batch width"],
+        size: Float64[Tensor, " batch"],
+    ) -> Float64[Tensor, "batch width"]:
+        """By how much a unit should lower tokens with its bit, in its own levels.
+
+        Its level where it is outside the union; of a reversed unit what its level inside, or 0
+        outside, falls short of the level that one token with the bit gives it.
+        """
+        lowering = post * outside
+        turned = torch.from_numpy(np.flatnonzero(self._reversed))
+        if len(turned):
+            usual = (self._one_bit + size[:, None] * self._other)[:, turned].clamp(min=0)
+            lowering[:, turned] = usual - post[:, turned] * ~outside[:, turned]
+        return lowering
 
     def take(self, found: tuple[Groups, Pairs] | None) -> None:
         """Keep a chunk's sums."""
@@ -82,11 +109,16 @@ class ReadoutLines:
                 for bits in np.flatnonzero(missing.weight)
             ],
             r2_levels=levels.r2,
-            W_out=compare_output_weights(self._net.W_out.detach().numpy(), self._code),
+            W_out=compare_output_weights(self._lowering_weights(), self._code),
             b_out_on_weight=compare_output_bias(self._net.b_out.detach().numpy(), self._code),
             method=self._method,
             sets=len(self.numbers),
         )
+
+    def _lowering_weights(self) -> NDArray[np.float64]:
+        """W_out, with the sign of a reversed unit's entries changed."""
+        W_out = self._net.W_out.detach().numpy()
+        return np.where(self._reversed[:, None], -W_out, W_out)
 
 
 def relative_to_members(

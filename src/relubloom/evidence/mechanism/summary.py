@@ -1,5 +1,7 @@
 """White box: the weights, the hash, the units against the union, and the logits read from it."""
 
+import numpy as np
+
 from relubloom.code import Code
 from relubloom.evidence.mechanism.hashes import (
     duplicate_hashes,
@@ -32,7 +34,7 @@ def measure_mechanism(
     all entries of W_in, and the overlaps of all pairs of at most 10,000 tokens.
     """
     W_in = in_float64(net).W_in.detach().numpy()
-    modes, reading = measure_input_modes(W_in), read_as_bloom(scores)
+    modes, reading = measure_input_modes(W_in, layer.reversed), read_as_bloom(scores)
     agreement = float(scores.unit_agreement.mean())
     return Mechanism(
         **vars(modes),
@@ -53,4 +55,5 @@ def measure_mechanism(
         readout=readout,
         duplicate_hashes=duplicate_hashes(code),
         constant_units=int((unit_modes.distinct == 1).sum()),
+        reversed_units=np.flatnonzero(layer.reversed).tolist(),
     )

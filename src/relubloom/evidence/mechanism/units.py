@@ -15,9 +15,13 @@ BIT_AGREEMENT = 0.95
 POLARITY = 0.8  # each share by which a polarity is right, at least
 
 
-def measure_input_modes(W_in: NDArray[np.float64]) -> InputModes:
-    """Fit the mixture to all entries of W_in [vocab, width]. Cost: that of `fit_two_modes`."""
-    entries = W_in.reshape(-1, 1)
+def measure_input_modes(W_in: NDArray[np.float64], turned: NDArray[np.bool_]) -> InputModes:
+    """Fit the mixture to all entries of W_in [vocab, width], those of reversed units negated.
+
+    `turned` marks these units: so the bits of every unit lie in the lower mode. Cost: that of
+    `fit_two_modes`.
+    """
+    entries = np.where(turned, -W_in, W_in).reshape(-1, 1)
     modes = fit_two_modes(entries)
     gap = float(modes.gap[0])
     return InputModes(
@@ -38,14 +42,21 @@ def measure_units(
     near = share_near(W_in, modes)
     bits = code.bits.sum(0)
     polarity = polarities(layer, modes)
-    agreement = (layer.uncovered_on + layer.covered - layer.covered_on) / layer.total
+    agreement = layer.as_said / layer.total
+    expected: list[Polarity] = ["direct" if turned else "complement" for turned in layer.reversed]
     on = layer.on / layer.total
     covered_off = _share(layer.covered - layer.covered_on, layer.covered)
     uncovered_on = _share(layer.uncovered_on, layer.uncovered)
     return [
         Unit(
             unit=unit,
-            kind=_kind(modes, unit, polarity[unit], float(on[unit]), float(agreement[unit])),
+            kind=_kind(
+                modes,
+                unit,
+                polarity[unit] == expected[unit],
+                float(on[unit]),
+                float(agreement[unit]),
+            ),
             polarity=polarity[unit],
             gap=_known(modes.gap[unit]),
             threshold=float(modes.midpoint[unit]),
@@ -74,28 +85,35 @@ def share_near(columns: NDArray[np.float64], modes: TwoModes) -> NDArray[np.floa
 
 
 def polarities(layer: HiddenLayer, modes: TwoModes) -> list[Polarity | None]:
-    """Which way each unit reads the tokens' bits, the lower entries of its column.
+    """Which way each unit reads the entries of its column, on the sets.
 
-    *complement*: on when no token of the set has the bit, off when some token has it; the unit is
-    the complement of a union. *direct*: the other way: on when some token has the upper entry,
-    off when none has, that is, when every token has the bit; the unit is itself a union, of the
-    upper entries.
+    *complement*: on when no token of the set has the lower entry, off when some token has it; the
+    unit is the complement of a union. *direct*: on when some token has the upper entry, off when
+    none has, that is, when every token has the lower one; the unit is itself a union, of the
+    upper entries. The bits are the lower entries, or the upper ones of a reversed unit.
 
     Each says which sets the unit is on for. It holds if at least .8 of those sets are on, .8 of
     the others off, .8 of the sets that are on are among those, and .8 of the sets that are off
     among the others: so a unit that is nearly always off does not go with a bit that nearly
     every set has. If both hold, the one whose smallest share is larger is taken; on sets of one
-    token they are the same thing, called complement. A unit that never changes has none, and a
-    column without two modes (by BIC) has no bits to be read either way.
+    token they are the same thing, called complement, or direct where the unit is reversed. A unit
+    that never changes has none, and a column without two modes (by BIC) has no bits to be read
+    either way.
     """
-    covered, full = layer.covered, layer.full
-    complement = _smallest_share(layer, layer.uncovered, layer.uncovered_on, covered)
-    some_upper, on_there = layer.total - full, layer.on - layer.full_on
-    direct = _smallest_share(layer, some_upper, on_there, full)
-    return [
-        _polarity(*shares) if two else None
-        for two, *shares in zip(modes.bic_gain > 0, complement, direct, strict=True)
+    none = _smallest_share(layer, layer.uncovered, layer.uncovered_on, layer.covered)
+    some = _smallest_share(layer, layer.covered, layer.covered_on, layer.uncovered)
+    full = _smallest_share(layer, layer.full, layer.full_on, layer.total - layer.full)
+    lacking, on_there = layer.total - layer.full, layer.on - layer.full_on
+    not_all = _smallest_share(layer, lacking, on_there, layer.full)
+    found: list[Polarity | None] = [
+        _polarity(some_bit, all_bits, "direct", "complement")
+        if turned
+        else _polarity(no_bit, some_lack, "complement", "direct")
+        for turned, no_bit, some_bit, all_bits, some_lack in zip(
+            layer.reversed, none, some, full, not_all, strict=True
+        )
     ]
+    return [each if two else None for two, each in zip(modes.bic_gain > 0, found, strict=True)]
 
 
 def _smallest_share(
@@ -118,22 +136,20 @@ def _smallest_share(
     )
 
 
-def _polarity(complement: float, direct: float) -> Polarity | None:
-    """From the smallest share of each; nan is none."""
-    if complement >= POLARITY and not direct > complement:
-        return "complement"
-    return "direct" if direct >= POLARITY else None
+def _polarity(share: float, other_share: float, one: Polarity, other: Polarity) -> Polarity | None:
+    """From the smallest share of each, `one` where they are equal; nan is none."""
+    if share >= POLARITY and not other_share > share:
+        return one
+    return other if other_share >= POLARITY else None
 
 
-def _kind(
-    modes: TwoModes, unit: int, polarity: Polarity | None, on: float, agreement: float
-) -> UnitClass:
+def _kind(modes: TwoModes, unit: int, as_read: bool, on: float, agreement: float) -> UnitClass:
     if on == 0:
         return "dead"
     if on == 1:
         return "always on"
     apart = modes.distinct[unit] == 2 or modes.gap[unit] >= BIT_GAP
-    if apart and polarity == "complement" and agreement >= BIT_AGREEMENT:
+    if apart and as_read and agreement >= BIT_AGREEMENT:
         return "bit"
     return "graded" if modes.bic_gain[unit] <= 0 else "unclear"
 

@@ -24,9 +24,11 @@ export function unitArithmetic(net, answer, labels, unit) {
   const having = answer.ids.filter((id) => hasBit(net.code, id, unit));
   const post = answer.post[unit];
   const names = having.flatMap((id, place) => [joint(place, having.length), word(labels[id])]);
-  const state = having.length
-    ? ["Covered by ", ...names, post === 0 ? ": it is at 0." : ", yet weakly on."]
-    : ["Covered by none", post === 0 ? ", yet off." : ": it stays on."];
+  const [turned, covered] = [net.reversed.has(unit), having.length > 0];
+  const [asSaid, odd] = stateWords(turned, covered);
+  const agrees = ((post > 0) === turned) === covered;
+  const who = having.length ? ["Covered by ", ...names] : ["Covered by none"];
+  const state = [...who, agrees ? asSaid : odd];
   return [
     el("h4", {}, `Unit ${unit}`),
     el("p", { class: "x-lead" }, ...state),
@@ -43,6 +45,18 @@ export function unitArithmetic(net, answer, labels, unit) {
       { name: ["after: max(0, ·)"], value: plain(post), note: post === 0 ? "off" : "on" },
     ]),
   ];
+}
+
+/**
+ * How a unit's state is told where the union foretells it, and where it does not.
+ *
+ * @param {boolean} turned a bit turns the unit on
+ * @param {boolean} covered
+ * @returns {[string, string]}
+ */
+function stateWords(turned, covered) {
+  if (turned) return covered ? [": it is on.", ", yet off."] : [": it is at 0.", ", yet on."];
+  return covered ? [": it is at 0.", ", yet weakly on."] : [": it stays on.", ", yet off."];
 }
 
 /**
@@ -69,7 +83,7 @@ export function scoreArithmetic(net, answer, labels, token) {
       ...told.map((term) => ({
         name: [`unit ${term.unit}: ${product(term)}`],
         value: signed(term.size),
-        note: inUnion(answer.union, term.unit) ? "weakly on" : "missing bit",
+        note: termNote(net.reversed.has(term.unit), inUnion(answer.union, term.unit)),
       })),
       ...(left.length
         ? [{ name: [several(left.length, "more such unit")], value: total(left) }]
@@ -113,6 +127,15 @@ function termsOf(net, answer, token) {
   return [own.sort(larger), others.sort(larger)];
 }
 
+/**
+ * @param {boolean} turned a bit turns the unit on
+ * @param {boolean} covered
+ */
+function termNote(turned, covered) {
+  if (turned) return covered ? "covered bit" : "on, uncovered";
+  return covered ? "weakly on" : "missing bit";
+}
+
 /** @param {Term} term */
 function product({ value, weight }) {
   return `${plain(value)} × ${plain(weight)}`;
@@ -140,6 +163,11 @@ function otherWords(others) {
 function ownWords(net, answer, token, on) {
   const bits = bitsOf(net.code, token).length;
   const missing = answer.missing[token];
+  if (bitsOf(net.code, token).some((unit) => net.reversed.has(unit))) {
+    return missing === 0
+      ? `All ${bits} of its bits are covered.`
+      : `${missing} of its ${bits} bits ${missing === 1 ? "is" : "are"} not covered.`;
+  }
   if (bits === 0) return "It has no bit, so no unit takes its score down.";
   if (missing === 0 && on === 0) {
     return `All ${bits} units that have its bits are off: nothing takes its score down.`;

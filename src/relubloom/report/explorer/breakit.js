@@ -105,12 +105,12 @@ function mark(explorer, cell) {
     cell.classList.add("x-forced");
     cell.setAttribute(
       "aria-label",
-      `unit ${unit}, forced ${how === "open" ? "on" : "off"}; click to release`,
+      `unit ${unit}, forced ${onOrOff(explorer, unit, how)}; click to release`,
     );
   }
   cell.addEventListener("click", () => {
-    const off = inUnion(explorer.answer().union, unit);
-    force(explorer, unit, how !== undefined ? null : off ? "open" : "covered");
+    const covered = inUnion(explorer.answer().union, unit);
+    force(explorer, unit, how !== undefined ? null : covered ? "open" : "covered");
   });
 }
 
@@ -124,6 +124,15 @@ function force(explorer, unit, how) {
   if (how === null) forced.delete(unit);
   else forced.set(unit, how);
   explorer.store.set({ forced });
+}
+
+/**
+ * @param {Explorer} explorer
+ * @param {number} unit
+ * @param {Forced} how
+ */
+function onOrOff(explorer, unit, how) {
+  return (how === "open") !== explorer.current().reversed.has(unit) ? "on" : "off";
 }
 
 /** @param {Explorer} explorer */
@@ -143,25 +152,29 @@ function unitPicker(explorer) {
     [...select.options].forEach((option, at) => {
       const how = forced.get(at);
       const now = how
-        ? `forced ${how === "open" ? "on" : "off"}`
+        ? `forced ${onOrOff(explorer, at, how)}`
         : inUnion(union, at)
           ? "covered"
           : "not covered";
       option.textContent = `unit ${at}, ${now}`;
     });
+    name();
   };
+  const cover = button("", "force-covered", () => force(explorer, unit(), "covered"), small);
+  const open = button("", "force-open", () => force(explorer, unit(), "open"), small);
+  const name = () => {
+    const off = onOrOff(explorer, unit(), "covered") === "off";
+    cover.textContent = off ? "off: covered, ablated" : "on: covered";
+    open.textContent = off ? "on: uncovered" : "off: uncovered";
+  };
+  select.addEventListener("change", name);
   const element = el(
     "div",
     { class: "x-tool" },
     el("span", {}, "Force "),
     select,
-    button(
-      "off: covered, ablated",
-      "force-covered",
-      () => force(explorer, unit(), "covered"),
-      small,
-    ),
-    button("on: uncovered", "force-open", () => force(explorer, unit(), "open"), small),
+    cover,
+    open,
     button("release", "force-release", () => force(explorer, unit(), null), small),
   );
   return { element, draw };

@@ -20,6 +20,7 @@
  * @property {number | null} errorSets on how many sets that was measured
  * @property {string[]} python
  * @property {Certificate | null} certificate
+ * @property {number[]} reversed units that a bit turns on
  *
  * @typedef {object} FilmData
  * @property {number[]} steps

@@ -1,12 +1,12 @@
 import { hidden, forward, calledTokens, swapped } from "./network.js";
-import { missingBits, unionOf } from "./code.js";
+import { inUnion, missingBits, unionOf } from "./code.js";
 import { drawSet, seeded } from "./random.js";
 
 /**
  * Changing a network's inside, and what its hash says must come of it.
  *
  * @import { Change, Network } from "./network.js"
- * @import { State } from "./state.js"
+ * @import { Forced, State } from "./state.js"
  */
 
 const LEVEL_SETS = 400;
@@ -25,21 +25,23 @@ export function breakage(net, state) {
   const force = new Map(
     [...state.forced].map(([unit, how]) => [
       unit,
-      how === "covered" ? 0 : levels(net, state.tokens.length)[unit],
+      how === "covered" && !net.reversed.has(unit) ? 0 : levels(net, state.tokens.length, how)[unit],
     ]),
   );
   return { force, swap: state.swap };
 }
 
 /**
- * A unit's level: its mean value over drawn sets that leave it uncovered.
+ * A unit's level: its mean value over drawn sets that cover it, or leave it open.
  *
  * @param {Network} net
  * @param {number} size of the sets
- * @returns {Float64Array} one for each unit; its value at the empty set if every set covers it
+ * @param {Forced} [how]
+ * @returns {Float64Array} one for each unit; its value at the empty set if there are none
  */
-export function levels(net, size) {
-  const before = known.get(net)?.get(String(size));
+export function levels(net, size, how = "open") {
+  const name = `${size} ${how}`;
+  const before = known.get(net)?.get(name);
   if (before !== undefined) return before;
   const random = seeded(size);
   const sums = new Float64Array(net.width);
@@ -49,7 +51,7 @@ export function levels(net, size) {
     const union = unionOf(net.code, ids);
     const { post } = hidden(net, ids);
     post.forEach((value, unit) => {
-      if ((union[unit >> 5] >>> (unit & 31)) & 1) return;
+      if (inUnion(union, unit) !== (how === "covered")) return;
       sums[unit] += value;
       times[unit]++;
     });
@@ -57,7 +59,7 @@ export function levels(net, size) {
   const found = sums.map((sum, unit) =>
     times[unit] ? sum / times[unit] : Math.max(0, net.biasIn(unit)),
   );
-  known.set(net, (known.get(net) ?? new Map()).set(String(size), found));
+  known.set(net, (known.get(net) ?? new Map()).set(name, found));
   return found;
 }
 

@@ -11,6 +11,7 @@ import { readBytes, toFloats } from "./data.js";
  * @property {string} key
  * @property {NetworkData} told
  * @property {Code} code
+ * @property {ReadonlySet<number>} reversed units that a bit turns on instead of off
  * @property {number} vocabSize
  * @property {number} width
  * @property {(token: number, unit: number) => number} weightIn
@@ -55,7 +56,8 @@ const CALL_MARGIN = Math.LN2;
 export function makeNetwork(told, data) {
   const { vocabSize, width } = data;
   const code = makeCode(readBytes(`bits-${told.bits}`), vocabSize, width);
-  const base = { key: told.key, told, code, vocabSize, width };
+  const reversed = new Set(told.reversed);
+  const base = { key: told.key, told, code, reversed, vocabSize, width };
   if (told.precision === null) return { ...base, ...filter(code, told.sharpness ?? 1) };
   const values = toFloats(readBytes(`weights-${told.key}`), told.precision);
   const ends = [vocabSize * width, width, width * vocabSize, vocabSize];

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from relubloom.code import Code, random_constant_weight
 from relubloom.measure.evaluation import in_float64
 from relubloom.network.construct import construct, default_sharpness
-from relubloom.network.extract import extract_code
+from relubloom.network.extract import extract_code, reversed_units
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.files import as_json
 from relubloom.records.run_folder import CODE
@@ -60,7 +60,8 @@ class ShownNetwork:
 
     With `packed` it is sent as its weights, else as the Bloom filter of `code` at `sharpness`.
     `code_name` names the code's bits, which two networks may share. `python` are the lines that
-    make the same network as `net` in the folder of the page.
+    make the same network as `net` in the folder of the page. `turned` are the units that a bit
+    turns on.
     """
 
     key: str
@@ -71,6 +72,7 @@ class ShownNetwork:
     sharpness: float | None = None
     packed: Packed | None = None
     certificate: dict[str, Any] | None = None
+    turned: tuple[int, ...] = ()
 
     @cached_property
     def packed_bits(self) -> bytes:
@@ -98,6 +100,7 @@ class ShownNetwork:
             "errorSets": None if packed is None else packed.error_sets,
             "python": self.python,
             "certificate": self.certificate,
+            "reversed": self.turned,
         }
 
 
@@ -207,7 +210,8 @@ def _packed(shown: ShownNetwork, run: StoredRun) -> ShownNetwork:
     sharpness = _sharpness_of(run.net, shown.code)
     if sharpness is not None:
         return replace(shown, sharpness=sharpness)
-    return replace(shown, packed=pack_weights(run.net, size_shown(run)))
+    turned = tuple(np.flatnonzero(reversed_units(run.net, shown.code)).tolist())
+    return replace(shown, packed=pack_weights(run.net, size_shown(run)), turned=turned)
 
 
 def _sharpness_of(net: ReluNet, code: Code) -> float | None:
@@ -233,7 +237,7 @@ def _beside(contents: Contents, run: StoredRun, name: str = "") -> str:
 
 def _certificate(run: StoredRun) -> dict[str, Any] | None:
     """What the run's certificate says of all sets; None without one."""
-    if run.certificate is None:
+    if run.certificate is None or run.certificate.file is not None:
         return None
     found = as_json(run.certificate)
     return {key: found[key] for key in CERTIFIED}

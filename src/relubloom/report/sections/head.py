@@ -40,9 +40,11 @@ def hero(contents: Contents) -> SectionData:
 
 def _all_sets(run: StoredRun) -> int | None:
     """How many sets there are; None unless some of them were drawn, all equally likely."""
-    size, task = run.task.get("set_size"), run.task
-    drawn = run.behaviour is not None and run.behaviour.method == "drawn"
-    if not (drawn and task.get("source") == "uniform" and isinstance(size, int)):
+    found, source = run.behaviour, run.asked.get("source")
+    if found is None or found.method != "drawn" or (found.source or source) != "uniform":
         return None
-    total = math.comb(task["vocab_size"], size)
+    smallest, largest = found.sizes
+    if smallest < largest:
+        return None
+    total = math.comb(run.vocab_size, largest)
     return total if total < COUNTABLE else None

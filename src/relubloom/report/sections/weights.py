@@ -29,25 +29,34 @@ REACH = 0.15  # of the gap: an entry this near the middle counts as undecided, a
 
 @dataclass(frozen=True)
 class ShownMatrix:
-    """One matrix W_in to show: `key` is "own", "constructed" or "initial"."""
+    """One matrix W_in to show: `key` is "own", "constructed" or "initial".
+
+    `turned` marks reversed units, bool [width], whose entries are negated in the histogram.
+    """
 
     key: str
     heading: str
     W_in: NDArray[np.float32]
     order: NDArray[np.intp]
     modes: Modes | None
+    turned: NDArray[np.bool_]
 
     @property
     def suffix(self) -> str:
         """What its figures' names end on."""
         return "" if self.key == "own" else f"-{self.key}"
 
+    @property
+    def entries(self) -> NDArray[np.float32]:
+        """W_in with every unit's bits below its other entries."""
+        return _with_bits_below(self.W_in, self.turned)
+
 
 def weights(contents: Contents) -> SectionData:
     """The two figures of the claim. Cost: the weights of a second network."""
     sources = _sources(contents)
     parts = [shown(source.W_in, source.order) for source in sources]
-    limit, edges = shared_limit(parts), bin_edges([source.W_in for source in sources])
+    limit, edges = shared_limit(parts), bin_edges([source.entries for source in sources])
     matrices = (
         draw_matrix(
             f"matrix{source.suffix}",
@@ -62,7 +71,7 @@ def weights(contents: Contents) -> SectionData:
     histograms = (
         draw_histogram(
             f"histogram{source.suffix}",
-            bin_shares(source.W_in, edges),
+            bin_shares(source.entries, edges),
             edges,
             source.modes,
             f"Histogram of the entries of W_in, {source.heading}",
@@ -76,12 +85,20 @@ def weights(contents: Contents) -> SectionData:
 
 def _sources(contents: Contents) -> list[ShownMatrix]:
     run, built = contents.featured, contents.constructed
-    found = [ShownMatrix("own", contents.heading, run.W_in, run.order, _modes(run.mechanism))]
+    modes = _modes(run.mechanism)
+    found = [ShownMatrix("own", contents.heading, run.W_in, run.order, modes, run.reversed)]
     if built is not None:
         modes = _modes(built.mechanism)
-        found.append(ShownMatrix("constructed", "constructed", built.W_in, built.order, modes))
+        found.append(
+            ShownMatrix(
+                "constructed", "constructed", built.W_in, built.order, modes, built.reversed
+            )
+        )
     if run.film is not None:
-        found.append(ShownMatrix("initial", "before training", run.film[0][0], run.order, None))
+        first = run.film[0][0]
+        found.append(
+            ShownMatrix("initial", "before training", first, run.order, None, run.reversed)
+        )
     return found
 
 
@@ -129,15 +146,16 @@ def _pictures(run: StoredRun, moments: list[int]) -> list[Drawing]:
     if run.film is None:
         return []
     W_in, steps = run.film
+    entries = _with_bits_below(W_in, run.reversed)
     middle = None if run.mechanism is None else sum(run.mechanism.mode_means) / 2
-    low, high = float(W_in[moments].min()), float(W_in[moments].max())
+    low, high = float(entries[moments].min()), float(entries[moments].max())
     edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
     return [
         draw_moment(
             f"film-{moment}",
             f"W_in after {steps[moment]} steps, with the histogram of its entries",
             shown(W_in[moment], run.order),
-            np.histogram(W_in[moment], edges)[0] / W_in[moment].size,
+            np.histogram(entries[moment], edges)[0] / W_in[moment].size,
             edges,
             middle,
         )
@@ -151,4 +169,10 @@ def _near(run: StoredRun) -> list[float]:
     if run.film is None or found is None or found.two_valued or not found.two_modes:
         return []
     low, high = found.mode_means
-    return (np.abs(run.film[0] - (low + high) / 2) < REACH * (high - low)).mean((1, 2)).tolist()
+    entries = _with_bits_below(run.film[0], run.reversed)
+    return (np.abs(entries - (low + high) / 2) < REACH * (high - low)).mean((1, 2)).tolist()
+
+
+def _with_bits_below(W_in: NDArray[np.float32], turned: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The entries [..., width], those of reversed units negated."""
+    return np.where(turned, -W_in, W_in) if turned.any() else W_in
