@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from relubloom.cli import options
-from relubloom.errors import UsageError
+from relubloom.errors import FileError, UsageError
 
 SourcePath = Annotated[
     Path,
@@ -72,7 +72,7 @@ def brought_in(
             raise UsageError(f"{path} is a run folder and {said[0]} is for a file; leave it out")
         return path, False
     if not path.exists():
-        raise UsageError(f"{path} is not there; give a run folder or a file with a network")
+        raise FileError(f"{path} is not there; give a run folder or a file with a network")
     given = foreign.given(options.sizes_of(asked.set_size))
     if given.set_size is None and asked.sets is None:
         raise UsageError(f"{path} does not say its set_size; pass --set-size k or a..b")
