@@ -24,7 +24,7 @@ from relubloom.network.construct import always_on
 from relubloom.network.relu_net import NetStack, ReluNet
 from relubloom.task import KSparseTask
 from relubloom.task.sampling import seeded_generator
-from relubloom.threads import intra_op_threads, threads_for
+from relubloom.threads import denormals_flushed, intra_op_threads, threads_for
 from relubloom.training.checkpoint import load_checkpoint, move_to, save_checkpoint
 from relubloom.training.optimisers import decay, optimiser_of
 from relubloom.training.recipe import Recipe
@@ -107,7 +107,11 @@ def train_stack(
     if checkpoint is not None and resume and checkpoint.exists():
         run.restore(checkpoint)
     logits = recipe.batch_size * task.vocab_size  # of one network: alone it has as many threads
-    with intra_op_threads(threads_for(logits, threads)), deferred_interrupt() as interrupted:
+    with (
+        intra_op_threads(threads_for(logits, threads)),
+        denormals_flushed(),
+        deferred_interrupt() as interrupted,
+    ):
         written, cost = time.monotonic(), 0.0
         while run.done < recipe.steps:
             run.advance()
