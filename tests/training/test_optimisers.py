@@ -28,6 +28,7 @@ def copies(stack: NetStack) -> list[nn.Parameter]:
     ("recipe", "rival"),
     [
         (Recipe(), lambda values: torch.optim.Adam(values)),
+        (Recipe(adam_beta2=0.9), lambda values: torch.optim.Adam(values, betas=(0.9, 0.9))),
         (Recipe(weight_decay=0.1), lambda values: torch.optim.AdamW(values, weight_decay=0.1)),
         (Recipe(optimiser="sgd"), lambda values: torch.optim.SGD(values, lr=1.0, momentum=0.9)),
     ],

@@ -15,7 +15,7 @@ MOMENTUM = 0.9
 
 
 class Adam:
-    """Adam (.9, .999).
+    """Adam (.9, beta2).
 
     One fused call takes the tensors of each instance apart, so that an update does not depend on
     the stack to the last bit: within one tensor, entries at its end are rounded otherwise.
@@ -23,7 +23,8 @@ class Adam:
     Cost: per step 7 reads or writes of each parameter, in one pass.
     """
 
-    def __init__(self, stack: NetStack) -> None:
+    def __init__(self, stack: NetStack, beta2: float) -> None:
+        self._beta2 = beta2
         self._names = list(stack.parameters())
         self._parameters = _apart(stack.parameters().values())
         self._state: dict[str, Tensor] = {}
@@ -58,7 +59,7 @@ class Adam:
             fused=True,
             amsgrad=False,
             beta1=0.9,
-            beta2=0.999,
+            beta2=self._beta2,
             lr=learning_rate,
             weight_decay=0.0,
             eps=1e-8,
@@ -107,7 +108,7 @@ class Momentum:
 
 def optimiser_of(recipe: Recipe, stack: NetStack) -> Adam | Momentum:
     """The optimiser that the recipe names, on the parameters of `stack`."""
-    return Adam(stack) if recipe.optimiser == "adam" else Momentum(stack)
+    return Adam(stack, recipe.adam_beta2) if recipe.optimiser == "adam" else Momentum(stack)
 
 
 @torch.no_grad()

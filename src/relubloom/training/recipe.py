@@ -22,7 +22,10 @@ CHOICES = {
     "initialisation": Initialisation,
     "optimiser": OptimiserName,
 }
-LATER_FIELDS = ("activation", "initialisation", "optimiser", "weight_decay")  # see `describe`
+LATER_FIELDS = (  # see `describe`
+    *("activation", "initialisation", "optimiser"),
+    *("adam_beta2", "weight_decay"),
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class Recipe:
         initialisation: "normal" as above, or "pytorch": that of `torch.nn.Linear`, uniform within
             1/sqrt(N) for W_in and b_in and within 1/sqrt(width) for W_out and b_out, where the
             scales play no part.
-        optimiser: "adam" (.9, .999), or "sgd": gradient descent with momentum 0.9.
+        optimiser: "adam" (.9, `adam_beta2`), or "sgd": gradient descent with momentum 0.9.
+        adam_beta2: what Adam keeps of the mean square gradient from one step to the next.
         weight_decay: before each step every weight and bias is multiplied by
             1 - rate * weight_decay, as `torch.optim.AdamW` does.
 
@@ -74,6 +78,7 @@ class Recipe:
     activation: Activation = "relu"
     initialisation: Initialisation = "normal"
     optimiser: OptimiserName = "adam"
+    adam_beta2: float = 0.999
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
@@ -85,7 +90,7 @@ class Recipe:
         for name in ("steps", "batch_size"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: at least 1; raise it")
-        for name in ("polish_share", "warmup"):
+        for name in ("polish_share", "warmup", "adam_beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise UsageError(
                     f"{name} is {getattr(self, name)}: a share is in [0, 1); change it"
