@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from relubloom.study.settings import Preset, Study
     from relubloom.task import KSparseTask
 
-PresetName = Literal["article", "wide"]
+PresetName = Literal["article", "article-full", "wide"]
 Objective = Literal["mse", "kl", "kl-then-mse"]
 Activation = Literal["relu", "none"]
 Source = Literal["uniform", "zipf"]
@@ -65,8 +65,9 @@ class Asked:
     preset: Annotated[
         PresetName,
         task_option(
-            help="Sizes and recipe to start from: article is N=256, d=48, k=3 with mse; wide is "
-            "N=1000, d=64, k=3 with kl-then-mse.",
+            help="Sizes and recipe to start from: article is N=256, d=48, k=3 with mse; "
+            "article-full the same, trained to the end in 80,000 steps; wide is N=1000, d=64, k=3 "
+            "with kl-then-mse.",
         ),
     ] = "article"
     vocab_size: Annotated[
