@@ -75,7 +75,7 @@ def test_a_disjunct_code_is_proven_perfect_at_any_size():
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (("W_in", 0.25), "neither 0 nor at most minus"),
+        (("W_in", 0.25), "an entry of W_in is positive"),
         (("W_out", 0.25), "does not have the bit|not negative"),
         (("b_out", 0.25), "not the same for all tokens"),
     ],
