@@ -14,7 +14,7 @@ help:
 	@echo "make results  regenerate docs/results (four to five hours)"
 	@echo "make results-width  sweep for the width law and write docs/results/width.md (hours; go on with it)"
 	@echo "make results-quick  the same in small, within minutes, into runs/width-quick"
-	@echo "make results-graded-codes  how good graded codes can be: 15 minutes"
+	@echo "make results-graded-codes  how good graded codes can be: 8 minutes"
 	@echo "make docs-files  the tables of keys in docs/files.md"
 	@echo "make bench    benchmarks, with their rivals"
 	@echo "make install  the virtual environment only"

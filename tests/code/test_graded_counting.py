@@ -60,12 +60,14 @@ def test_one_strength_counts_as_a_code_does(code: GradedCode) -> None:
 
 
 def test_what_would_not_fit_is_refused() -> None:
-    heavy = GradedCode(np.full((40, 20), 2), 3)
+    strengths = np.full((40, 20), 2)
+    strengths[0] = 1
+    heavy = GradedCode(strengths, 2)
     with pytest.raises(
-        UsageError, match=r"0 bits of strength 1 and 20 stronger ones: .* too large"
+        UsageError, match=r"20 bits that others have weaker, and 0 more: .* too large"
     ):
         count_false_positives(heavy, 4)
-    many = random_graded(5000, 12, 0, 9)
+    many = random_graded(5000, 12, 1, 9)
     with pytest.raises(UsageError, match="counts of sets of 7 overflow 64-bit integers"):
         count_false_positives(many, 7)
     with pytest.raises(UsageError, match="set_size is 41"):

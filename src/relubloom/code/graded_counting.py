@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.code.graded import GradedCode
+from relubloom.code.graded import MOST_LEVELS, GradedCode
 from relubloom.errors import UsageError
 
 LARGEST_TABLE = 1 << 24  # products of entries for one token
@@ -42,8 +42,8 @@ def count_graded(
     """`count_false_positives` of a graded code.
 
     Cost: O(vocab (vocab weight + 2**ones (3**others + set_size 4**others))), `ones` a token's
-    bits of strength 1, `others` its others; up to set_size 2 without the last term. Equal hashes,
-    and tokens that the overlap test clears, cost no table.
+    bits that no token has weaker, `others` its others; up to set_size 2 without the last term.
+    Equal hashes, and tokens that the overlap test clears, cost no table.
 
     Raises:
         UsageError: a token has so many bits that its table, or its sums, would be too large.
@@ -98,7 +98,7 @@ def covering_sets_of(code: GradedCode, tokens: Counts, set_size: int) -> int:
 
     Args:
         code: any graded code.
-        tokens: tokens with equally many bits of strength 1, and equally many others.
+        tokens: tokens with equally many bits that no token has weaker, and equally many others.
         set_size: tokens per set.
 
     Raises:
@@ -139,9 +139,10 @@ def _weighed(found: Counts, set_size: int) -> int:
 def _trace_tables(code: GradedCode, tokens: Counts, ones: int, others: int) -> Counts:
     """How many other tokens keep each token out in each part of its bits, and how.
 
-    An axis of length 3 for each bit of strength above 1, then [tokens, 2**ones]. Digits of an
-    axis: the bit is not in J; it is, and the others have no bit there; it is, and they are weak.
-    The last axis has a binary digit for each bit of strength 1: whether it is in J.
+    An axis of length 3 for each bit that some token has weaker, then [tokens, 2**ones]. Digits
+    of an axis: the bit is not in J; it is, and the others have no bit there; it is, and they are
+    weak.
+    The last axis has a binary digit for each other bit: whether it is in J.
     """
     rows, entries = len(tokens), 3**others << ones
     units = _units(code, tokens)
@@ -208,17 +209,22 @@ def _product(left: Counts, right: Counts, others: int) -> Counts:
 
 
 def _units(code: GradedCode, tokens: Counts) -> Counts:
-    """Each token's units, those of strength 1 first: [tokens, weight]."""
-    key = code.strengths[tokens].astype(np.int64)
-    key[key == 0] = code.levels + 1
+    """Each token's units, those where no token is weaker first: [tokens, weight]."""
+    key = np.where(code.bits[tokens], ~_weakest(code, tokens), 2)
     weight = int(code.weights[tokens[0]])
     return np.argsort(key, axis=1, kind="stable")[:, :weight]
 
 
 def _kinds(code: GradedCode, tokens: Counts) -> Counts:
-    """Bits of strength 1, and the others, of each token: [tokens, 2]."""
-    ones = code.of_strength(1)[tokens]
+    """Bits that no token has weaker, and the others, of each token: [tokens, 2]."""
+    ones = _weakest(code, tokens).sum(1)
     return np.stack([ones, code.weights[tokens] - ones], axis=1)
+
+
+def _weakest(code: GradedCode, tokens: Counts) -> NDArray[np.bool_]:
+    """Where a token has a bit that no token has weaker, [tokens, width]."""
+    least = np.where(code.bits, code.strengths, MOST_LEVELS).min(0)
+    return code.bits[tokens] & (code.strengths[tokens] == least)
 
 
 def _blocks(code: GradedCode, tokens: Counts, copies: Counts) -> Iterator[tuple[Counts, int]]:
@@ -234,13 +240,13 @@ def _blocks(code: GradedCode, tokens: Counts, copies: Counts) -> Iterator[tuple[
 def _refuse_large(code: GradedCode, tokens: Counts, ones: int, others: int, set_size: int) -> None:
     if 4**others << ones > LARGEST_TABLE:
         raise UsageError(
-            f"token {tokens[0]} has {ones} bits of strength 1 and {others} stronger ones: its "
+            f"token {tokens[0]} has {others} bits that others have weaker, and {ones} more: its "
             "exact count would need too large a table; use fewer bits"
         )
     weak = min(others, set_size)
     if len(tokens) * code.vocab_size**weak << (ones + others) > LARGEST_SUM:
         raise UsageError(
-            f"token {tokens[0]} has {others} bits above strength 1 among {code.vocab_size} tokens: "
-            f"counts of sets of {set_size} overflow 64-bit integers; use fewer bits or tokens, or "
-            "smaller sets"
+            f"token {tokens[0]} has {others} bits that others of {code.vocab_size} tokens have "
+            f"weaker: counts of sets of {set_size} overflow 64-bit integers; use fewer bits or "
+            "tokens, or smaller sets"
         )

@@ -114,7 +114,7 @@ def search_cyclic(
 
     A step exchanges the strengths of two units in one row, counts exactly, and takes the change by
     Metropolis' rule on the logarithm of the count. Tokens to spare are dropped at the end, those
-    that are a false positive most often first. `half` 0 searches binary codes.
+    that are a false positive most often first. `full` 0 searches binary codes.
 
     Args:
         vocab_size, width, set_size: sizes.

@@ -240,9 +240,10 @@ def _drawn(chance: Floats, ways: Floats, bits: int, taken: int, *, full: bool) -
     n0 = np.maximum(width - n1 - n2, 0)
     grown = np.zeros((width + 1 + bits, width + 1 + bits))
     for fresh in range(bits + 1):
+        untouched = box * ways[n0, fresh]
         for raised in range(min(bits - fresh, low1 + box.shape[0] - 1) + 1):
-            share = ways[n0, fresh] * ways[n1, raised]
-            share = box * share * ways[np.maximum(n2 - taken, 0), bits - fresh - raised]
+            rest = ways[np.maximum(n2 - taken, 0), bits - fresh - raised]
+            share = untouched * (ways[n1, raised] * rest)
             row, column = low1 - raised, low2 + raised
             if full:
                 column += fresh
