@@ -271,7 +271,7 @@ def test_a_graded_network_without_false_positives_is_proven():
 @pytest.mark.parametrize(
     ("place", "value", "reason"),
     [
-        (("W_in", 0, 0), -0.25, "do not bring their unit to 0"),
+        (("W_in", 0, 0), -1e-4, "do not bring their unit to 0"),
         (("W_out", 0, 0), -1e5, "let as much through as a missing bit costs"),
     ],
 )

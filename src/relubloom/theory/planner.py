@@ -31,7 +31,7 @@ from relubloom.theory.plan_families import (
 SMALLEST_MSE = 1e-200  # below, the exact laws run into the underflow of floats
 UNDERFLOW = 1e-230  # smaller errors are shown as 0, or with fewer digits
 WIDEST = 50_000  # units; the exact laws take tens of seconds there
-GRADED_WIDEST = 96  # units up to which a plan has the graded law
+GRADED_WIDEST = 200  # units up to which a plan has the graded law
 FLOAT32 = 4  # bytes
 NARROW, BORDERLINE = 6, 10  # widths per set_size token: what training on N = 1000 suggests
 FAMILY_COLUMNS = ("family", "width", "weight", "E[F]", "FPR", "P_exact", "mse", "kl", "method")
@@ -73,7 +73,7 @@ class Plan:
         given: the name of the quantity that was given, with `given_value`.
         families: every family, solved for the same goal.
         graded: the best random graded code at the plan's width (`best_graded_weights`, by what the
-            plan is about); None above 96 units, where its exact law takes seconds.
+            plan is about); None above 200 units, where its exact law takes seconds.
         bounds: see `PlanBounds`.
         parameters: numbers in the network, 2 N d + N + d.
         bytes_float32: their size in float32.
