@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from relubloom._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from relubloom.code import Code, random_constant_weight
+    from relubloom.code import Code, GradedCode, random_constant_weight
     from relubloom.errors import RelubloomError
     from relubloom.evidence import Evidence, gather_evidence
     from relubloom.evidence.certificate import certify
@@ -24,11 +24,17 @@ if TYPE_CHECKING:
     from relubloom.study.study import run_study
     from relubloom.sweep.results import load_results
     from relubloom.task import KSparseTask, ListedSets
-    from relubloom.theory import best_constant_weight, constant_weight, plan
+    from relubloom.theory import (
+        best_constant_weight,
+        constant_weight,
+        graded_constant_weight,
+        plan,
+    )
     from relubloom.training import Recipe, train, train_stack
 
 _HOMES = {
     "Code": "code",
+    "GradedCode": "code",
     "random_constant_weight": "code",
     "construct": "network.construct",
     "RelubloomError": "errors",
@@ -51,6 +57,7 @@ _HOMES = {
     "plan": "theory",
     "best_constant_weight": "theory",
     "constant_weight": "theory",
+    "graded_constant_weight": "theory",
     "Recipe": "training",
     "train": "training",
     "train_stack": "training",
@@ -60,6 +67,7 @@ __all__ = [
     "Certificate",
     "Code",
     "Evidence",
+    "GradedCode",
     "KSparseTask",
     "LayerEvidence",
     "ListedSets",
@@ -77,6 +85,7 @@ __all__ = [
     "examine_readout",
     "extract_code",
     "gather_evidence",
+    "graded_constant_weight",
     "load_results",
     "plan",
     "random_constant_weight",
