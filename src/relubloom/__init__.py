@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from relubloom.network.construct import construct
     from relubloom.network.extract import extract_code
     from relubloom.network.relu_net import NetStack, ReluNet
+    from relubloom.network.strengths import extract_graded_code
     from relubloom.records.certificate import Certificate
     from relubloom.study.settings import Study
     from relubloom.study.study import run_study
@@ -36,6 +37,7 @@ _HOMES = {
     "Certificate": "records.certificate",
     "certify": "evidence.certificate",
     "extract_code": "network.extract",
+    "extract_graded_code": "network.strengths",
     "NetStack": "network.relu_net",
     "ReluNet": "network.relu_net",
     "Study": "study.settings",
@@ -66,6 +68,7 @@ __all__ = [
     "constant_weight",
     "construct",
     "extract_code",
+    "extract_graded_code",
     "gather_evidence",
     "load_results",
     "plan",
