@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from relubloom.errors import RelubloomError
     from relubloom.evidence import Evidence, gather_evidence
     from relubloom.evidence.certificate import certify
+    from relubloom.evidence.layer import LayerEvidence, examine_layer
+    from relubloom.evidence.readout_alone import ReadoutAlone, examine_readout
     from relubloom.network.construct import construct
     from relubloom.network.extract import extract_code
     from relubloom.network.relu_net import NetStack, ReluNet
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from relubloom.study.settings import Study
     from relubloom.study.study import run_study
     from relubloom.sweep.results import load_results
-    from relubloom.task import KSparseTask
+    from relubloom.task import KSparseTask, ListedSets
     from relubloom.theory import best_constant_weight, constant_weight, plan
     from relubloom.training import Recipe, train, train_stack
 
@@ -36,6 +38,10 @@ _HOMES = {
     "gather_evidence": "evidence",
     "Certificate": "records.certificate",
     "certify": "evidence.certificate",
+    "LayerEvidence": "evidence.layer",
+    "examine_layer": "evidence.layer",
+    "ReadoutAlone": "evidence.readout_alone",
+    "examine_readout": "evidence.readout_alone",
     "extract_code": "network.extract",
     "extract_graded_code": "network.strengths",
     "NetStack": "network.relu_net",
@@ -44,6 +50,7 @@ _HOMES = {
     "run_study": "study.study",
     "load_results": "sweep.results",
     "KSparseTask": "task",
+    "ListedSets": "task",
     "plan": "theory",
     "best_constant_weight": "theory",
     "constant_weight": "theory",
@@ -58,7 +65,10 @@ __all__ = [
     "Evidence",
     "GradedCode",
     "KSparseTask",
+    "LayerEvidence",
+    "ListedSets",
     "NetStack",
+    "ReadoutAlone",
     "Recipe",
     "ReluNet",
     "RelubloomError",
@@ -67,6 +77,8 @@ __all__ = [
     "certify",
     "constant_weight",
     "construct",
+    "examine_layer",
+    "examine_readout",
     "extract_code",
     "extract_graded_code",
     "gather_evidence",
