@@ -21,7 +21,7 @@ from relubloom.records.mechanism import BitsOfStrength, ExtractedFilter, Spread,
 from relubloom.task import SetCollection
 
 SAMPLE = 4096  # sets whose mean size stands for all
-OFF, WEAK, HIGH = 0, 1, 2  # what a unit does: 0, below half of its untouched level, or above
+OFF, WEAK, HIGH = 0, 1, 2  # what a unit does
 Counts = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -34,9 +34,10 @@ def usual_size(sets: SetCollection, vocab_size: int) -> int:
 class GradedScoring:
     """Holds a graded code of several strengths against a network: a consumer of `one_pass`.
 
-    A unit is as the code says if it is 0 where it is covered, above 0 but below half of its
-    untouched level where it leaks, and at half of it or above where it is untouched. A reversed
-    unit is above 0 just where it is covered.
+    A unit is as the code says if it is 0 where it is covered, weakly on where it leaks, and fully
+    on where it is untouched. Weakly on is a level above 0 that is nearer, by ratio, to the mean
+    leak of the weakest bits than to the untouched level. A reversed unit is above 0 just where it
+    is covered.
 
     Cost: that of `GradedCode.decode`, and some ten passes over [sets, width].
     """
@@ -44,8 +45,9 @@ class GradedScoring:
     def __init__(self, net: ReluNet, graded: GradedCode, drops: Drops, sets: SetCollection) -> None:
         self._net, self._code, self._drops = net, graded, drops
         self._table = CoverTable(graded.layers)
-        self._half = np.nan_to_num(drops.untouched / 2, nan=0.0).clip(min=0)
-        self._half[np.isnan(drops.share).any(0)] = 0
+        no_level = np.isnan(drops.share).any(0)
+        leaks = 1 - drops.share[(graded.strengths == 1) & ~no_level]
+        self._fully = np.where(no_level, 0, np.sqrt(leaks.mean()) * drops.untouched)
         self._turned = reversed_units(net, Code(graded.bits))
         self._false_positives = np.empty(len(sets), dtype=np.int32)
         self._states = np.zeros((6, graded.width))
@@ -114,7 +116,7 @@ class GradedScoring:
         states = reached.reshape(-1, levels, width).view(np.uint8).sum(1, dtype=np.uint8)
         leaking = (states > 0) & (states < levels)
         expected = np.where(leaking, WEAK, np.where((states == levels) ^ self._turned, OFF, HIGH))
-        weak = chunk.on & (post < self._half)
+        weak = chunk.on & (post < self._fully)
         found = np.where(weak, WEAK, np.where(chunk.on, HIGH, OFF))
         flags = found == expected, ~chunk.on, weak, leaking, leaking & chunk.on
         counts = [counted(each, copies) for each in flags]

@@ -315,8 +315,10 @@ class Strengths:
         matrices_agree: share of the bits for which W_out says what W_in does: their log cost lies
             on their side of the midpoint of the means of half and full ones. Null without both.
         near_cost: share of the bits closer to that midpoint than 0.15 of the means' distance.
-        state_agreement: share of (set, unit) pairs in which the unit does what its state says: 0
-            where it is covered, below half of its untouched level where it leaks, else above.
+        state_agreement: share of (set, unit) pairs in which the unit does what its state says: it
+            is 0 where it is covered, weakly on where it leaks, fully on where it is untouched.
+            Weakly on is nearer, by ratio, to the mean leak of the weakest bits than to the
+            untouched level. A reversed unit is above 0 just where it is covered.
         state_skill: 1 - errors of the states over those of the best constant answer, or 0.
         leaking: share of (set, unit) pairs in which the unit leaks.
         leaking_on: of those, the share above 0; null where there are none.
