@@ -100,7 +100,7 @@ GRADED_RULE = (
     ),
     Criterion(
         "loss_failure_f1",
-        "F1 of the graded hash's prediction of the loss failures (none on either side is agreement)",
+        "F1 of the graded hash's prediction of the loss failures (none on either side counts as 1)",
         least=F1_BLOOM,
     ),
     Criterion("f1_gain", "that F1 minus the bare hash's", least=GAIN_GRADED),
@@ -121,9 +121,9 @@ def judge(
 ) -> Verdict:
     """The verdict of one network, from its weights, its units and its hash: `RULE`, applied.
 
-    *graded-bloom* where half bits are a kind of their own, `graded` has the figures of
-    `GRADED_RULE`, and every line of that is met. Otherwise
-    *bloom* where every line is met, *not-bloom* where one refutes it, *partly* otherwise. The last
+    *graded-bloom* where half bits are a kind of their own and every line of `GRADED_RULE` is met by
+    their figures, `graded`. Otherwise *bloom* where every line of `RULE` is met, *not-bloom* where
+    one refutes it, *partly* otherwise. The last
     line is there because a trained or constructed filter meets it by far, and units that are hardly
     ever on (or off) do not by chance, however high their agreement.
     """

@@ -32,8 +32,8 @@ def measure_mechanism(
     """Read the weights, compare each unit with the union, and judge.
 
     `unit_modes` is the mixture fitted to each column, from `extraction.extract_with_modes`;
-    `scores`, `layer`, `readout` and `strengths` are what one pass over the sets found. Cost: the mixture over
-    all entries of W_in, and the overlaps of all pairs of at most 10,000 tokens.
+    `scores`, `layer`, `readout` and `strengths` are what one pass over the sets found. Cost: the
+    mixture over all entries of W_in, and the overlaps of all pairs of at most 10,000 tokens.
     """
     W_in = in_float64(net).W_in.detach().numpy()
     modes, as_filter = measure_input_modes(W_in, layer.reversed), measure_hash_as_filter(scores)
