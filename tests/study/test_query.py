@@ -112,6 +112,7 @@ def test_half_bits_are_explained_by_the_states_of_their_units() -> None:
 def test_the_code_comes_from_the_folder_or_from_the_network(tmp_path: Path) -> None:
     code = GradedCode(np.array([[1, 0, 2], [0, 1, 0], [1, 2, 0], [2, 0, 0]]))
     net = construct(code)
+    net.save_pretrained(tmp_path)
     assert code_of(tmp_path, net, 2) == code
     written = GradedCode(np.array([[2, 0, 2], [0, 1, 0], [1, 2, 0], [2, 0, 0]]))
     written.save(tmp_path / "code.npz")

@@ -3,6 +3,8 @@ tokens are called wrongly, and which sets fail?"""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -47,7 +49,8 @@ class GradedScoring:
         self._table = CoverTable(graded.layers)
         no_level = np.isnan(drops.share).any(0)
         leaks = 1 - drops.share[(graded.strengths == 1) & ~no_level]
-        self._fully = np.where(no_level, 0, np.sqrt(leaks.mean()) * drops.untouched)
+        leak = max(0.0, float(leaks.mean())) if leaks.size else 0.0
+        self._fully = np.where(no_level, 0, math.sqrt(leak) * drops.untouched)
         self._turned = reversed_units(net, Code(graded.bits))
         self._false_positives = np.empty(len(sets), dtype=np.int32)
         self._states = np.zeros((6, graded.width))
@@ -129,14 +132,14 @@ class GradedScoring:
         wrong = float(pairs - as_said.sum())
         kinds = float(off.sum()), float(weak.sum()), float(pairs - off.sum() - weak.sum())
         constant = pairs - max(kinds)
-        where = leaking > 0
-        relative = levels[where].sum() / (leaking * self._drops.untouched)[where].sum()
+        where = (leaking > 0) & (self._drops.untouched > 0)
+        untouched = (leaking * self._drops.untouched)[where].sum()
         return {
             "state_agreement": 1 - wrong / pairs,
             "state_skill": max(0.0, 1 - wrong / constant) if constant else float(wrong == 0),
             "leaking": float(leaking.sum() / pairs),
-            "leaking_on": float(leaking_on.sum() / leaking.sum()) if where.any() else None,
-            "leak_level": float(relative) if where.any() else None,
+            "leaking_on": float(leaking_on.sum() / leaking.sum()) if leaking.any() else None,
+            "leak_level": float(levels[where].sum() / untouched) if where.any() else None,
         }
 
     def _of_strength(self, strength: int) -> BitsOfStrength:
