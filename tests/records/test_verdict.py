@@ -75,14 +75,16 @@ def test_the_table_has_a_line_for_each_figure() -> None:
 )
 def test_half_bits_make_a_graded_filter(changes: dict[str, float | None], verdict: Verdict) -> None:
     """A network whose units leak, so that its bare hash says less than a `bloom` verdict asks."""
-    leaking = SOUND | {"unit_agreement": 0.94, "loss_failure_f1": 0.23}
+    leaking: dict[str, Any] = SOUND | {"unit_agreement": 0.94, "loss_failure_f1": 0.23}
     assert judge(**leaking, graded=GRADED | changes) == verdict
     assert judge(**leaking) == "partly"
 
 
 def test_half_bits_are_no_excuse() -> None:
-    assert judge(**(SOUND | {"two_modes": False}), graded=GRADED) == "not-bloom"
-    assert judge(**(SOUND | {"unit_agreement": 0.7}), graded=GRADED | {"f1_gain": 0}) == "not-bloom"
+    one_mode: dict[str, Any] = SOUND | {"two_modes": False}
+    no_union: dict[str, Any] = SOUND | {"unit_agreement": 0.7}
+    assert judge(**one_mode, graded=GRADED) == "not-bloom"
+    assert judge(**no_union, graded=GRADED | {"f1_gain": 0.0}) == "not-bloom"
     assert judge(**SOUND, graded=GRADED | {"f1_gain": 0.0}) == "bloom"
 
 

@@ -4,6 +4,7 @@ tokens are called wrongly, and which sets fail?"""
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -125,7 +126,7 @@ class GradedScoring:
         counts = [counted(each, copies) for each in flags]
         return np.stack([*counts, copies @ np.where(leaking, post, 0)])
 
-    def _agreement(self, total: float) -> dict[str, float | None]:
+    def _agreement(self, total: float) -> dict[str, Any]:
         """Shares of (set, unit) pairs; see `Strengths`."""
         as_said, off, weak, leaking, leaking_on, levels = self._states
         pairs = total * self._code.width
@@ -159,12 +160,12 @@ class GradedScoring:
         )
 
 
-def _margins(code: GradedCode, drops: Drops) -> dict[str, float | None]:
+def _margins(code: GradedCode, drops: Drops) -> dict[str, Any]:
     """How far the entries lie from what tells them apart; see `Strengths`."""
     share = drops.share[:, ~np.isnan(drops.share).any(0)]
     half = _below_largest(code) & ~np.isnan(drops.share)
     full = (code.strengths == code.levels) & ~np.isnan(drops.share)
-    found: dict[str, float | None] = {
+    found: dict[str, Any] = {
         "bit_margin": float(np.abs(share - BIT).min()),
         "full_margin": float(np.abs(share - FULL).min()),
         "near_bit": float((np.abs(share - BIT) < NEAR).mean()),
