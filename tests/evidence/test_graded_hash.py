@@ -68,9 +68,8 @@ def test_agrees_with_the_definitions_set_by_set(seed: int, low: int, high: int) 
             does = 2 if post[unit] == 0 else 1 if post[unit] < full else 0
             as_said += does == state
             leaking += state == 1
-        out = {t for t in range(12) if bool((np.array(states) >= graded.strengths[t]).all())} - {
-            *members
-        }
+        passes = (np.array(states) >= graded.strengths).all(1)
+        out = {*np.flatnonzero(passes).tolist()} - {*members}
         wrong = {t for t in range(12) if p[t] >= max(p) / 2} - {*members}
         both, covered, called = both + len(out & wrong), covered + len(out), called + len(wrong)
         failing += bool(out)
