@@ -34,7 +34,7 @@ CONTRACT = {
     "mse",
     "false_positives",
 }
-EXTRA = {"undecided_sets", "set_size", "confidence", "reasons", "seconds"}
+EXTRA = {"imported", "file", "undecided_sets", "set_size", "confidence", "reasons", "seconds"}
 
 
 def random_net(vocab: int, width: int, seed: int = 0, noise: float = 0.0) -> ReluNet:

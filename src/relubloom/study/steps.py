@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,8 +31,10 @@ from relubloom.records.run_folder import (
     FILM,
     Origin,
     given_labels,
+    imported_from,
     read_film,
     read_task,
+    refuse_sizes,
     remember,
     said_sizes,
     said_task,
@@ -296,8 +299,10 @@ def certify_run(
         raise UsageError("--skip-bad is given without --sets: it skips a file's bad lines")
     else:
         size = said_sizes(folder) if set_size is None else set_size
+        refuse_sizes(folder, size)
         task = KSparseTask(net.vocab_size, size)
         certificate = certify(net, task, method=method, workers=threads, on_sets=on_sets)
+    certificate = replace(certificate, imported=imported_from(folder))
     write_record(folder, certificate)
     if labels is not None:
         write_labels(folder, labels)
@@ -371,4 +376,4 @@ def _write_certificate(folder: Path, found: Certificate | None) -> None:
     proven = there is not None and there.confidence is None and there.file is None
     proven = proven and there is not None and there.set_size == found.set_size
     if not (proven and found.confidence is not None):
-        write_record(folder, found)
+        write_record(folder, replace(found, imported=imported_from(folder)))
