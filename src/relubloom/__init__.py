@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from relubloom.network.construct import construct
     from relubloom.network.extract import extract_code
     from relubloom.network.relu_net import NetStack, ReluNet
+    from relubloom.network.strengths import extract_graded_code
     from relubloom.records.certificate import Certificate
     from relubloom.study.settings import Study
     from relubloom.study.study import run_study
@@ -36,6 +37,7 @@ _HOMES = {
     "Code": "code",
     "GradedCode": "code",
     "random_constant_weight": "code",
+    "GradedCode": "code",
     "construct": "network.construct",
     "RelubloomError": "errors",
     "Evidence": "evidence",
@@ -47,6 +49,7 @@ _HOMES = {
     "ReadoutAlone": "evidence.readout_alone",
     "examine_readout": "evidence.readout_alone",
     "extract_code": "network.extract",
+    "extract_graded_code": "network.strengths",
     "NetStack": "network.relu_net",
     "ReluNet": "network.relu_net",
     "Study": "study.settings",
@@ -84,6 +87,7 @@ __all__ = [
     "examine_layer",
     "examine_readout",
     "extract_code",
+    "extract_graded_code",
     "gather_evidence",
     "graded_constant_weight",
     "load_results",
