@@ -78,6 +78,14 @@ ACCEPTED: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "certify: a size": (lambda: rb.certify(NET, 2), lambda: rb.certify(NET, TASK)),
     "certify: all sets": (lambda: rb.certify(NET, AllSets(8, 2)), lambda: rb.certify(NET, TASK)),
     "Code: lists": (lambda: rb.Code(CODE.bits.astype(int).tolist()), lambda: CODE),
+    "GradedCode: lists": (
+        lambda: rb.GradedCode([[0, 1], [2, 1]]),
+        lambda: rb.GradedCode(np.array([[0, 1], [2, 1]], dtype=np.uint8)),
+    ),
+    "graded_constant_weight: whole numbers of NumPy": (
+        lambda: rb.graded_constant_weight(np.int64(30), np.int32(12), 2, 1, 2),
+        lambda: rb.graded_constant_weight(30, 12, 2, 1, 2),
+    ),
     "Code: tensor": (lambda: rb.Code(torch.from_numpy(CODE.bits.copy())), lambda: CODE),
     "Code.union: one set": (lambda: CODE.union([1, 2]), lambda: CODE.union([[1, 2]])),
     "Code.union: ragged": (lambda: CODE.union([[1, 2], [3]]), lambda: CODE.union([[1, 2], [3, 8]])),
@@ -195,6 +203,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: rb.certify(NET, [[1, 2]]),
         "task is [[1, 2]] (list): a certificate is over all sets of one size; give a KSparseTask "
         "or the size, and use gather_evidence for a list of sets",
+    ),
+    "extract_graded_code: module": (
+        lambda: rb.extract_graded_code(LINEAR, 2),
+        "the network is a Linear: give ReluNet.from_module(module)",
     ),
     "extract_code: module": (
         lambda: rb.extract_code(LINEAR),

@@ -13,7 +13,12 @@ from relubloom.training.devices import check_device
 def cpu_as_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever goes to "cuda" stays on the CPU."""
     monkeypatch.setattr(ReluNet, "to", lambda net, _: net)
-    monkeypatch.setattr(Tensor, "to", lambda tensor, _: tensor)
+    to = Tensor.to
+
+    def stay(tensor: Tensor, target: object) -> Tensor:
+        return to(tensor, target) if isinstance(target, torch.dtype) else tensor
+
+    monkeypatch.setattr(Tensor, "to", stay)
 
 
 def test_the_cpu_needs_no_check() -> None:
