@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from relubloom._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from relubloom.code import Code, random_constant_weight
+    from relubloom.code import Code, GradedCode, random_constant_weight
     from relubloom.errors import RelubloomError
     from relubloom.evidence import Evidence, gather_evidence
     from relubloom.evidence.certificate import certify
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Code": "code",
     "random_constant_weight": "code",
+    "GradedCode": "code",
     "construct": "network.construct",
     "RelubloomError": "errors",
     "Evidence": "evidence",
@@ -53,6 +54,7 @@ __all__ = [
     "Certificate",
     "Code",
     "Evidence",
+    "GradedCode",
     "KSparseTask",
     "NetStack",
     "Recipe",

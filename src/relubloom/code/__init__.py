@@ -24,12 +24,14 @@ from relubloom.code.families import (
     partitioned,
     random_constant_weight,
 )
+from relubloom.code.graded import GradedCode
 from relubloom.code.search import SearchResult, improve
 
 __all__ = [
     "Code",
     "Disjunctness",
     "Family",
+    "GradedCode",
     "SearchResult",
     "bernoulli",
     "comp",

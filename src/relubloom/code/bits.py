@@ -74,7 +74,7 @@ class Code:
 
     def union(self, sets: ArrayLike) -> NDArray[np.bool_]:
         """Union of the hashes of each set's tokens, bool [batch, width]."""
-        return unpack_bits(self.packed_unions(self._checked(sets)), self.width)
+        return unpack_bits(self.packed_unions(self.checked(sets)), self.width)
 
     @cached_property
     def slices(self) -> BitSlices:
@@ -103,7 +103,7 @@ class Code:
 
     def missing_bits(self, sets: ArrayLike) -> NDArray[np.int64]:
         """Bits of each token outside the union of each set, int64 [batch, vocab]."""
-        outside = ~self.packed_unions(self._checked(sets))
+        outside = ~self.packed_unions(self.checked(sets))
         missing = np.zeros((len(outside), self.vocab_size), dtype=np.int64)
         for word in range(outside.shape[1]):
             missing += np.bitwise_count(self.packed[:, word] & outside[:, word, None])
@@ -115,7 +115,7 @@ class Code:
         A token listed twice in a set counts once. Cost: O(batch vocab width / 64) word
         operations, in chunks that fit a cache.
         """
-        ids = self._checked(sets)
+        ids = self.checked(sets)
         members = distinct_tokens(ids, self.vocab_size)
         counts = np.empty(len(ids), dtype=np.int64)
         size = max(1, CHUNK_BYTES // (8 * self.vocab_size))
@@ -148,6 +148,10 @@ class Code:
         """
         try:
             with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+                if "strengths" in archive:
+                    raise FileError(
+                        f"{path} holds a code of several strengths; read it with GradedCode.load"
+                    )
                 version = int(archive["schema_version"])
                 if version > SCHEMA_VERSION:
                     raise FileError(
@@ -175,7 +179,12 @@ class Code:
             f"weight {self.weights.mean():.2f} ± {self.weights.std():.2f})"
         )
 
-    def _checked(self, sets: ArrayLike) -> NDArray[np.int64]:
+    def checked(self, sets: ArrayLike) -> NDArray[np.int64]:
+        """The sets as ids, int64 [batch, set_size].
+
+        Raises:
+            UsageError: they have another shape, or hold what is neither an id nor padding.
+        """
         ids = np.asarray(sets, dtype=np.int64)
         if ids.ndim != 2:
             raise UsageError(

@@ -64,3 +64,22 @@ def sharpness_for(vocab_size: int, set_size: int, tolerance: float) -> float:
         )
     others = vocab_size - set_size
     return max(0.0, math.log(others / (set_size * tolerance))) if others else 0.0
+
+
+def leaking_mse(
+    lower: float, upper: float, vocab_size: int, set_size: int, leaked: float, drop: float
+) -> tuple[float, float]:
+    """Bounds on the mse of a graded filter from bounds on that of its code, F / (k (k + F)).
+
+    On every set covered tokens lose at most `leaked` in logit, and all others at least `drop`.
+    With y = min(1, (N - k) e^(leaked - drop) / k the mass that those may keep,
+
+        e^(-2 leaked) (1 - y)^2 lower <= mse <= e^(2 leaked) upper + (e^leaked - 1)^2 / (4 k) + 4 y.
+
+    For every code and every source of sets (derived in docs/theory.md). Cost: O(1).
+    """
+    mass = (vocab_size - set_size) * math.exp(leaked - drop) / set_size if drop < math.inf else 0.0
+    mass = min(1.0, mass)
+    grown = math.exp(2 * leaked)
+    uneven = math.expm1(leaked) ** 2 / (4 * set_size)
+    return (1 - mass) ** 2 / grown * lower, grown * upper + uneven + 4 * mass
