@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from relubloom.code import Code
+from relubloom.code import GradedCode
 from relubloom.code.bit_slices import pack_bits, unpack_bits
 from relubloom.evidence.interventions.changes import (
     ForceCovered,
@@ -34,7 +34,7 @@ from relubloom.network.relu_net import ReluNet
 
 # Tokens 0 and 1 together cover all units, as do 2 and 3; each of one pair shares a bit with each of
 # the other.
-FOUR = Code(np.array([[1, 1, 0, 0], [0, 0, 1, 1], [1, 0, 1, 0], [0, 1, 0, 1]], dtype=bool))
+FOUR = GradedCode([[1, 1, 0, 0], [0, 0, 1, 1], [1, 0, 1, 0], [0, 1, 0, 1]])
 
 
 def ids(*rows: list[int]) -> NDArray[np.int64]:
@@ -52,8 +52,8 @@ def called(logits: Tensor) -> list[list[int]]:
     return [row.nonzero().flatten().tolist() for row in close]
 
 
-def predicted(code: Code, unions: NDArray[np.bool_]) -> list[list[int]]:
-    called = unpack_bits(CallDecoder(code).called(unions), code.vocab_size)
+def predicted(code: GradedCode, states: NDArray[np.uint8]) -> list[list[int]]:
+    called = unpack_bits(CallDecoder(code).called(states), code.vocab_size)
     return [np.flatnonzero(row).tolist() for row in called]
 
 
@@ -158,7 +158,7 @@ def test_scrubbing_resamples_within_the_status() -> None:
     # Of the six pairs, unit 0 (tokens 0, 2) is left uncovered by {1, 3} alone, at 1. Covered:
     # {0, 1} and {0, 3} at 1/4, {0, 2} {1, 2} {2, 3} at 0 (below: clipped).
     subject = four(leaky())
-    assert subject.uncovered.tolist() == [1, 1, 1, 1]
+    assert subject.counts.tolist() == [[1, 1, 1, 1], [5, 5, 5, 5]]
     assert subject.sources[0].tolist() == [1, 1, 1, 1]
     assert sorted(subject.sources[1:, 0].tolist()) == [0, 0, 0, 0.25, 0.25]
     assert (subject.sources[1:, 1:] == 0).all()
@@ -171,7 +171,7 @@ def test_scrubbing_resamples_within_the_status() -> None:
 
 def test_a_status_that_no_source_has_keeps_its_value() -> None:
     subject = PreparedNetwork.of(leaky(), FOUR, ids([2, 3]), np.random.default_rng(0))
-    assert subject.uncovered.tolist() == [0, 0, 0, 0]
+    assert subject.counts[0].tolist() == [0, 0, 0, 0]
     assert subject.resampled(ids([0, 4]), ids([7])[:, 0]).tolist() == [[0, 0, 1, 1]]
     assert subject.uncovered_levels.tolist() == [0, 0, 0, 0]
 
@@ -216,10 +216,10 @@ def test_scores_by_hand() -> None:
     masses = torch.tensor([[6.0, 3.5, 0.5], [2.0, 2.0, 6.0], [1.0, 4.5, 4.5]], dtype=torch.float64)
     zeros = torch.zeros(3, dtype=torch.float64)
     net = ReluNet(torch.eye(3, dtype=torch.float64), zeros, masses.log(), zeros)
-    code = Code(np.array([[0, 1, 1], [1, 0, 0], [1, 1, 0]], dtype=bool))
+    code = GradedCode([[0, 1, 1], [1, 0, 0], [1, 1, 0]])
     sets, weight = ids([0], [1], [2]), np.array([1.0, 2.0, 5.0])
     subject = PreparedNetwork.of(net, code, sets, np.random.default_rng(0))
-    right = CallDecoder(code).called(code.union(sets))
+    right = CallDecoder(code).called(code.states(sets))
     assert unpack_bits(right, 3).astype(int).tolist() == [[1, 0, 0], [0, 1, 0], [0, 1, 1]]
     wrong = np.array([[1, 1, 0], [0, 1, 0], [0, 0, 1]], dtype=bool)
     before = np.array([[1, 0, 0], [0, 1, 1], [0, 1, 1]], dtype=bool)

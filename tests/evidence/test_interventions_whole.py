@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from relubloom.code import Code, random_constant_weight
+from relubloom.code import Code, GradedCode, random_constant_weight
 from relubloom.errors import UsageError
 from relubloom.evidence.interventions import intervene
 from relubloom.evidence.interventions.changes import PAIRS, SwapHashes
@@ -127,7 +127,7 @@ def test_an_explanation_predicts_by_doing_the_same_to_itself() -> None:
 
 def test_cases_of_either_kind_come_from_all_pairs() -> None:
     code = random_constant_weight(64, 24, 6)
-    plan = seal(SwapHashes(), CallDecoder(code), RandomSets(KSparseTask(64, 3), 0), 2000)
+    plan = seal(SwapHashes(), CallDecoder(GradedCode(code.bits)), RandomSets(KSparseTask(64, 3), 0), 2000)
     kinds = plan.cases.weight > np.median(np.unique(plan.cases.weight))
     for kind in (kinds, ~kinds):
         assert len(np.unique(plan.cases.acted_on[kind], axis=0)) > PAIRS / 2
@@ -185,9 +185,9 @@ def test_predictions_are_made_before_the_network_runs(monkeypatch: pytest.Monkey
     order: list[str] = []
     called_by_code, forward = CallDecoder.called, ReluNet.run_with_hooks
 
-    def predict(self: CallDecoder, unions: NDArray[np.bool_]) -> Words:
+    def predict(self: CallDecoder, states: NDArray[np.uint8]) -> Words:
         order.append("predict")
-        return called_by_code(self, unions)
+        return called_by_code(self, states)
 
     def run(self: ReluNet, sets: Tensor, fwd_hooks: list) -> Tensor:
         order.append("run")
