@@ -14,14 +14,17 @@ if TYPE_CHECKING:
     from relubloom.errors import RelubloomError
     from relubloom.evidence import Evidence, gather_evidence
     from relubloom.evidence.certificate import certify
+    from relubloom.evidence.layer import LayerEvidence, examine_layer
+    from relubloom.evidence.readout_alone import ReadoutAlone, examine_readout
     from relubloom.network.construct import construct
     from relubloom.network.extract import extract_code
     from relubloom.network.relu_net import NetStack, ReluNet
+    from relubloom.network.strengths import extract_graded_code
     from relubloom.records.certificate import Certificate
     from relubloom.study.settings import Study
     from relubloom.study.study import run_study
     from relubloom.sweep.results import load_results
-    from relubloom.task import KSparseTask
+    from relubloom.task import KSparseTask, ListedSets
     from relubloom.theory import best_constant_weight, constant_weight, plan
     from relubloom.training import Recipe, train, train_stack
 
@@ -35,13 +38,19 @@ _HOMES = {
     "gather_evidence": "evidence",
     "Certificate": "records.certificate",
     "certify": "evidence.certificate",
+    "LayerEvidence": "evidence.layer",
+    "examine_layer": "evidence.layer",
+    "ReadoutAlone": "evidence.readout_alone",
+    "examine_readout": "evidence.readout_alone",
     "extract_code": "network.extract",
+    "extract_graded_code": "network.strengths",
     "NetStack": "network.relu_net",
     "ReluNet": "network.relu_net",
     "Study": "study.settings",
     "run_study": "study.study",
     "load_results": "sweep.results",
     "KSparseTask": "task",
+    "ListedSets": "task",
     "plan": "theory",
     "best_constant_weight": "theory",
     "constant_weight": "theory",
@@ -56,7 +65,10 @@ __all__ = [
     "Evidence",
     "GradedCode",
     "KSparseTask",
+    "LayerEvidence",
+    "ListedSets",
     "NetStack",
+    "ReadoutAlone",
     "Recipe",
     "ReluNet",
     "RelubloomError",
@@ -65,7 +77,10 @@ __all__ = [
     "certify",
     "constant_weight",
     "construct",
+    "examine_layer",
+    "examine_readout",
     "extract_code",
+    "extract_graded_code",
     "gather_evidence",
     "load_results",
     "plan",

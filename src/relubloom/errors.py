@@ -1,5 +1,9 @@
 """The errors a user can cause, each with one line: the value received, the rule, the remedy."""
 
+from numbers import Integral
+
+LONGEST_SHOWN = 60  # characters of a value in a message
+
 
 class RelubloomError(Exception):
     """Something the user can mend went wrong; the command line prints it and exits with 1."""
@@ -19,3 +23,32 @@ class FileError(RelubloomError):
 
 class StoppedError(RelubloomError):
     """The user stopped the work (Ctrl-C); what was done is on disk and can be resumed."""
+
+
+def described(value: object) -> str:
+    """What a message calls a value of the wrong kind: dtype and shape, or the value, and its type.
+
+    `float32 of shape (3, 4)`, `'48' (str)`; of anything long the type alone, as in `a KSparseTask`.
+    """
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if shape is not None and dtype is not None:
+        return f"{str(dtype).removeprefix('torch.')} of shape {tuple(shape)}"
+    name = type(value).__name__
+    if value is None:
+        return "None"
+    if isinstance(value, bool | int | float | complex | str | bytes | list | tuple | set | dict):
+        text = repr(value)
+        if len(text) <= LONGEST_SHOWN:
+            return f"{text} ({name})"
+    return f"{'an' if name[:1] in 'AEIOUaeiou' else 'a'} {name}"
+
+
+def whole(name: str, value: object) -> int:
+    """The value as an int, NumPy's included.
+
+    Raises:
+        UsageError: it is no whole number; the message calls it `name`.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise UsageError(f"{name} is {described(value)}: it must be a whole number; give such as 3")
+    return int(value)

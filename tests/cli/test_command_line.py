@@ -98,6 +98,7 @@ BAD_VALUES = {
     "sharpness 0": (("construct", "--sharpness", 0), "sharpness is 0"),
     "sharpness over float32": (("construct", "--sharpness", 1e39), r"sharpness is 1e+39"),
     "odd family": (("construct", "--family", "oak"), "oak"),
+    "seconds of no search": (("construct", "--seconds", 5), "only search takes its time"),
     "N and sets": (("study", "-N", 5, "--sets", "x.sets"), "leave --vocab-size out"),
 }
 
@@ -268,8 +269,8 @@ def test_query_explains_a_forced_false_positive(
 @pytest.mark.parametrize(
     ("tokens", "text"),
     [
-        (["emu"], "token 'emu' is not in the vocabulary of 4 tokens (kiwi ... teapot)"),
-        (["otter", "otter"], "token 'otter' is given twice"),
+        (["emu"], "token 'emu' is not in the vocabulary of 4 tokens (t0 ... t3)"),
+        (["t2", "2"], "token 't2' is given twice"),
     ],
 )
 def test_query_refuses_tokens(

@@ -162,7 +162,7 @@ def test_zeros_and_ones_make_a_code_and_other_things_do_not() -> None:
 @pytest.mark.parametrize(
     ("sets", "text"),
     [
-        ([0, 1], r"sets have shape \(2,\): they must be \[batch, set_size\]; wrap one set"),
+        ([[[0]]], r"sets are int64 of shape \(1, 1, 1\): they must be int64 \[batch, set_size\]"),
         ([[0, 4]], r"sets hold ids from 0 to 4: ids are 0 to 2 \(3 is padding\)"),
         ([[-1, 2]], "sets hold ids from -1 to 2"),
     ],

@@ -1,148 +1,71 @@
-"""Mechanism, reading and verdict: the rule at its boundaries, and what has no figure."""
+"""The reading of planted networks: what each is instead of a Bloom filter."""
 
 import numpy as np
 import pytest
 import torch
 
-from build.mechanism import mechanism_of
-from build.scores import hand_made
-from relubloom.code import Code, random_constant_weight
-from relubloom.evidence import gather_evidence
-from relubloom.evidence.reading import read_as_bloom, union_skill
-from relubloom.evidence.scores import score_sets
-from relubloom.measure.statistics import f1
+from build.mechanism import mechanism_of, network
+from relubloom.code import random_constant_weight
+from relubloom.evidence.random_code import expected_random_code
 from relubloom.network.construct import construct
-from relubloom.network.relu_net import ReluNet
-from relubloom.records.mechanism import Spread
 from relubloom.task import AllSets
+from relubloom.theory import constant_weight, narrow_below, width_to_try
 from relubloom.training import Recipe, initialise
 
 
-def test_reading_of_the_hand_made_network() -> None:
-    # Copies 1, 2, 5. Ranking failures {1} {2}, loss failures all, code failure {2}.
-    reading = read_as_bloom(score_sets(*hand_made()))
-    assert reading.code_failure_share == pytest.approx(5 / 8)
-    assert reading.failures_explained == pytest.approx(5 / 7)
-    assert reading.failures_explained_by_loss == pytest.approx(5 / 8)
-    # One false positive at k = 1: mse 1/2, kl ln 2, on 5 of 8 sets.
-    assert reading.extracted.mse == pytest.approx(5 / 16)
-    assert reading.extracted.kl == pytest.approx(5 / 8 * np.log(2))
-    assert reading.extracted.p_exact == pytest.approx(3 / 8)
-    assert reading.extracted.loss_failure_f1 == pytest.approx(2 * 5 / (5 + 8))
+def test_a_unit_that_never_clips_makes_a_nearly_linear_network() -> None:
+    net = initialise(40, 30, Recipe(), (0,))[0]
+    net = network(net.W_in.detach(), np.full(30, 1e3), net.W_out.detach(), net.b_out.detach())
+    found = mechanism_of(net, AllSets(40, 3))
+    assert (found.verdict, found.reading) == ("not-bloom", "nearly-linear")
+    assert (found.quantity, found.value, found.threshold) == ("units_off", 0.0, 0.1)
 
 
-@pytest.mark.parametrize(
-    ("predicted", "actual", "expected"),
-    [
-        ([0, 0], [0, 0], None),  # neither side has any: agreement, no figure
-        ([1, 0], [0, 0], 0.0),
-        ([0, 0], [1, 0], 0.0),
-        ([1, 0], [0, 1], 0.0),
-        ([1, 1], [1, 1], 1.0),
-        ([1, 1], [0, 1], 2 * 3 / (4 + 3)),  # copies 1 and 3
-    ],
-)
-def test_f1(predicted: list[int], actual: list[int], expected: float | None) -> None:
-    found = f1(np.array(predicted, bool), np.array(actual, bool), np.array([1.0, 3.0]))
-    assert found == (expected if expected is None else pytest.approx(expected))
+def test_units_that_are_never_on_make_a_mostly_dead_network() -> None:
+    net = initialise(40, 30, Recipe(), (0,))[0]
+    bias = np.where(np.arange(30) < 20, -1e3, 0.0)
+    net = network(net.W_in.detach(), bias, net.W_out.detach(), net.b_out.detach())
+    found = mechanism_of(net, AllSets(40, 3))
+    assert (found.reading, found.quantity) == ("mostly-dead", "dead_unit_share")
+    assert found.value == pytest.approx(2 / 3)
 
 
-@pytest.mark.parametrize(
-    ("agreement", "on", "skill"),
-    [
-        (1.0, 0.5, 1.0),
-        (1.0, 0.0, 1.0),  # the union and the units are constant, and agree
-        (0.98, 0.04, 0.5),  # "always off" errs on 4 %, the union on 2 %
-        (0.98, 0.96, 0.5),
-        (0.98, 0.5, 0.96),
-        (0.98, 0.02, 0.0),  # no better than "always off"
-        (0.98, 0.01, 0.0),
-        (0.98, 1.0, 0.0),  # "always on" is right everywhere, the union is not
-    ],
-)
-def test_union_skill_by_hand(agreement: float, on: float, skill: float) -> None:
-    assert union_skill(agreement, on) == pytest.approx(skill)
+def test_pairs_told_apart_by_their_summed_directions_are_a_superposition() -> None:
+    # One direction a token, and no unit ever off: exact on every pair.
+    net = network(np.eye(12), np.ones(12), 30 * np.eye(12), np.zeros(12))
+    found = mechanism_of(net, AllSets(12, 2))
+    assert (found.reading, found.quantity, found.value) == ("superposition", "set_size", 2)
+    found = mechanism_of(net, AllSets(12, 3))
+    assert found.reading != "superposition"
 
 
-def test_a_constructed_network_is_bloom() -> None:
+def test_a_narrow_network_is_told_the_width_to_try() -> None:
+    from relubloom import KSparseTask, train
+
+    task = KSparseTask(32, 3)
+    torch.manual_seed(0)
+    net, _ = train(task, width=16, recipe=Recipe(steps=600, batch_size=128), seed=0)
+    found = mechanism_of(net, task.evaluation_sets())
+    assert (found.verdict, found.reading, found.quantity) == ("not-bloom", "too-narrow", "width")
+    assert (found.value, found.threshold) == (16, narrow_below(32, 3))
+    assert found.try_width == width_to_try(32, 3)
+
+
+def test_a_constructed_filter_has_none_and_its_false_positives_beside_the_laws() -> None:
     code = random_constant_weight(20, 12, 3)
-    evidence = gather_evidence(construct(code, 20.0), AllSets(20, 2))
-    assert evidence.mechanism.verdict == "bloom"
-    assert evidence.code == code
-    assert evidence.mechanism.two_valued
-    assert evidence.mechanism.mode_gap is None
-    assert evidence.mechanism.near_threshold == 0
-    assert evidence.mechanism.unit_agreement == 1
-    assert evidence.mechanism.bits_per_token == Spread(3.0, 0.0)
-    assert {unit.kind for unit in evidence.mechanism.units} == {"bit"}
-    assert evidence.mechanism.failures_explained == 1
-    assert evidence.behaviour.method == "all"
-    assert evidence.behaviour.sets == 190
-
-
-def test_a_filter_without_failures_has_nothing_to_explain() -> None:
-    # One bit of its own per token: no false positive on any set.
-    evidence = gather_evidence(construct(Code(np.eye(6, dtype=bool)), 30.0), AllSets(6, 2))
-    assert evidence.mechanism.failures_explained is None
-    assert evidence.mechanism.failures_explained_by_loss is None
-    assert evidence.mechanism.extracted.loss_failure_f1 is None
-    assert evidence.mechanism.code_failure_share == 0
-    assert evidence.mechanism.verdict == "bloom"
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_an_untrained_network_is_not_bloom(seed: int) -> None:
-    net = initialise(60, 16, Recipe(), (seed,))[0]
-    evidence = gather_evidence(net, AllSets(60, 2))
-    assert evidence.mechanism.verdict == "not-bloom"
-    assert not evidence.mechanism.two_valued
-    assert not evidence.mechanism.two_modes
-
-
-def test_a_code_of_nothing_but_false_positives_is_seen_through() -> None:
-    # The empty hash covers everything: every failure is "explained", on every set.
-    evidence = gather_evidence(construct(Code(np.zeros((6, 4), dtype=bool)), 1.0), AllSets(6, 2))
-    assert evidence.mechanism.failures_explained == 1
-    assert evidence.mechanism.code_failure_share == 1
-    assert evidence.mechanism.verdict == "not-bloom"  # one value is not two modes
-
-
-def test_near_threshold_counts_entries_between_the_modes() -> None:
-    # 90 entries at 0 +- .01, 90 at -1 +- .01 and 20 at -.5: near means |W + .5| < .15.
-    level = np.concatenate([np.zeros(90), -np.ones(90), np.full(20, -0.5)])
-    W_in = level[:, None] + np.where(np.arange(200) % 2, 0.01, -0.01)[:, None]
-    net = ReluNet(
-        torch.from_numpy(W_in),
-        torch.ones(1, dtype=torch.float64),
-        torch.zeros(1, 200, dtype=torch.float64),
-        torch.zeros(200, dtype=torch.float64),
+    found = mechanism_of(construct(code, 20.0), AllSets(20, 2))
+    assert found.reading is None
+    assert found.hash_false_positives == pytest.approx(
+        code.false_positives(AllSets(20, 2).chunk(0, 190).numpy()).mean()
     )
-    sets = AllSets(200, 1)
-    mechanism = mechanism_of(net, sets)
-    assert mechanism.near_threshold == pytest.approx(20 / 200)
-    assert mechanism.units[0].near_threshold == pytest.approx(20 / 200)
-    assert mechanism.two_modes
 
 
-def test_units_are_named_for_what_they_do() -> None:
-    random = np.random.default_rng(0)
-    normal = random.normal(0, 1, 300)
-    bits = random.random(300) < 0.3
-    columns = {
-        "dead": (normal, -100.0),
-        "always on": (normal, 100.0),
-        "bit": (np.where(bits, -1.0, 0.0), 0.5),
-        "graded": (normal, 0.0),
-        # Two modes, but the unit is 0 only where both tokens are of the lower one: not a union.
-        "unclear": (np.where(bits, 1.0, 2.0), -2.5),
-    }
-    W_in = np.stack([column for column, _ in columns.values()], axis=1)
-    bias = np.array([bias for _, bias in columns.values()])
-    net = ReluNet(
-        torch.from_numpy(W_in),
-        torch.from_numpy(bias),
-        torch.zeros(5, 300, dtype=torch.float64),
-        torch.zeros(300, dtype=torch.float64),
+def test_expectations_are_mixed_over_the_sizes() -> None:
+    sizes = {2: 0.25, 3: 0.75}
+    found = expected_random_code(60, 24, sizes)
+    parts = {k: constant_weight(60, 24, found.weight, k) for k in sizes}
+    assert found.false_positives == pytest.approx(
+        sum(share * parts[k].false_positives for k, share in sizes.items())
     )
-    evidence = gather_evidence(net, AllSets(300, 2))
-    assert [unit.kind for unit in evidence.mechanism.units] == list(columns)
+    many = expected_random_code(60, 24, dict.fromkeys(range(1, 20), 1.0))
+    assert many.false_positives > found.false_positives

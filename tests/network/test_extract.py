@@ -16,8 +16,13 @@ from relubloom.network.relu_net import ReluNet
 
 def net_with(W_in: Tensor, b_in: Tensor | None = None) -> ReluNet:
     vocab, width = W_in.shape
-    bias = torch.zeros(width) if b_in is None else b_in
-    return ReluNet(W_in, bias, torch.zeros(width, vocab), torch.zeros(vocab))
+    bias = torch.zeros(width, dtype=W_in.dtype) if b_in is None else b_in
+    return ReluNet(
+        W_in,
+        bias,
+        torch.zeros(width, vocab, dtype=W_in.dtype),
+        torch.zeros(vocab, dtype=W_in.dtype),
+    )
 
 
 def test_each_unit_has_its_own_threshold() -> None:

@@ -181,7 +181,7 @@ def test_a_network_says_its_sizes() -> None:
 @pytest.mark.parametrize(
     ("sets", "text"),
     [
-        (torch.tensor([0, 1]), r"sets are int64 of shape \(2,\): they must be int64 \[batch, set"),
+        (torch.tensor([[[0]]]), r"sets are int64 of shape \(1, 1, 1\): they must be int64 \[batch"),
         (torch.tensor([[0.0, 1.0]]), r"sets are float32 of shape \(1, 2\): they must be int64"),
         (torch.tensor([[0, 4]]), r"sets hold ids from 0 to 4: ids are 0 to 2 \(3 is padding\)"),
         (torch.tensor([[-1, 0]]), "sets hold ids from -1 to 0: ids are 0 to 2"),

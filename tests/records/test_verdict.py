@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from relubloom.records.verdict import RULE, Verdict, commonest, judge
+from relubloom.records.shortfall import always_f1, reading_words
+from relubloom.records.verdict import RULE, Reading, Verdict, commonest, judge, read
 
 SOUND: dict[str, Any] = {
     "two_modes": True,
@@ -56,3 +57,61 @@ def test_the_table_has_a_line_for_each_figure() -> None:
 )
 def test_the_verdict_of_a_study_is_the_commonest(verdicts: list[Verdict], study: Verdict) -> None:
     assert commonest(verdicts) == study
+
+
+USUAL: dict[str, float] = {
+    "p_exact": 1.0,
+    "set_size": 3,
+    "width": 48,
+    "narrow_below": 48,
+    "try_width": 53,
+    "units_off": 0.4,
+    "dead_unit_share": 0.1,
+    "dead_token_share": 0.1,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "well_trained", "reading", "quantity"),
+    [
+        ({}, True, None, None),
+        ({"set_size": 2}, True, "superposition", "set_size"),
+        ({"set_size": 2, "p_exact": 0.89}, True, None, None),
+        ({"width": 47}, True, "too-narrow", "width"),
+        ({"width": 47}, False, "too-narrow", "width"),
+        ({"units_off": 0.1}, True, "nearly-linear", "units_off"),
+        ({"units_off": 0.1001}, True, None, None),
+        ({"dead_unit_share": 0.5}, True, "mostly-dead", "dead_unit_share"),
+        ({"dead_unit_share": 0.49}, True, None, None),
+        ({"dead_token_share": 0.5}, True, "mostly-dead", "dead_token_share"),
+        # trained well, its task explains it; badly, its units do
+        ({"width": 16, "units_off": 0.01}, True, "too-narrow", "width"),
+        ({"width": 16, "units_off": 0.01}, False, "nearly-linear", "units_off"),
+        ({"set_size": 2, "width": 16}, True, "superposition", "set_size"),
+        ({"set_size": 2, "dead_unit_share": 0.8}, False, "mostly-dead", "dead_unit_share"),
+        ({"units_off": 0.0, "dead_token_share": 1.0}, False, "nearly-linear", "units_off"),
+    ],
+)
+def test_the_reading_at_its_boundaries(
+    changes: dict[str, float], well_trained: bool, reading: Reading | None, quantity: str | None
+) -> None:
+    found = read("not-bloom", USUAL | changes, well_trained=well_trained)
+    assert (found.reading, found.quantity) == (reading, quantity)
+    assert (found.value is None) == (found.threshold is None) == (reading is None)
+    assert found.try_width == (53 if reading == "too-narrow" else None)
+    assert bool(reading_words(found)) == (reading is not None)
+
+
+def test_a_bloom_filter_has_no_reading() -> None:
+    assert read("bloom", USUAL | {"width": 8, "units_off": 0.0}, well_trained=True).reading is None
+
+
+def test_no_width_to_try_is_no_narrow_network() -> None:
+    known = {key: value for key, value in USUAL.items() if key not in ("narrow_below", "try_width")}
+    assert read("partly", known | {"width": 1}, well_trained=True).reading is None
+
+
+def test_the_f1_of_saying_that_every_set_fails() -> None:
+    # Half fail: precision 1/2, recall 1.
+    assert always_f1(0.5) == pytest.approx(2 / 3)
+    assert always_f1(0.0) is None

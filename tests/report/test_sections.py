@@ -66,11 +66,11 @@ def mechanism_of(contents: Contents, **values: Any) -> Mechanism:
 @pytest.mark.parametrize(
     ("verdict", "headline", "sentence", "shortfall"),
     [
-        ("bloom", "A network that learned a Bloom filter", "The Bloom reading holds.", ""),
+        ("bloom", "A network that learned a Bloom filter", "It is a Bloom filter.", ""),
         (
             "partly",
             "A network that partly learned a Bloom filter",
-            "The Bloom reading holds only in part.",
+            "It is a Bloom filter only in part.",
             "What falls short: the hidden units agree with the union on 70.00 % of the (set, unit) "
             "pairs, where 97 % is the least; 4.00 % of the entries lie near the threshold, where "
             "3 % is the most; the bare hash predicts the loss failures with an F1 of 0.71, where "
@@ -80,7 +80,7 @@ def mechanism_of(contents: Contents, **values: Any) -> Mechanism:
         (
             "not-bloom",
             "A network that did not learn a Bloom filter",
-            "The Bloom reading does not hold.",
+            "It is no Bloom filter.",
             "What falls short: the hidden units agree with the union on 70.00 % of the (set, unit) "
             "pairs, where 80 % is the least.",
         ),
@@ -92,6 +92,7 @@ def test_verdicts_are_told_apart(
     mechanism = mechanism_of(told, verdict=verdict, unit_agreement=0.7, near_threshold=0.04)
     mechanism = replace(
         mechanism,
+        reading=None,
         union_skill=0.4,
         extracted=replace(mechanism.extracted, loss_failure_f1=0.712),
     )
@@ -101,8 +102,40 @@ def test_verdicts_are_told_apart(
     assert text[3].startswith(shortfall or "error (mse)")
 
 
+@pytest.mark.parametrize(
+    ("figures", "said"),
+    [
+        (("too-narrow", "width", 12, 23, 26), "Reading: too narrow: 12 units"),
+        (("nearly-linear", "units_off", 0.005, 0.05, None), "units are off in 0.50 % of the"),
+        (("mostly-dead", "dead_unit_share", 0.625, 0.5, None), "0 on every set: 62.50 %, where 50"),
+        (("superposition", "set_size", 2, 2, None), "no set has more than 2 tokens"),
+    ],
+)
+def test_a_reading_stands_at_the_top_and_no_mechanism_that_it_denies(
+    told: Contents, figures: tuple[Any, ...], said: str
+) -> None:
+    keys = ("reading", "quantity", "value", "threshold", "try_width")
+    beside = dict(zip(keys, figures, strict=True))
+    contents = changed(told, mechanism=mechanism_of(told, verdict="not-bloom", **beside))
+    assert said in section_text(contents, "head")
+    hero = section_text(contents, "hero")
+    assert "This network is none." in hero
+    assert "So the units that stay on are those outside the union" not in hero
+    assert "need not come true" in section_text(contents, "break_it")
+
+
+def test_a_poor_filter_is_called_one(told: Contents) -> None:
+    poor = mechanism_of(told, hash_false_positives=16.1, random_code_false_positives=8.7)
+    said = "its hash 16.1, the best random code 8.7; its hash is a poor filter"
+    assert said in section_text(changed(told, mechanism=poor), "head")
+    fair = replace(poor, hash_false_positives=8.8)
+    assert "poor filter" not in section_text(changed(told, mechanism=fair), "head")
+
+
 def test_one_mode_falls_short(told: Contents) -> None:
-    mechanism = mechanism_of(told, verdict="not-bloom", two_modes=False, unit_agreement=0.9)
+    mechanism = mechanism_of(
+        told, verdict="not-bloom", two_modes=False, unit_agreement=0.9, reading=None
+    )
     text = section_text(changed(told, mechanism=mechanism), "head")
     assert "What falls short: the entries of Win form one mode, not two.\n" in text
 
@@ -110,9 +143,9 @@ def test_one_mode_falls_short(told: Contents) -> None:
 @pytest.mark.parametrize(
     ("method", "said"),
     [
-        ("all", "Of all 120 sets, the network"),
-        ("drawn", "Of 120 drawn sets (a sample of all 120), the network"),
-        ("held-out", "Of the held-out lines (120 distinct sets), the network"),
+        ("all", "Of all 120 sets of 2 tokens, the network"),
+        ("drawn", "Of 120 drawn sets of 2 tokens (a sample of all 120), the network"),
+        ("held-out", "Of 120 held-out sets of 2 tokens, the network"),
     ],
 )
 def test_evaluated_sets_are_named(told: Contents, method: str, said: str) -> None:
@@ -129,7 +162,7 @@ def test_evaluated_sets_are_named(told: Contents, method: str, said: str) -> Non
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "Of all 120 sets, the network ranks 113 exactly right; "),
+        ({}, "Of all 120 sets of 2 tokens, the network ranks 113 exactly right; "),
         (
             {"exact_sets": None, "exact_sets_bounds": (100, 113)},
             "ranks between 100 and 113 exactly",
@@ -148,7 +181,8 @@ def test_verdict_counts_sets_where_a_certificate_does(
 def test_certificate_beside_a_sample_says_which_is_which(told: Contents) -> None:
     behaviour = behaviour_of(told, method="drawn", sets=50)
     found = changed(told, certificate=certificate(), behaviour=behaviour)
-    said = "Of all 120 sets, the network ranks 113 exactly right; of 50 drawn sets, "
+    said = "ranks 113 exactly right; of 50 drawn sets of 2 tokens, "
+    assert "Of all 120 sets of 2 tokens, the network" in section_text(found, "head")
     assert said in section_text(found, "head")
     mechanism = mechanism_of(told, failures_explained=None, code_failure_share=0.5)
     said += "it ranks none wrongly, and its own hash has a false positive on 50.00 %."

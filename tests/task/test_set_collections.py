@@ -105,3 +105,25 @@ def test_a_task_describes_itself() -> None:
         "set_size": [2, 3],
     }
     assert KSparseTask(9, (2, 2)).describe()["set_size"] == 2
+
+
+def test_copies_of_a_list_are_merged_and_short_sets_padded() -> None:
+    sets = ListedSets.of([[2, 0], [0, 2], [1, 2, 3]], vocab_size=4)
+    assert torch.equal(sets.chunk(0, 2), torch.tensor([[0, 2, 4], [1, 2, 3]]))
+    assert sets.weights(0, 2).tolist() == [2, 1]
+    assert (sets.method, sets.source) == ("listed", "given")
+
+
+@pytest.mark.parametrize(
+    ("sets", "text"),
+    [
+        ([], "the list holds no sets"),
+        ([[]], "holds each of its tokens once"),
+        ([[1, 1]], r"a set is \[1, 1\]: it holds each of its tokens once"),
+        ([[0, 4]], "ids are 0 to 3; mend the set"),
+        ([[-1, 2]], "ids are 0 to 3; mend the set"),
+    ],
+)
+def test_what_is_no_set_is_refused(sets: list[list[int]], text: str) -> None:
+    with pytest.raises(UsageError, match=text):
+        ListedSets.of(sets, vocab_size=4)

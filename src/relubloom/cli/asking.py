@@ -26,14 +26,47 @@ def report(
             help="A sweep's folder: its runs of the same task are drawn as error against width.",
         ),
     ] = None,
+    set_size: Annotated[
+        str | None,
+        options.task_option(
+            "--set-size",
+            "-k",
+            metavar="k|a..b",
+            help="The sizes that the page must be about: an error where others were examined.",
+        ),
+    ] = None,
+    sets: Annotated[
+        Path | None,
+        options.task_option(
+            "--sets",
+            metavar="FILE",
+            help="The file of sets that the page must be about: an error where the folder was "
+            "examined on other sets.",
+        ),
+    ] = None,
+    tokens: Annotated[
+        Path | None,
+        options.task_option(
+            "--tokens",
+            metavar="FILE",
+            help="The tokens' names, one per line in the order of their ids; kept in tokens.txt.",
+        ),
+    ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     *,
     how: options.Answering,
 ) -> None:
-    """Write report.html from what a study or run folder holds; of several, an index."""
+    """Write report.html from what a study or run folder holds; of several, an index.
+
+    A page shows figures that are there: `relubloom examine` gathers them, on the sets it is given.
+    """
     from relubloom.report.page import write_report
+    from relubloom.study.steps import check_figures, name_tokens
     from relubloom.sweep.results import Results
 
+    check_figures(folder, options.sizes_of(set_size), sets)
+    if tokens is not None:
+        name_tokens(folder, tokens)
     path = write_report(folder, () if results is None else Results(results).rows())
     how.answer({"report": str(path)}, lambda: f"report: {path}")
     if open_page:

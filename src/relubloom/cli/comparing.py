@@ -31,8 +31,7 @@ SecondDir = Annotated[Path, typer.Argument(metavar="DIR", help="Another, b.")]
 def compare(
     first: FirstDir,
     second: SecondDir,
-    set_size: options.SetSize = None,
-    sets: options.SetsPath = None,
+    asked: options.SetsAsked,
     *,
     how: options.Working,
 ) -> None:
@@ -47,11 +46,8 @@ def compare(
 
     for folder in (first, second):
         refuse_study(folder)
-    sizes = options.sizes_of(set_size)
     with ProgressDisplay(how.quiet) as watch:
-        result = compare_runs(
-            first, second, set_size=sizes, sets=sets, threads=how.cores, watch=watch
-        )
+        result = compare_runs(first, second, **asked.arguments(), threads=how.cores, watch=watch)
     how.answer(result, lambda: _text(result))
 
 
@@ -162,10 +158,15 @@ def _agreement_lines(result: dict[str, Any]) -> list[str]:
 
 
 def _sets(found: dict[str, Any]) -> str:
-    size = found["task"]["set_size"]
+    task, size = found["task"], found["task"]["set_size"]
     sizes = f"{size[0]}..{size[1]}" if isinstance(size, list) else str(size)
-    how = {"all": "all", "drawn": "drawn"}.get(found["method"], "held-out")
-    count = f"all {found['sets']:,}" if how == "all" else f"{found['sets']:,} {how}"
+    if found["method"] == "listed":
+        return f"all {task['lines']:,} lines of {sizes} tokens in {task['sets']}"
+    count = (
+        f"all {found['sets']:,}"
+        if found["method"] == "all"
+        else (f"{found['sets']:,} {found['method']}")
+    )
     whose = {1: f" (the task of {''.join(found['task_of'])} alone)", 0: " (the task of neither)"}
     return f"{count} sets of {sizes} tokens{whose.get(len(found['task_of']), '')}"
 

@@ -12,6 +12,7 @@ from relubloom.errors import RelubloomError
 from relubloom.records.certificate import Method
 
 if TYPE_CHECKING:
+    from relubloom.records.behaviour import Behaviour
     from relubloom.records.certificate import Certificate, Interval
     from relubloom.records.study import RunRow
 
@@ -23,65 +24,76 @@ MethodOption = Annotated[
         "for an exact Bloom filter, bounds, or else a sample (no proof).",
     ),
 ]
-OneSetSize = Annotated[
-    str | None,
-    options.task_option(
-        "--set-size",
-        "-k",
-        metavar="k",
-        help="Tokens per set, where the folder does not say it, or to certify another size.",
-    ),
-]
 
 
 def examine(
     folder: options.RunDir,
-    set_size: options.SetSize = None,
-    sets: options.SetsPath = None,
+    asked: options.SetsAsked,
     *,
     how: options.Working,
 ) -> None:
-    """Test the Bloom reading on the network of a run folder, and write the evidence there.
+    """Test whether the network of a run folder is a Bloom filter, and write the evidence there.
+
+    The network is put to the sets that the folder was made for, or to those asked for.
 
     Behaviour (what it answers), mechanism (how), seven interventions with their predictions, and
     the explanation ladder (what reproduces its failures at which length), each in a JSON file.
     """
-    from relubloom.records.files import as_json
+    from relubloom.records.behaviour import Behaviour
+    from relubloom.records.files import as_json, read_record
     from relubloom.study.steps import examine_run
 
-    sizes = options.sizes_of(set_size)
     with ProgressDisplay(how.quiet) as watch:
-        row = examine_run(folder, set_size=sizes, sets=sets, threads=how.cores, watch=watch)
-    how.answer(as_json(row), lambda: f"{_evidence_text(row)}\n{_explained_text(folder)}")
+        row = examine_run(folder, **asked.arguments(), threads=how.cores, watch=watch)
+    behaviour = read_record(folder, Behaviour)
+    assert behaviour is not None, "examine_run wrote it"
+    over = as_json(behaviour)
+    how.answer(
+        as_json(row) | {key: over[key] for key in ("sets", "method", "source", "file")},
+        lambda: f"{_evidence_text(row, behaviour, folder)}\n{_explained_text(folder)}",
+    )
 
 
 def certify(
     folder: options.RunDir,
-    set_size: OneSetSize = None,
+    asked: options.SetsAsked,
     method: MethodOption = None,
     *,
     how: options.Working,
 ) -> None:
-    """Prove what a network does over all C(N, k) sets, and write certificate.json there."""
+    """Prove what a network does over all C(N, k) sets, and write certificate.json there.
+
+    With --sets over the lines of a file instead, of one size; they are evaluated one by one.
+    """
     from relubloom.records.files import as_json
     from relubloom.study.steps import certify_run
 
-    sizes = options.sizes_of(set_size)
+    given = asked.arguments()
     try:
         with ProgressDisplay(how.quiet) as watch:
-            result = certify_run(
-                folder, set_size=sizes, method=method, threads=how.cores, watch=watch
-            )
+            result = certify_run(folder, **given, method=method, threads=how.cores, watch=watch)
     except KeyboardInterrupt:
         raise RelubloomError("stopped; nothing was written; run it again from the start") from None
     how.answer(as_json(result), lambda: _certificate_text(result, folder))
 
 
-def _evidence_text(row: RunRow) -> str:
+def _evidence_text(row: RunRow, behaviour: Behaviour, folder: Path) -> str:
+    from relubloom.records.behaviour import figures_over
+    from relubloom.records.files import read_record
+    from relubloom.records.mechanism import Mechanism
+    from relubloom.records.shortfall import filter_words, reading_words, shortfall
+
+    mechanism = read_record(folder, Mechanism)
+    assert mechanism is not None, "examine_run wrote it"
+    lacking, reading = shortfall(mechanism), reading_words(row)
+    positives = filter_words(row.hash_false_positives, row.random_code_false_positives)
     gap = "two exact values" if row.two_valued else _number(row.mode_gap, ".2f")
     bits, extracted = row.bits_per_token, row.extracted
     rows = [
         ("verdict", row.verdict),
+        *([("reading", reading)] if reading else []),
+        *([("what falls short", lacking)] if lacking else []),
+        ("examined on", figures_over(behaviour)),
         ("mse", f"{row.mse:.6f}   (its hash as a Bloom filter {extracted.mse:.6f})"),
         ("kl", f"{row.kl:.6f}   (its hash as a Bloom filter {extracted.kl:.6f})"),
         ("exact sets", f"{row.p_exact:.4%}   (its hash {extracted.p_exact:.4%})"),
@@ -90,25 +102,32 @@ def _evidence_text(row: RunRow) -> str:
         ("bits per token", f"{bits.mean:.2f} ± {bits.sd:.2f}"),
         ("units agree with union", f"{row.unit_agreement:.2%}"),
         ("loss failures predicted, F1", _number(extracted.loss_failure_f1, ".3f")),
-        ("sets where the hash fails", f"{row.code_failure_share:.2%}"),
-        ("ranking failures inside", _number(row.failures_explained, ".2%")),
-        ("loss failures inside", _number(row.failures_explained_by_loss, ".2%")),
+        ("false positives per set", positives),
+        ("", "(a unit of the code is one bit, a unit of the network a real number of 32 bits)"),
+        ("the hash fails on", f"{row.code_failure_share:.2%} of all sets"),
+        ("  of the ranking failures", _number(row.failures_explained, ".2%")),
+        ("  of the loss failures", _number(row.failures_explained_by_loss, ".2%")),
     ]
     return "\n".join(f"{name:<28} {value}" for name, value in rows)
 
 
 def _explained_text(folder: Path) -> str:
     """The best explanation on the ladder, and where to look next."""
+    from relubloom.records.behaviour import Behaviour
     from relubloom.records.files import read_record
     from relubloom.records.ladder import Ladder
+    from relubloom.records.shortfall import always_f1
 
+    behaviour = read_record(folder, Behaviour)
+    base = None if behaviour is None else always_f1(behaviour.loss_failures)
     ladder = read_record(folder, Ladder)
     assert ladder is not None, "examine_run wrote it"
     explanations = [rung for rung in ladder.rungs if rung.kind == "explanation"]
     best = max(explanations, key=lambda rung: _agreement(rung.loss_failures.f1))
     share = best.bits / ladder.rungs[-1].bits
     f1 = _number(best.loss_failures.f1, ".3f")
-    said = f"{best.name}, F1 {f1}, at {share:.1%} of the network's bits"
+    beside = "" if base is None else f" ({base:.3f} by saying that every set fails)"
+    said = f"{best.name}, F1 {f1}{beside}, at {share:.1%} of the network's bits"
     return f"{'best explanation':<28} {said}\nnext: relubloom report {folder} draws the page"
 
 
@@ -126,7 +145,7 @@ def _certificate_text(result: Certificate, folder: Path) -> str:
     wrong = result.false_positives
     total = "" if wrong.total is None else f"   ({wrong.total:,} in all)"
     rows = [
-        ("sets", f"all {result.sets:,} sets of {result.set_size} tokens count alike"),
+        ("sets", _certified_sets(result)),
         ("method", result.method + (", proven" if confidence is None else "")),
         ("", result.reasons),
         *([] if confidence is not None else _exact_sets(result)),
@@ -136,6 +155,13 @@ def _certificate_text(result: Certificate, folder: Path) -> str:
         ("written", str(folder / "certificate.json")),
     ]
     return "\n".join(f"{name:<24} {value}" for name, value in rows)
+
+
+def _certified_sets(result: Certificate) -> str:
+    if (file := result.file) is None:
+        return f"all {result.sets:,} sets of {result.set_size} tokens count alike"
+    which = "the held-out" if file.held_out else "all"
+    return f"{which} {result.sets:,} lines of {result.set_size} tokens in {file.path}"
 
 
 def _exact_sets(result: Certificate) -> list[tuple[str, str]]:

@@ -35,8 +35,12 @@ Plot = Annotated[
     Path | None,
     typer.Option("--plot", metavar="FILE.svg", help="Draw the runs, a dot each."),
 ]
-Across = Annotated[str, typer.Option("--x", metavar="KEY", help="Drawn to the right.")]
-Upwards = Annotated[str, typer.Option("--y", metavar="KEY", help="Drawn upwards.")]
+Across = Annotated[
+    str | None, typer.Option("--x", metavar="KEY", help="Drawn to the right; width if left out.")
+]
+Upwards = Annotated[
+    str | None, typer.Option("--y", metavar="KEY", help="Drawn upwards; mse if left out.")
+]
 By = Annotated[
     str | None, typer.Option("--by", metavar="KEY", help="What colours and shapes tell apart.")
 ]
@@ -49,8 +53,8 @@ def results(
     sort: Sort = None,
     limit: Limit = SHOWN,
     plot: Plot = None,
-    x: Across = "width",
-    y: Upwards = "mse",
+    x: Across = None,
+    y: Upwards = None,
     by: By = None,
     export: options.Export = None,
     *,
@@ -69,6 +73,11 @@ def results(
     exports = export or []
     for file in exports:
         check_export(file)
+    for name, key in (("--x", x), ("--y", y), ("--by", by)):
+        if key is not None and plot is None:
+            raise UsageError(
+                f"{name} is {key} without --plot: it says what to draw; give --plot FILE.svg"
+            )
     if plot is not None and plot.suffix != ".svg":
         raise UsageError(f"--plot is {plot}: the figure is an SVG; end its name in .svg")
     everything = load_results(path)
@@ -82,8 +91,9 @@ def results(
         from relubloom.report.charts.drawing import standalone
         from relubloom.report.charts.series import draw_records
 
-        check_keys(everything, (x, y), "--x or --y")
-        atomic.write_text(plot, standalone(draw_records(records, x, y, by).svg))
+        right, up = x or "width", y or "mse"
+        check_keys(everything, (right, up), "--x or --y")
+        atomic.write_text(plot, standalone(draw_records(records, right, up, by).svg))
     for file in exports:
         export_records(records, file)
     written = [plot, *exports] if plot else exports

@@ -26,19 +26,6 @@ TokensPath = Annotated[
         help="Token labels, one per line; without --sets their number is the vocabulary's.",
     ),
 ]
-SetSize = Annotated[
-    str | None,
-    task_option(
-        "--set-size",
-        "-k",
-        metavar="k|a..b",
-        help="Tokens per set, where the folder does not say it, or to take other sizes.",
-    ),
-]
-SetsPath = Annotated[
-    Path | None,
-    task_option("--sets", help="Where the sets file that the folder was made from lies now."),
-]
 RunOut = Annotated[Path, output_option("--out", "-o", help="Run folder to write.")]
 Resume = Annotated[bool, output_option("--resume", help="Go on where it stopped.")]
 Force = Annotated[bool, output_option("--force", help="Replace what lies there.")]
@@ -67,6 +54,52 @@ class Answering:
     def answer(self, value: Any, text: Callable[[], str]) -> None:
         """Print the value as JSON where that is wanted, else the text."""
         typer.echo(json_text.dumps(value, allow_nan=False) if self.json else text())
+
+
+@dataclass(frozen=True)
+class SetsAsked:
+    """Which sets a network is put to, where that is not what its folder says."""
+
+    set_size: Annotated[
+        str | None,
+        task_option(
+            "--set-size",
+            "-k",
+            metavar="k|a..b",
+            help="Tokens per set, where the folder does not say it, or to take other sizes; of a "
+            "file the lines of these sizes. Later commands remember it.",
+        ),
+    ] = None
+    sets: Annotated[
+        Path | None,
+        task_option(
+            "--sets",
+            metavar="FILE",
+            help="All lines of a file of sets, copies counted; of the very file that the network "
+            "was trained on, the fifth that was held out.",
+        ),
+    ] = None
+    tokens: Annotated[
+        Path | None,
+        task_option(
+            "--tokens",
+            metavar="FILE",
+            help="The tokens' names, one per line in the order of their ids; kept in tokens.txt. A "
+            "folder without names has ids, in --sets too.",
+        ),
+    ] = None
+    skip_bad: Annotated[
+        bool, task_option("--skip-bad", help="Skip bad lines of --sets, and count them.")
+    ] = False
+
+    def arguments(self) -> dict[str, Any]:
+        """What was asked for, as the steps of a study take it.
+
+        Raises:
+            UsageError: `--set-size` is neither `k` nor `a..b`.
+        """
+        given = {"sets": self.sets, "tokens": self.tokens, "skip_bad": self.skip_bad}
+        return {"set_size": sizes_of(self.set_size)} | given
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -14,9 +15,10 @@ from relubloom.cli import options
 from relubloom.cli.options import output_option, task_option, training_option
 from relubloom.cli.progress import ProgressDisplay
 from relubloom.errors import UsageError
+from relubloom.records.verdict import SUPERPOSED
 
 if TYPE_CHECKING:
-    from relubloom.records.study import StudyRecord
+    from relubloom.records.study import RunRow, StudyRecord
     from relubloom.study.settings import Preset, Study
     from relubloom.task import KSparseTask
 
@@ -42,7 +44,9 @@ Weight = Annotated[
     int | None,
     task_option("--weight", help="Bits per token; the family's default if left out."),
 ]
-Seconds = Annotated[float, task_option("--seconds", help="What --family search may take.")]
+Seconds = Annotated[
+    float | None, task_option("--seconds", help="What --family search may take; 60 if left out.")
+]
 Sharpness = Annotated[
     float | None,
     task_option(
@@ -153,6 +157,8 @@ class Asked:
             task = KSparseTask.from_file(self.sets, sizes, labels, skip_bad=self.skip_bad)
             assert task.file is not None
             return task, task.file.tokens
+        if self.skip_bad:
+            raise UsageError("--skip-bad is given without --sets: it skips a file's bad lines")
         vocab_size = self.vocab_size
         if vocab_size is None:
             vocab_size = len(labels) if labels else base.vocab_size
@@ -196,6 +202,7 @@ def study(
     planned = asked.study(seeds, quick)
     check_device(device)
     _say_what_was_left_out(planned.task, how.quiet)
+    _say_what_to_expect(planned, how.quiet)
     with ProgressDisplay(how.quiet) as watch:
         result = run_study(
             planned,
@@ -252,7 +259,7 @@ def construct(
     width: Width = 48,
     set_size: SetSize = 3,
     weight: Weight = None,
-    seconds: Seconds = 60.0,
+    seconds: Seconds = None,
     sharpness: Sharpness = None,
     tokens: options.TokensPath = None,
     seed: CodeSeed = 0,
@@ -261,11 +268,17 @@ def construct(
     how: options.Answering,
 ) -> None:
     """Set a network's weights so that it is exactly a Bloom filter."""
+    from relubloom.code.families import SEARCH_SECONDS
     from relubloom.memory import refuse_too_large
     from relubloom.records.run_folder import default_labels
     from relubloom.study.steps import construct_run
     from relubloom.task import KSparseTask, read_tokens
 
+    if seconds is not None and family != "search":
+        raise UsageError(
+            f"--seconds is {seconds:g} and --family is {family!r}: only search takes its time; "
+            "leave --seconds out"
+        )
     refuse_too_large(vocab_size, width)
     task = KSparseTask(vocab_size, set_size)
     labels = default_labels(vocab_size) if tokens is None else read_tokens(tokens)
@@ -276,7 +289,7 @@ def construct(
         out,
         family=family,
         weight=weight,
-        seconds=seconds,
+        seconds=SEARCH_SECONDS if seconds is None else seconds,
         sharpness=sharpness,
         seed=seed,
         force=force,
@@ -326,22 +339,50 @@ def _say_what_was_left_out(task: KSparseTask, quiet: bool) -> None:
 
 
 def _study_text(result: StudyRecord) -> str:
+    from relubloom.records.shortfall import filter_words, reading_words
+
     rival = result.best_random_code
     lines = [f"verdict: {result.verdict}"]
     for row in result.runs:
-        explained = row.failures_explained
-        reason = (
-            "no ranking failures"
-            if explained is None
-            else f"its own hash explains {explained:.1%} of its ranking failures "
-            f"(false positives on {row.code_failure_share:.1%} of the sets)"
-        )
         lines.append(
             f"  seed {row.seed}: {row.verdict}, mse {row.mse:.5f}, "
-            f"{row.p_exact:.2%} of the sets exact, {reason}"
+            f"{row.p_exact:.2%} of the sets exact, {_hash_words(row)}"
         )
+        if reading := reading_words(row):
+            lines.append(f"    reading: {reading}")
+        positives = filter_words(row.hash_false_positives, row.random_code_false_positives)
+        if positives:
+            lines.append(f"    false positives per set: {positives}")
     lines.append(
-        f"  best random code: weight {rival.weight}, mse {rival.mse:.5f}, {rival.p_exact:.2%} exact"
+        f"  best random code: weight {rival.weight}, mse {rival.mse:.5f}, "
+        f"{rival.p_exact:.2%} exact (its units are bits, the network's are real numbers of 32 bits)"
     )
     lines.append(f"report: {result.report}")
     return "\n".join(lines)
+
+
+def _hash_words(row: RunRow) -> str:
+    """How often the hash fails where the network does, beside how often it fails at all."""
+    if row.failures_explained is None:
+        return f"no ranking failures; its hash fails on {row.code_failure_share:.1%} of the sets"
+    return (
+        f"its hash fails on {row.code_failure_share:.1%} of the sets and on "
+        f"{row.failures_explained:.1%} of its ranking failures"
+    )
+
+
+def _say_what_to_expect(planned: Study, quiet: bool) -> None:
+    """Before training: a width at which no network was seen to become a Bloom filter."""
+    from relubloom.theory import narrow_below, width_to_try
+
+    low, high = planned.task.sizes
+    if quiet or low != high or high <= SUPERPOSED:
+        return
+    with suppress(UsageError):
+        wider = width_to_try(planned.task.vocab_size, high)
+        if planned.width < narrow_below(planned.task.vocab_size, high):
+            typer.echo(
+                f"width {planned.width} is narrow for sets of {high} of "
+                f"{planned.task.vocab_size:,} tokens: expect no Bloom filter; try --width {wider}",
+                err=True,
+            )

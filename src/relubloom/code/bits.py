@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from relubloom import atomic
 from relubloom.code.bit_slices import BitSlices, pack_bits, unpack_bits
-from relubloom.errors import FileError, UsageError
+from relubloom.errors import FileError, UsageError, described
 
 CHUNK_BYTES = 1 << 21  # a chunk's words stay in a core's cache
 SLICED_VOCAB = 1 << 15  # from here on `slices` decodes a union faster than word by word
@@ -40,7 +40,15 @@ class Code:
     bits: NDArray[np.bool_]
 
     def __init__(self, bits: ArrayLike) -> None:
-        given = np.asarray(bits)
+        try:
+            given = np.asarray(bits)
+        except ValueError:  # rows of several lengths
+            given = np.empty(0, dtype=object)
+        if given.dtype.kind not in "biuf":
+            raise UsageError(
+                f"code is {described(bits)}: give a 0/1 matrix [vocab, width]; "
+                "rb.extract_code(net) reads a network's"
+            )
         if given.ndim != 2 or 0 in given.shape:
             raise UsageError(
                 f"code has shape {given.shape}: it needs at least one token (row) and one unit "
@@ -185,18 +193,9 @@ class Code:
         Raises:
             UsageError: they have another shape, or hold what is neither an id nor padding.
         """
-        ids = np.asarray(sets, dtype=np.int64)
-        if ids.ndim != 2:
-            raise UsageError(
-                f"sets have shape {ids.shape}: they must be [batch, set_size]; wrap one set in "
-                "a list"
-            )
-        if ids.size and (ids.min() < 0 or ids.max() > self.vocab_size):
-            raise UsageError(
-                f"sets hold ids from {ids.min()} to {ids.max()}: ids are 0 to "
-                f"{self.vocab_size - 1} ({self.vocab_size} is padding); check the vocabulary"
-            )
-        return ids
+        from relubloom.task import as_ids  # here: it loads torch, which a code does without
+
+        return as_ids(sets, self.vocab_size).cpu().numpy()
 
     @cached_property
     def _packed_with_padding(self) -> NDArray[np.uint64]:

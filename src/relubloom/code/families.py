@@ -8,7 +8,7 @@ from relubloom import theory
 from relubloom.code.bits import Code
 from relubloom.code.disjunct import disjunct_code
 from relubloom.code.search import improve
-from relubloom.errors import UsageError
+from relubloom.errors import UsageError, whole
 
 Family = Literal[
     "constant-weight", "bernoulli", "partitioned", "kautz-singleton", "greedy", "search"
@@ -80,9 +80,9 @@ def random_constant_weight(vocab_size: int, width: int, weight: int, seed: int =
         UsageError: there are no tokens or units, or `weight` is not in 0..width.
     """
     for name, value in (("vocab_size", vocab_size), ("width", width)):
-        if value < 1:
+        if whole(name, value) < 1:
             raise UsageError(f"{name} is {value}: a code has at least 1; raise it")
-    if not 0 <= weight <= width:
+    if not 0 <= whole("weight", weight) <= width:
         raise UsageError(
             f"weight is {weight}: a hash has between 0 and width = {width} bits; lower the weight"
         )

@@ -1,4 +1,4 @@
-"""Evidence: what a network does, how it does it, and whether the Bloom reading holds."""
+"""Evidence: what a network does, how it does it, and whether it is a Bloom filter."""
 
 from relubloom.evidence.gather import Evidence, gather_evidence
 

@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from relubloom.code import Code
+from relubloom.errors import UsageError
 from relubloom.evidence.behaviour import measure_behaviour
 from relubloom.evidence.certificate.by_method import count_if_exact_filter
 from relubloom.evidence.certificate.evaluated import Certifying
@@ -17,13 +18,20 @@ from relubloom.evidence.mechanism.readout import ReadoutLines
 from relubloom.evidence.scores import Scoring, SetScores
 from relubloom.measure.one_pass import OnSets, evaluator_for, one_pass
 from relubloom.network.extract import extract_with_modes
-from relubloom.network.relu_net import ReluNet
+from relubloom.network.relu_net import ReluNet, as_network
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.certificate import Certificate
 from relubloom.records.interventions import Interventions
 from relubloom.records.ladder import Ladder
 from relubloom.records.mechanism import Mechanism, Readout
-from relubloom.task import AllSets, DrawnSets, SetCollection
+from relubloom.task import (
+    AllSets,
+    DrawnSets,
+    KSparseTask,
+    SetCollection,
+    SetsLike,
+    as_collection,
+)
 
 Depth = Literal["quick", "study", "full"]
 LADDER_SETS = {"study": 50_000, "full": 300_000}  # that rungs are scored on, some 44 of them
@@ -62,7 +70,7 @@ class OnePass:
 
 def gather_evidence(
     net: ReluNet,
-    sets: SetCollection,
+    sets: SetCollection | KSparseTask | SetsLike,
     workers: int = 1,
     on_stage: OnStage | None = None,
     *,
@@ -72,17 +80,25 @@ def gather_evidence(
 
     Args:
         net: the network.
-        sets: what the figures are over.
+        sets: what the figures are over: those of a task, a collection, or a list of sets
+            (`task.as_collection`).
         workers: threads that share the work, in each of which torch uses one.
         on_stage: called with (stage, done, total) as the work goes on.
         depth: `quick` leaves out interventions and the explanation ladder; `study` climbs the rungs
             that are read off the weights, on at most 50,000 sets; `full` fits rungs, too, and
             scores all on at most 300,000. Large networks have fewer, at least 1,000.
 
+    Raises:
+        UsageError: the network is none, the sets are none of its vocabulary, there is no such
+            depth, or the weights hold NaN or infinity.
+
     The sets are read once, and run once, for scores, mechanism, certificate and ladder. Cost: that
     of `measure.one_pass` and about as much again for the analyses; beyond `quick` also that of
     `intervene` and `climb`.
     """
+    net, sets = as_network(net), as_collection(sets, as_network(net).vocab_size)
+    if depth not in get_args(Depth):
+        raise UsageError(f"depth is {depth!r}: choose one of {', '.join(get_args(Depth))}")
     stage = on_stage or _silent
     code, unit_modes = extract_with_modes(net)
     kept = None

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from relubloom.evidence.dead_tokens import dead_tokens
+from relubloom.evidence.hash_as_filter import measure_hash_as_filter
 from relubloom.evidence.mechanism import measure_input_modes
-from relubloom.evidence.reading import read_as_bloom
 from relubloom.evidence.scores import SetScores, score_sets
 from relubloom.network.extract import extract_code, reversed_units
 from relubloom.network.relu_net import ReluNet
@@ -24,7 +24,7 @@ def glance(net: ReluNet, sets: SetCollection, workers: int = 1) -> Glance:
     """
     code = extract_code(net)
     scores = score_sets(net, code, sets, workers)
-    reading = read_as_bloom(scores)
+    as_filter = measure_hash_as_filter(scores)
     W_in = net.W_in.detach().to("cpu", torch.float64).numpy()
     modes = measure_input_modes(W_in, reversed_units(net, code))
     agreement = float(scores.unit_agreement.mean())
@@ -40,20 +40,20 @@ def glance(net: ReluNet, sets: SetCollection, workers: int = 1) -> Glance:
             two_modes=modes.two_modes,
             unit_agreement=agreement,
             near_threshold=modes.near_threshold,
-            loss_failure_f1=reading.extracted.loss_failure_f1,
-            union_skill=reading.union_skill,
+            loss_failure_f1=as_filter.extracted.loss_failure_f1,
+            union_skill=as_filter.union_skill,
         ),
         mode_gap=modes.mode_gap,
         two_modes=modes.two_modes,
         near_threshold=modes.near_threshold,
         unit_agreement=agreement,
-        union_skill=reading.union_skill,
+        union_skill=as_filter.union_skill,
         bits_mean=float(code.weights.mean()),
         bits_sd=float(code.weights.std()),
-        extracted_mse=reading.extracted.mse,
-        extracted_kl=reading.extracted.kl,
-        extracted_p_exact=reading.extracted.p_exact,
-        loss_failure_f1=reading.extracted.loss_failure_f1,
+        extracted_mse=as_filter.extracted.mse,
+        extracted_kl=as_filter.extracted.kl,
+        extracted_p_exact=as_filter.extracted.p_exact,
+        loss_failure_f1=as_filter.extracted.loss_failure_f1,
         dead_tokens=int(dead_tokens(scores.tokens.sets, scores.tokens.misses).sum()),
     )
 

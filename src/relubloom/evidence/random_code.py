@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from relubloom.code import Code, random_constant_weight
 from relubloom.task import KSparseTask, SetCollection
-from relubloom.theory import Expectations, best_constant_weight, constant_weight
+from relubloom.theory import best_constant_weight, constant_weight
 
 CODES = 16
 WITHIN = 1.5  # weights are tried whose expected mse is at most this times the least
 TRAINING_SETS = 20_000
+SIZES = 8  # set sizes, at most, that an expectation is mixed over; more are drawn together
 TESTS_PER_CODE = 4_000_000  # (set, token) pairs that a weight's choice may cost per code
 
 
@@ -57,33 +58,72 @@ def best_random_code(task: KSparseTask, width: int, draw: int | None = None) -> 
 
 
 @dataclass(frozen=True)
-class _Expected:
+class ExpectedRandomCode:
+    """Expectations over all codes of a constant weight; false positives per set, kl in nats."""
+
     weight: int
+    false_positives: float
     mse: float
     kl: float
     p_exact: float
 
 
-def _expected_by_weight(vocab_size: int, width: int, sizes: dict[int, float]) -> list[_Expected]:
+def expected_random_code(
+    vocab_size: int, width: int, sizes: dict[int, float]
+) -> ExpectedRandomCode:
+    """What the best random code does on sets of any source, by their sizes and those' shares.
+
+    Of one size, exact: the weight of least mse. Of several, the best of the weights that are best
+    at one of them. More than 8 sizes are drawn together into 8 groups of equal share, each at its
+    mean size. Cost: under a second.
+
+    Raises:
+        UsageError: the width is too large for the exact law.
+    """
+    grouped = _grouped(sizes)
+    weights = {best_constant_weight(vocab_size, width, size).weight for size in grouped}
+    return min(
+        (_at_weight(vocab_size, width, weight, grouped) for weight in sorted(weights)),
+        key=lambda each: each.mse,
+    )
+
+
+def _grouped(sizes: dict[int, float]) -> dict[int, float]:
+    """At most `SIZES` sizes with their shares."""
+    if len(sizes) <= SIZES:
+        return sizes
+    total, reached = sum(sizes.values()), 0.0
+    groups: list[list[tuple[int, float]]] = [[] for _ in range(SIZES)]
+    for size, share in sorted(sizes.items()):
+        groups[min(SIZES - 1, int(SIZES * (reached + share / 2) / total))].append((size, share))
+        reached += share
+    found: Counter[int] = Counter()
+    for group in filter(None, groups):
+        weight = sum(share for _, share in group)
+        found[round(sum(size * share for size, share in group) / weight)] += weight
+    return dict(found)
+
+
+def _expected_by_weight(
+    vocab_size: int, width: int, sizes: dict[int, float]
+) -> list[ExpectedRandomCode]:
     """Expected errors of every weight that may be best, least mse first."""
     best = [
         best_constant_weight(vocab_size, width, size).weight for size in (min(sizes), max(sizes))
     ]
     weights = range(max(0, min(best) - 2), min(width, max(best) + 2) + 1)
-    expected = [
-        _mixed(
-            weight,
-            [(share, constant_weight(vocab_size, width, weight, k)) for k, share in sizes.items()],
-        )
-        for weight in weights
-    ]
+    expected = [_at_weight(vocab_size, width, weight, sizes) for weight in weights]
     return sorted(expected, key=lambda each: each.mse)
 
 
-def _mixed(weight: int, parts: list[tuple[float, Expectations]]) -> _Expected:
-    total = sum(share for share, _ in parts)
-    return _Expected(
+def _at_weight(
+    vocab_size: int, width: int, weight: int, sizes: dict[int, float]
+) -> ExpectedRandomCode:
+    parts = [(share, constant_weight(vocab_size, width, weight, k)) for k, share in sizes.items()]
+    total = sum(sizes.values())
+    return ExpectedRandomCode(
         weight,
+        false_positives=sum(share * part.false_positives for share, part in parts) / total,
         mse=sum(share * part.mse for share, part in parts) / total,
         kl=sum(share * part.kl for share, part in parts) / total,
         p_exact=sum(share * part.p_exact for share, part in parts) / total,

@@ -1,43 +1,74 @@
-"""The Bloom reading put to the test: does the extracted hash, run as a Bloom filter, say where the
-network fails?"""
+"""What a network that is no Bloom filter is instead, and its hash beside the best random code."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from relubloom.errors import UsageError
+from relubloom.evidence.dead_tokens import dead_tokens
+from relubloom.evidence.mechanism.hidden_layer import HiddenLayer
+from relubloom.evidence.random_code import expected_random_code
 from relubloom.evidence.scores import SetScores
-from relubloom.measure.statistics import f1
-from relubloom.records.mechanism import ExtractedFilter, Reading
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.mechanism import ReadingFigures
+from relubloom.records.verdict import ReadingBeside, Verdict, read
+from relubloom.theory import narrow_below, width_to_try
 
 
-def read_as_bloom(scores: SetScores) -> Reading:
-    """Compare the code's false positives with the network's failures, set by set."""
-    return Reading(
-        extracted=ExtractedFilter(
-            mse=scores.mean(scores.code_mse),
-            kl=scores.mean(scores.code_kl),
-            p_exact=scores.mean(~scores.code_failure),
-            loss_failure_f1=f1(scores.code_failure, scores.loss_failure, scores.copies),
-        ),
-        code_failure_share=scores.mean(scores.code_failure),
-        failures_explained=_share_inside(scores, scores.ranking_failure),
-        failures_explained_by_loss=_share_inside(scores, scores.loss_failure),
-        union_skill=union_skill(float(scores.unit_agreement.mean()), float(scores.unit_on.mean())),
+def measure_reading_figures(net: ReluNet, scores: SetScores, layer: HiddenLayer) -> ReadingFigures:
+    """The shares that the reading may rest on, and the false positives of hash and random code.
+
+    The expectation over random codes of a set's errors depends on its size alone: so the random
+    code's figures are over the very sizes scored, whatever their source. They are null where the
+    exact law does not go. Cost: that of `expected_random_code`.
+    """
+    held = scores.tokens.sets > 0
+    dead = dead_tokens(scores.tokens.sets, scores.tokens.misses)
+    random = None
+    with suppress(UsageError):
+        random = expected_random_code(net.vocab_size, net.width, _size_shares(scores))
+    return ReadingFigures(
+        units_off=1 - float(scores.unit_on.mean()),
+        dead_unit_share=float((layer.on == 0).mean()),
+        dead_token_share=float(dead[held].mean()),
+        hash_false_positives=scores.mean(scores.code_false_positives),
+        random_code_false_positives=None if random is None else random.false_positives,
+        random_code_mse=None if random is None else random.mse,
     )
 
 
-def union_skill(agreement: float, on: float) -> float:
-    """1 - (disagreements of the union) / (disagreements of the better constant answer), or 0.
+def take_reading(
+    net: ReluNet, scores: SetScores, figures: ReadingFigures, verdict: Verdict
+) -> ReadingBeside:
+    """The reading beside a verdict: `records.verdict.read` on this network's figures.
 
-    Over (set, unit) pairs, of which the share `on` is above 0: a constant answer ("every unit is
-    on", or "is off") errs on min(on, 1 - on) of them. Where nearly all units are off, agreement is
-    high whatever they compute; this is not. 1 where the union never errs.
+    The widths are for sets of the mean size. Cost: that of `theory.width_to_try`, once a size.
     """
-    errors, constant = 1 - agreement, min(on, 1 - on)
-    if errors == 0:
-        return 1.0
-    return max(0.0, 1 - errors / constant) if constant > 0 else 0.0
+    if verdict == "bloom":
+        return ReadingBeside()
+    known = {name: value for name, value in vars(figures).items() if value is not None}
+    known |= {"width": net.width, "set_size": int(scores.set_size.max())}
+    known["p_exact"] = scores.mean(~scores.ranking_failure)
+    known |= _widths(net.vocab_size, round(scores.mean(scores.set_size)))
+    random_mse = figures.random_code_mse
+    well_trained = random_mse is None or scores.mean(scores.mse) <= random_mse
+    return read(verdict, known, well_trained=well_trained)
 
 
-def _share_inside(scores: SetScores, failure: NDArray[np.bool_]) -> float | None:
-    total = scores.copies[failure].sum()
-    return float(scores.copies[failure & scores.code_failure].sum() / total) if total else None
+@lru_cache
+def _widths(vocab_size: int, set_size: int) -> dict[str, int]:
+    """Empty where the exact law does not go."""
+    try:
+        narrow, wider = narrow_below(vocab_size, set_size), width_to_try(vocab_size, set_size)
+    except UsageError:
+        return {}
+    return {"narrow_below": narrow, "try_width": wider}
+
+
+def _size_shares(scores: SetScores) -> dict[int, float]:
+    sizes, where = np.unique(scores.set_size, return_inverse=True)
+    shares = np.bincount(where, scores.copies) / scores.copies.sum()
+    return dict(zip(sizes.tolist(), shares.tolist(), strict=True))

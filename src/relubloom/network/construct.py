@@ -1,14 +1,16 @@
 """Networks made by hand: the filter of a code, and a linear map as a network with a ReLU."""
 
 import math
+from numbers import Real
 
 import numpy as np
 import torch
 from jaxtyping import Bool
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from relubloom.code import Code, GradedCode
-from relubloom.errors import UsageError
+from relubloom.errors import UsageError, described
 from relubloom.network.relu_net import ReluNet
 from relubloom.theory import sharpness_for
 
@@ -20,7 +22,7 @@ MARGIN = 0.999  # of the largest leak: more than all roundings of a logit
 
 
 def construct(
-    code: Code | GradedCode | Bool[Tensor | np.ndarray, "vocab width"],
+    code: Code | GradedCode | Bool[Tensor, "vocab width"] | ArrayLike,
     sharpness: float | None = None,
     leak: float | None = None,
     dtype: torch.dtype = torch.float32,
@@ -43,7 +45,7 @@ def construct(
     float64, up to a relative rounding of a logit by (width + 2) 2^-24.
 
     Args:
-        code: the hashes; a bool tensor or array [vocab, width] is taken as a code.
+        code: the hashes; a 0/1 tensor, array or nested list [vocab, width] is taken as one.
         sharpness: logit lost per missing bit, > 0; None takes `default_sharpness` for sets of
             one token.
         leak: for two strengths or more, level of a unit that one half bit covers, at most 1/2; it
@@ -53,12 +55,14 @@ def construct(
     Cost: O(vocab width).
 
     Raises:
-        UsageError: sharpness is outside 1e-30..1e30; the leak, or the sharpness beside it, is too
-            large for the code, or the leak too small for the type.
+        UsageError: the code is no 0/1 matrix; sharpness is outside 1e-30..1e30; the leak, or the
+            sharpness beside it, is too large for the code, or the leak too small for the type.
     """
     graded = code if isinstance(code, GradedCode) else None
-    hashes = code if isinstance(code, Code | GradedCode) else Code(np.asarray(code))
+    hashes = code if isinstance(code, Code | GradedCode) else Code(code)
     cost = default_sharpness(hashes.vocab_size, 1) if sharpness is None else sharpness
+    if not isinstance(cost, Real):
+        raise UsageError(f"sharpness is {described(cost)}: it must be a number; try 20")
     if not 1e-30 <= cost <= 1e30:
         raise UsageError(f"sharpness is {cost}: it must be from 1e-30 to 1e30; try 20")
     if graded is None or graded.levels == 1:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from relubloom.code import Code
 from relubloom.errors import UsageError
 from relubloom.network.modes import TwoModes, fit_two_modes
-from relubloom.network.relu_net import ReluNet
+from relubloom.network.relu_net import ReluNet, as_network
 
 APART = 4.0  # pooled standard deviations between a reversed unit's bits and its other entries
 
@@ -27,11 +27,11 @@ def extract_code(net: ReluNet) -> Code:
     has is the business of `evidence.mechanism`.
 
     Raises:
-        UsageError: the weights hold NaN or infinity.
+        UsageError: it is no network, or the weights hold NaN or infinity.
 
     Cost: O(vocab width) per EM iteration.
     """
-    return extract_with_modes(net)[0]
+    return extract_with_modes(as_network(net))[0]
 
 
 def extract_with_modes(net: ReluNet) -> tuple[Code, TwoModes]:

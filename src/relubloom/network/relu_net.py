@@ -11,8 +11,10 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from relubloom.errors import FileError, UsageError
+from relubloom.errors import FileError, UsageError, described
 from relubloom.network import weights_file
+from relubloom.network.given_weights import WeightsLike, as_weights
+from relubloom.task import SetsLike, as_ids
 
 HOOK_NAMES = ("hook_in", "hook_pre", "hook_post", "hook_out")
 
@@ -37,29 +39,30 @@ class ReluNet(nn.Module):
     (the logits, [batch, vocab]).
 
     Args:
-        W_in: [vocab, width].
-        b_in: [width].
+        W_in: [vocab, width]: a tensor, which is shared, or an array or nested lists.
+        b_in: [width]; None, as `nn.Linear(bias=False)` has it, is zeros.
         W_out: [width, vocab].
-        b_out: [vocab].
+        b_out: [vocab]; None is zeros.
 
     Raises:
-        UsageError: the shapes do not fit each other.
+        UsageError: the shapes do not fit each other, one has another precision, or what is given
+            is no matrix of numbers.
     """
 
     def __init__(
         self,
-        W_in: Float[Tensor, "vocab width"],
-        b_in: Float[Tensor, " width"],
-        W_out: Float[Tensor, "width vocab"],
-        b_out: Float[Tensor, " vocab"],
+        W_in: WeightsLike,
+        b_in: WeightsLike | None = None,
+        W_out: WeightsLike | None = None,
+        b_out: WeightsLike | None = None,
     ) -> None:
         super().__init__()
-        given = zip(weights_file.NAMES, (W_in, b_in, W_out, b_out), strict=True)
-        weights_file.check_shapes({name: tuple(value.shape) for name, value in given})
-        self.W_in = nn.Parameter(W_in.detach())
-        self.b_in = nn.Parameter(b_in.detach())
-        self.W_out = nn.Parameter(W_out.detach())
-        self.b_out = nn.Parameter(b_out.detach())
+        weights = as_weights(W_in, b_in, W_out, b_out)
+        weights_file.check_shapes({name: tuple(value.shape) for name, value in weights.items()})
+        self.W_in = nn.Parameter(weights["W_in"])
+        self.b_in = nn.Parameter(weights["b_in"])
+        self.W_out = nn.Parameter(weights["W_out"])
+        self.b_out = nn.Parameter(weights["b_out"])
 
     @property
     def vocab_size(self) -> int:
@@ -71,18 +74,18 @@ class ReluNet(nn.Module):
         """Number of hidden units, d."""
         return self.W_in.shape[1]
 
-    def forward(self, sets: Int64[Tensor, "batch set_size"]) -> Float[Tensor, "batch vocab"]:
-        """The logits of each set.
+    def forward(self, sets: SetsLike) -> Float[Tensor, "batch vocab"]:
+        """The logits of each set; `sets` are what `task.as_ids` takes, such as `[[0, 4], [7]]`.
 
         Raises:
-            UsageError: `sets` is not a matrix of ids between 0 and vocab_size.
+            UsageError: they are no sets of ids between 0 and vocab_size.
 
         Cost: 2 batch width vocab FLOPs; no array larger than the logits.
         """
         return self.run_with_hooks(sets, fwd_hooks=[])
 
     def run_with_hooks(
-        self, sets: Int64[Tensor, "batch set_size"], fwd_hooks: Iterable[tuple[str, Hook]]
+        self, sets: SetsLike, fwd_hooks: Iterable[tuple[str, Hook]]
     ) -> Float[Tensor, "batch vocab"]:
         """Forward, with functions `fn(activation, hook)` that may return a replacement.
 
@@ -95,13 +98,16 @@ class ReluNet(nn.Module):
                 raise UsageError(
                     f"no activation is called {name!r}; hooks go on {', '.join(HOOK_NAMES)}"
                 )
-        ids = self.checked(_apply("hook_in", sets, hooks))
+        ids = self.checked(sets)
+        replaced = _apply("hook_in", ids, hooks)
+        if replaced is not ids:
+            ids = self.checked(replaced)
         pre = _apply("hook_pre", self._gathered(ids) + self.b_in, hooks)
         post = _apply("hook_post", pre.relu(), hooks)
         return _apply("hook_out", torch.addmm(self.b_out, post, self.W_out), hooks)
 
     def run_with_cache(
-        self, sets: Int64[Tensor, "batch set_size"], names_filter: NamesFilter = None
+        self, sets: SetsLike, names_filter: NamesFilter = None
     ) -> tuple[Float[Tensor, "batch vocab"], dict[str, Tensor]]:
         """Forward, with the activations by name (detached; `names_filter` chooses which).
 
@@ -152,23 +158,14 @@ class ReluNet(nn.Module):
             per_sample_weights=real.to(self.W_in.dtype),
         )
 
-    def checked(self, sets: Tensor) -> Tensor:
-        """The sets as given.
+    def checked(self, sets: SetsLike) -> Int64[Tensor, "batch set_size"]:
+        """The sets as ids, on the device of the weights where they are no tensor.
 
         Raises:
-            UsageError: `sets` is not a matrix of ids between 0 and vocab_size.
+            UsageError: they are no sets of ids between 0 and vocab_size.
         """
-        if sets.ndim != 2 or sets.dtype != torch.int64:
-            raise UsageError(
-                f"sets are {str(sets.dtype).removeprefix('torch.')} of shape {tuple(sets.shape)}: "
-                "they must be int64 [batch, set_size]; wrap one set in a list"
-            )
-        if sets.numel() and not 0 <= int(sets.min()) <= int(sets.max()) <= self.vocab_size:
-            raise UsageError(
-                f"sets hold ids from {int(sets.min())} to {int(sets.max())}: ids are 0 to "
-                f"{self.vocab_size - 1} ({self.vocab_size} is padding); check the vocabulary"
-            )
-        return sets
+        ids = as_ids(sets, self.vocab_size)
+        return ids if isinstance(sets, Tensor) else ids.to(self.W_in.device)
 
     def extra_repr(self) -> str:
         """What `print(net)` shows."""
@@ -208,6 +205,27 @@ class NetStack:
         """Views of it, each of `together` instances."""
         parts = zip(*(value.split(together) for value in self.parameters().values()), strict=True)
         return [NetStack(*part) for part in parts]
+
+
+def as_network(net: object) -> ReluNet:
+    """The network itself, where it is one.
+
+    Raises:
+        UsageError: it is something else; the message names the way in.
+    """
+    if isinstance(net, ReluNet):
+        return net
+    way = "give a ReluNet"
+    if isinstance(net, nn.Module):
+        way = "give ReluNet.from_module(module)"
+    elif isinstance(net, str | Path):
+        way = f"give ReluNet.from_file({str(net)!r})"
+    elif isinstance(net, NetStack):
+        way = "give one of its networks, such as stack[0]"
+    elif isinstance(net, tuple):
+        way = "train returns (net, history); give the first"
+    found = "a tuple" if isinstance(net, tuple) else described(net)
+    raise UsageError(f"the network is {found}: {way}")
 
 
 def _apply(name: str, activation: Tensor, hooks: Iterable[tuple[str, Hook]]) -> Tensor:

@@ -301,12 +301,33 @@ class SizeSubset(SubsetFigures):
 
 
 @dataclass(frozen=True)
+class LinesOfFile:
+    """Which lines of a file of sets were evaluated.
+
+    Keys:
+        path, sha256: the file, and what its content is known by.
+        lines: how many lines the figures count, copies of a set included.
+        left_out, bad_lines: lines of other sizes, and lines that were skipped on request.
+        held_out: whether the lines are the fifth that the network was not trained on; otherwise all
+            lines count.
+    """
+
+    path: str
+    sha256: str
+    lines: int
+    left_out: int
+    bad_lines: int
+    held_out: bool
+
+
+@dataclass(frozen=True)
 class Behaviour:
     """What a network answers: means over the sets, copies counted, in float64 arithmetic.
 
     Keys:
         sets, method: how many sets, and how they came about: `all` (none left out), `drawn` (a
-            seeded sample), `held-out` (lines of a file that were not trained on).
+            seeded sample), `held-out` (lines of a file that were not trained on), `listed`
+            (all lines of a file, or all sets of a list).
         mse, kl: summed over tokens, mean over sets; kl in nats, 0 is perfect.
         p_exact: share of the sets whose members are all strictly above all others.
         ranking_failures, loss_failures: shares of the sets: not exact; mse above 1/(2k(k+1)).
@@ -322,6 +343,9 @@ class Behaviour:
         member_mass: how much of p the members have, and how evenly.
         confusion: pairs of tokens; null above 2,048 tokens.
         tokens: token by token.
+        source: of which sets these are: `uniform` (all equally likely), `zipf`, `file`, or `given`
+            (a list, in Python); null in the files of earlier versions.
+        file: the file whose lines they are; null where they are none, or not known.
     """
 
     sets: int
@@ -344,3 +368,35 @@ class Behaviour:
     member_mass: MemberMass
     confusion: Confusion | None
     tokens: Tokens
+    source: str | None = None
+    file: LinesOfFile | None = None
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """The smallest and the largest of the sets."""
+        found = [row.set_size for row in self.by_set_size]
+        return min(found), max(found)
+
+
+def figures_over(behaviour: Behaviour, file: str | None = None) -> str:
+    """Which sets the figures are over, in words: "all 2,763,520 sets of 3 tokens".
+
+    `file` is what to call the file whose lines they are, its path if left out.
+    """
+    low, high = behaviour.sizes
+    sizes = f"{low} to {high} tokens" if low < high else _several(low, "token")
+    if (lines := behaviour.file) is not None:
+        which = "the held-out" if lines.held_out else "all" if lines.lines > 1 else "the"
+        distinct = _several(behaviour.sets, "distinct set")
+        copies = "" if lines.lines == behaviour.sets else f" ({distinct})"
+        return f"{which} {_several(lines.lines, 'line')} of {sizes} in {file or lines.path}{copies}"
+    before, kind = {
+        "all": ("all " if behaviour.sets > 1 else "the ", "set"),
+        "drawn": ("", "drawn set"),
+        "listed": ("", "given set"),
+    }.get(behaviour.method, ("", "held-out set"))
+    return f"{before}{_several(behaviour.sets, kind)} of {sizes}"
+
+
+def _several(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"

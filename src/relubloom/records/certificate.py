@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from relubloom.records.behaviour import LinesOfFile
+
 Method = Literal["enumeration", "counting", "bounds", "sampled"]
 
 
@@ -38,13 +40,14 @@ class CalledNonMembers:
 
 @dataclass(frozen=True)
 class Certificate:
-    """What holds for a network over all sets of one size.
+    """What holds for a network over all sets of one size, or over the lines of a file.
 
     Intervals are proven, except by the method `sampled`: there each of `p_exact`, `mse` and the
     mean of `false_positives` holds with probability `confidence` over the draw.
 
     Keys:
-        sets: C(vocab_size, set_size), all of which count alike.
+        sets: C(vocab_size, set_size), all of which count alike; of a file how many lines, copies
+            included.
         method: `enumeration` of all sets, `counting` (of an exact filter's code), `bounds`, or
             `sampled`, which is no proof.
         exact_sets: how many sets are exact; null unless that is known exactly.
@@ -57,6 +60,7 @@ class Certificate:
         confidence: of each interval of a sample; null for a proof.
         reasons: what the method used, in a line.
         seconds: what it took.
+        file: the file whose lines of that size these sets are; null for all sets.
     """
 
     sets: int
@@ -71,3 +75,4 @@ class Certificate:
     confidence: float | None
     reasons: str
     seconds: float = 0.0
+    file: LinesOfFile | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from relubloom.records.verdict import Verdict
+from relubloom.records.verdict import ReadingBeside, Verdict
 
 UnitClass = Literal["bit", "graded", "dead", "always on", "unclear"]
 Polarity = Literal["complement", "direct"]
@@ -62,7 +62,7 @@ class ExtractedFilter:
 
 
 @dataclass(frozen=True)
-class Reading:
+class HashAsFilter:
     """The extracted filter beside the network.
 
     Keys:
@@ -79,6 +79,31 @@ class Reading:
     failures_explained: float | None
     failures_explained_by_loss: float | None
     union_skill: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingFigures:
+    """What the reading beside the verdict may rest on, and the hash against the best random code.
+
+    Null in files of earlier versions.
+
+    Keys:
+        units_off: share of (set, unit) pairs in which the unit is 0.
+        dead_unit_share: share of units that are 0 on every set.
+        dead_token_share: of the tokens in some set, the share missed on more than half of the sets
+            that hold them.
+        hash_false_positives: per set, of the extracted hash: covered tokens that are no members.
+        random_code_false_positives, random_code_mse: what the best random code of as many units is
+            expected to have on sets of these sizes, in closed form; one of its units is one bit,
+            one of the network's a real number. Null where the closed form does not go.
+    """
+
+    units_off: float | None = None
+    dead_unit_share: float | None = None
+    dead_token_share: float | None = None
+    hash_false_positives: float | None = None
+    random_code_false_positives: float | None = None
+    random_code_mse: float | None = None
 
 
 @dataclass(frozen=True)
@@ -299,7 +324,7 @@ class Readout:
 
 
 @dataclass(frozen=True)
-class Mechanism(Reading, InputModes):
+class Mechanism(HashAsFilter, InputModes, ReadingFigures, ReadingBeside):
     """How a network does it: its weights, its units against the union, its readout, its hash.
 
     Keys:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -22,11 +22,19 @@ from relubloom.code import Code
 from relubloom.errors import FileError, UsageError
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import CONFIG, WEIGHTS, read_config
-from relubloom.task import KSparseTask, parse_sizes, read_tokens
+from relubloom.task import (
+    KSparseTask,
+    as_sizes,
+    format_sizes,
+    hash_of,
+    parse_sizes,
+    read_tokens,
+)
 from relubloom.training.recipe import Recipe
 
 HISTORY, FILM, CODE, TOKENS = "history.jsonl", "snapshots.safetensors", "code.npz", "tokens.txt"
 CHECKPOINT, REPORT = "checkpoint.safetensors", "report.html"
+EXAMINED = "examined"  # the key of config.json that `remember` writes
 RUN_FILES = (CONFIG, WEIGHTS, HISTORY, FILM, CODE, TOKENS, CHECKPOINT, REPORT)
 
 
@@ -57,7 +65,7 @@ def is_empty(folder: Path) -> bool:
 
 def write_network(folder: Path, net: ReluNet, origin: Origin, tokens: tuple[str, ...]) -> None:
     """Write `config.json`, `model.safetensors` and `tokens.txt`."""
-    atomic.write_text(folder / TOKENS, "".join(f"{token}\n" for token in tokens))
+    write_labels(folder, tokens)
     net.save_pretrained(folder, origin.describe())
 
 
@@ -78,28 +86,49 @@ def read_task(
     net: ReluNet,
     set_size: int | tuple[int, int] | None = None,
     sets: Path | None = None,
+    *,
+    tokens: Path | None = None,
+    skip_bad: bool = False,
 ) -> KSparseTask:
-    """The task that a run folder names; a folder that names no sizes needs `set_size`.
+    """The task whose sets a run folder's network is examined on.
 
-    `set_size` changes the sizes that the folder names; `sets` says where its sets file lies now.
+    That is the folder's own task; where it says no sizes, what the folder was last examined on
+    (`remember`). `set_size` and `sets` change it, and what was remembered then counts no more:
+    `set_size` takes other sizes; `sets` takes all lines of a file, or of the very file that the
+    folder's task names (by its SHA-256, wherever it lies now) the held-out lines. `tokens` and
+    `skip_bad` are for the file, as in `given_labels` and `task.read_sets`; a folder that names no
+    tokens has the ids as their names.
 
     Raises:
-        UsageError: neither the folder nor the caller says a set_size.
-        FileError: the sets file is gone or has changed, or the task makes no sense or does not
-            fit the network.
+        UsageError: neither the folder nor the caller says the sizes, or they fit no set.
+        FileError: the sets file is gone or has changed, a line of it is bad, or the task makes no
+            sense or does not fit the network.
     """
-    described = described_task(folder) | {"vocab_size": net.vocab_size}
-    described["set_size"] = said_sizes(folder) if set_size is None else set_size
-    tokens = None
-    if described.get("source") == "file":
-        described["sets"] = str(_found_sets(folder, described, sets))
-        tokens = read_tokens(folder / TOKENS)
-    try:
-        task = KSparseTask.from_description(described, tokens, skip_bad=True)
-    except UsageError as error:
+    if skip_bad and sets is None:
+        raise UsageError("--skip-bad is given without --sets: it skips a file's bad lines")
+    labels = None
+    if sets is not None or tokens is not None:
+        labels = given_labels(folder, net.vocab_size, tokens)
+    if sets is not None and not _is_the_file_of(described_task(folder), sets):
+        named_by = _named_by(folder, net.vocab_size, tokens)
         if set_size is not None:
-            KSparseTask(net.vocab_size, set_size)  # complains if it is the caller's that is wrong
-        raise _damaged(folder, error) from None
+            KSparseTask(net.vocab_size, set_size)  # complains where there are no such sets
+        return KSparseTask.from_file(
+            *(sets, set_size, labels or _ids(net.vocab_size)),
+            skip_bad=skip_bad,
+            hold_out=False,
+            named_by=named_by,
+        )
+    as_given = set_size is not None or sets is not None
+    described = described_task(folder) if as_given else said_task(folder)
+    described = described | {"vocab_size": net.vocab_size}
+    if described.get("source") == "file":
+        task = _task_of_file(folder, described, sets)
+        if set_size is not None:
+            task = _of_sizes(folder, task, set_size)
+    else:
+        described["set_size"] = said_sizes(folder) if set_size is None else set_size
+        task = _task_from(folder, described, net.vocab_size, set_size)
     if task.vocab_size != net.vocab_size:
         raise FileError(
             f"{folder} has {net.vocab_size} tokens and its task {task.vocab_size}; "
@@ -108,31 +137,74 @@ def read_task(
     return task
 
 
+def remember(folder: Path, task: KSparseTask, labels: tuple[str, ...] | None = None) -> None:
+    """Write down what a network was examined on, for the commands that follow.
+
+    `config.json` gains the key `examined` where that is not the folder's own task; `labels`, where
+    they are given, are written to `tokens.txt`.
+
+    Raises:
+        FileError: the folder cannot be written.
+    """
+    if labels is not None:
+        write_labels(folder, labels)
+    config = read_config(folder)
+    kept = {name: value for name, value in config.items() if name != EXAMINED}
+    if task.describe() != kept.get("task"):
+        kept[EXAMINED] = task.describe()
+    if kept != config:
+        atomic.write_json(folder / CONFIG, kept)
+
+
 def read_labels(folder: Path, vocab_size: int) -> tuple[str, ...]:
-    """The tokens' labels: `tokens.txt` where there is one, else `default_labels`.
+    """The tokens' labels: `tokens.txt` where there is one, else t0, t1, ...
 
     Raises:
         FileError: `tokens.txt` is damaged or has another number of tokens.
     """
+    return given_labels(folder, vocab_size) or id_labels(vocab_size)
+
+
+def given_labels(
+    folder: Path, vocab_size: int, tokens: Path | None = None
+) -> tuple[str, ...] | None:
+    """The labels of a file `tokens`, else those of the folder's `tokens.txt`; None without either.
+
+    Raises:
+        UsageError: `tokens` has another number of tokens than the network; or the folder's task is
+            a file of sets, whose words they are, and `tokens` has others.
+        FileError: a file is damaged, or `tokens.txt` has another number of tokens.
+    """
     path = folder / TOKENS
-    if not path.exists():
-        return default_labels(vocab_size)
-    labels = read_tokens(path)
+    own = read_tokens(path) if path.exists() else None
+    if tokens is None:
+        if own is not None and len(own) != vocab_size:
+            raise FileError(
+                f"{path} lists {len(own)} tokens and the network has {vocab_size}; restore the pair"
+            )
+        return own
+    labels = read_tokens(tokens)
     if len(labels) != vocab_size:
-        raise FileError(
-            f"{path} lists {len(labels)} tokens and the network has {vocab_size}; restore the pair"
+        raise UsageError(
+            f"{tokens} lists {len(labels)} tokens and the network of {folder} has {vocab_size}: "
+            "give one label a token, in the order of the ids"
+        )
+    if described_task(folder).get("source") == "file" and labels != own:
+        raise UsageError(
+            f"{tokens} has other tokens than {path}, which are the words of the sets file that "
+            f"{folder} was made from: they cannot be renamed; leave --tokens out"
         )
     return labels
 
 
 def default_labels(vocab_size: int) -> tuple[str, ...]:
-    """The first words of `words.txt`; for a vocabulary longer than that t0, t1, ... for all.
-
-    The ids have as many leading zeros as make them sort.
-    """
+    """Words of `words.txt` for networks of our own; `id_labels` where they are too few."""
     words = _words()
-    if vocab_size <= len(words):
-        return words[:vocab_size]
+    return words[:vocab_size] if vocab_size <= len(words) else id_labels(vocab_size)
+
+
+def id_labels(vocab_size: int) -> tuple[str, ...]:
+    """t0, t1, ..., with as many leading zeros as make them sort."""
     digits = len(str(vocab_size - 1))
     return tuple(f"t{index:0{digits}d}" for index in range(vocab_size))
 
@@ -175,6 +247,19 @@ def read_code(folder: Path) -> Code | None:
     return Code.load(folder / CODE) if (folder / CODE).exists() else None
 
 
+def sha256_of(path: Path) -> str:
+    """What the content of a file is known by.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror}; give the path of a file") from None
+
+
 def git_commit() -> str | None:
     """The commit of the checkout that relubloom runs from; None where git does not track it."""
     here = Path(__file__)
@@ -198,14 +283,22 @@ def described_task(folder: Path) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
+def said_task(folder: Path) -> dict[str, Any]:
+    """The folder's task; where that says no sizes, what it was last examined on, if at all."""
+    task, examined = described_task(folder), read_config(folder).get(EXAMINED)
+    if task.get("set_size") is None and isinstance(examined, dict):
+        return cast(dict[str, Any], examined)
+    return task
+
+
 def said_sizes(folder: Path) -> int | tuple[int, int]:
-    """The sizes of a folder's task.
+    """The sizes of `said_task`.
 
     Raises:
         UsageError: it does not say them.
         FileError: they make no sense.
     """
-    said = described_task(folder).get("set_size")
+    said = said_task(folder).get("set_size")
     if said is None:
         raise UsageError(f"{folder} does not say its set_size; pass --set-size k or a..b")
     try:
@@ -214,9 +307,14 @@ def said_sizes(folder: Path) -> int | tuple[int, int]:
         raise _damaged(folder, error) from None
 
 
+def write_labels(folder: Path, labels: tuple[str, ...]) -> None:
+    """Write `tokens.txt`."""
+    atomic.write_text(folder / TOKENS, "".join(f"{label}\n" for label in labels))
+
+
 @cache
 def _words() -> tuple[str, ...]:
-    """The built-in labels; the list only grows, and at its end: folders without labels use it."""
+    """The built-in labels; the list only grows, and at its end, so that a token keeps its name."""
     text = files("relubloom").joinpath("words.txt").read_text(encoding="utf-8")
     return tuple(text.split())
 
@@ -225,21 +323,90 @@ def _damaged(folder: Path, reason: object) -> FileError:
     return FileError(f"{folder / CONFIG} has a task that makes no sense ({reason}); restore it")
 
 
+def _ids(vocab_size: int) -> tuple[str, ...]:
+    """How a file names the tokens of a network without labels."""
+    return tuple(map(str, range(vocab_size)))
+
+
+def _named_by(folder: Path, vocab_size: int, tokens: Path | None) -> str:
+    """What names the tokens that a file of sets may hold, in the words of an error."""
+    if tokens is not None:
+        return str(tokens)
+    if (folder / TOKENS).exists():
+        return f"{folder / TOKENS} (--tokens FILE gives other names)"
+    return f"the ids 0 to {vocab_size - 1} of {folder} (--tokens FILE gives them names)"
+
+
+def _task_of_file(folder: Path, described: dict[str, Any], sets: Path | None) -> KSparseTask:
+    """The task of the file of sets that the folder names, where it lies now."""
+    described = described | {"sets": str(_found_sets(folder, described, sets))}
+    ids = _ids(described["vocab_size"])
+    of_ids = described.get("tokens_sha256") == hash_of(ids)
+    labels = ids if of_ids else read_tokens(folder / TOKENS)
+    try:
+        return KSparseTask.from_description(described, labels, skip_bad=True)
+    except UsageError as error:
+        raise _damaged(folder, error) from None
+
+
+def _of_sizes(folder: Path, task: KSparseTask, set_size: int | tuple[int, int]) -> KSparseTask:
+    """The task with the held-out lines of some of its sizes.
+
+    Raises:
+        UsageError: the file has lines of these sizes that were neither trained on nor held out.
+    """
+    KSparseTask(task.vocab_size, set_size)  # complains where there are no such sets
+    (low, high), (smallest, largest) = as_sizes(set_size), task.sizes
+    assert task.file is not None
+    if task.file.left_out and not smallest <= low <= high <= largest:
+        raise UsageError(
+            f"set_size is {format_sizes((low, high))} and {folder} was made from the lines of "
+            f"{format_sizes(task.sizes)} tokens: only of those a part was held out; give sizes "
+            "among them"
+        )
+    return replace(task, set_size=set_size)
+
+
+def _task_from(
+    folder: Path,
+    described: dict[str, Any],
+    vocab_size: int,
+    set_size: int | tuple[int, int] | None,
+) -> KSparseTask:
+    try:
+        return KSparseTask.from_description(described)
+    except UsageError as error:
+        if set_size is not None:
+            KSparseTask(vocab_size, set_size)  # complains if it is the caller's that is wrong
+        raise _damaged(folder, error) from None
+
+
+def _is_the_file_of(described: dict[str, Any], sets: Path) -> bool:
+    """Whether a folder's task is of that very file."""
+    return described.get("source") == "file" and described.get("sha256") == sha256_of(sets)
+
+
 def _found_sets(folder: Path, described: dict[str, Any], moved: Path | None) -> Path:
     """The sets file of a folder's task, where it lies now; it must be the same."""
     for name in ("sets", "sha256"):
         if not isinstance(described.get(name), str):
             raise _damaged(folder, f"{name} is {described.get(name)!r}")
-    path = moved or Path(described["sets"])
-    try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        raise FileError(
-            f"the sets file of {folder}, {path}, is not there; pass --sets FILE"
-        ) from None
-    if found != described["sha256"]:
+    path = moved or _last_place(folder, described)
+    if not path.is_file():
+        raise FileError(f"the sets file of {folder}, {path}, is not there; pass --sets FILE")
+    if sha256_of(path) != described["sha256"]:
         raise FileError(
             f"{path} is not the file that {folder} was made from (its SHA-256 differs); "
             "pass that file with --sets"
         )
     return path
+
+
+def _last_place(folder: Path, described: dict[str, Any]) -> Path:
+    """Where the file lay when the folder was made, or was last examined."""
+    there, examined = Path(described["sets"]), read_config(folder).get(EXAMINED)
+    if there.exists() or not isinstance(examined, dict):
+        return there
+    again = cast(dict[str, Any], examined)
+    same = again.get("sha256") == described["sha256"]
+    return Path(str(again["sets"])) if same and "sets" in again else there

@@ -7,11 +7,11 @@ from typing import Any
 
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.mechanism import ExtractedFilter, Mechanism, Spread
-from relubloom.records.verdict import Verdict
+from relubloom.records.verdict import ReadingBeside, Verdict
 
 
 @dataclass(frozen=True)
-class RunRow:
+class RunRow(ReadingBeside):
     """The main figures of one network, from its run folder's files.
 
     Keys:
@@ -21,6 +21,7 @@ class RunRow:
         extracted: the extracted hash run as a textbook Bloom filter.
         code_failure_share, failures_explained, failures_explained_by_loss: as in `mechanism.json`.
         mse, kl, p_exact: as in `behaviour.json`.
+        hash_false_positives, random_code_false_positives: as in `mechanism.json`.
     """
 
     dir: str
@@ -38,6 +39,8 @@ class RunRow:
     code_failure_share: float
     failures_explained: float | None
     failures_explained_by_loss: float | None
+    hash_false_positives: float | None = None
+    random_code_false_positives: float | None = None
 
     @classmethod
     def of(

@@ -1,9 +1,10 @@
-"""The verdict rule, once: its names, its table, and the function that applies it."""
+"""The verdict rule and the rule of the reading beside it, once: names, tables, and what applies
+them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,13 @@ AGREEMENT_NOT = 0.8  # below it a network is `not-bloom`
 NEAR_BLOOM = 0.03  # share of entries near the threshold, at most
 F1_BLOOM = 0.8  # of the bare hash's prediction of loss failures, at least
 SKILL_BLOOM = 0.5  # of a constant answer's errors that the union removes, at least
+
+Reading = Literal["superposition", "too-narrow", "nearly-linear", "mostly-dead"]
+
+SUPERPOSED = 2  # tokens a set, at most, that linear superposition tells apart
+SUFFICES = 0.9  # share of the sets that the network answers exactly, at least, where it suffices
+CLIPPED = 0.1  # of the (set, unit) pairs the ReLU sets to 0, at most, where it hardly clips
+DEAD = 0.5  # share of units or tokens that are dead, at least, where most are
 
 
 @dataclass(frozen=True)
@@ -101,3 +109,109 @@ def commonest(verdicts: Iterable[Verdict]) -> Verdict:
     counts = Counter(verdicts)
     order: tuple[Verdict, ...] = ("not-bloom", "partly", "bloom")
     return max(order, key=lambda verdict: counts[verdict])
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A line of the rule of the reading: it applies where its figure is past the threshold.
+
+    `figure` is its key in `mechanism.json` (`width` and `set_size` are those of the network and of
+    its sets). The threshold is the `most` or the `least` that the figure may be; without either it
+    is `narrow_below`, and the figure must be below that. `of_task` signs are about the sizes of
+    the task, the others about the units that training left.
+    """
+
+    reading: Reading
+    figure: str
+    meaning: str
+    most: float | None = None
+    least: float | None = None
+    of_task: bool = False
+    least_exact: float = 0.0  # `p_exact`, below which the line does not apply
+
+    def threshold(self, figures: Mapping[str, float]) -> float | None:
+        """What the figure is held against; None where there is nothing to hold it against."""
+        fixed = self.most if self.least is None else self.least
+        return figures.get("narrow_below") if fixed is None else fixed
+
+    def applies(self, figures: Mapping[str, float]) -> bool:
+        """Whether the figure is past the threshold."""
+        value, threshold = figures.get(self.figure), self.threshold(figures)
+        if value is None or threshold is None or figures["p_exact"] < self.least_exact:
+            return False
+        if self.least is not None:
+            return value >= threshold
+        return value <= threshold if self.most is not None else value < threshold
+
+
+SIGNS = (
+    Sign(
+        "superposition",
+        "set_size",
+        "tokens in the largest set: so few are told apart by their summed directions alone",
+        most=SUPERPOSED,
+        of_task=True,
+        least_exact=SUFFICES,
+    ),
+    Sign(
+        "too-narrow",
+        "width",
+        "hidden units: too few, and training finds something better than a Bloom filter",
+        of_task=True,
+    ),
+    Sign(
+        "nearly-linear",
+        "units_off",
+        "share of (set, unit) pairs in which the unit is 0: the ReLU hardly clips",
+        most=CLIPPED,
+    ),
+    Sign("mostly-dead", "dead_unit_share", "share of units that are 0 on every set", least=DEAD),
+    Sign(
+        "mostly-dead",
+        "dead_token_share",
+        "share of tokens that are missed on more than half of the sets that hold them",
+        least=DEAD,
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingBeside:
+    """What a network that is no Bloom filter is instead, with the figure that decided.
+
+    Keys:
+        reading: `superposition`, `too-narrow`, `nearly-linear` or `mostly-dead`, by the first line
+            of the rule that applies (docs/files.md); null where none does, and for *bloom*.
+        quantity, value, threshold: the key of the figure that decided, the figure, and what it
+            was held against; null without a reading.
+        try_width: the width to try in place of one that is too narrow; null for other readings.
+    """
+
+    reading: Reading | None = None
+    quantity: str | None = None
+    value: float | None = None
+    threshold: float | None = None
+    try_width: int | None = None
+
+
+def read(verdict: Verdict, figures: Mapping[str, float], *, well_trained: bool) -> ReadingBeside:
+    """The reading of one network: the first of `SIGNS` that applies; none beside *bloom*.
+
+    `figures` has `p_exact`, and of the signs' figures, `narrow_below` and `try_width` those that
+    are known. A network that is `well_trained` errs less than the best random code of its sizes:
+    then its task explains it, and the signs of the task go first. Otherwise its training failed,
+    and the signs of its units do.
+    """
+    if verdict == "bloom":
+        return ReadingBeside()
+    for sign in sorted(SIGNS, key=lambda sign: sign.of_task != well_trained):
+        if sign.applies(figures):
+            wider = figures.get("try_width") if sign.reading == "too-narrow" else None
+            return ReadingBeside(
+                reading=sign.reading,
+                quantity=sign.figure,
+                value=figures[sign.figure],
+                threshold=sign.threshold(figures),
+                try_width=None if wider is None else int(wider),
+            )
+    return ReadingBeside()

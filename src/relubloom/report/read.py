@@ -22,7 +22,7 @@ from relubloom.records.files import FILE_NAMES, read_record
 from relubloom.records.interventions import Interventions
 from relubloom.records.ladder import Ladder
 from relubloom.records.mechanism import Mechanism
-from relubloom.records.run_folder import read_code, read_film, read_history, read_labels
+from relubloom.records.run_folder import EXAMINED, read_code, read_film, read_history, read_labels
 from relubloom.records.study import RandomCodeFigures, StudyRecord
 from relubloom.records.verdict import Verdict
 from relubloom.report.charts.answers import Example, find_example
@@ -68,6 +68,12 @@ class StoredRun:
         return self.config.get("task") or {}
 
     @property
+    def asked(self) -> dict[str, Any]:
+        """The task; where that says no sizes, what the network was last examined on."""
+        said = self.task.get("set_size") is not None
+        return self.task if said else self.config.get(EXAMINED) or self.task
+
+    @property
     def construction(self) -> dict[str, Any] | None:
         """What it was constructed from; None if it was not."""
         return self.config.get("construction")
@@ -75,7 +81,7 @@ class StoredRun:
     @property
     def sizes(self) -> tuple[int, int] | None:
         """The smallest and the largest of its set sizes; None where it does not say them."""
-        match self.task.get("set_size"):
+        match self.asked.get("set_size"):
             case [int() as low, int() as high]:
                 return low, high
             case int() as size:

@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from relubloom.records.behaviour import Behaviour, LinesOfFile, figures_over
 from relubloom.report import numbers
 from relubloom.report.charts.drawing import Drawing
 
@@ -46,6 +48,8 @@ def environment() -> Environment:
         "listed": listed,
         "marked_up": marked_up,
         "named": named,
+        "over": over,
+        "named_file": named_file,
     }
     for write in (numbers.count, numbers.percent, numbers.figure, numbers.decimal):
         filters[write.__name__] = _or_dash(write)
@@ -69,6 +73,17 @@ def named(label: str) -> Markup:
     """A token's label in running text, cut where it is long, whatever its script's direction."""
     text = label if len(label) <= LABEL_LENGTH else label[: LABEL_LENGTH - 1] + "…"
     return Markup('<bdi class="token">{}</bdi>').format(text)
+
+
+def over(behaviour: Behaviour) -> str:
+    """Over which sets figures are; a file is called by its name alone."""
+    lines = behaviour.file
+    return figures_over(behaviour, None if lines is None else named_file(lines))
+
+
+def named_file(lines: LinesOfFile) -> str:
+    """The file's name, without where it lies."""
+    return Path(lines.path).name
 
 
 def listed(items: Iterable[str]) -> Markup:

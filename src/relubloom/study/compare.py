@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from relubloom.errors import UsageError
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import read_config
 from relubloom.records.behaviour import Behaviour
@@ -14,7 +15,14 @@ from relubloom.records.files import as_json, read_record
 from relubloom.records.interventions import Interventions
 from relubloom.records.ladder import Ladder
 from relubloom.records.mechanism import Mechanism
-from relubloom.records.run_folder import described_task, read_labels, read_task
+from relubloom.records.run_folder import (
+    TOKENS,
+    described_task,
+    given_labels,
+    read_task,
+    said_task,
+    sha256_of,
+)
 from relubloom.records.study import RunRow
 from relubloom.study.agreement import measure_agreement
 from relubloom.study.steps import Watch, unwatched
@@ -55,7 +63,7 @@ def _listed(file: str, *lines: tuple[str, str, str]) -> list[Figure]:
 IN_ROW = {field.name for field in fields(RunRow)}
 FIGURES = sorted(
     [
-        *_listed("mechanism", ("verdict", "verdict", "")),
+        *_listed("mechanism", ("verdict", "verdict", ""), ("reading", "reading", "")),
         *_listed(
             "behaviour",
             ("mse", "mse", ".6f"),
@@ -87,9 +95,12 @@ FIGURES = sorted(
             ("extracted.kl", "kl of its hash", ".6f"),
             ("extracted.p_exact", "exact sets of its hash", ".4%"),
             ("extracted.loss_failure_f1", "loss failures predicted, F1", ".3f"),
+            ("units_off", "units off", ".2%"),
+            ("hash_false_positives", "false positives per set, of its hash", ".4f"),
+            ("random_code_false_positives", "false positives, best random code", ".4f"),
             ("code_failure_share", "sets where the hash fails", ".2%"),
-            ("failures_explained", "ranking failures inside", ".2%"),
-            ("failures_explained_by_loss", "loss failures inside", ".2%"),
+            ("failures_explained", "ranking failures where the hash fails", ".2%"),
+            ("failures_explained_by_loss", "loss failures where the hash fails", ".2%"),
             ("hash_weight.variance_ratio", "hash weight, variance to binomial", ".3f"),
             ("overlaps.sd_ratio", "overlaps, sd to random", ".3f"),
             ("unit_and_union.covered_on", "covered and on", ".3%"),
@@ -111,6 +122,8 @@ def compare_runs(
     *,
     set_size: int | tuple[int, int] | None = None,
     sets: Path | None = None,
+    tokens: Path | None = None,
+    skip_bad: bool = False,
     threads: int = 1,
     watch: Watch = unwatched,
 ) -> dict[str, Any]:
@@ -120,14 +133,26 @@ def compare_runs(
     both have (null elsewhere), "agreement"}. The agreement is null where the vocabularies differ;
     else it holds the keys of `Likeness` and "task" (whose sets they are: the first folder's that
     says its sizes), "task_of" (those of "a", "b" that were made for that task) and "same_tokens"
-    (whether the tokens have the same labels in the same order). `set_size` changes the sizes, or
-    gives them where neither folder does; `sets` says where a sets file lies now.
+    (whether their tokens have the same labels in the same order, or neither has any). `set_size`,
+    `sets`, `tokens` and `skip_bad` are those of `run_folder.read_task`; `sets` is read as by the
+    folder that was made from that file, and `tokens` names the tokens of both.
 
     Raises:
-        UsageError: the vocabularies are the same and no set_size is said anywhere.
+        UsageError: the vocabularies are the same and no set_size is said anywhere; or they differ,
+            and something is said of the sets.
         FileError: a folder is no run folder, or a file is damaged or gone.
     """
     nets = ReluNet.from_pretrained(first), ReluNet.from_pretrained(second)
+    shared: KSparseTask | None = None
+    if nets[0].vocab_size == nets[1].vocab_size:
+        folder = _whose_sets((first, second), sets)
+        net = nets[0 if folder == first else 1]
+        shared = read_task(folder, net, set_size, sets, tokens=tokens, skip_bad=skip_bad)
+    elif set_size is not None or sets is not None or tokens is not None:
+        raise UsageError(
+            f"the networks have {nets[0].vocab_size:,} and {nets[1].vocab_size:,} tokens: no set "
+            "can be given to both; leave out --set-size, --sets and --tokens"
+        )
     a, b = read_figures(first), read_figures(second)
     for found, net in ((a, nets[0]), (b, nets[1])):
         found["network"] = {"vocab_size": net.vocab_size, "width": net.width}
@@ -138,7 +163,9 @@ def compare_runs(
         "a": a,
         "b": b,
         "differences": difference(*compared),
-        "agreement": _agreement((first, second), nets, set_size, sets, threads, watch),
+        "agreement": None
+        if shared is None
+        else _agreement((first, second), nets, shared, tokens, threads, watch),
     }
 
 
@@ -194,30 +221,37 @@ def value_at(document: Any, path: tuple[str, ...]) -> Any:
 def _agreement(
     folders: tuple[Path, Path],
     nets: tuple[ReluNet, ReluNet],
-    set_size: int | tuple[int, int] | None,
-    sets: Path | None,
+    task: KSparseTask,
+    tokens: Path | None,
     threads: int,
     watch: Watch,
-) -> dict[str, Any] | None:
-    if nets[0].vocab_size != nets[1].vocab_size:
-        return None
-    says = [described_task(folder).get("set_size") is not None for folder in folders]
-    which = 1 if says == [False, True] else 0
-    task = read_task(folders[which], nets[which], set_size, sets)
+) -> dict[str, Any]:
     found = measure_agreement(
         *nets,
         task.evaluation_sets(),
         threads,
         lambda done, total: watch("comparing", done, total, ""),
     )
-    labels = [read_labels(folder, nets[0].vocab_size) for folder in folders]
+    labels = [given_labels(folder, nets[0].vocab_size) for folder in folders]
     return {
         "task": task.describe(),
         "task_of": [
             name for name, folder in zip("ab", folders, strict=True) if _is_task_of(task, folder)
         ],
-        "same_tokens": labels[0] == labels[1],
+        "same_tokens": tokens is not None or labels[0] == labels[1],
     } | asdict(found)
+
+
+def _whose_sets(folders: tuple[Path, Path], sets: Path | None) -> Path:
+    """The folder by which the sets are read: that of the file, else one that says most of it."""
+    digest = None if sets is None else sha256_of(sets)
+
+    def says(folder: Path) -> tuple[bool, bool]:
+        of_the_file = digest is not None and described_task(folder).get("sha256") == digest
+        named = (folder / TOKENS).exists()
+        return of_the_file, named if sets else said_task(folder).get("set_size") is not None
+
+    return max(folders, key=says)
 
 
 def _is_task_of(task: KSparseTask, folder: Path) -> bool:

@@ -41,7 +41,7 @@ class FalsePositive:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the network answers to a set, and the Bloom reading of it.
+    """What the network answers to a set, and what its hash says of it.
 
     `union`: units with a bit of a member; `units_off`: units at 0; `misses`: members that are
     not called; `top`: the tokens of highest probability, members first among equals.

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from relubloom.errors import UsageError
-from relubloom.task import KSparseTask, hash_of
-from relubloom.training.recipe import Recipe
+from relubloom.errors import UsageError, described, whole
+from relubloom.records.run_folder import default_labels
+from relubloom.task import KSparseTask, as_task, hash_of
+from relubloom.training.recipe import Recipe, as_recipe
 
 
 @dataclass(frozen=True)
 class Study:
     """What to study: a task, a width, a recipe, and how many seeds from which on.
 
-    `labels` are the tokens' names; `quick` trades steps and sets for an answer within seconds.
+    `labels` are the tokens' names: where none are given those of the task's file, else words.
+    `quick` trades steps and sets for an answer within seconds.
+
+    Raises:
+        UsageError: a value breaks its rule, or is of another kind.
     """
 
     task: KSparseTask
     width: int
-    recipe: Recipe
-    labels: tuple[str, ...]
+    recipe: Recipe = field(default_factory=Recipe)
+    labels: tuple[str, ...] = ()
     seed: int = 0
     seeds: int = 1
     quick: bool = False
 
     def __post_init__(self) -> None:
+        as_task(self.task)
+        as_recipe(self.recipe)
+        for name in ("width", "seed", "seeds"):
+            object.__setattr__(self, name, whole(name, getattr(self, name)))
+        object.__setattr__(self, "labels", _labels(self.task, self.labels))
         if self.width < 1:
             raise UsageError(f"width is {self.width}: at least 1 hidden unit; raise it")
         if self.seeds < 1:
@@ -53,6 +64,26 @@ class Study:
             "seeds": list(self.all_seeds),
             "quick": self.quick,
         }
+
+
+def _labels(task: KSparseTask, given: Sequence[str]) -> tuple[str, ...]:
+    """The given labels, or those of the task's file, or words."""
+    if isinstance(given, str):
+        raise UsageError(f"labels is {described(given)}: give a list with one label a token")
+    if given:
+        return tuple(given)
+    return default_labels(task.vocab_size) if task.file is None else task.file.tokens
+
+
+def as_study(study: object) -> Study:
+    """The study itself, where it is one.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if isinstance(study, Study):
+        return study
+    raise UsageError(f"study is {described(study)}: give Study(task=..., width=...)")
 
 
 @dataclass(frozen=True)

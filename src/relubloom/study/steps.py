@@ -11,13 +11,13 @@ from relubloom.code import Code, Family, make_code
 from relubloom.code.families import SEARCH_SECONDS
 from relubloom.errors import FileError, UsageError
 from relubloom.evidence import Evidence, gather_evidence
-from relubloom.evidence.certificate import certify
+from relubloom.evidence.certificate import certify, certify_lines
 from relubloom.evidence.dynamics import dynamics_of
 from relubloom.evidence.gather import Depth
 from relubloom.network.construct import construct, default_sharpness
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import read_config
-from relubloom.records.behaviour import Behaviour
+from relubloom.records.behaviour import Behaviour, figures_over
 from relubloom.records.certificate import Certificate
 from relubloom.records.dynamics import Dynamics
 from relubloom.records.files import FILE_NAMES, read_record, remove_record, write_record
@@ -29,16 +29,21 @@ from relubloom.records.run_folder import (
     CODE,
     FILM,
     Origin,
+    given_labels,
     read_film,
     read_task,
+    remember,
     said_sizes,
+    said_task,
+    sha256_of,
+    write_labels,
     write_network,
     write_training,
 )
 from relubloom.records.study import RunRow
 from relubloom.study.folders import prepare_run, refuse_study
 from relubloom.study.settings import Study
-from relubloom.task import KSparseTask, SetCollection
+from relubloom.task import KSparseTask, SetCollection, as_sizes, format_sizes, read_tokens
 from relubloom.training import TrainedNetwork, TrainingProgress, train_stack
 
 T = TypeVar("T")
@@ -165,22 +170,25 @@ def examine_run(
     *,
     set_size: int | tuple[int, int] | None = None,
     sets: Path | None = None,
+    tokens: Path | None = None,
+    skip_bad: bool = False,
     threads: int = 1,
     watch: Watch = unwatched,
 ) -> RunRow:
     """Gather all evidence about the network in a run folder and write it there.
 
-    Returns the row that `study.json` would hold. `set_size` where the folder does not say it,
-    `sets` where its sets file lies now.
+    Returns the row that `study.json` would hold. What the network is examined on is that of
+    `run_folder.read_task`; it is remembered there, and so are the labels of `tokens`.
 
     Raises:
-        UsageError: nothing says the set size.
+        UsageError: nothing says the set size, or the labels are not one a token.
         FileError: the folder is no run folder, or a file is damaged or gone.
     """
     refuse_study(folder)
     net = ReluNet.from_pretrained(folder)
-    task = read_task(folder, net, set_size, sets)
+    task = read_task(folder, net, set_size, sets, tokens=tokens, skip_bad=skip_bad)
     examine_network(folder, task.evaluation_sets(), "full", threads, watch)
+    remember(folder, task, None if tokens is None else read_tokens(tokens))
     return row_of(folder, read_config(folder).get("seed"))
 
 
@@ -254,33 +262,93 @@ def certify_run(
     folder: Path,
     *,
     set_size: int | tuple[int, int] | None = None,
+    sets: Path | None = None,
+    tokens: Path | None = None,
+    skip_bad: bool = False,
     method: str | None = None,
     threads: int = 1,
     watch: Watch = unwatched,
 ) -> Certificate:
-    """Certify the network in a run folder over all sets of one size; writes `certificate.json`.
+    """Certify the network in a run folder over sets of one size; writes `certificate.json`.
 
-    `set_size` where the folder does not say it, or to certify another. A sets file that the
-    folder names is not read: all C(vocab, k) sets count alike.
+    All C(vocab, k) sets count alike, also where the folder was made from a file of sets; `sets`
+    takes the lines of a file instead, as `run_folder.read_task` does. `set_size` where the folder
+    does not say it, or to certify another; where the folder did not say it, it is remembered
+    there, and so are the labels of `tokens`.
 
     Raises:
-        UsageError: the folder says no single set size, or the method cannot answer.
-        FileError: the folder is no run folder.
+        UsageError: nothing says a single set size, or the method cannot answer, or the labels are
+            not one a token.
+        FileError: the folder is no run folder, or the file of sets cannot be used.
     """
     refuse_study(folder)
     net = ReluNet.from_pretrained(folder)
-    if set_size is None:
-        set_size = said_sizes(folder)
-    task = KSparseTask(net.vocab_size, set_size)
-    certificate = certify(
-        net,
-        task,
-        method=method,
-        workers=threads,
-        on_sets=lambda done, total: watch("certifying", done, total, ""),
-    )
+    labels = None if tokens is None else given_labels(folder, net.vocab_size, tokens)
+
+    def on_sets(done: int, total: int) -> None:
+        watch("certifying", done, total, "")
+
+    if sets is not None:
+        task = read_task(folder, net, set_size, sets, tokens=tokens, skip_bad=skip_bad)
+        certificate = certify_lines(net, task, method=method, workers=threads, on_sets=on_sets)
+    elif skip_bad:
+        raise UsageError("--skip-bad is given without --sets: it skips a file's bad lines")
+    else:
+        size = said_sizes(folder) if set_size is None else set_size
+        task = KSparseTask(net.vocab_size, size)
+        certificate = certify(net, task, method=method, workers=threads, on_sets=on_sets)
     write_record(folder, certificate)
+    if labels is not None:
+        write_labels(folder, labels)
+    if said_task(folder).get("set_size") is None:
+        remember(folder, task)
     return certificate
+
+
+def check_figures(
+    folder: Path,
+    set_size: int | tuple[int, int] | None = None,
+    sets: Path | None = None,
+) -> None:
+    """Refuse a folder whose figures are not over these sets: a page shows what was examined.
+
+    Raises:
+        FileError: the folder is a study or no run folder, was not examined, or was examined on
+            other sets.
+    """
+    if set_size is None and sets is None:
+        return
+    refuse_study(folder)
+    read_config(folder)
+    behaviour = read_record(folder, Behaviour)
+    asked = [] if sets is None else ["--sets", str(sets)]
+    asked += [] if set_size is None else ["--set-size", format_sizes(as_sizes(set_size))]
+    remedy = f"run `relubloom examine {folder} {' '.join(asked)}` first"
+    if behaviour is None:
+        raise FileError(f"{folder} was not examined, and a page shows figures; {remedy}")
+    right_file = sets is None or (
+        behaviour.file is not None and behaviour.file.sha256 == sha256_of(sets)
+    )
+    low, high = behaviour.sizes
+    wanted = behaviour.sizes if set_size is None else as_sizes(set_size)
+    right_sizes = wanted == (low, high) or (
+        behaviour.file is not None and wanted[0] <= low and high <= wanted[1]
+    )
+    if not (right_file and right_sizes):
+        raise FileError(f"{folder} was examined on {figures_over(behaviour)}; {remedy}")
+
+
+def name_tokens(folder: Path, tokens: Path) -> None:
+    """Write the labels of a file to the run folder's `tokens.txt`.
+
+    Raises:
+        UsageError: they are not one a token.
+        FileError: the folder is a study or no run folder, or the file cannot be used.
+    """
+    refuse_study(folder)
+    labels = given_labels(folder, ReluNet.from_pretrained(folder).vocab_size, tokens)
+    assert labels is not None
+    write_labels(folder, labels)
 
 
 def _write_or_remove(folder: Path, kind: type[T], record: T | None) -> None:
@@ -299,6 +367,7 @@ def _write_certificate(folder: Path, found: Certificate | None) -> None:
         there = read_record(folder, Certificate)
     except FileError:  # damaged: made anew
         there = None
-    proven = there is not None and there.confidence is None and there.set_size == found.set_size
+    proven = there is not None and there.confidence is None and there.file is None
+    proven = proven and there is not None and there.set_size == found.set_size
     if not (proven and found.confidence is not None):
         write_record(folder, found)

@@ -15,7 +15,7 @@ from relubloom.records.study import RandomCodeFigures, StudyRecord
 from relubloom.records.verdict import commonest
 from relubloom.report.page import write_report
 from relubloom.study.folders import CONSTRUCTED, prepare_study
-from relubloom.study.settings import Study
+from relubloom.study.settings import Study, as_study
 from relubloom.study.steps import (
     Watch,
     examine_network,
@@ -32,7 +32,7 @@ QUICK_SETS = 20_000
 
 def run_study(
     study: Study,
-    out: Path,
+    out: Path | str,
     *,
     command: str = "",
     resume: bool = False,
@@ -48,11 +48,12 @@ def run_study(
     unfinished one goes on where it stopped. A quick one is evaluated on `quick_sets` sets.
 
     Raises:
-        UsageError: `out` holds something and neither `resume` nor `force` is given, or it
-            holds a study of other settings.
+        UsageError: `study` is none, `out` holds something and neither `resume` nor `force` is
+            given, or it holds a study of other settings.
         StoppedError: Ctrl-C; what was done is kept for `resume`.
         FileError: something cannot be written.
     """
+    study, out = as_study(study), Path(out)
     finished = prepare_study(study.describe(), out, resume=resume, force=force)
     if finished is not None:
         if not (out / REPORT).exists():

@@ -3,6 +3,7 @@
 from relubloom.task.k_sparse import KSparseTask, as_sizes, format_sizes, hash_of, parse_sizes
 from relubloom.task.sampling import GeneratorName
 from relubloom.task.set_collections import AllSets, DrawnSets, ListedSets, SetCollection
+from relubloom.task.set_like import SetsLike, as_collection, as_ids, as_task
 from relubloom.task.sets_file import SetsFile, read_sets, read_tokens
 
 __all__ = [
@@ -13,7 +14,11 @@ __all__ = [
     "ListedSets",
     "SetCollection",
     "SetsFile",
+    "SetsLike",
+    "as_collection",
+    "as_ids",
     "as_sizes",
+    "as_task",
     "format_sizes",
     "hash_of",
     "parse_sizes",

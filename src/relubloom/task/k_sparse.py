@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -15,7 +16,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from relubloom.errors import FileError, UsageError
+from relubloom.errors import FileError, UsageError, whole
 from relubloom.task.philox import AddressedNumbers
 from relubloom.task.sampling import (
     GeneratorName,
@@ -24,8 +25,8 @@ from relubloom.task.sampling import (
     seeded_generator,
     zipf_masses,
 )
-from relubloom.task.set_collections import AllSets, DrawnSets, ListedSets, SetCollection
-from relubloom.task.sets_file import SetsFile, read_sets
+from relubloom.task.set_collections import AllSets, DrawnSets, ListedSets, SetCollection, padded
+from relubloom.task.sets_file import TOKENS_FILE, SetsFile, read_sets
 
 SourceName = Literal["uniform", "zipf", "file"]
 ENUMERATE_UP_TO = 5_000_000
@@ -39,7 +40,8 @@ class KSparseTask:
 
     Args:
         vocab_size: number of tokens, N; also the padding id.
-        set_size: k, or (smallest, largest) for sizes drawn uniformly between them.
+        set_size: k, or (smallest, largest), also written "3..8", for sizes drawn uniformly between
+            them.
         source: "uniform" over all sets of a size, or "zipf": tokens drawn one by one without
             replacement, token t with probability in proportion to 1 / (t + 1). For a file of real
             sets use `from_file`.
@@ -49,6 +51,8 @@ class KSparseTask:
         generator: "torch", whose sets on an accelerator are others than on a CPU, or "philox",
             whose sets are the same on every device (`task.philox`). Held-out sets of either are
             drawn on the CPU, and a file is split alike by both.
+        hold_out: whether a fifth of a file's distinct sets is held out and figures are over that.
+            False: figures are over all its lines, and a network trained on it would see them all.
 
     Raises:
         UsageError: vocab_size, set_size or training_pool is below 1, a set cannot hold that many
@@ -62,8 +66,16 @@ class KSparseTask:
     file: SetsFile | None = field(default=None, compare=False, repr=False)
     training_pool: int | None = None
     generator: GeneratorName = "torch"
+    hold_out: bool = True
 
     def __post_init__(self) -> None:
+        if isinstance(self.vocab_size, str | Path):
+            raise UsageError(
+                f"vocab_size is {str(self.vocab_size)!r}: a file of sets is read by "
+                f"KSparseTask.from_file({str(self.vocab_size)!r})"
+            )
+        object.__setattr__(self, "vocab_size", whole("vocab_size", self.vocab_size))
+        object.__setattr__(self, "set_size", parse_sizes(self.set_size))
         if self.vocab_size < 1:
             raise UsageError(
                 f"vocab_size is {self.vocab_size}: a vocabulary has at least 1 token; raise it"
@@ -88,6 +100,11 @@ class KSparseTask:
             raise UsageError(
                 f"source is {self.source!r}: a file of sets is read by KSparseTask.from_file(path)"
             )
+        if not self.hold_out and self.file is None:
+            raise UsageError(
+                f"hold_out is False and source is {self.source!r}: only a file has lines to hold "
+                "out; leave it out"
+            )
         if self.training_pool is not None and (self.training_pool < 1 or self.file is not None):
             raise UsageError(
                 f"training_pool is {self.training_pool}: it is the number of drawn sets to train "
@@ -103,24 +120,28 @@ class KSparseTask:
         split_seed: int = 0,
         skip_bad: bool = False,
         generator: GeneratorName = "torch",
+        hold_out: bool = True,
+        named_by: str = TOKENS_FILE,
     ) -> KSparseTask:
         """The task of a file of real sets; `set_size` keeps lines of those sizes only.
+
+        `tokens`, `skip_bad` and `named_by` are those of `read_sets`. With `hold_out=False` the
+        task's `evaluation_sets()` are all lines.
 
         Raises:
             FileError: the file is missing, a line is bad, or there is nothing to hold out.
         """
         sizes = None if set_size is None else as_sizes(set_size)
-        file = read_sets(path, sizes, tokens, skip_bad)
-        if len(file.counts) < 2:
+        file = read_sets(path, sizes, tokens, skip_bad, named_by)
+        if hold_out and len(file.counts) < 2:
             raise FileError(
                 f"{path} has 1 distinct set: at least 2 are needed, one to train on and one held "
                 "out; give more sets"
             )
         lengths = [len(tokens_of) for tokens_of in file.counts]
         spread = (min(lengths), max(lengths))
-        return cls(
-            len(file.tokens), _simplest(spread), "file", split_seed, file, generator=generator
-        )
+        law = len(file.tokens), _simplest(spread), "file", split_seed, file
+        return cls(*law, generator=generator, hold_out=hold_out)
 
     @classmethod
     def from_description(
@@ -142,8 +163,9 @@ class KSparseTask:
         size, generator = described.get("set_size"), described.get("generator", "torch")
         if "sets" in described:
             sizes = None if size is None else parse_sizes(size)
-            split_seed = described.get("split_seed", 0)
-            return cls.from_file(described["sets"], sizes, tokens, split_seed, skip_bad, generator)
+            split_seed, hold_out = described.get("split_seed", 0), described.get("hold_out", True)
+            lines = described["sets"], sizes, tokens, split_seed, skip_bad, generator
+            return cls.from_file(*lines, hold_out is not False)
         pool, source = described.get("training_pool"), described.get("source", "uniform")
         if not isinstance(pool, int | None):
             raise UsageError(f"training_pool is {pool!r}: it is a whole number; mend it")
@@ -185,13 +207,18 @@ class KSparseTask:
         """The sets that figures are over.
 
         All C(N, k) where that is at most 5 million (uniform source, one size); the held-out
-        lines of a file; else 100,000 drawn sets. `draw` asks for that many drawn sets instead
-        (a file keeps its held-out lines). Drawn sets are the same for every network.
+        lines of a file, of the task's sizes, or all its lines without `hold_out`; else 100,000
+        drawn sets. `draw` asks for that many drawn sets instead (a file keeps its lines), unless
+        there are no more in all. Drawn sets are the same for every network.
+
+        Raises:
+            UsageError: no held-out line has one of the task's sizes.
         """
         if self.file is not None:
-            return self._split[1]
-        if self.enumerable and draw is None:
-            return AllSets(self.vocab_size, self.sizes[0])
+            return self._lines_of_its_sizes() if self.hold_out else self._all_lines()
+        every = AllSets(self.vocab_size, self.sizes[0])
+        if self.enumerable and (draw is None or len(every) <= draw):
+            return every
         return self.drawn_sets("held-out", draw or HELD_OUT_SETS)
 
     def drawn_sets(self, stream: str, count: int) -> DrawnSets:
@@ -205,6 +232,29 @@ class KSparseTask:
         return DrawnSets(
             self.vocab_size, self.sizes, self._cumulative, stream, count, self.generator
         )
+
+    def _all_lines(self) -> ListedSets:
+        assert self.file is not None
+        copies = torch.tensor(list(self.file.counts.values()), dtype=torch.int64)
+        none_unseen = torch.zeros(len(copies), dtype=torch.bool)
+        sets = padded(self.file.counts, self.vocab_size)
+        return ListedSets(sets, copies, none_unseen, "listed", self.file)
+
+    def _lines_of_its_sizes(self) -> ListedSets:
+        """The held-out lines; of sizes narrower than the file's, those of these sizes."""
+        held_out = self._split[1]
+        low, high = self.sizes
+        lengths = (held_out.sets < self.vocab_size).sum(1)
+        kept = (low <= lengths) & (lengths <= high)
+        if kept.all():
+            return held_out
+        if not kept.any():
+            raise UsageError(
+                f"set_size is {format_sizes(self.sizes)}: none of the {len(lengths)} held-out sets "
+                f"has that size; give sizes from {int(lengths.min())} to {int(lengths.max())}"
+            )
+        columns = (held_out.sets[kept], held_out.copies[kept], held_out.has_unseen[kept])
+        return ListedSets(*columns, held_out.method, self.file)
 
     @property
     def enumerable(self) -> bool:
@@ -249,6 +299,8 @@ class KSparseTask:
                 "bad_lines": self.file.bad_lines,
                 "merged_duplicates": self.file.merged_duplicates,
             }
+        if not self.hold_out:
+            described["hold_out"] = False
         if self.training_pool is not None:
             described["training_pool"] = self.training_pool
         if self.generator != "torch":
@@ -324,7 +376,7 @@ class KSparseTask:
         unseen = ~trained[sets].all(1)
         return (
             ListedSets(sets[training], copies[training], unseen[training], "training"),
-            ListedSets(sets[held_out], copies[held_out], unseen[held_out]),
+            ListedSets(sets[held_out], copies[held_out], unseen[held_out], "held-out", self.file),
         )
 
 
@@ -347,10 +399,10 @@ def parse_sizes(value: Any, name: str = "set_size") -> int | tuple[int, int]:
     match value:
         case bool():
             pass
-        case int():
-            return value
-        case [int() as low, int() as high]:
-            return low, high
+        case Integral():
+            return int(value)
+        case [Integral() as low, Integral() as high]:
+            return int(low), int(high)
         case str() if found := re.fullmatch(r"\s*(-?\d+)(?:\.\.(-?\d+))?\s*", value):
             return _simplest((int(found[1]), int(found[2] or found[1])))
         case _:
@@ -361,12 +413,6 @@ def parse_sizes(value: Any, name: str = "set_size") -> int | tuple[int, int]:
 def format_sizes(sizes: tuple[int, int]) -> str:
     """`k`, or `a..b`."""
     return str(sizes[0]) if sizes[0] == sizes[1] else f"{sizes[0]}..{sizes[1]}"
-
-
-def padded(sets: Iterable[tuple[int, ...]], padding: int) -> Int64[Tensor, "sets set_size"]:
-    """Sets of several sizes as one int64 matrix, padded with `padding`."""
-    rows = [torch.tensor(tokens, dtype=torch.int64) for tokens in sets]
-    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=padding)
 
 
 def _simplest(sizes: tuple[int, int]) -> int | tuple[int, int]:

@@ -1,8 +1,12 @@
 """Collections of sets to evaluate on: all of them, a seeded draw, or a list with copies."""
 
+from __future__ import annotations
+
 import functools
 import math
 from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,12 +14,14 @@ import torch
 from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
+from relubloom.errors import UsageError
 from relubloom.task.sampling import (
     GeneratorName,
     addressed_sets,
     draw_sets,
     seeded_generator,
 )
+from relubloom.task.sets_file import SetsFile
 
 BLOCK = 4096  # a drawn block is seeded by its number, so chunks of any size see the same sets
 
@@ -24,10 +30,16 @@ class SetCollection(ABC):
     """Sets that can be read in chunks.
 
     `method` says how they came about: "all" (every set, nothing left out), "drawn" (a seeded
-    sample of the source) or "held-out" (lines of a file that were never trained on).
+    sample of the source), "held-out" (lines of a file that were never trained on) or "listed"
+    (every line of a file, or every set of a list).
     """
 
     method: str
+
+    @property
+    @abstractmethod
+    def source(self) -> str:
+        """What they are sets of: "uniform", "zipf", "file", or "given" in Python."""
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -52,6 +64,11 @@ class AllSets(SetCollection):
     vocab_size: int
     set_size: int
     method: str = "all"
+
+    @property
+    def source(self) -> str:
+        """All count alike."""
+        return "uniform"
 
     def __len__(self) -> int:
         return math.comb(self.vocab_size, self.set_size)
@@ -82,6 +99,11 @@ class DrawnSets(SetCollection):
     generator: GeneratorName = "torch"
     method: str = "drawn"
 
+    @property
+    def source(self) -> str:
+        """The law of the draw."""
+        return "uniform" if self.cumulative is None else "zipf"
+
     def __len__(self) -> int:
         return self.count
 
@@ -100,12 +122,43 @@ class DrawnSets(SetCollection):
 
 @dataclass(frozen=True)
 class ListedSets(SetCollection):
-    """Given sets, each with its number of copies, and whether it has a token never trained on."""
+    """Given sets, each with its number of copies, and whether it has a token never trained on.
+
+    Sets shorter than the longest are padded with vocab_size. `file` is what they are lines of.
+    """
 
     sets: Int64[Tensor, "sets set_size"]
     copies: Int64[Tensor, " sets"]
     has_unseen: Bool[Tensor, " sets"]
     method: str = "held-out"
+    file: SetsFile | None = None
+
+    @classmethod
+    def of(cls, sets: Iterable[Sequence[int]], vocab_size: int) -> ListedSets:
+        """The sets of a list, as token ids; a set that stands there n times counts n times.
+
+        Raises:
+            UsageError: there is no set, a set is empty or holds a token twice, or an id is not in
+                0..vocab_size - 1.
+        """
+        counts = Counter(tuple(sorted(int(token) for token in tokens)) for tokens in sets)
+        if not counts:
+            raise UsageError("the list holds no sets: figures are over at least 1; give some")
+        for tokens in counts:
+            if not tokens or len(set(tokens)) < len(tokens):
+                raise UsageError(f"a set is {list(tokens)}: it holds each of its tokens once")
+            if tokens[0] < 0 or tokens[-1] >= vocab_size:
+                raise UsageError(
+                    f"a set is {list(tokens)}: ids are 0 to {vocab_size - 1}; mend the set"
+                )
+        copies = torch.tensor(list(counts.values()), dtype=torch.int64)
+        none_unseen = torch.zeros(len(copies), dtype=torch.bool)
+        return cls(padded(counts, vocab_size), copies, none_unseen, "listed")
+
+    @property
+    def source(self) -> str:
+        """A file, or what was given."""
+        return "given" if self.file is None else "file"
 
     def __len__(self) -> int:
         return len(self.sets)
@@ -121,6 +174,12 @@ class ListedSets(SetCollection):
     def unseen(self, start: int, stop: int) -> Bool[Tensor, " batch"]:
         """As given."""
         return self.has_unseen[start:stop]
+
+
+def padded(sets: Iterable[tuple[int, ...]], padding: int) -> Int64[Tensor, "sets set_size"]:
+    """Sets of several sizes as one int64 matrix, padded with `padding`."""
+    rows = [torch.tensor(tokens, dtype=torch.int64) for tokens in sets]
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=padding)
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from relubloom.errors import FileError
 
 MAX_LINE_BYTES = 1 << 20
+TOKENS_FILE = "the tokens file"
 SEPARATORS = re.compile(r"[ ,]+")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -37,6 +38,7 @@ def read_sets(
     sizes: tuple[int, int] | None = None,
     tokens: tuple[str, ...] | None = None,
     skip_bad: bool = False,
+    named_by: str = TOKENS_FILE,
 ) -> SetsFile:
     """Read a sets file.
 
@@ -46,6 +48,7 @@ def read_sets(
         tokens: the allowed tokens, in the order of their ids; None takes the tokens of the kept
             lines, in order of first appearance.
         skip_bad: count a bad line instead of refusing it.
+        named_by: what says the allowed tokens, in the words of an error.
 
     Raises:
         FileError: the file is missing, a line is bad (its number is given), or no line is kept.
@@ -58,7 +61,7 @@ def read_sets(
             stream.seek(0)
             for number, line in _lines(stream):
                 try:
-                    found.add(_words(line, number == 1, allowed), sizes)
+                    found.add(_words(line, number == 1, allowed, named_by), sizes)
                 except ValueError as reason:
                     if not skip_bad:
                         raise FileError(
@@ -137,7 +140,7 @@ def read_tokens(path: Path | str) -> tuple[str, ...]:
     return tuple(labels)
 
 
-def _words(line: bytes, first: bool, allowed: frozenset[str] | None) -> list[str]:
+def _words(line: bytes, first: bool, allowed: frozenset[str] | None, named_by: str) -> list[str]:
     if len(line) > MAX_LINE_BYTES + 1 or (
         len(line) == MAX_LINE_BYTES + 1 and not line.endswith(b"\n")
     ):
@@ -155,7 +158,7 @@ def _words(line: bytes, first: bool, allowed: frozenset[str] | None) -> list[str
         )
     words = [word for word in SEPARATORS.split(text) if word]
     if allowed is not None and (unknown := [word for word in words if word not in allowed]):
-        raise ValueError(f"token {unknown[0]!r:.60} is not in the tokens file")
+        raise ValueError(f"token {unknown[0]!r:.60} is not in {named_by}")
     return words
 
 

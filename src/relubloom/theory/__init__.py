@@ -27,7 +27,9 @@ from relubloom.theory.planner import (
     bounds_table,
     family_notes,
     family_table,
+    narrow_below,
     plan,
+    width_to_try,
 )
 from relubloom.theory.sharpness import kl_bound, leak, sharpness_for
 from relubloom.theory.superposition import linear_superposition, superposition_noise
@@ -58,6 +60,7 @@ __all__ = [
     "leak",
     "linear_superposition",
     "log2_sets",
+    "narrow_below",
     "partitioned",
     "partitioned_bounds",
     "plan",
@@ -66,5 +69,6 @@ __all__ = [
     "sharpness_for",
     "superposition_noise",
     "width_rule",
+    "width_to_try",
     "with_replacement",
 ]

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from relubloom.errors import UsageError
+from relubloom.errors import UsageError, whole
 
 Criterion = Literal["mse", "false_positives", "p_exact"]
 
@@ -14,6 +14,7 @@ def check_sizes(vocab_size: int, width: int, set_size: int) -> None:
         UsageError: `set_size` is not in 1..vocab_size, or `width` is below 1.
     """
     check_set_size(vocab_size, set_size)
+    whole("width", width)
     if width < 1:
         raise UsageError(
             f"width is {width}: a code has at least one unit; give a width of 1 or more"
@@ -26,6 +27,8 @@ def check_set_size(vocab_size: int, set_size: int) -> None:
     Raises:
         UsageError: there is no such set.
     """
+    whole("set_size", set_size)
+    whole("vocab_size", vocab_size)
     if set_size < 1:
         raise UsageError(
             f"set_size is {set_size}: a set has at least one token; give a set_size of 1 or more"
@@ -43,6 +46,7 @@ def check_weight(weight: int, width: int) -> None:
     Raises:
         UsageError: no hash has that many bits.
     """
+    whole("weight", weight)
     if not 0 <= weight <= width:
         raise UsageError(
             f"weight is {weight}: a hash has between 0 and width = {width} bits; change the weight"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -33,6 +33,7 @@ def constant_weight(vocab_size: int, width: int, weight: int, set_size: int) -> 
     return weights.expectations(weight)
 
 
+@lru_cache(maxsize=256)
 def best_constant_weight(
     vocab_size: int, width: int, set_size: int, by: Criterion = "mse"
 ) -> Expectations:

@@ -19,15 +19,15 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from relubloom.errors import StoppedError, UsageError
+from relubloom.errors import StoppedError, UsageError, described, whole
 from relubloom.network.construct import always_on
 from relubloom.network.relu_net import NetStack, ReluNet
-from relubloom.task import KSparseTask
+from relubloom.task import KSparseTask, as_task
 from relubloom.task.sampling import seeded_generator
 from relubloom.threads import intra_op_threads, threads_for
 from relubloom.training.adam import Adam
 from relubloom.training.checkpoint import load_checkpoint, move_to, save_checkpoint
-from relubloom.training.recipe import Recipe
+from relubloom.training.recipe import Recipe, as_recipe
 from relubloom.training.step import STEPS, Step
 
 SNAPSHOTS = 40
@@ -70,9 +70,9 @@ def train(
     """Train one network; returns it with its history.
 
     Raises:
-        UsageError: width is below 1.
+        UsageError: the task or the recipe is none, or width is below 1.
     """
-    trained = train_stack(task, width, recipe or Recipe(), (seed,))[0]
+    trained = train_stack(task, width, as_recipe(recipe), (whole("seed", seed),))[0]
     return trained.net, trained.history
 
 
@@ -84,7 +84,7 @@ def train_stack(
     *,
     device: torch.device | str = "cpu",
     threads: int | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: Path | str | None = None,
     resume: bool = False,
     step: Step | None = None,
     on_progress: Callable[[TrainingProgress], None] | None = None,
@@ -102,8 +102,10 @@ def train_stack(
         FileError: the checkpoint is of another configuration or cannot be read or written.
         StoppedError: Ctrl-C; the state is on disk if `checkpoint` was given.
     """
+    task, recipe = as_task(task), as_recipe(recipe)
     check_network(width, seeds)
     run = TrainingRun(task, width, recipe, seeds, device, step)
+    checkpoint = None if checkpoint is None else Path(checkpoint)
     if checkpoint is not None and resume and checkpoint.exists():
         run.restore(checkpoint)
     logits = recipe.batch_size * task.vocab_size  # of one network: alone it has as many threads
@@ -128,14 +130,16 @@ def train_stack(
     return run.results()
 
 
-def check_network(width: int, seeds: tuple[int, ...]) -> None:
+def check_network(width: int, seeds: tuple[int, ...] | int) -> None:
     """Refuse what cannot be trained, before anything is written.
 
     Raises:
         UsageError: width < 1, or no seeds.
     """
-    if width < 1:
+    if whole("width", width) < 1:
         raise UsageError(f"width is {width}: a network has at least 1 hidden unit; raise it")
+    if isinstance(seeds, int):
+        raise UsageError(f"seeds is {described(seeds)}: give one seed a network, such as (0, 1)")
     if not seeds:
         raise UsageError("no seeds given: at least one network is trained; raise --seeds")
 

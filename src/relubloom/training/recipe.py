@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-from relubloom.errors import UsageError
+from relubloom.errors import UsageError, described, whole
 
 Objective = Literal["mse", "kl"]
 ObjectiveName = Literal["mse", "kl", "kl-then-mse"]
@@ -63,16 +63,17 @@ class Recipe:
                     f"{name} is {getattr(self, name)!r}: choose one of {', '.join(get_args(known))}"
                 )
         for name in ("steps", "batch_size"):
-            if getattr(self, name) < 1:
+            if whole(name, getattr(self, name)) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: at least 1; raise it")
         for name in ("polish_share", "warmup"):
-            if not 0 <= getattr(self, name) < 1:
-                raise UsageError(
-                    f"{name} is {getattr(self, name)}: a share is in [0, 1); change it"
-                )
+            value = getattr(self, name)
+            if not (isinstance(value, int | float) and 0 <= value < 1):
+                raise UsageError(f"{name} is {value}: a share is in [0, 1); change it")
         for name in ("learning_rate", "polish_learning_rate", "init_scale_in", "init_scale_out"):
             value = getattr(self, name)
-            if value is not None and not (value > 0 and math.isfinite(value)):
+            if value is None and name == "learning_rate":
+                continue
+            if not (isinstance(value, int | float) and value > 0 and math.isfinite(value)):
                 raise UsageError(f"{name} is {value}: it must be positive and finite; change it")
 
     @property
@@ -129,6 +130,21 @@ class Recipe:
                 f"recipe has no {unknown[0]!r}: its keys are {', '.join(sorted(known))}"
             )
         return cls(**described)
+
+
+def as_recipe(recipe: object) -> Recipe:
+    """The recipe itself, or the default one for None.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if recipe is None:
+        return Recipe()
+    if isinstance(recipe, Recipe):
+        return recipe
+    raise UsageError(
+        f"recipe is {described(recipe)}: give a Recipe, such as Recipe(objective='kl')"
+    )
 
 
 def _schedule(step: int, steps: int, warmup: float) -> float:

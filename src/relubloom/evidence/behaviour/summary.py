@@ -21,6 +21,7 @@ from relubloom.records.behaviour import (
     Confusion,
     CountShare,
     FalsePositives,
+    LinesOfFile,
     MemberMass,
     SizeSubset,
     SubsetFigures,
@@ -28,7 +29,7 @@ from relubloom.records.behaviour import (
     Tokens,
     Uniformity,
 )
-from relubloom.task import SetCollection
+from relubloom.task import ListedSets, SetCollection
 
 MANY = 4  # the last count of false positives stands for itself and more
 LISTED_UP_TO = 10_000  # tokens; above, only the worst are given
@@ -82,6 +83,23 @@ def measure_behaviour(
         member_mass=measure_member_mass(scores),
         confusion=measure_confusion(scores),
         tokens=measure_tokens(scores),
+        source=sets.source,
+        file=lines_of_file(sets),
+    )
+
+
+def lines_of_file(sets: SetCollection) -> LinesOfFile | None:
+    """Which lines of which file they are; None where they are none."""
+    if not isinstance(sets, ListedSets) or sets.file is None:
+        return None
+    file = sets.file
+    return LinesOfFile(
+        path=file.path,
+        sha256=file.sha256,
+        lines=int(sets.copies.sum()),
+        left_out=file.left_out,
+        bad_lines=file.bad_lines,
+        held_out=sets.method == "held-out",
     )
 
 

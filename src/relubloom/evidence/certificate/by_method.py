@@ -6,16 +6,18 @@ import math
 import time
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
-from relubloom.errors import UsageError
+from relubloom.errors import UsageError, described
+from relubloom.evidence.behaviour.summary import lines_of_file
 from relubloom.evidence.certificate.counted import as_exact_filter, count_sets
-from relubloom.evidence.certificate.evaluated import enumerate_sets, sample_sets
+from relubloom.evidence.certificate.evaluated import enumerate_lines, enumerate_sets, sample_sets
 from relubloom.evidence.certificate.interval import bound_sets
 from relubloom.measure.one_pass import OnSets
-from relubloom.network.relu_net import ReluNet
+from relubloom.network.relu_net import ReluNet, as_network
 from relubloom.records.certificate import METHODS, Certificate, Method
-from relubloom.task import KSparseTask, format_sizes
+from relubloom.task import AllSets, KSparseTask, ListedSets, format_sizes
 from relubloom.threads import intra_op_threads
 
 MOST_SETS = 10**13  # more are not enumerated even when asked for: it would take months
@@ -36,7 +38,7 @@ class Effort:
 
 def certify(
     net: ReluNet,
-    task: KSparseTask,
+    task: KSparseTask | AllSets | int,
     *,
     method: str | None = None,
     workers: int = 1,
@@ -50,8 +52,8 @@ def certify(
 
     Args:
         net: finite weights, any floating-point type.
-        task: of the same vocab_size and one set size k. All C(vocab, k) sets count alike, whatever
-            the task's source.
+        task: of the same vocab_size and one set size k, or k alone. All C(vocab, k) sets count
+            alike, whatever the task's source.
         method: one of "enumeration", "counting", "bounds", "sampled"; None takes the first that
             answers: enumeration in float64 up to 10^12 multiply-adds, counting for an exact Bloom
             filter, enumeration in float32 (doubtful sets again in float64) up to 2 * 10^13,
@@ -61,12 +63,14 @@ def certify(
         effort: how much work each method may be.
 
     Raises:
-        UsageError: the task has several set sizes or another vocabulary, the weights hold NaN or
-            infinity, the method is unknown, or it cannot answer for this network.
+        UsageError: the network or the task is none, the task has several sizes or another
+            vocabulary, the weights hold NaN or infinity, the method is unknown, or it cannot
+            answer for this network.
 
     Cost: see `enumerate_sets`, `count_sets`, `bound_sets`, `sample_sets`.
     """
-    k = _checked_set_size(net, task)
+    net = as_network(net)
+    k = _checked_set_size(net, _as_task(task, net.vocab_size))
     started = time.monotonic()
     with intra_op_threads(1):
         if method is None:
@@ -74,6 +78,35 @@ def certify(
         else:
             certificate = _by(_checked_method(method), net, k, workers, on_sets, effort)
     return replace(certificate, seconds=round(time.monotonic() - started, 3))
+
+
+def certify_lines(
+    net: ReluNet,
+    task: KSparseTask,
+    *,
+    method: str | None = None,
+    workers: int = 1,
+    on_sets: OnSets | None = None,
+) -> Certificate:
+    """`certify`, over the lines of a file that the task's figures are over, copies counted.
+
+    Raises:
+        UsageError: as `certify`; or the task has no file, or `method` is not "enumeration".
+    """
+    sets = task.evaluation_sets()
+    k = _checked_set_size(net, task)
+    if not isinstance(sets, ListedSets) or task.file is None:
+        raise UsageError(f"source is {task.source!r}: only a file has lines; use certify")
+    if method not in (None, "enumeration"):
+        raise UsageError(
+            f"method is {method!r} and the sets are a file's lines: they are evaluated one by one; "
+            "leave the method out"
+        )
+    started = time.monotonic()
+    with intra_op_threads(1):
+        found = enumerate_lines(net, sets, k, workers=workers, on_sets=on_sets)
+    seconds = round(time.monotonic() - started, 3)
+    return replace(found, seconds=seconds, file=lines_of_file(sets))
 
 
 def count_if_exact_filter(
@@ -135,6 +168,20 @@ def _checked_method(method: str) -> Method:
     if method not in METHODS:
         raise UsageError(f"method is {method!r}: it must be one of {', '.join(METHODS)}")
     return method
+
+
+def _as_task(task: object, vocab_size: int) -> KSparseTask:
+    """The task of what says a set size, or of all sets of one size."""
+    if isinstance(task, KSparseTask):
+        return task
+    if isinstance(task, AllSets):
+        return KSparseTask(task.vocab_size, task.set_size)
+    if isinstance(task, int | np.integer) and not isinstance(task, bool):
+        return KSparseTask(vocab_size, int(task))
+    raise UsageError(
+        f"task is {described(task)}: a certificate is over all sets of one size; give a "
+        "KSparseTask or the size, and use gather_evidence for a list of sets"
+    )
 
 
 def _checked_set_size(net: ReluNet, task: KSparseTask) -> int:

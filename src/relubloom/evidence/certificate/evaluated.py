@@ -42,13 +42,22 @@ class Counts(NamedTuple):
 class Certifying:
     """Counts what is sure of the sets of a pass: a consumer of `one_pass`.
 
-    `sampled` keeps each set's figures too, for an estimate: 32 bytes a set.
+    `sampled` keeps each set's figures too, for an estimate: 32 bytes a set. `copies` counts a set
+    as often as the collection has it.
     """
 
-    def __init__(self, net: ReluNet, set_size: int, evaluator: Evaluator, *, sampled: bool) -> None:
+    def __init__(
+        self,
+        net: ReluNet,
+        set_size: int,
+        evaluator: Evaluator,
+        *,
+        sampled: bool,
+        copies: bool = False,
+    ) -> None:
         self._vocab, self._set_size = net.vocab_size, set_size
         self._error, self._in_float32 = evaluator.fine_error, evaluator.in_float32
-        self._sampled = sampled
+        self._sampled, self._copies = sampled, copies
         self._counts: list[Counts] = []
         self._kept: list[Tensor] = []
 
@@ -56,15 +65,19 @@ class Certifying:
         """Count a chunk."""
         found = chunk.answers
         error = found.mse_error
+
+        def total(values: Tensor) -> float:
+            return float(chunk.copies @ values.double() if self._copies else values.sum())
+
         counts = Counts(
-            len(found.mse),
-            int(found.exact.sum()),
-            int(found.failing.sum()),
-            int(found.called_low.sum()),
-            int(found.called_high.sum()),
-            float(found.mse.sum()),
-            float(error.sum()),
-            int(found.fine.sum()),
+            int(total(torch.ones_like(found.mse))),
+            int(total(found.exact)),
+            int(total(found.failing)),
+            int(total(found.called_low)),
+            int(total(found.called_high)),
+            total(found.mse),
+            total(error),
+            int(total(found.fine)),
         )
         if not self._sampled:
             return counts, None
@@ -184,6 +197,28 @@ def enumerate_sets(
         )
         return found.over_all()
     return nothing_decided(len(sets), set_size, net.vocab_size, "enumeration")
+
+
+def enumerate_lines(
+    net: ReluNet,
+    sets: ListedSets,
+    set_size: int,
+    *,
+    workers: int = 1,
+    on_sets: OnSets | None = None,
+) -> Certificate:
+    """Evaluate the network in float64 on every line of a file, all of one size, copies counted.
+
+    Cost: that of `measure.one_pass`.
+    """
+    evaluator = evaluator_for(net, sets, float32=False)
+    found = Certifying(net, set_size, evaluator, sampled=False, copies=True)
+    if evaluator.fine_error.usable:
+        one_pass(
+            net, sets, [found], evaluator=evaluator, tight=True, workers=workers, on_sets=on_sets
+        )
+        return found.over_all()
+    return nothing_decided(int(sets.copies.sum()), set_size, net.vocab_size, "enumeration")
 
 
 def sample_sets(

@@ -3,6 +3,7 @@
 import numpy as np
 
 from relubloom.code import Code
+from relubloom.evidence.hash_as_filter import measure_hash_as_filter
 from relubloom.evidence.mechanism.hashes import (
     duplicate_hashes,
     measure_hash_weight,
@@ -10,7 +11,7 @@ from relubloom.evidence.mechanism.hashes import (
 )
 from relubloom.evidence.mechanism.hidden_layer import HiddenLayer, summarise_units
 from relubloom.evidence.mechanism.units import measure_input_modes, measure_units
-from relubloom.evidence.reading import read_as_bloom
+from relubloom.evidence.reading import measure_reading_figures, take_reading
 from relubloom.evidence.scores import SetScores
 from relubloom.measure.evaluation import in_float64
 from relubloom.network.modes import TwoModes
@@ -34,18 +35,22 @@ def measure_mechanism(
     all entries of W_in, and the overlaps of all pairs of at most 10,000 tokens.
     """
     W_in = in_float64(net).W_in.detach().numpy()
-    modes, reading = measure_input_modes(W_in, layer.reversed), read_as_bloom(scores)
+    modes, as_filter = measure_input_modes(W_in, layer.reversed), measure_hash_as_filter(scores)
     agreement = float(scores.unit_agreement.mean())
+    verdict = judge(
+        two_modes=modes.two_modes,
+        unit_agreement=agreement,
+        near_threshold=modes.near_threshold,
+        loss_failure_f1=as_filter.extracted.loss_failure_f1,
+        union_skill=as_filter.union_skill,
+    )
+    figures = measure_reading_figures(net, scores, layer)
     return Mechanism(
         **vars(modes),
-        **vars(reading),
-        verdict=judge(
-            two_modes=modes.two_modes,
-            unit_agreement=agreement,
-            near_threshold=modes.near_threshold,
-            loss_failure_f1=reading.extracted.loss_failure_f1,
-            union_skill=reading.union_skill,
-        ),
+        **vars(as_filter),
+        **vars(figures),
+        **vars(take_reading(net, scores, figures, verdict)),
+        verdict=verdict,
         bits_per_token=Spread(float(code.weights.mean()), float(code.weights.std())),
         unit_agreement=agreement,
         units=measure_units(W_in, code, unit_modes, layer),

@@ -163,6 +163,7 @@ function otherWords(others) {
 function ownWords(net, answer, token, on) {
   const bits = bitsOf(net.code, token).length;
   const missing = answer.missing[token];
+  if (!net.told.isFilter) return `${missing} of its ${several(bits, "bit")} not covered.`;
   if (bitsOf(net.code, token).some((unit) => net.reversed.has(unit))) {
     return missing === 0
       ? `All ${bits} of its bits are covered.`

@@ -20,6 +20,7 @@
  * @property {number | null} errorSets on how many sets that was measured
  * @property {string[]} python
  * @property {Certificate | null} certificate
+ * @property {boolean} isFilter whether its hash may be called the reason for what it answers
  * @property {number[]} reversed units that a bit turns on
  *
  * @typedef {object} FilmData

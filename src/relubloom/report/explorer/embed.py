@@ -130,7 +130,7 @@ def _described(
     return {
         "vocabSize": vocab_size,
         "width": width,
-        "setSize": run.task.get("set_size"),
+        "setSize": run.asked.get("set_size"),
         "usualSize": size_shown(run),
         "labels": run.labels,
         "networks": [network.describe() for network in shown],

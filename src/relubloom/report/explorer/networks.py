@@ -60,8 +60,9 @@ class ShownNetwork:
 
     With `packed` it is sent as its weights, else as the Bloom filter of `code` at `sharpness`.
     `code_name` names the code's bits, which two networks may share. `python` are the lines that
-    make the same network as `net` in the folder of the page. `turned` are the units that a bit
-    turns on.
+    make the same network as `net` in the folder of the page. `is_filter` is whether the page may
+    say that its hash is why it answers so: unless the verdict is *not-bloom*. `turned`
+    are the units that a bit turns on.
     """
 
     key: str
@@ -72,6 +73,7 @@ class ShownNetwork:
     sharpness: float | None = None
     packed: Packed | None = None
     certificate: dict[str, Any] | None = None
+    is_filter: bool = True
     turned: tuple[int, ...] = ()
 
     @cached_property
@@ -100,6 +102,7 @@ class ShownNetwork:
             "errorSets": None if packed is None else packed.error_sets,
             "python": self.python,
             "certificate": self.certificate,
+            "isFilter": self.is_filter,
             "reversed": self.turned,
         }
 
@@ -148,6 +151,7 @@ def _own_network(contents: Contents, code: Code) -> ShownNetwork:
         code_name="own",
         python=[f"net = rb.ReluNet.from_pretrained({_beside(contents, run)})"],
         certificate=_certificate(run),
+        is_filter=run.verdict != "not-bloom",
     )
     return _packed(shown, run)
 
@@ -237,7 +241,7 @@ def _beside(contents: Contents, run: StoredRun, name: str = "") -> str:
 
 def _certificate(run: StoredRun) -> dict[str, Any] | None:
     """What the run's certificate says of all sets; None without one."""
-    if run.certificate is None:
+    if run.certificate is None or run.certificate.file is not None:
         return None
     found = as_json(run.certificate)
     return {key: found[key] for key in CERTIFIED}

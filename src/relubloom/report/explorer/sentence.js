@@ -9,7 +9,7 @@ import { joint, plain, several } from "./numbers.js";
  * @import { Answer, Network } from "./network.js"
  * @typedef {(Node | string)[]} Sentence
  *
- * @typedef {object} Reading
+ * @typedef {object} Outcome
  * @property {number[]} called
  * @property {number[]} strangers called tokens that were not put in, those fully covered first
  * @property {number[]} misses members that are not called
@@ -18,7 +18,7 @@ import { joint, plain, several } from "./numbers.js";
 
 /**
  * @param {Answer} answer
- * @returns {Reading}
+ * @returns {Outcome}
  */
 export function readAnswer(answer) {
   const { ids, missing } = answer;
@@ -46,6 +46,7 @@ export function outcome(net, answer, labels) {
   if (ids.length === 0) return ["Nothing is put in, so no unit is covered. Add a token."];
   if (strangers.length > MANY) {
     const many = `${several(strangers.length, "token")} that were never put in come out too`;
+    if (!net.told.isFilter) return [`${many}.`];
     return [`${many}: the union covers so much that it tells little apart.`];
   }
   if (strangers.length > 0) return falsePositive(net, answer, labels, strangers);
@@ -74,6 +75,7 @@ const MANY = 4;
 function falsePositive(net, answer, labels, strangers) {
   const token = strangers[0];
   const one = strangers.length === 1;
+  if (!net.told.isFilter) return unexplained(answer, labels, strangers);
   const start = [...list(strangers, labels), ` ${one ? "was" : "were"} never put in. Here is why `];
   const whom = one ? ["it comes out: "] : [word(labels[token]), " comes out: "];
   const bits = bitsOf(net.code, token);
@@ -89,6 +91,25 @@ function falsePositive(net, answer, labels, strangers) {
     ...whom,
     `${missing} of its ${several(bits.length, "bit")} ${missing === 1 ? "is" : "are"} not covered, `,
     "but too little is taken off for it. This one its hash does not explain.",
+  ];
+}
+
+/**
+ * Of a network that is no Bloom filter: what came out, and what its hash says, but no cause.
+ *
+ * @param {Answer} answer
+ * @param {readonly string[]} labels
+ * @param {number[]} strangers
+ * @returns {Sentence}
+ */
+function unexplained(answer, labels, strangers) {
+  const came = strangers.length === 1 ? " was never put in and comes" : " were never put in and come";
+  const covered = strangers.filter((token) => answer.missing[token] === 0).length;
+  const whom = strangers.length === 1 ? "it" : covered ? `${covered} of them` : "any of them";
+  const would = covered ? "would call" : "would not call";
+  return [
+    ...list(strangers, labels),
+    `${came} out. A Bloom filter of its hashes ${would} ${whom}, but this network is none.`,
   ];
 }
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import re
 
+from relubloom.records.behaviour import Behaviour
 from relubloom.records.interventions import Match
 from relubloom.records.ladder import Agreement, ScoredRung
+from relubloom.records.shortfall import always_f1
 from relubloom.report.charts.drawing import Drawing
 from relubloom.report.charts.evidence import Point, Result, draw_interventions, draw_ladder
 from relubloom.report.numbers import decimal, optional
@@ -28,6 +30,7 @@ def ladder(contents: Contents) -> SectionData:
     values = {
         "first": explanations[0] if explanations else None,
         "bests": [best for words in FAILURES for best in _best(found.rungs, words)],
+        "bases": _bases(contents.featured.behaviour),
         "is_fitted": any("fitted" in rung.meaning for rung in found.rungs),
         "is_explained": any(rung.loss_failures.f1 in (None, 1) for rung in explanations),
         "rows": [
@@ -37,6 +40,15 @@ def ladder(contents: Contents) -> SectionData:
         ],
     }
     return SectionData(values, tuple(_chart(found.rungs, numbers, words) for words in FAILURES))
+
+
+def _bases(found: Behaviour | None) -> list[tuple[str, float]]:
+    """The F1 of saying that every set fails: what an explanation has to beat."""
+    if found is None:
+        return []
+    shares = zip(FAILURES, (found.loss_failures, found.ranking_failures), strict=True)
+    known = [(words, always_f1(share)) for words, share in shares]
+    return [(words, base) for words, base in known if base is not None]
 
 
 def _best(rungs: list[ScoredRung], words: str) -> list[Best]:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import math
 
+from relubloom.records.shortfall import filter_words, is_poor, reading_words, shortfall
 from relubloom.report.charts.answers import draw_example
 from relubloom.report.charts.weights import shortened
+from relubloom.report.numbers import percent
 from relubloom.report.read import Contents, StoredRun
 from relubloom.report.render import SectionData
-from relubloom.report.sections.mechanism import unmet_lines
 
 COUNTABLE = 10**15  # more sets than that are not written out
 
 
 def head(contents: Contents) -> SectionData:
-    """Which lines of the verdict rule fall short, and how many sets a sample is of."""
-    run = contents.featured
-    unmet = [] if run.mechanism is None else unmet_lines(run.mechanism)
-    return SectionData({"unmet": unmet, "all_sets": _all_sets(run)})
+    """What falls short, the reading, a hash that is a poor filter; how many sets a sample is of."""
+    run, found = contents.featured, contents.featured.mechanism
+    said = {"unmet": "", "reading": "", "poor": ""}
+    if found is not None:
+        said = {"unmet": shortfall(found, percent), "reading": reading_words(found, percent)}
+        hash_mean, random_mean = found.hash_false_positives, found.random_code_false_positives
+        said["poor"] = filter_words(hash_mean, random_mean) if is_poor(found) else ""
+    return SectionData(said | {"all_sets": _all_sets(run)})
 
 
 def hero(contents: Contents) -> SectionData:
@@ -40,9 +45,11 @@ def hero(contents: Contents) -> SectionData:
 
 def _all_sets(run: StoredRun) -> int | None:
     """How many sets there are; None unless some of them were drawn, all equally likely."""
-    size, task = run.task.get("set_size"), run.task
-    drawn = run.behaviour is not None and run.behaviour.method == "drawn"
-    if not (drawn and task.get("source") == "uniform" and isinstance(size, int)):
+    found, source = run.behaviour, run.asked.get("source")
+    if found is None or found.method != "drawn" or (found.source or source) != "uniform":
         return None
-    total = math.comb(task["vocab_size"], size)
+    smallest, largest = found.sizes
+    if smallest < largest:
+        return None
+    total = math.comb(run.vocab_size, largest)
     return total if total < COUNTABLE else None

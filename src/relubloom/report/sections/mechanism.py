@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.records.mechanism import HashWeight, Mechanism, Overlaps, Readout, Unit
-from relubloom.records.verdict import AGREEMENT_NOT, RULE, Criterion
+from relubloom.records.mechanism import HashWeight, Overlaps, Readout, Unit
+from relubloom.records.shortfall import rule_lines
+from relubloom.records.verdict import AGREEMENT_NOT
 from relubloom.report.charts.drawing import Drawing
 from relubloom.report.charts.series import Axis, Series, draw_series
 from relubloom.report.charts.weights import draw_distribution, draw_levels
@@ -20,18 +20,6 @@ from relubloom.report.render import SectionData
 UNIT_KINDS = ("bit", "graded", "unclear", "always on", "dead")
 STRIP = 512  # units that the strip shows
 RARE = 1e-3  # numbers of missing bits rarer than this are not drawn
-
-
-@dataclass(frozen=True)
-class RuleLine:
-    """A line of the verdict rule beside what was measured: `asked` is the `end` allowed."""
-
-    figure: str
-    meaning: str
-    value: float | None
-    asked: float
-    end: str
-    met: bool
 
 
 def mechanism(contents: Contents) -> SectionData:
@@ -49,35 +37,6 @@ def mechanism(contents: Contents) -> SectionData:
         *([] if found.overlaps is None else [_overlaps(found.hash_weight, found.overlaps)]),
     )
     return SectionData(values | {"units": units[:STRIP], "rule": rule_lines(found)}, drawings)
-
-
-def rule_lines(found: Mechanism) -> list[RuleLine]:
-    """What *bloom* asks for, line by line."""
-    lines: list[RuleLine] = []
-    for criterion in RULE:
-        asked, end = (
-            (criterion.least, "least") if criterion.most is None else (criterion.most, "most")
-        )
-        value = _figure(found, criterion)
-        met = criterion.met(value)
-        lines.append(RuleLine(criterion.figure, criterion.meaning, value, asked or 0.0, end, met))
-    return lines
-
-
-def unmet_lines(found: Mechanism) -> list[RuleLine]:
-    """The lines for which the verdict is not *bloom*; of *not-bloom*, those that alone make it."""
-    if found.verdict != "not-bloom":
-        return [line for line in rule_lines(found) if not line.met]
-    return [
-        RuleLine(line.figure, line.meaning, value, line.not_bloom or 0.0, "least", False)
-        for line in RULE
-        if line.refutes(value := _figure(found, line))
-    ]
-
-
-def _figure(found: Mechanism, criterion: Criterion) -> float | None:
-    where = found.extracted if criterion.figure == "loss_failure_f1" else found
-    return getattr(where, criterion.figure)
 
 
 def _levels(units: list[Unit]) -> list[Drawing]:

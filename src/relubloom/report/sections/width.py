@@ -68,7 +68,7 @@ def _by_objective(contents: Contents, rows: Sequence[SweepRow]) -> dict[str, ByW
     run = contents.featured
     wanted = {
         "vocab_size": run.vocab_size,
-        "set_size": run.task.get("set_size"),
+        "set_size": run.asked.get("set_size"),
         "source": "uniform",
         "training_pool": None,
         "activation": "relu",
@@ -103,7 +103,7 @@ def _one_recipe(rows: list[SweepRow]) -> ByWidth:
 
 
 def _rows(contents: Contents, networks: ByWidth) -> list[WidthRow]:
-    vocab_size, set_size = contents.featured.vocab_size, contents.featured.task["set_size"]
+    vocab_size, set_size = contents.featured.vocab_size, contents.featured.asked["set_size"]
     return [
         WidthRow(
             width=width,

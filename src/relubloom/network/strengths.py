@@ -1,0 +1,195 @@
+"""From a network to its graded code: which bits are full, which are half, and how far apart.
+
+A token alone in a unit takes away a share of the level that the unit has on a set without bits
+there. A *full* bit takes it all: the unit is 0. A *half* bit takes at least half, but not all: the
+unit leaks, and two such bits bring it to 0. Whether half bits are a kind of their own, or no more
+than the tail of the full ones, both matrices must say.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from relubloom.code import Code, GradedCode
+from relubloom.errors import UsageError
+from relubloom.network.extract import APART, extract_code, reversed_units
+from relubloom.network.modes import fit_two_modes
+from relubloom.network.relu_net import ReluNet
+
+BIT, FULL = 0.5, 1.0  # share of the level that a bit, and that a full bit, takes away at least
+SEVERAL = 2  # tokens: on sets of one, a half bit is nothing but a bit
+ROUNDS = 50  # of the fixed point; two or three will do
+EQUAL = 1e-6  # of what bits do: non-bit entries that do less do nothing, as in a made network
+ENOUGH = 0.05  # of the bits, at least, are half where half bits are a kind of their own
+NARROW = 0.125  # interquartile range of their shares, at most; of a tail all over 1/2..1, twice it
+OWN_SIDE = 0.95  # of each kind's costs, at least, on its own side of the midpoint
+LEAST_COST = 0.05  # logits; below it costs count as equal
+CALLED = math.log(2)  # logits that a member may lose and still be called
+
+
+@dataclass(frozen=True)
+class Drops:
+    """What one token alone does to each unit; float64 [vocab, width] but for `untouched`.
+
+    Attributes:
+        share: of the level of an untouched unit that the token alone takes away: 0 on average
+            for non-bit entries, 1/2 to 1 for half bits, 1 and more for full ones. nan in units
+            that have no such level: reversed units, and those with b_in <= 0 that are off without
+            any bit.
+        untouched: level of the unit on a set of average non-bit entries, [width].
+        cost: logits that the token loses where the unit is untouched.
+    """
+
+    share: NDArray[np.float64]
+    untouched: NDArray[np.float64]
+    cost: NDArray[np.float64]
+
+
+def extract_graded_code(net: ReluNet, set_size: int) -> GradedCode:
+    """Read the strength of each token's bits off both matrices.
+
+    Let m be the mean of a unit's non-bit entries in W_in, u = b_in + set_size m its untouched
+    level, and v = (m - W_in[t, i]) / u the share of it that token t alone takes away. Token t has
+    a full bit there if v >= 1, a half bit if 1/2 <= v < 1. m is found by going round, from
+    `extract_code`'s bits on; where those leave no untouched level, it is the empty set's, b_in.
+
+    The code has two strengths if the half bits are a kind of their own:
+    - at least 5 % of the bits are half;
+    - their shares v lie together: their interquartile range is at most 0.125, half of what it is
+      for bits that lie all over 1/2..1;
+    - in W_out the kinds lie apart: taken at the midpoint of the two means of the log of a bit's
+      cost, u |W_out|, each kind has at least 95 % on its side;
+    - an untouched unit costs the half bit's token something, and a leak less than ln 2, by the
+      median: so it is called.
+    Half bits that in turn split into two such kinds, whose log leaks lie at least 4 pooled standard
+    deviations apart, make three strengths, and so on. Otherwise the code is that of `extract_code`,
+    with one strength. A network in which non-bit entries do nothing was made, not trained: there
+    each value of v is a strength, if the last point holds for all.
+
+    Strengths that no bit has are not told apart: `extract_graded_code(construct(code), k)` is the
+    code without them. The bits of a reversed unit are full: a leak is what a unit that a bit
+    turns off does.
+
+    Args:
+        net: the network.
+        set_size: of the sets that it was made for; sets of one token count as two, as nothing
+            tells a half bit from a bit there.
+
+    Raises:
+        UsageError: the weights hold NaN or infinity, or set_size is below 1.
+
+    Cost: that of `extract_code`, and O(vocab width) a round.
+    """
+    return extract_with_drops(net, extract_code(net), set_size)[0]
+
+
+def extract_with_drops(net: ReluNet, code: Code, set_size: int) -> tuple[GradedCode, Drops]:
+    """The graded code, and the drops it was read off; `code` is that of `extract_code`."""
+    if set_size < 1:
+        raise UsageError(f"set_size is {set_size}: sets have at least one token; give 1 or more")
+    drops = measure_drops(net, code, set_size)
+    read = ~np.isnan(drops.share)
+    half = read & (drops.share >= BIT) & (drops.share < FULL)
+    kinds = _kinds(drops, half)
+    if not kinds:
+        return GradedCode(code.bits), drops
+    strengths = np.where(read, drops.share >= FULL, code.bits) * np.uint8(len(kinds) + 1)
+    leaks = 1 - drops.share
+    for strength, (low, high) in enumerate(kinds, start=1):  # the widest leak is the weakest
+        strengths[half & (leaks >= low) & (leaks <= high)] = strength
+    return GradedCode(strengths, len(kinds) + 1), drops
+
+
+def measure_drops(net: ReluNet, code: Code, set_size: int) -> Drops:
+    """What each token alone takes away, unit by unit; see `extract_graded_code`."""
+    W_in, b_in, W_out = (
+        value.detach().to("cpu", torch.float64).numpy() for value in (net.W_in, net.b_in, net.W_out)
+    )
+    size = max(SEVERAL, set_size)
+    mean = _mean_where(W_in, ~code.bits)
+    mean[b_in + size * mean <= 0] = 0  # no entry can be a non-bit one: so start from the empty set
+    share = np.zeros_like(W_in)
+    for _ in range(ROUNDS):
+        untouched = b_in + size * mean
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = (mean - W_in) / untouched
+        others = share < BIT
+        found = np.where(others.any(0), _mean_where(W_in, others), mean)
+        found[b_in + size * found <= 0] = 0
+        if np.array_equal(found, mean):
+            break
+        mean = found
+    untouched = b_in + size * mean
+    share[:, (untouched <= 0) | reversed_units(net, code)] = np.nan
+    return Drops(share, untouched, -W_out.T * untouched)
+
+
+def _mean_where(entries: NDArray[np.float64], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Mean of the chosen entries of each column, 0 where there are none."""
+    return np.where(chosen, entries, 0).sum(0) / chosen.sum(0).clip(min=1)
+
+
+def _kinds(drops: Drops, half: NDArray[np.bool_]) -> list[tuple[float, float]]:
+    """The range of leaks of each kind of half bits, the widest leaks first; none if there is none.
+
+    A leak is the share of the untouched level that a bit leaves.
+    """
+    if not half.any():
+        return []
+    leaks, costs = 1 - drops.share[half], drops.cost[half]
+    others = drops.share < BIT
+    if _nothing(drops.share[others], 1.0) and _nothing(drops.cost[others], costs.max()):
+        groups = [leaks == leak for leak in np.unique(leaks)[::-1]]
+    else:
+        full = drops.share >= FULL
+        enough = ENOUGH * (len(leaks) + int(full.sum()))
+        if len(leaks) < enough or not _apart(costs, drops.cost[full]):
+            return []
+        groups = _split(leaks, costs, np.ones(len(leaks), dtype=np.bool_), enough)
+        if any(_range(leaks[group]) > NARROW for group in groups):
+            return []
+    lost = [np.median(leaks[group] * costs[group]) for group in groups]
+    if not all(0 < loss < CALLED for loss in lost):
+        return []
+    return [(float(leaks[group].min()), float(leaks[group].max())) for group in groups]
+
+
+def _nothing(values: NDArray[np.float64], beside: float) -> bool:
+    return bool(np.abs(values).max(initial=0.0) <= EQUAL * beside)
+
+
+def _split(
+    leaks: NDArray[np.float64],
+    costs: NDArray[np.float64],
+    group: NDArray[np.bool_],
+    enough: float,
+) -> list[NDArray[np.bool_]]:
+    """The kinds that a group of half bits consists of, the widest leaks first."""
+    values = np.log(leaks)
+    modes = fit_two_modes(values[group][:, None])
+    wide = group & (values >= modes.midpoint[0])
+    tight = group & ~wide
+    few = min(wide.sum(), tight.sum()) < enough
+    if few or not modes.gap[0] >= APART or not _apart(costs[wide], costs[tight]):
+        return [group]
+    return [*_split(leaks, costs, wide, enough), *_split(leaks, costs, tight, enough)]
+
+
+def _apart(weak: NDArray[np.float64], strong: NDArray[np.float64]) -> bool:
+    """Whether two kinds of bits lie apart in W_out: the weak ones cost less."""
+    if not weak.size or not strong.size:
+        return False
+    low, high = (np.log(costs.clip(min=LEAST_COST)) for costs in (weak, strong))
+    middle = (low.mean() + high.mean()) / 2
+    return bool(min((low < middle).mean(), (high >= middle).mean()) >= OWN_SIDE)
+
+
+def _range(values: NDArray[np.float64]) -> float:
+    """Interquartile."""
+    low, high = np.quantile(values, [0.25, 0.75])
+    return float(high - low)

@@ -1,0 +1,140 @@
+"""The verdict in words: which lines of its rule a network fails, and the reading beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from relubloom.records.mechanism import Mechanism
+from relubloom.records.verdict import RULE, SIGNS, Criterion, ReadingBeside
+
+POOR = 1.25  # times the random code's false positives: a hash with more is a poor filter
+
+Percent = Callable[[float, int], str]
+"""A share, and to how many decimals it is written."""
+
+
+@dataclass(frozen=True)
+class RuleLine:
+    """A line of the verdict rule beside what was measured: `asked` is the `end` allowed."""
+
+    figure: str
+    meaning: str
+    value: float | None
+    asked: float
+    end: str
+    met: bool
+
+
+def rule_lines(found: Mechanism) -> list[RuleLine]:
+    """What *bloom* asks for, line by line."""
+    lines: list[RuleLine] = []
+    for criterion in RULE:
+        asked, end = (
+            (criterion.least, "least") if criterion.most is None else (criterion.most, "most")
+        )
+        value = _figure(found, criterion)
+        met = criterion.met(value)
+        lines.append(RuleLine(criterion.figure, criterion.meaning, value, asked or 0.0, end, met))
+    return lines
+
+
+def unmet_lines(found: Mechanism) -> list[RuleLine]:
+    """The lines for which the verdict is not *bloom*; of *not-bloom*, those that alone make it."""
+    if found.verdict != "not-bloom":
+        return [line for line in rule_lines(found) if not line.met]
+    return [
+        RuleLine(line.figure, line.meaning, value, line.not_bloom or 0.0, "least", False)
+        for line in RULE
+        if line.refutes(value := _figure(found, line))
+    ]
+
+
+def plain_percent(share: float, digits: int) -> str:
+    """As commands write it."""
+    return f"{share:.{digits}%}"
+
+
+def shortfall(found: Mechanism, percent: Percent = plain_percent) -> str:
+    """What falls short, one clause a line of the rule; empty where nothing does."""
+    return "; ".join(_clause(line, percent) for line in unmet_lines(found))
+
+
+def reading_words(found: ReadingBeside, percent: Percent = plain_percent) -> str:
+    """The reading and what decided it, in a sentence without its full stop; empty without one."""
+    value, threshold = found.value, found.threshold
+    if found.reading is None or value is None or threshold is None:
+        return ""
+    if found.quantity == "width":
+        return (
+            f"too narrow: {value:.0f} units, where a Bloom filter for such sets asks for "
+            f"{threshold:.0f}; try a width of {found.try_width or threshold:.0f}"
+        )
+    if found.quantity == "set_size":
+        return (
+            f"superposition: no set has more than {_tokens(value)}, and up to {threshold:.0f} can "
+            "be told apart by the sum of their directions, so a Bloom filter is not needed"
+        )
+    share, limit = percent(value, 2), percent(threshold, 0)
+    if found.quantity == "units_off":
+        return (
+            f"nearly linear: the ReLU hardly clips; units are off in {share} of the (set, unit) "
+            f"pairs, where more than {limit} would count as clipping"
+        )
+    what = {sign.figure: sign.meaning for sign in SIGNS}.get(found.quantity or "", "")
+    return f"mostly dead: {what}: {share}, where {limit} is enough"
+
+
+def filter_words(hash_mean: float | None, random_mean: float | None) -> str:
+    """The hash's false positives beside the best random code's; empty where they are not known."""
+    if hash_mean is None:
+        return ""
+    if random_mean is None:
+        return f"its hash {hash_mean:.4g}"
+    worse = hash_mean > POOR * random_mean
+    said = "; its hash is a poor filter, worse than the random code" if worse else ""
+    return f"its hash {hash_mean:.4g}, the best random code {random_mean:.4g}{said}"
+
+
+def is_poor(found: Mechanism) -> bool:
+    """Whether the hash, as a filter, has over 1.25 times the best random code's false positives."""
+    hash_mean, random_mean = found.hash_false_positives, found.random_code_false_positives
+    if hash_mean is None or random_mean is None:
+        return False
+    return hash_mean > POOR * random_mean
+
+
+def always_f1(share: float) -> float | None:
+    """F1 of saying that every set fails, where a share of them does; None where none does."""
+    return 2 * share / (1 + share) if share > 0 else None
+
+
+def _tokens(number: float) -> str:
+    return f"{number:.0f} token{'' if number == 1 else 's'}"
+
+
+def _clause(line: RuleLine, percent: Percent) -> str:
+    if line.figure == "two_modes":
+        return "the entries of W_in form one mode, not two"
+    asked = f"{line.asked:g}" if line.figure == "loss_failure_f1" else percent(line.asked, 0)
+    where = f"where {asked} is the {line.end}"
+    value = line.value or 0.0
+    if line.figure == "unit_agreement":
+        said = (
+            f"the hidden units agree with the union on {percent(value, 2)} of the (set, unit) pairs"
+        )
+    elif line.figure == "near_threshold":
+        said = f"{percent(value, 2)} of the entries lie near the threshold"
+    elif line.figure == "loss_failure_f1":
+        said = f"the bare hash predicts the loss failures with an F1 of {value:.2f}"
+    else:
+        said = (
+            f"the union removes {percent(value, 2)} of the errors that calling every unit on, or "
+            "every unit off, would make"
+        )
+    return f"{said}, {where}"
+
+
+def _figure(found: Mechanism, criterion: Criterion) -> float | None:
+    where = found.extracted if criterion.figure == "loss_failure_f1" else found
+    return getattr(where, criterion.figure)

@@ -1,0 +1,37 @@
+"""Graded codes and networks as training leaves them."""
+
+import numpy as np
+import torch
+
+from relubloom.code import GradedCode
+from relubloom.network.relu_net import ReluNet
+
+
+def unused_left_out(code: GradedCode) -> GradedCode:
+    """The code without the strengths below the largest that no bit has: decodes alike."""
+    below = np.unique(code.strengths[(code.strengths > 0) & (code.strengths < code.levels)])
+    numbers = np.full(code.levels + 1, len(below) + 1, dtype=np.uint8)
+    numbers[0] = 0
+    numbers[below] = np.arange(1, len(below) + 1)
+    return GradedCode(numbers[code.strengths], len(below) + 1)
+
+
+def noisy_filter(code: GradedCode, seed: int, leak: float = 0.05) -> ReluNet:
+    """As training leaves it: full bits overshoot, all entries scatter, non-bits are not 0.
+
+    On sets of 3 an untouched unit is at 1: non-bits of W_in at 0.2 +- 0.02, b_in = 0.4. A bit of
+    strength s < L takes 1 - leak^s of it, up to a factor of e^0.2 or so in what is left; a full one
+    1.4 +- 0.08 of it. W_out is -leak^(1 - s), up to such a factor.
+    """
+    draw = np.random.default_rng(seed)
+
+    def scatter(size: float) -> np.ndarray:
+        return size * draw.standard_normal(code.strengths.shape)
+
+    levels = code.strengths.astype(np.float64)
+    partly = 1 - leak**levels * np.exp(scatter(0.2))
+    taken = np.where(code.strengths == code.levels, 1.4 + scatter(0.08), partly)
+    taken = np.where(code.strengths == 0, scatter(0.02), taken)
+    cost = np.where(code.strengths == 0, scatter(0.02), leak ** (1 - levels) * np.exp(scatter(0.2)))
+    weights = (0.2 - taken, np.full(code.width, 0.4), -cost.T, np.zeros(code.vocab_size))
+    return ReluNet(*(torch.from_numpy(np.ascontiguousarray(each)).float() for each in weights))

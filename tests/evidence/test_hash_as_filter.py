@@ -1,0 +1,148 @@
+"""The hash as a filter, mechanism and verdict: by hand, and what has no figure."""
+
+import numpy as np
+import pytest
+import torch
+
+from build.mechanism import mechanism_of
+from build.scores import hand_made
+from relubloom.code import Code, random_constant_weight
+from relubloom.evidence import gather_evidence
+from relubloom.evidence.hash_as_filter import measure_hash_as_filter, union_skill
+from relubloom.evidence.scores import score_sets
+from relubloom.measure.statistics import f1
+from relubloom.network.construct import construct
+from relubloom.network.relu_net import ReluNet
+from relubloom.records.mechanism import Spread
+from relubloom.task import AllSets
+from relubloom.training import Recipe, initialise
+
+
+def test_the_hash_of_the_hand_made_network() -> None:
+    # Copies 1, 2, 5. Ranking failures {1} {2}, loss failures all, code failure {2}.
+    found = measure_hash_as_filter(score_sets(*hand_made()))
+    assert found.code_failure_share == pytest.approx(5 / 8)
+    assert found.failures_explained == pytest.approx(5 / 7)
+    assert found.failures_explained_by_loss == pytest.approx(5 / 8)
+    # One false positive at k = 1: mse 1/2, kl ln 2, on 5 of 8 sets.
+    assert found.extracted.mse == pytest.approx(5 / 16)
+    assert found.extracted.kl == pytest.approx(5 / 8 * np.log(2))
+    assert found.extracted.p_exact == pytest.approx(3 / 8)
+    assert found.extracted.loss_failure_f1 == pytest.approx(2 * 5 / (5 + 8))
+
+
+@pytest.mark.parametrize(
+    ("predicted", "actual", "expected"),
+    [
+        ([0, 0], [0, 0], None),  # neither side has any: agreement, no figure
+        ([1, 0], [0, 0], 0.0),
+        ([0, 0], [1, 0], 0.0),
+        ([1, 0], [0, 1], 0.0),
+        ([1, 1], [1, 1], 1.0),
+        ([1, 1], [0, 1], 2 * 3 / (4 + 3)),  # copies 1 and 3
+    ],
+)
+def test_f1(predicted: list[int], actual: list[int], expected: float | None) -> None:
+    found = f1(np.array(predicted, bool), np.array(actual, bool), np.array([1.0, 3.0]))
+    assert found == (expected if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    ("agreement", "on", "skill"),
+    [
+        (1.0, 0.5, 1.0),
+        (1.0, 0.0, 1.0),  # the union and the units are constant, and agree
+        (0.98, 0.04, 0.5),  # "always off" errs on 4 %, the union on 2 %
+        (0.98, 0.96, 0.5),
+        (0.98, 0.5, 0.96),
+        (0.98, 0.02, 0.0),  # no better than "always off"
+        (0.98, 0.01, 0.0),
+        (0.98, 1.0, 0.0),  # "always on" is right everywhere, the union is not
+    ],
+)
+def test_union_skill_by_hand(agreement: float, on: float, skill: float) -> None:
+    assert union_skill(agreement, on) == pytest.approx(skill)
+
+
+def test_a_constructed_network_is_bloom() -> None:
+    code = random_constant_weight(20, 12, 3)
+    evidence = gather_evidence(construct(code, 20.0), AllSets(20, 2))
+    assert evidence.mechanism.verdict == "bloom"
+    assert evidence.code == code
+    assert evidence.mechanism.two_valued
+    assert evidence.mechanism.mode_gap is None
+    assert evidence.mechanism.near_threshold == 0
+    assert evidence.mechanism.unit_agreement == 1
+    assert evidence.mechanism.bits_per_token == Spread(3.0, 0.0)
+    assert {unit.kind for unit in evidence.mechanism.units} == {"bit"}
+    assert evidence.mechanism.failures_explained == 1
+    assert evidence.behaviour.method == "all"
+    assert evidence.behaviour.sets == 190
+
+
+def test_a_filter_without_failures_has_nothing_to_explain() -> None:
+    # One bit of its own per token: no false positive on any set.
+    evidence = gather_evidence(construct(Code(np.eye(6, dtype=bool)), 30.0), AllSets(6, 2))
+    assert evidence.mechanism.failures_explained is None
+    assert evidence.mechanism.failures_explained_by_loss is None
+    assert evidence.mechanism.extracted.loss_failure_f1 is None
+    assert evidence.mechanism.code_failure_share == 0
+    assert evidence.mechanism.verdict == "bloom"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_untrained_network_is_not_bloom(seed: int) -> None:
+    net = initialise(60, 16, Recipe(), (seed,))[0]
+    evidence = gather_evidence(net, AllSets(60, 2))
+    assert evidence.mechanism.verdict == "not-bloom"
+    assert not evidence.mechanism.two_valued
+    assert not evidence.mechanism.two_modes
+
+
+def test_a_code_of_nothing_but_false_positives_is_seen_through() -> None:
+    # The empty hash covers everything: every failure is "explained", on every set.
+    evidence = gather_evidence(construct(Code(np.zeros((6, 4), dtype=bool)), 1.0), AllSets(6, 2))
+    assert evidence.mechanism.failures_explained == 1
+    assert evidence.mechanism.code_failure_share == 1
+    assert evidence.mechanism.verdict == "not-bloom"  # one value is not two modes
+
+
+def test_near_threshold_counts_entries_between_the_modes() -> None:
+    # 90 entries at 0 +- .01, 90 at -1 +- .01 and 20 at -.5: near means |W + .5| < .15.
+    level = np.concatenate([np.zeros(90), -np.ones(90), np.full(20, -0.5)])
+    W_in = level[:, None] + np.where(np.arange(200) % 2, 0.01, -0.01)[:, None]
+    net = ReluNet(
+        torch.from_numpy(W_in),
+        torch.ones(1, dtype=torch.float64),
+        torch.zeros(1, 200, dtype=torch.float64),
+        torch.zeros(200, dtype=torch.float64),
+    )
+    sets = AllSets(200, 1)
+    mechanism = mechanism_of(net, sets)
+    assert mechanism.near_threshold == pytest.approx(20 / 200)
+    assert mechanism.units[0].near_threshold == pytest.approx(20 / 200)
+    assert mechanism.two_modes
+
+
+def test_units_are_named_for_what_they_do() -> None:
+    random = np.random.default_rng(0)
+    normal = random.normal(0, 1, 300)
+    bits = random.random(300) < 0.3
+    columns = {
+        "dead": (normal, -100.0),
+        "always on": (normal, 100.0),
+        "bit": (np.where(bits, -1.0, 0.0), 0.5),
+        "graded": (normal, 0.0),
+        # Two modes, but the unit is 0 only where both tokens are of the lower one: not a union.
+        "unclear": (np.where(bits, 1.0, 2.0), -2.5),
+    }
+    W_in = np.stack([column for column, _ in columns.values()], axis=1)
+    bias = np.array([bias for _, bias in columns.values()])
+    net = ReluNet(
+        torch.from_numpy(W_in),
+        torch.from_numpy(bias),
+        torch.zeros(5, 300, dtype=torch.float64),
+        torch.zeros(300, dtype=torch.float64),
+    )
+    evidence = gather_evidence(net, AllSets(300, 2))
+    assert [unit.kind for unit in evidence.mechanism.units] == list(columns)

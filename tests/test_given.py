@@ -1,0 +1,299 @@
+"""Every public function with nearly right and with wrong arguments: what is meant is taken, and
+what is not clear is refused in one line that names the way."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import relubloom as rb
+from relubloom.task import AllSets
+
+pytestmark = pytest.mark.usefixtures("unchecked")  # as users call it
+
+TASK = rb.KSparseTask(8, 2)
+CODE = rb.random_constant_weight(8, 6, 2, seed=0)
+NET = rb.construct(CODE, 8.0)
+WEIGHTS = tuple(value.detach() for value in NET.parameters())
+ARRAYS = tuple(value.numpy() for value in WEIGHTS)
+LISTS = tuple(value.tolist() for value in WEIGHTS)
+SHORT = rb.Recipe(steps=2, batch_size=4)
+STUDY = rb.Study(TASK, 6)
+
+
+def same(found: Any, wanted: Any) -> bool:
+    """Equal results, of networks those of their weights."""
+    match found:
+        case torch.Tensor():
+            return torch.equal(found, wanted)
+        case np.ndarray():
+            return np.array_equal(found, wanted)
+        case rb.ReluNet():
+            pairs = zip(found.parameters(), wanted.parameters(), strict=True)
+            return all(torch.equal(one, other) for one, other in pairs)
+        case rb.Evidence():
+            return (found.code, found.behaviour) == (wanted.code, wanted.behaviour)
+        case rb.Certificate():
+            return found.exact_sets == wanted.exact_sets
+        case (rb.ReluNet() as net, _):
+            return same(net, wanted[0])
+        case _:
+            return found == wanted
+
+
+IDS = torch.tensor([[1, 2, 3], [4, 5, 6]])
+ACCEPTED: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+    "net: lists": (lambda: NET([[1, 2, 3], [4, 5, 6]]), lambda: NET(IDS)),
+    "net: one list": (lambda: NET([1, 2, 3]), lambda: NET(IDS[:1])),
+    "net: one Python set": (lambda: NET({1, 2, 3}), lambda: NET(IDS[:1])),
+    "net: one tensor": (lambda: NET(IDS[0]), lambda: NET(IDS[:1])),
+    "net: array": (lambda: NET(IDS.numpy()), lambda: NET(IDS)),
+    "net: small ints": (lambda: NET(IDS.to(torch.uint8)), lambda: NET(IDS)),
+    "net: ragged": (
+        lambda: NET([[1, 2, 3], [4]]),
+        lambda: NET(torch.tensor([[1, 2, 3], [4, 8, 8]])),
+    ),
+    "net: tensors in a list": (lambda: NET([IDS[0], IDS[1]]), lambda: NET(IDS)),
+    "cache: list": (lambda: NET.run_with_cache([1, 2])[0], lambda: NET(torch.tensor([[1, 2]]))),
+    "ReluNet: arrays": (lambda: rb.ReluNet(*ARRAYS), lambda: NET),
+    "ReluNet: lists": (lambda: rb.ReluNet(*LISTS), lambda: NET),
+    "ReluNet: no biases": (
+        lambda: rb.ReluNet(WEIGHTS[0], None, WEIGHTS[2], None),
+        lambda: rb.ReluNet(WEIGHTS[0], torch.zeros(6), WEIGHTS[2], torch.zeros(8)),
+    ),
+    "ReluNet: whole numbers": (lambda: rb.ReluNet(*(a.astype(int) for a in ARRAYS)), lambda: NET),
+    "gather_evidence: task": (
+        lambda: rb.gather_evidence(NET, TASK),
+        lambda: rb.gather_evidence(NET, TASK.evaluation_sets()),
+    ),
+    "gather_evidence: lists": (
+        lambda: rb.gather_evidence(NET, [[1, 2], [3, 4]]),
+        lambda: rb.gather_evidence(NET, np.array([[1, 2], [3, 4]])),
+    ),
+    "certify: a size": (lambda: rb.certify(NET, 2), lambda: rb.certify(NET, TASK)),
+    "certify: all sets": (lambda: rb.certify(NET, AllSets(8, 2)), lambda: rb.certify(NET, TASK)),
+    "Code: lists": (lambda: rb.Code(CODE.bits.astype(int).tolist()), lambda: CODE),
+    "Code: tensor": (lambda: rb.Code(torch.from_numpy(CODE.bits.copy())), lambda: CODE),
+    "Code.union: one set": (lambda: CODE.union([1, 2]), lambda: CODE.union([[1, 2]])),
+    "Code.union: ragged": (lambda: CODE.union([[1, 2], [3]]), lambda: CODE.union([[1, 2], [3, 8]])),
+    "construct: lists": (lambda: rb.construct(CODE.bits.tolist(), 8), lambda: NET),
+    "KSparseTask: text": (lambda: rb.KSparseTask(8, "2..3"), lambda: rb.KSparseTask(8, (2, 3))),
+    "KSparseTask: list": (lambda: rb.KSparseTask(8, [2, 3]), lambda: rb.KSparseTask(8, (2, 3))),
+    "KSparseTask: NumPy": (lambda: rb.KSparseTask(np.int64(8), np.int64(2)), lambda: TASK),
+    "Study: defaults": (lambda: STUDY.recipe, rb.Recipe),
+    "Study: labels": (lambda: len(STUDY.labels), lambda: 8),
+    "Study: a list of labels": (
+        lambda: rb.Study(TASK, 6, labels=list("abcdefgh")).labels,
+        lambda: tuple("abcdefgh"),
+    ),
+    "train: NumPy sizes": (
+        lambda: rb.train(TASK, np.int64(6), SHORT, np.int64(1)),
+        lambda: rb.train(TASK, 6, SHORT, 1),
+    ),
+    "random_constant_weight: NumPy": (
+        lambda: rb.random_constant_weight(np.int64(8), np.int64(6), np.int64(2)),
+        lambda: CODE,
+    ),
+    "plan: NumPy": (
+        lambda: rb.plan(np.int64(50), np.int64(2), width=20).width,
+        lambda: 20,
+    ),
+}
+
+LINEAR = nn.Linear(2, 2)
+IDS_WANTED = (
+    "give token ids, [0, 4, 7] for one set or [[0, 4, 7], [1, 2, 3]] for several; of a task, "
+    "task.evaluation_sets() has sets"
+)
+TASK_WANTED = (
+    "give KSparseTask(vocab_size, set_size), or KSparseTask.from_file(path) for sets of your own"
+)
+FOUR = "ReluNet takes the four tensors W_in, b_in, W_out, b_out; use "
+WHOLE = "it must be a whole number; give such as 3"
+REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
+    "net: task": (lambda: NET(TASK), f"sets are a KSparseTask: {IDS_WANTED}"),
+    "net: text": (lambda: NET("kiwi"), f"sets are 'kiwi' (str): {IDS_WANTED}"),
+    "net: texts": (
+        lambda: NET(["kiwi", "plum"]),
+        f"sets are ['kiwi', 'plum'] (list): {IDS_WANTED}",
+    ),
+    "net: nothing": (lambda: NET(None), f"sets are None: {IDS_WANTED}"),
+    "net: empty": (lambda: NET([]), f"sets are [] (list): {IDS_WANTED}"),
+    "net: a number": (lambda: NET(3), f"sets are 3 (int): {IDS_WANTED}"),
+    "net: mixed": (lambda: NET([[1], 2]), f"sets are [[1], 2] (list): {IDS_WANTED}"),
+    "net: indicator": (
+        lambda: NET(torch.zeros(2, 8)),
+        "sets are float32 of shape (2, 8): they must be int64 ids, such as [[0, 4, 7]]; of an "
+        "indicator of the vocabulary, give the ids of its ones",
+    ),
+    "net: beyond": (
+        lambda: NET([[1, 9]]),
+        "sets hold ids from 1 to 9: ids are 0 to 7 (8 is padding); check the vocabulary",
+    ),
+    "ReluNet: module": (
+        lambda: rb.ReluNet(LINEAR),
+        f"W_in is a Linear: {FOUR}ReluNet.from_module(module)",
+    ),
+    "ReluNet: state dict": (
+        lambda: rb.ReluNet({}),
+        f"W_in is {{}} (dict): {FOUR}ReluNet.from_state_dict(state_dict)",
+    ),
+    "ReluNet: path": (
+        lambda: rb.ReluNet("m.pt"),
+        f"W_in is 'm.pt' (str): {FOUR}ReluNet.from_file('m.pt')",
+    ),
+    "ReluNet: one matrix": (
+        lambda: rb.ReluNet(WEIGHTS[0]),
+        "W_out is None: a network reads the tokens off its units; give W_out [width, vocab], such "
+        "as W_in.T where the weights are tied",
+    ),
+    "ReluNet: ragged": (
+        lambda: rb.ReluNet([[1.0], [1.0, 2.0]], None, [[1.0]]),
+        "W_in is [[1.0], [1.0, 2.0]] (list): give a tensor, an array or equally long lists of "
+        "numbers",
+    ),
+    "ReluNet: precisions": (
+        lambda: rb.ReluNet(WEIGHTS[0], None, WEIGHTS[2].double()),
+        "W_out is float64 of shape (6, 8) and W_in float32 of shape (8, 6): give all four the same "
+        "precision, such as float32",
+    ),
+    "gather_evidence: module": (
+        lambda: rb.gather_evidence(LINEAR, TASK),
+        "the network is a Linear: give ReluNet.from_module(module)",
+    ),
+    "gather_evidence: path": (
+        lambda: rb.gather_evidence("runs/a", TASK),
+        "the network is 'runs/a' (str): give ReluNet.from_file('runs/a')",
+    ),
+    "gather_evidence: what train returns": (
+        lambda: rb.gather_evidence((NET, []), TASK),
+        "the network is a tuple: train returns (net, history); give the first",
+    ),
+    "gather_evidence: other vocabulary": (
+        lambda: rb.gather_evidence(NET, rb.KSparseTask(9, 2)),
+        "the sets have 9 tokens and the network 8: they must agree; give the task the network was "
+        "made for",
+    ),
+    "gather_evidence: swapped": (
+        lambda: rb.gather_evidence(TASK, NET),
+        "the network is a KSparseTask: give a ReluNet",
+    ),
+    "gather_evidence: empty set": (
+        lambda: rb.gather_evidence(NET, [[1], []]),
+        "a set is []: it holds each of its tokens once",
+    ),
+    "gather_evidence: depth": (
+        lambda: rb.gather_evidence(NET, TASK, depth="deep"),
+        "depth is 'deep': choose one of quick, study, full",
+    ),
+    "certify: sets": (
+        lambda: rb.certify(NET, [[1, 2]]),
+        "task is [[1, 2]] (list): a certificate is over all sets of one size; give a KSparseTask "
+        "or the size, and use gather_evidence for a list of sets",
+    ),
+    "extract_code: module": (
+        lambda: rb.extract_code(LINEAR),
+        "the network is a Linear: give ReluNet.from_module(module)",
+    ),
+    "Code: network": (
+        lambda: rb.Code(NET),
+        "code is a ReluNet: give a 0/1 matrix [vocab, width]; rb.extract_code(net) reads a "
+        "network's",
+    ),
+    "construct: sharpness": (
+        lambda: rb.construct(CODE, "20"),
+        "sharpness is '20' (str): it must be a number; try 20",
+    ),
+    "KSparseTask: path": (
+        lambda: rb.KSparseTask("a.sets", 2),
+        "vocab_size is 'a.sets': a file of sets is read by KSparseTask.from_file('a.sets')",
+    ),
+    "KSparseTask: half": (lambda: rb.KSparseTask(8.5, 2), f"vocab_size is 8.5 (float): {WHOLE}"),
+    "KSparseTask: size": (
+        lambda: rb.KSparseTask(8, 2.0),
+        "set_size is 2.0: give a number, or a range such as 3..8",
+    ),
+    "train: sets": (lambda: rb.train([[1]], 6), f"task is [[1]] (list): {TASK_WANTED}"),
+    "train: width": (lambda: rb.train(TASK, "6"), f"width is '6' (str): {WHOLE}"),
+    "train: recipe": (
+        lambda: rb.train(TASK, 6, "kl"),
+        "recipe is 'kl' (str): give a Recipe, such as Recipe(objective='kl')",
+    ),
+    "train_stack: seeds": (
+        lambda: rb.train_stack(TASK, 6, SHORT, 3),
+        "seeds is 3 (int): give one seed a network, such as (0, 1)",
+    ),
+    "Recipe: steps": (lambda: rb.Recipe(steps="9"), f"steps is '9' (str): {WHOLE}"),
+    "Recipe: rate": (
+        lambda: rb.Recipe(learning_rate="1"),
+        "learning_rate is 1: it must be positive and finite; change it",
+    ),
+    "Study: task": (lambda: rb.Study("a.sets", 6), f"task is 'a.sets' (str): {TASK_WANTED}"),
+    "Study: width": (lambda: rb.Study(TASK, 6.0), f"width is 6.0 (float): {WHOLE}"),
+    "Study: labels": (
+        lambda: rb.Study(TASK, 6, labels="abcdefgh"),
+        "labels is 'abcdefgh' (str): give a list with one label a token",
+    ),
+    "run_study: task": (
+        lambda: rb.run_study(TASK, "out"),
+        "study is a KSparseTask: give Study(task=..., width=...)",
+    ),
+    "random_constant_weight: weight": (
+        lambda: rb.random_constant_weight(8, 6, 2.5),
+        f"weight is 2.5 (float): {WHOLE}",
+    ),
+    "plan: vocab": (lambda: rb.plan("50", 2, width=20), f"vocab_size is '50' (str): {WHOLE}"),
+    "constant_weight: width": (
+        lambda: rb.constant_weight(50, "20", 2, 3),
+        f"width is '20' (str): {WHOLE}",
+    ),
+    "best_constant_weight: size": (
+        lambda: rb.best_constant_weight(50, 20, None),
+        f"set_size is None: {WHOLE}",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ACCEPTED)
+def test_what_is_clear_is_taken(case: str) -> None:
+    given, meant = ACCEPTED[case]
+    assert same(given(), meant())
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_not_is_refused_in_one_line(case: str) -> None:
+    given, line = REFUSED[case]
+    with pytest.raises(rb.RelubloomError, match=f"^{re.escape(line)}$") as refused:
+        given()
+    assert refused.value.exit_status == 2
+
+
+def test_texts_are_paths(tmp_path: Path) -> None:
+    NET.save_pretrained(str(tmp_path / "net"))
+    assert same(rb.ReluNet.from_pretrained(str(tmp_path / "net")), NET)
+    CODE.save(str(tmp_path / "code.npz"))
+    assert rb.Code.load(str(tmp_path / "code.npz")) == CODE
+    at = str(tmp_path / "checkpoint.safetensors")
+    rb.train_stack(TASK, 6, SHORT, (0,), checkpoint=at)
+    assert Path(at).exists()
+    with pytest.raises(rb.RelubloomError, match=r"results\.sqlite is not there"):
+        rb.load_results(str(tmp_path))
+
+
+def test_a_study_goes_into_a_folder_given_as_a_text(tmp_path: Path) -> None:
+    rb.run_study(rb.Study(TASK, 6, SHORT, quick=True), str(tmp_path / "out"))
+    assert (tmp_path / "out" / "study.json").exists()
+
+
+def test_each_public_function_is_tried() -> None:
+    tried = {case.split(":")[0].split(".")[0] for case in [*ACCEPTED, *REFUSED]}
+    elsewhere = {  # records that functions return, errors, and what the other tests try
+        *{"Certificate", "Evidence", "LayerEvidence", "ReadoutAlone", "RelubloomError"},
+        *{"ListedSets", "NetStack", "examine_layer", "examine_readout", "load_results"},
+    }
+    assert set(rb.__all__) - elsewhere <= tried
