@@ -137,6 +137,73 @@ def test_patch_false_positive_by_hand() -> None:
     assert both(PatchFalsePositive(), cases) == (everything, everything)
 
 
+# Two strengths: tokens 0 and 1 have a half bit in unit 0, token 2 a full one; 3 has one in unit 1.
+HALVES = GradedCode([[1, 2, 0], [1, 0, 2], [2, 0, 0], [0, 2, 2]])
+
+
+def test_what_is_called_by_the_states_of_units_by_hand() -> None:
+    def of_states(*states: list[int]) -> list[list[int]]:
+        return predicted(HALVES, np.array(states, dtype=np.uint8))
+
+    # {0}: unit 0 leaks. Token 2 asks for more than a leak; all of {0, 1} is covered.
+    assert HALVES.states(ids([0, 4], [0, 1])).tolist() == [[1, 2, 0], [2, 2, 2]]
+    assert of_states([1, 2, 0], [2, 2, 2]) == [[0], [0, 1, 2, 3]]
+    # Nothing is covered. Unit 0 leaks: token 2 misses one step, others whole bits. With unit 0
+    # untouched token 2 misses two steps at once, as do 0, 1 and 3, who miss more beside.
+    assert of_states([1, 0, 0], [0, 0, 0]) == [[2], [2]]
+    # Tokens 0, 1 and 3 miss one step in two units each, and 2 two in one, which is worse. Then 1
+    # misses one step alone.
+    assert of_states([0, 1, 1], [0, 0, 2]) == [[0, 1, 3], [1]]
+
+
+def test_units_are_forced_by_their_states_by_hand() -> None:
+    # {0} leaves unit 0 leaking and unit 2 untouched: either may be covered. {0, 1} covers all.
+    sets = np.repeat(ids([0, 4], [0, 1]), 50, axis=0)
+    cases = ForceCovered().cases(HALVES, sets, np.random.default_rng(0))
+    assert set(cases.acted_on[:, 0].tolist()) == {0, 2}
+    assert (cases.sets == [0, 4]).all()
+    leaking = even_cases(ids([0, 4]), ids([0]), ids([0, 4]))
+    assert ForceCovered().predict(HALVES, leaking).tolist() == [[2, 2, 0]]
+    assert ForceUncovered().predict(HALVES, leaking).tolist() == [[0, 2, 0]]
+    # The control forces the other one.
+    _, wrong = ForceCovered().mispredict(HALVES, leaking, np.random.default_rng(0))
+    assert wrong.tolist() == [[1, 2, 2]]
+    # In {0, 2} every member has a bit in unit 0: the half one stays. Unit 1 is 0's alone.
+    units = np.repeat(ids([0, 2]), 50, axis=0)
+    cases = ForceUncovered().cases(HALVES, units, np.random.default_rng(0))
+    assert set(cases.acted_on[:, 0].tolist()) == {1}
+    assert (cases.members == [4, 2]).all()
+    none_lacks = ForceUncovered().cases(HALVES, ids([2, 4]), np.random.default_rng(0))
+    assert none_lacks.members.tolist() == [[2, 4]]
+
+
+def test_units_are_resampled_within_their_states_by_hand() -> None:
+    # Unit 0 is untouched by {3}, leaking at 1/4 for {0}, {1}, {0, 3} and {1, 3}, else covered.
+    net = construct(HALVES, 1, 0.25)
+    sets = ids([0, 4], [1, 4], [2, 4], [3, 4], [0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3])
+    subject = PreparedNetwork.of(net, HALVES, sets, np.random.default_rng(0))
+    assert subject.counts[:, 0].tolist() == [1, 4, 5]
+    assert subject.sources[:, 0].tolist() == [1, 0.25, 0.25, 0.25, 0.25, 0, 0, 0, 0, 0]
+    assert subject.uncovered_levels.tolist() == [1, 1, 1]
+    draws = np.arange(10)
+    for members, level in (([3, 4], 1), ([0, 3], 0.25), ([0, 1], 0)):
+        found = subject.resampled(np.repeat(ids(members), 10, axis=0), draws)
+        assert (found[:, 0] == level).all()
+    assert torch.equal(subject.two_level.W_in, net.W_in.double())
+
+
+def test_a_false_positive_put_in_covers_what_leaked_by_hand() -> None:
+    # {0} leaves unit 0 leaking, and lets token 1 in. With it the unit is covered: 2 comes out, too.
+    code = GradedCode([[1, 2], [1, 0], [2, 0], [0, 0]])
+    cases = PatchFalsePositive().cases(
+        code, np.repeat(ids([0, 4]), 20, axis=0), np.random.default_rng(0)
+    )
+    assert set(cases.acted_on[:, 0].tolist()) == {1, 3}
+    found = predicted(code, PatchFalsePositive().predict(code, cases))
+    by_token = dict(zip(cases.acted_on[:, 0].tolist(), found, strict=True))
+    assert by_token == {1: [0, 1, 2, 3], 3: [0, 1, 3]}
+
+
 def test_patch_donor_by_hand() -> None:
     cases = PatchDonor().cases(FOUR, ids([0, 4], [2, 4], [0, 1]), np.random.default_rng(0))
     assert cases.members.tolist() == [[2, 4], [0, 1], [0, 4]]  # the next one, round in a ring

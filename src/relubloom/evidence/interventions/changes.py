@@ -60,8 +60,8 @@ class ForceCovered(_ForcedUnit):
     its mean level on sets that cover it.
 
     A case is a random set on which the code has no false positive, and a random one of its
-    uncovered units, untouched or leaking: so every predicted false positive is one that the forced unit makes, a token
-    that missed this bit and no other. The members are those of the set.
+    uncovered units, untouched or leaking: so every predicted false positive is one that the forced
+    unit makes, a token that missed this bit and no other. The members are those of the set.
     """
 
     name = "force-covered"
@@ -223,10 +223,10 @@ class PatchFalsePositive(Intervention):
 
     The union is the same, with one token more: the code reads the same tokens from it, and none
     of them other than before. Where bits have several strengths a half bit of the token may meet
-    another: then the unit is covered, which lets more tokens in. A case is a random set with a false positive of the code, and a
-    random one of these. The intervened members are the set's and that token, which any network
-    names as it was put in: so what is predicted are the set's other false positives, and that one
-    token more disturbs nothing.
+    another: then the unit is covered, which lets more tokens in. A case is a random set with a
+    false positive of the code, and a random one of these. The intervened members are the set's and
+    that token, which any network names as it was put in: so what is predicted are the set's other
+    false positives, and that one token more disturbs nothing.
     """
 
     name = "patch-false-positive"
@@ -262,8 +262,8 @@ class ScrubIrrelevant(Intervention):
     The hypothesis says that a unit tells its state, whether it is covered, and nothing else: by
     which tokens, by how many, and how far the others are, is irrelevant. So each unit is resampled
     alone, from random sets of its own, and the decode should stay. A unit whose state no random set
-    has keeps its value. Source: L. Chan and others, "Causal scrubbing" (2022). The members are those
-    of the set.
+    has keeps its value. Source: L. Chan and others, "Causal scrubbing" (2022). The members are
+    those of the set.
     """
 
     name = "scrub-irrelevant"

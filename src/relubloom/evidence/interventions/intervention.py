@@ -46,7 +46,7 @@ class Intervention(ABC):
     changes = False
 
     def words(self, levels: int) -> dict[str, str]:
-        """What it asks, how it is predicted and how its control is, for a code of so many levels."""
+        """Its question, prediction and control, in the words for a code of so many levels."""
         said = {name: getattr(self, name) for name in ("question", "prediction", "control")}
         return said | (dict(self.graded) if levels > 1 else {})
 
@@ -164,7 +164,7 @@ class CallDecoder:
             missing = np.zeros(least.shape, dtype=np.float32)  # float32: BLAS, exact on counts
             for state in range(levels + 1 - short):
                 there = (states == state).astype(np.float32)
-                missing += there @ (strengths.T == state + short).astype(np.float32)
+                missing += there @ (state + short == strengths.T).astype(np.float32)
             best = np.where(least, missing, np.inf).min(1, keepdims=True)
             least &= missing == best
         return least

@@ -57,8 +57,8 @@ class PreparedNetwork:
     def uncovered_levels(self) -> NDArray[np.float64]:
         """Mean activation of each unit over the random sets that leave it untouched, [width].
 
-        A unit in which each of them has a bit has the mean level of the other units of its polarity; 0 if
-        there is none.
+        A unit in which each of them has a bit has the mean level of the other units of its
+        polarity; 0 if there is none.
         """
         free = np.arange(len(self.sources))[:, None] < self.counts[0]
         return self._mean_levels(free, self.counts[0])
