@@ -19,9 +19,9 @@ def unused_left_out(code: GradedCode) -> GradedCode:
 def noisy_filter(code: GradedCode, seed: int, leak: float = 0.05) -> ReluNet:
     """As training leaves it: full bits overshoot, all entries scatter, non-bits are not 0.
 
-    On sets of 3 an untouched unit is at 1: non-bits of W_in at 0.2 +- 0.02, b_in = 0.4. A bit of
+    On sets of 3 an untouched unit is at 1: non-bits of W_in at 0.2 +- 0.005, b_in = 0.4. A bit of
     strength s < L takes 1 - leak^s of it, up to a factor of e^0.2 or so in what is left; a full one
-    1.4 +- 0.08 of it. W_out is -leak^(1 - s), up to such a factor.
+    1.4 +- 0.08 of it. W_out is -1.4 leak^(1 - s), up to such a factor.
     """
     draw = np.random.default_rng(seed)
 
@@ -31,7 +31,8 @@ def noisy_filter(code: GradedCode, seed: int, leak: float = 0.05) -> ReluNet:
     levels = code.strengths.astype(np.float64)
     partly = 1 - leak**levels * np.exp(scatter(0.2))
     taken = np.where(code.strengths == code.levels, 1.4 + scatter(0.08), partly)
-    taken = np.where(code.strengths == 0, scatter(0.02), taken)
-    cost = np.where(code.strengths == 0, scatter(0.02), leak ** (1 - levels) * np.exp(scatter(0.2)))
+    taken = np.where(code.strengths == 0, scatter(0.005), taken)
+    cost = 1.4 * leak ** (1 - levels) * np.exp(scatter(0.2))
+    cost = np.where(code.strengths == 0, scatter(0.02), cost)
     weights = (0.2 - taken, np.full(code.width, 0.4), -cost.T, np.zeros(code.vocab_size))
     return ReluNet(*(torch.from_numpy(np.ascontiguousarray(each)).float() for each in weights))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from relubloom.records.shortfall import always_f1, reading_words
-from relubloom.records.verdict import RULE, Reading, Verdict, commonest, judge, read
+from relubloom.records.verdict import GRADED_RULE, RULE, Reading, Verdict, commonest, judge, read
 
 SOUND: dict[str, Any] = {
     "two_modes": True,
@@ -13,6 +13,15 @@ SOUND: dict[str, Any] = {
     "near_threshold": 0.0,
     "loss_failure_f1": 1.0,
     "union_skill": 1.0,
+}
+
+
+GRADED: dict[str, float | None] = {
+    "matrices_agree": 1.0,
+    "state_agreement": 1.0,
+    "state_skill": 1.0,
+    "loss_failure_f1": 1.0,
+    "f1_gain": 0.7,
 }
 
 
@@ -43,6 +52,40 @@ def test_the_verdict_rule_at_its_boundaries(changes: dict[str, Any], verdict: Ve
 
 def test_the_table_has_a_line_for_each_figure() -> None:
     assert [line.figure for line in RULE] == list(SOUND)
+    assert [line.figure for line in GRADED_RULE] == ["two_modes", *GRADED]
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, "graded-bloom"),
+        ({"matrices_agree": 0.97}, "graded-bloom"),
+        ({"matrices_agree": 0.9699}, "partly"),
+        ({"matrices_agree": None}, "graded-bloom"),  # no full bits, so nothing to tell apart
+        ({"state_agreement": 0.97}, "graded-bloom"),
+        ({"state_agreement": 0.9699}, "partly"),
+        ({"state_skill": 0.5}, "graded-bloom"),
+        ({"state_skill": 0.4999}, "partly"),
+        ({"loss_failure_f1": 0.8}, "graded-bloom"),
+        ({"loss_failure_f1": 0.7999}, "partly"),
+        ({"f1_gain": 0.05}, "graded-bloom"),
+        ({"f1_gain": 0.0499}, "partly"),  # strengths that change nothing
+        ({"f1_gain": None, "loss_failure_f1": None}, "graded-bloom"),  # no failures at all
+    ],
+)
+def test_half_bits_make_a_graded_filter(changes: dict[str, float | None], verdict: Verdict) -> None:
+    """A network whose units leak, so that its bare hash says less than a `bloom` verdict asks."""
+    leaking: dict[str, Any] = SOUND | {"unit_agreement": 0.94, "loss_failure_f1": 0.23}
+    assert judge(**leaking, graded=GRADED | changes) == verdict
+    assert judge(**leaking) == "partly"
+
+
+def test_half_bits_are_no_excuse() -> None:
+    one_mode: dict[str, Any] = SOUND | {"two_modes": False}
+    no_union: dict[str, Any] = SOUND | {"unit_agreement": 0.7}
+    assert judge(**one_mode, graded=GRADED) == "not-bloom"
+    assert judge(**no_union, graded=GRADED | {"f1_gain": 0.0}) == "not-bloom"
+    assert judge(**SOUND, graded=GRADED | {"f1_gain": 0.0}) == "bloom"
 
 
 @pytest.mark.parametrize(
@@ -53,6 +96,9 @@ def test_the_table_has_a_line_for_each_figure() -> None:
         (["bloom", "partly"], "partly"),
         (["bloom", "not-bloom"], "not-bloom"),
         (["bloom", "bloom", "not-bloom", "not-bloom", "partly"], "not-bloom"),
+        (["graded-bloom", "graded-bloom", "partly"], "graded-bloom"),
+        (["bloom", "graded-bloom"], "graded-bloom"),
+        (["graded-bloom", "partly"], "partly"),
     ],
 )
 def test_the_verdict_of_a_study_is_the_commonest(verdicts: list[Verdict], study: Verdict) -> None:

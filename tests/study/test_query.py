@@ -1,14 +1,16 @@
 """Questions to a network: what comes out and why."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from relubloom.code import Code
+from relubloom.code import Code, GradedCode
 from relubloom.errors import UsageError
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
-from relubloom.study.query import FalsePositive, ask, token_id
+from relubloom.study.query import FalsePositive, ask, code_of, token_id
 
 LABELS = ("ant", "bee", "cat", "dog")
 
@@ -76,3 +78,42 @@ def test_an_unknown_token_is_refused(token: str) -> None:
 def test_a_token_twice_is_refused(tokens: list[str]) -> None:
     with pytest.raises(UsageError, match="token 'ant' is given twice; a set holds a token once"):
         ask(construct(forced()), forced(), LABELS, tokens)
+
+
+def test_half_bits_are_explained_by_the_states_of_their_units() -> None:
+    # Unit 0: ant has a half bit alone, so it leaks. Unit 1: ant and bee have half bits: covered.
+    # cat asks for a half bit in unit 0, which is there; dog for a full one, which is not.
+    code = GradedCode(np.array([[1, 1, 2], [0, 1, 0], [1, 2, 0], [2, 0, 0], [0, 0, 1]]))
+    answer = ask(construct(code, 20.0), code, (*LABELS, "eel"), ["ant", "bee"])
+    assert (answer.union, answer.leaking, answer.units_off) == ([0, 1, 2], [0], [1, 2])
+    assert answer.false_positives == [
+        FalsePositive(
+            "eel",
+            called=True,
+            covered=True,
+            covered_by={2: ["ant"]},
+            half_bits=[2],
+            states={2: "covered"},
+        ),
+        FalsePositive(
+            "cat",
+            called=True,
+            covered=True,
+            covered_by={0: ["ant"], 1: ["ant", "bee"]},
+            half_bits=[0],
+            states={0: "leaking", 1: "covered"},
+        ),
+    ]
+    dog = ask(construct(code, 20.0), code, (*LABELS, "eel"), ["bee"]).top
+    missing = {each.token: (each.missing_bits, each.missing_half_bits) for each in dog}
+    assert missing == {"ant": (2, 1), "bee": (0, 0), "cat": (2, 1), "dog": (1, 0), "eel": (1, 1)}
+
+
+def test_the_code_comes_from_the_folder_or_from_the_network(tmp_path: Path) -> None:
+    code = GradedCode(np.array([[1, 0, 2], [0, 1, 0], [1, 2, 0], [2, 0, 0]]))
+    net = construct(code)
+    net.save_pretrained(tmp_path)
+    assert code_of(tmp_path, net, 2) == code
+    written = GradedCode(np.array([[2, 0, 2], [0, 1, 0], [1, 2, 0], [2, 0, 0]]))
+    written.save(tmp_path / "code.npz")
+    assert code_of(tmp_path, net, 2) == written

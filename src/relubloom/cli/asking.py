@@ -11,7 +11,7 @@ import typer
 from relubloom.cli import options
 
 if TYPE_CHECKING:
-    from relubloom.study.query import Answer
+    from relubloom.study.query import Answer, FalsePositive
 
 
 def report(
@@ -80,15 +80,15 @@ def query(
     how: options.Answering,
 ) -> None:
     """Put tokens into a network: what comes out, the union, each false positive and why."""
-    from relubloom.network.extract import extract_code
     from relubloom.network.relu_net import ReluNet
     from relubloom.records.run_folder import read_labels
     from relubloom.study.folders import refuse_study
-    from relubloom.study.query import ask
+    from relubloom.study.query import ask, code_of
 
     refuse_study(folder)
     net = ReluNet.from_pretrained(folder)
-    answer = ask(net, extract_code(net), read_labels(folder, net.vocab_size), tokens)
+    code = code_of(folder, net, len(tokens))
+    answer = ask(net, code, read_labels(folder, net.vocab_size), tokens)
     how.answer(asdict(answer), lambda: _answer_text(answer))
 
 
@@ -97,15 +97,18 @@ def _answer_text(answer: Answer) -> str:
         f"in:     {' '.join(answer.members)}",
         f"union:  {len(answer.union)} units covered: {' '.join(map(str, answer.union))}",
     ]
-    odd = sorted(set(answer.union) ^ set(answer.units_off))
+    if answer.leaking:
+        lines.append(f"        of these leak, covered half: {' '.join(map(str, answer.leaking))}")
+    odd = sorted((set(answer.union) - set(answer.leaking)) ^ set(answer.units_off))
     if odd:
         lines.append(f"        units that disagree with the union: {' '.join(map(str, odd))}")
     lines.append("out:    token, probability, logit, missing bits")
     for scored in answer.top:
         mark = "in" if scored.member else "  "
+        half = f" ({scored.missing_half_bits} half)" if scored.missing_half_bits else ""
         lines.append(
             f"     {mark} {scored.token:<16} {scored.probability:8.4f} {scored.logit:9.2f} "
-            f"{scored.missing_bits:3d}"
+            f"{scored.missing_bits:3d}{half}"
         )
     if answer.misses:
         lines.append(f"misses: {' '.join(answer.misses)}")
@@ -113,11 +116,20 @@ def _answer_text(answer: Answer) -> str:
         lines.append("no false positives")
     for wrong in answer.false_positives:
         lines.append(f"false positive: {wrong.token}, {_why(wrong.called, wrong.covered)}")
-        for bit, members in wrong.covered_by.items():
-            lines.append(
-                f"        bit {bit:3d}: {'from ' + ' '.join(members) if members else 'missing'}"
-            )
+        lines += [f"        {_bit(wrong, bit)}" for bit in wrong.covered_by]
     return "\n".join(lines)
+
+
+def _bit(wrong: FalsePositive, bit: int) -> str:
+    """A bit of a false positive, and what the members make of its unit."""
+    members, half = " ".join(wrong.covered_by[bit]), bit in wrong.half_bits
+    name = f"{'half bit' if half else 'bit'} {bit:3d}"
+    if not members:
+        return f"{name}: missing"
+    if wrong.states.get(bit) == "leaking":
+        enough = ", which is enough for a half bit" if half else ": missing"
+        return f"{name}: covered half, from {members}{enough}"
+    return f"{name}: from {members}"
 
 
 def _why(called: bool, covered: bool) -> str:

@@ -14,6 +14,7 @@ from relubloom.records.certificate import Method
 if TYPE_CHECKING:
     from relubloom.records.behaviour import Behaviour
     from relubloom.records.certificate import Certificate, Interval
+    from relubloom.records.mechanism import Strengths
     from relubloom.records.study import RunRow
 
 MethodOption = Annotated[
@@ -107,8 +108,21 @@ def _evidence_text(row: RunRow, behaviour: Behaviour, folder: Path) -> str:
         ("the hash fails on", f"{row.code_failure_share:.2%} of all sets"),
         ("  of the ranking failures", _number(row.failures_explained, ".2%")),
         ("  of the loss failures", _number(row.failures_explained_by_loss, ".2%")),
+        *([] if row.graded is None else _graded_rows(row.graded)),
     ]
     return "\n".join(f"{name:<28} {value}" for name, value in rows)
+
+
+def _graded_rows(found: Strengths) -> list[tuple[str, str]]:
+    """What the strengths of the bits add."""
+    calls = [_number(each, ".3f") for each in (found.called_precision, found.called_recall)]
+    f1 = _number(found.extracted.loss_failure_f1, ".3f")
+    return [
+        ("half bits", f"{found.half_share:.1%} of the bits, {found.levels} strengths"),
+        ("units agree with states", f"{found.state_agreement:.2%}"),
+        ("loss failures, graded hash", f"F1 {f1}, mse {found.extracted.mse:.6f}"),
+        ("wrong calls, graded hash", f"precision {calls[0]}, recall {calls[1]}"),
+    ]
 
 
 def _explained_text(folder: Path) -> str:

@@ -362,7 +362,16 @@ def _study_text(result: StudyRecord) -> str:
 
 
 def _hash_words(row: RunRow) -> str:
-    """How often the hash fails where the network does, beside how often it fails at all."""
+    """How often the hash fails where the network does, beside how often it fails at all.
+
+    Of a graded hash, how well that says where the network fails by loss.
+    """
+    if (graded := row.graded) is not None and row.verdict == "graded-bloom":
+        f1 = graded.extracted.loss_failure_f1
+        said = (
+            "no loss failures on either side" if f1 is None else f"loss failures with F1 {f1:.3f}"
+        )
+        return f"{graded.half_share:.0%} half bits; its graded hash predicts {said}"
     if row.failures_explained is None:
         return f"no ranking failures; its hash fails on {row.code_failure_share:.1%} of the sets"
     return (

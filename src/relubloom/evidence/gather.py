@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from relubloom.code import Code
+from relubloom.code import Code, GradedCode
 from relubloom.errors import UsageError
 from relubloom.evidence.behaviour import measure_behaviour
 from relubloom.evidence.certificate.by_method import count_if_exact_filter
 from relubloom.evidence.certificate.evaluated import Certifying
+from relubloom.evidence.graded_hash import GradedScoring, usual_size
 from relubloom.evidence.interventions import intervene
 from relubloom.evidence.ladder import LadderSets, best_explanation, climb, sets_for_ladder
 from relubloom.evidence.mechanism import measure_mechanism
@@ -19,11 +20,12 @@ from relubloom.evidence.scores import Scoring, SetScores
 from relubloom.measure.one_pass import OnSets, evaluator_for, one_pass
 from relubloom.network.extract import extract_with_modes
 from relubloom.network.relu_net import ReluNet, as_network
+from relubloom.network.strengths import extract_with_drops
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.certificate import Certificate
 from relubloom.records.interventions import Interventions
 from relubloom.records.ladder import Ladder
-from relubloom.records.mechanism import Mechanism, Readout
+from relubloom.records.mechanism import Mechanism, Readout, Strengths
 from relubloom.task import (
     AllSets,
     DrawnSets,
@@ -44,13 +46,15 @@ OnStage = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was found out about one network, with the code it was measured against.
+    """What was found out about one network, with the codes it was measured against.
 
+    `graded` has the strengths of the bits; one level, where all are full: then it is `code`.
     `interventions` and `ladder` are None where they were not asked for; `certificate` is None where
     the sets are neither all sets of one size nor a uniform draw of them.
     """
 
     code: Code
+    graded: GradedCode
     behaviour: Behaviour
     mechanism: Mechanism
     interventions: Interventions | None
@@ -66,6 +70,7 @@ class OnePass:
     layer: HiddenLayer
     readout: Readout
     certificate: Certificate | None
+    strengths: Strengths | None
 
 
 def gather_evidence(
@@ -101,13 +106,25 @@ def gather_evidence(
         raise UsageError(f"depth is {depth!r}: choose one of {', '.join(get_args(Depth))}")
     stage = on_stage or _silent
     code, unit_modes = extract_with_modes(net)
+    graded, drops = extract_with_drops(net, code, usual_size(sets, net.vocab_size))
+    grading = GradedScoring(net, graded, drops, sets) if graded.levels > 1 else None
     kept = None
     if depth != "quick":
         most = min(LADDER_SETS[depth], max(FEWEST_SETS, LADDER_WORK // net.W_in.numel()))
         kept = sets_for_ladder(net, code, sets, most, fit=depth == "full")
-    seen = look_at(net, code, sets, workers, lambda done, of: stage("scoring", done, of), kept=kept)
+    seen = look_at(
+        net,
+        code,
+        sets,
+        workers,
+        lambda done, of: stage("scoring", done, of),
+        kept=kept,
+        grading=grading,
+    )
     stage("mechanism", 0, 1)
-    mechanism = measure_mechanism(net, code, unit_modes, seen.scores, seen.layer, seen.readout)
+    mechanism = measure_mechanism(
+        net, code, unit_modes, seen.scores, seen.layer, seen.readout, seen.strengths
+    )
     stage("mechanism", 1, 1)
     behaviour = measure_behaviour(
         net,
@@ -120,7 +137,7 @@ def gather_evidence(
     interventions = ladder = None
     if kept is not None:
         interventions, ladder = _explain(net, code, kept, seen.scores, workers, stage)
-    return Evidence(code, behaviour, mechanism, interventions, ladder, seen.certificate)
+    return Evidence(code, graded, behaviour, mechanism, interventions, ladder, seen.certificate)
 
 
 def look_at(
@@ -131,11 +148,13 @@ def look_at(
     on_sets: OnSets | None = None,
     *,
     kept: LadderSets | None = None,
+    grading: GradedScoring | None = None,
     chunk: int | None = None,
 ) -> OnePass:
     """Read each set once, run the network on it once, and let all analyses look on.
 
-    `kept` keeps what a ladder needs of the pass. Of all sets the certificate is an enumeration. Of
+    `kept` keeps what a ladder needs of the pass, `grading` holds a code of several strengths
+    against the network. Of all sets the certificate is an enumeration. Of
     a uniform draw of sets of one size it is the exact count, where the network is exactly a Bloom
     filter, and an estimate otherwise.
     """
@@ -152,7 +171,12 @@ def look_at(
     one_pass(
         net,
         sets,
-        [scoring, units, lines, *(each for each in (certifying, kept) if each is not None)],
+        [
+            scoring,
+            units,
+            lines,
+            *(each for each in (certifying, kept, grading) if each is not None),
+        ],
         code=code,
         exact=lines.numbers,
         tight=certifying is not None,
@@ -169,7 +193,9 @@ def look_at(
             counted = count_if_exact_filter(net, size, workers)
             certificate = certifying.over_a_sample() if counted is None else counted
         certificate = replace(certificate, seconds=round(time.monotonic() - started, 3))
-    return OnePass(scoring.scores(), units.layer(), lines.readout(), certificate)
+    scores = scoring.scores()
+    strengths = None if grading is None else grading.strengths(scores)
+    return OnePass(scores, units.layer(), lines.readout(), certificate, strengths)
 
 
 def _one_size(sets: SetCollection) -> int | None:

@@ -4,18 +4,21 @@ import numpy as np
 import torch
 
 from relubloom.evidence.dead_tokens import dead_tokens
+from relubloom.evidence.graded_hash import GradedScoring, usual_size
 from relubloom.evidence.hash_as_filter import measure_hash_as_filter
 from relubloom.evidence.mechanism import measure_input_modes
-from relubloom.evidence.scores import SetScores, score_sets
+from relubloom.evidence.scores import Scoring, SetScores
+from relubloom.measure.one_pass import one_pass
 from relubloom.network.extract import extract_code, reversed_units
 from relubloom.network.relu_net import ReluNet
+from relubloom.network.strengths import extract_with_drops
 from relubloom.records.sweep_row import Glance
 from relubloom.records.verdict import judge
 from relubloom.task import SetCollection
 
 
 def glance(net: ReluNet, sets: SetCollection, workers: int = 1) -> Glance:
-    """Extract the code, score network and code on the sets, and judge.
+    """Extract the code and its strengths, score network and codes on the sets, and judge.
 
     Raises:
         UsageError: the weights hold NaN or infinity.
@@ -23,7 +26,13 @@ def glance(net: ReluNet, sets: SetCollection, workers: int = 1) -> Glance:
     Cost: that of `scores.score_sets`, and of a mixture over all entries of W_in.
     """
     code = extract_code(net)
-    scores = score_sets(net, code, sets, workers)
+    graded, drops = extract_with_drops(net, code, usual_size(sets, net.vocab_size))
+    scoring = Scoring(code, sets)
+    grading = GradedScoring(net, graded, drops, sets) if graded.levels > 1 else None
+    consumers = [scoring] if grading is None else [scoring, grading]
+    one_pass(net, sets, consumers, code=code, workers=workers)
+    scores = scoring.scores()
+    strengths = None if grading is None else grading.strengths(scores)
     as_filter = measure_hash_as_filter(scores)
     W_in = net.W_in.detach().to("cpu", torch.float64).numpy()
     modes = measure_input_modes(W_in, reversed_units(net, code))
@@ -42,6 +51,7 @@ def glance(net: ReluNet, sets: SetCollection, workers: int = 1) -> Glance:
             near_threshold=modes.near_threshold,
             loss_failure_f1=as_filter.extracted.loss_failure_f1,
             union_skill=as_filter.union_skill,
+            graded=None if strengths is None else strengths.judged,
         ),
         mode_gap=modes.mode_gap,
         two_modes=modes.two_modes,
@@ -55,6 +65,11 @@ def glance(net: ReluNet, sets: SetCollection, workers: int = 1) -> Glance:
         extracted_p_exact=as_filter.extracted.p_exact,
         loss_failure_f1=as_filter.extracted.loss_failure_f1,
         dead_tokens=int(dead_tokens(scores.tokens.sets, scores.tokens.misses).sum()),
+        levels=graded.levels,
+        half_share=0.0 if strengths is None else strengths.half_share,
+        state_agreement=None if strengths is None else strengths.state_agreement,
+        graded_mse=None if strengths is None else strengths.extracted.mse,
+        graded_loss_failure_f1=None if strengths is None else strengths.extracted.loss_failure_f1,
     )
 
 

@@ -14,7 +14,7 @@ from relubloom.evidence.random_code import expected_random_code
 from relubloom.evidence.scores import SetScores
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.mechanism import ReadingFigures
-from relubloom.records.verdict import ReadingBeside, Verdict, read
+from relubloom.records.verdict import FILTERS, ReadingBeside, Verdict, read
 from relubloom.theory import narrow_below, width_to_try
 
 
@@ -47,7 +47,7 @@ def take_reading(
 
     The widths are for sets of the mean size. Cost: that of `theory.width_to_try`, once a size.
     """
-    if verdict == "bloom":
+    if verdict in FILTERS:
         return ReadingBeside()
     known = {name: value for name, value in vars(figures).items() if value is not None}
     known |= {"width": net.width, "set_size": int(scores.set_size.max())}

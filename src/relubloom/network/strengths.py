@@ -30,6 +30,7 @@ NARROW = 0.125  # interquartile range of their shares, at most; of a tail all ov
 OWN_SIDE = 0.95  # of each kind's costs, at least, on its own side of the midpoint
 LEAST_COST = 0.05  # logits; below it costs count as equal
 CALLED = math.log(2)  # logits that a member may lose and still be called
+ASKED = CALLED / 2  # logits that an untouched unit costs a half bit, at least: two cost the call
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ def extract_graded_code(net: ReluNet, set_size: int) -> GradedCode:
 
     Let m be the mean of a unit's non-bit entries in W_in, u = b_in + set_size m its untouched
     level, and v = (m - W_in[t, i]) / u the share of it that token t alone takes away. Token t has
-    a full bit there if v >= 1, a half bit if 1/2 <= v < 1. m is found by going round, from
+    a full bit there if v >= 1. It has a half bit if 1/2 <= v < 1, so that two of them turn the unit
+    off, and if an untouched unit costs it u |W_out[i, t]| >= ln 2 / 2 logits, so that two of them
+    cost it the call. m is found by going round, from
     `extract_code`'s bits on; where those leave no untouched level, it is the empty set's, b_in.
 
     The code has two strengths if the half bits are a kind of their own:
@@ -69,7 +72,7 @@ def extract_graded_code(net: ReluNet, set_size: int) -> GradedCode:
     Half bits that in turn split into two such kinds, whose log leaks lie at least 4 pooled standard
     deviations apart, make three strengths, and so on. Otherwise the code is that of `extract_code`,
     with one strength. A network in which non-bit entries do nothing was made, not trained: there
-    each value of v is a strength, if the last point holds for all.
+    each value of v is a strength, if the last point holds for all, whatever it costs.
 
     Strengths that no bit has are not told apart: `extract_graded_code(construct(code), k)` is the
     code without them. The bits of a reversed unit are full: a leak is what a unit that a bit
@@ -98,6 +101,8 @@ def extract_with_drops(net: ReluNet, code: Code, set_size: int) -> tuple[GradedC
     kinds = _kinds(drops, half)
     if not kinds:
         return GradedCode(code.bits), drops
+    if not _is_made(drops):
+        half &= drops.cost >= ASKED
     strengths = np.where(read, drops.share >= FULL, code.bits) * np.uint8(len(kinds) + 1)
     leaks = 1 - drops.share
     for strength, (low, high) in enumerate(kinds, start=1):  # the widest leak is the weakest
@@ -142,8 +147,7 @@ def _kinds(drops: Drops, half: NDArray[np.bool_]) -> list[tuple[float, float]]:
     if not half.any():
         return []
     leaks, costs = 1 - drops.share[half], drops.cost[half]
-    others = drops.share < BIT
-    if _nothing(drops.share[others], 1.0) and _nothing(drops.cost[others], costs.max()):
+    if _is_made(drops):
         groups = [leaks == leak for leak in np.unique(leaks)[::-1]]
     else:
         full = drops.share >= FULL
@@ -159,8 +163,12 @@ def _kinds(drops: Drops, half: NDArray[np.bool_]) -> list[tuple[float, float]]:
     return [(float(leaks[group].min()), float(leaks[group].max())) for group in groups]
 
 
-def _nothing(values: NDArray[np.float64], beside: float) -> bool:
-    return bool(np.abs(values).max(initial=0.0) <= EQUAL * beside)
+def _is_made(drops: Drops) -> bool:
+    """Whether non-bit entries do nothing, neither to their units nor to their tokens."""
+    others = drops.share < BIT
+    most = np.abs(drops.cost[drops.share >= BIT]).max(initial=0.0)
+    share, cost = np.abs(drops.share[others]), np.abs(drops.cost[others])
+    return bool(share.max(initial=0.0) <= EQUAL and cost.max(initial=0.0) <= EQUAL * most)
 
 
 def _split(

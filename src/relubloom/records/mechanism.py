@@ -277,6 +277,94 @@ class BiasOnWeight:
 
 
 @dataclass(frozen=True)
+class BitsOfStrength:
+    """The bits of one strength, and what they do.
+
+    Keys:
+        strength: 1 is the weakest; of two, 1 is a half bit and 2 a full one.
+        per_token: how many a token has, on average.
+        taken: share of its unit's untouched level that such a bit alone takes away: 1/2 to 1 for a
+            half bit, 1 and more for a full one; null where no unit has such a level.
+        cost: logits that its token loses where the unit is untouched.
+        W_in, W_out: the entries.
+    """
+
+    strength: int
+    per_token: float
+    taken: Spread | None
+    cost: Spread | None
+    W_in: Spread | None
+    W_out: Spread | None
+
+
+@dataclass(frozen=True)
+class Strengths:
+    """The strengths of the bits, and the graded hash run as a graded Bloom filter on the same sets.
+
+    A unit is *untouched* where no token of the set has its bit, *leaking* where one half bit alone
+    covers it, *covered* where a full bit or two bits do. A token comes out when every unit is in a
+    state of at least its strength there.
+
+    Keys:
+        levels: how many strengths there are.
+        half_share: of the bits, those below the largest strength.
+        bits: a row for each strength, the weakest first.
+        bit_margin, full_margin: of the shares of a unit's level that tokens take away alone, the
+            distance of the nearest from 1/2, where bits begin, and from 1, where full bits do.
+        near_bit: share of the entries that take away 0.35 to 0.65.
+        matrices_agree: share of the bits for which W_out says what W_in does: their log cost lies
+            on their side of the midpoint of the means of half and full ones. Null without both.
+        near_cost: share of the bits closer to that midpoint than 0.15 of the means' distance.
+        state_agreement: share of (set, unit) pairs in which the unit does what its state says: it
+            is 0 where it is covered, weakly on where it leaks, fully on where it is untouched.
+            Weakly on is nearer, by ratio, to the mean leak of the weakest bits than to the
+            untouched level. A reversed unit is above 0 just where it is covered.
+        state_skill: 1 - errors of the states over those of the best constant answer, or 0.
+        leaking: share of (set, unit) pairs in which the unit leaks.
+        leaking_on: of those, the share above 0; null where there are none.
+        leak_level: mean level there, over the untouched level; null where there are none.
+        extracted: the graded hash run as a filter, as `extracted` is the bare hash.
+        f1_gain: its F1 by loss minus that of the bare hash, null F1s taken for 1; null where both
+            are.
+        ranking_failure_f1: how well its false positives predict the ranking failures.
+        called_precision, called_recall: of its false positives, those that the network calls; of
+            the non-members that the network calls, those that it lets out. Null without either.
+        code_failure_share: share of the sets on which it has a false positive.
+    """
+
+    levels: int
+    half_share: float
+    bits: list[BitsOfStrength]
+    bit_margin: float
+    full_margin: float
+    near_bit: float
+    matrices_agree: float | None
+    near_cost: float | None
+    state_agreement: float
+    state_skill: float
+    leaking: float
+    leaking_on: float | None
+    leak_level: float | None
+    extracted: ExtractedFilter
+    f1_gain: float | None
+    ranking_failure_f1: float | None
+    called_precision: float | None
+    called_recall: float | None
+    code_failure_share: float
+
+    @property
+    def judged(self) -> dict[str, float | None]:
+        """The figures that the verdict rests on, by their names in its rule."""
+        return {
+            "matrices_agree": self.matrices_agree,
+            "state_agreement": self.state_agreement,
+            "state_skill": self.state_skill,
+            "loss_failure_f1": self.extracted.loss_failure_f1,
+            "f1_gain": self.f1_gain,
+        }
+
+
+@dataclass(frozen=True)
 class MissingBits:
     """The tokens with so many bits outside the union.
 
@@ -328,7 +416,7 @@ class Mechanism(HashAsFilter, InputModes, ReadingFigures, ReadingBeside):
     """How a network does it: its weights, its units against the union, its readout, its hash.
 
     Keys:
-        verdict: `bloom`, `partly` or `not-bloom`, as the README has it.
+        verdict: `bloom`, `graded-bloom`, `partly` or `not-bloom`, as the README has it.
         bits_per_token: of the hashes' weights.
         unit_agreement: share of (set, unit) pairs where "unit is 0" equals "covered", or "unit is
             above 0" does where the unit is reversed.
@@ -342,6 +430,8 @@ class Mechanism(HashAsFilter, InputModes, ReadingFigures, ReadingBeside):
             apart.
         reversed_units: the units that a bit turns on instead of off, as the weights say: their bits
             are the upper entries of their columns.
+        strengths: where half bits are a kind of their own, what bits of each strength do, and the
+            graded hash; null where all bits are full, and in files of earlier versions.
     """
 
     verdict: Verdict
@@ -355,3 +445,4 @@ class Mechanism(HashAsFilter, InputModes, ReadingFigures, ReadingBeside):
     duplicate_hashes: list[list[int]]
     constant_units: int
     reversed_units: list[int] = field(default_factory=list[int])
+    strengths: Strengths | None = None

@@ -18,7 +18,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from relubloom import atomic
-from relubloom.code import Code
+from relubloom.code import Code, GradedCode
 from relubloom.errors import FileError, UsageError
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import CONFIG, WEIGHTS, read_config
@@ -243,8 +243,14 @@ def read_film(
 
 
 def read_code(folder: Path) -> Code | None:
-    """The extracted code; None where the folder has none."""
-    return Code.load(folder / CODE) if (folder / CODE).exists() else None
+    """The extracted code, bits of every strength alike; None where the folder has none."""
+    graded = read_graded_code(folder)
+    return None if graded is None else Code(graded.bits)
+
+
+def read_graded_code(folder: Path) -> GradedCode | None:
+    """The extracted code with the strengths of its bits; None where the folder has none."""
+    return GradedCode.load(folder / CODE) if (folder / CODE).exists() else None
 
 
 def sha256_of(path: Path) -> str:

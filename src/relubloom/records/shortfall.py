@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from relubloom.records.mechanism import Mechanism
-from relubloom.records.verdict import RULE, SIGNS, Criterion, ReadingBeside
+from relubloom.records.verdict import GRADED_RULE, RULE, SIGNS, Criterion, ReadingBeside
 
 POOR = 1.25  # times the random code's false positives: a hash with more is a poor filter
 
@@ -24,23 +24,38 @@ class RuleLine:
     asked: float
     end: str
     met: bool
+    of_graded: bool = False
 
 
 def rule_lines(found: Mechanism) -> list[RuleLine]:
-    """What *bloom* asks for, line by line."""
+    """What *bloom* asks for, line by line; *graded-bloom* where half bits are a kind of their own.
+
+    A network with half bits that is *bloom* all the same is held against the rule for that.
+    """
     lines: list[RuleLine] = []
-    for criterion in RULE:
+    for criterion in _rule(found):
         asked, end = (
             (criterion.least, "least") if criterion.most is None else (criterion.most, "most")
         )
-        value = _figure(found, criterion)
+        value = _value(found, criterion)
         met = criterion.met(value)
-        lines.append(RuleLine(criterion.figure, criterion.meaning, value, asked or 0.0, end, met))
+        lines.append(
+            RuleLine(
+                criterion.figure,
+                criterion.meaning,
+                value,
+                asked or 0.0,
+                end,
+                met,
+                _rule(found) is GRADED_RULE,
+            )
+        )
     return lines
 
 
 def unmet_lines(found: Mechanism) -> list[RuleLine]:
-    """The lines for which the verdict is not *bloom*; of *not-bloom*, those that alone make it."""
+    """The lines for which the verdict is neither *bloom* nor *graded-bloom*; of *not-bloom*, those
+    that alone make it."""
     if found.verdict != "not-bloom":
         return [line for line in rule_lines(found) if not line.met]
     return [
@@ -116,7 +131,8 @@ def _tokens(number: float) -> str:
 def _clause(line: RuleLine, percent: Percent) -> str:
     if line.figure == "two_modes":
         return "the entries of W_in form one mode, not two"
-    asked = f"{line.asked:g}" if line.figure == "loss_failure_f1" else percent(line.asked, 0)
+    as_number = line.figure in ("loss_failure_f1", "f1_gain")
+    asked = f"{line.asked:g}" if as_number else percent(line.asked, 0)
     where = f"where {asked} is the {line.end}"
     value = line.value or 0.0
     if line.figure == "unit_agreement":
@@ -126,7 +142,19 @@ def _clause(line: RuleLine, percent: Percent) -> str:
     elif line.figure == "near_threshold":
         said = f"{percent(value, 2)} of the entries lie near the threshold"
     elif line.figure == "loss_failure_f1":
-        said = f"the bare hash predicts the loss failures with an F1 of {value:.2f}"
+        which = "graded" if line.of_graded else "bare"
+        said = f"the {which} hash predicts the loss failures with an F1 of {value:.2f}"
+    elif line.figure == "f1_gain":
+        said = f"the strengths of its bits change that F1 by {value:+.2f}"
+    elif line.figure == "matrices_agree":
+        said = f"W_out tells half bits from full ones as W_in does for {percent(value, 2)} of them"
+    elif line.figure == "state_agreement":
+        said = (
+            f"the hidden units do what their states say on {percent(value, 2)} of the (set, unit) "
+            "pairs"
+        )
+    elif line.figure == "state_skill":
+        said = f"the states remove {percent(value, 2)} of the errors of a constant answer"
     else:
         said = (
             f"the union removes {percent(value, 2)} of the errors that calling every unit on, or "
@@ -135,6 +163,17 @@ def _clause(line: RuleLine, percent: Percent) -> str:
     return f"{said}, {where}"
 
 
+def _rule(found: Mechanism) -> tuple[Criterion, ...]:
+    return RULE if found.strengths is None or found.verdict == "bloom" else GRADED_RULE
+
+
 def _figure(found: Mechanism, criterion: Criterion) -> float | None:
     where = found.extracted if criterion.figure == "loss_failure_f1" else found
     return getattr(where, criterion.figure)
+
+
+def _value(found: Mechanism, criterion: Criterion) -> float | None:
+    """Of the rule that the network is held against."""
+    if found.strengths is None or criterion not in GRADED_RULE[1:]:
+        return _figure(found, criterion)
+    return found.strengths.judged[criterion.figure]

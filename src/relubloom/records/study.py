@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from relubloom.records.behaviour import Behaviour
-from relubloom.records.mechanism import ExtractedFilter, Mechanism, Spread
+from relubloom.records.mechanism import ExtractedFilter, Mechanism, Spread, Strengths
 from relubloom.records.verdict import ReadingBeside, Verdict
 
 
@@ -22,6 +22,7 @@ class RunRow(ReadingBeside):
         code_failure_share, failures_explained, failures_explained_by_loss: as in `mechanism.json`.
         mse, kl, p_exact: as in `behaviour.json`.
         hash_false_positives, random_code_false_positives: as in `mechanism.json`.
+        graded: `strengths` of `mechanism.json`; null where all bits are full.
     """
 
     dir: str
@@ -41,6 +42,7 @@ class RunRow(ReadingBeside):
     failures_explained_by_loss: float | None
     hash_false_positives: float | None = None
     random_code_false_positives: float | None = None
+    graded: Strengths | None = None
 
     @classmethod
     def of(
@@ -48,11 +50,17 @@ class RunRow(ReadingBeside):
     ) -> RunRow:
         """The row of a network that was examined."""
         from_behaviour = {key: getattr(behaviour, key) for key in ("mse", "kl", "p_exact")}
-        others = {"dir", "seed"} | from_behaviour.keys()
+        others = {"dir", "seed", "graded"} | from_behaviour.keys()
         from_mechanism = {
             key.name: getattr(mechanism, key.name) for key in fields(cls) if key.name not in others
         }
-        return cls(dir=folder, seed=seed, **from_behaviour, **from_mechanism)
+        return cls(
+            dir=folder,
+            seed=seed,
+            graded=mechanism.strengths,
+            **from_behaviour,
+            **from_mechanism,
+        )
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal
 
 from relubloom.errors import FileError
@@ -28,6 +28,10 @@ class Glance:
         extracted_mse, extracted_kl, extracted_p_exact, loss_failure_f1: the extracted hash as a
             textbook Bloom filter.
         dead_tokens: tokens missed on more than half of the sets that hold them.
+        levels, half_share: how many strengths the bits have, and the share of them below the
+            largest strength; 1 and 0 where all bits are full.
+        state_agreement, graded_mse, graded_loss_failure_f1: of `strengths` in `mechanism.json`;
+            null where all bits are full. These five are null in tables of earlier versions.
     """
 
     sets: int
@@ -49,6 +53,11 @@ class Glance:
     extracted_p_exact: float
     loss_failure_f1: float | None
     dead_tokens: int
+    levels: int | None = None
+    half_share: float | None = None
+    state_agreement: float | None = None
+    graded_mse: float | None = None
+    graded_loss_failure_f1: float | None = None
 
     @classmethod
     def of(cls, found: Mapping[str, Any]) -> Glance:
@@ -58,7 +67,13 @@ class Glance:
             FileError: a figure is missing.
         """
         try:
-            return cls(**{field.name: found[field.name] for field in fields(cls)})
+            return cls(
+                **{
+                    each.name: found[each.name]
+                    for each in fields(cls)
+                    if each.name in found or each.default is MISSING
+                }
+            )
         except KeyError as error:
             raise FileError(
                 f"a record of a finished run has no usable {error}; make the results anew with "

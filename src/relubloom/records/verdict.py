@@ -8,13 +8,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Verdict = Literal["bloom", "partly", "not-bloom"]
+Verdict = Literal["bloom", "graded-bloom", "partly", "not-bloom"]
 
 AGREEMENT_BLOOM = 0.97  # unit agreement of a `bloom` network, at least
 AGREEMENT_NOT = 0.8  # below it a network is `not-bloom`
 NEAR_BLOOM = 0.03  # share of entries near the threshold, at most
 F1_BLOOM = 0.8  # of the bare hash's prediction of loss failures, at least
 SKILL_BLOOM = 0.5  # of a constant answer's errors that the union removes, at least
+AGREE_GRADED = 0.97  # of the bits, for which W_out tells half from full as W_in does, at least
+GAIN_GRADED = 0.05  # of the graded hash's F1 over that of the bare hash, at least
+FILTERS: tuple[Verdict, ...] = ("bloom", "graded-bloom")
 
 Reading = Literal["superposition", "too-narrow", "nearly-linear", "mostly-dead"]
 
@@ -77,6 +80,35 @@ RULE = (
     ),
 )
 
+GRADED_RULE = (
+    RULE[0],
+    Criterion(
+        "matrices_agree",
+        "share of the bits for which W_out tells half from full as W_in does",
+        least=AGREE_GRADED,
+    ),
+    Criterion(
+        "state_agreement",
+        "share of (set, unit) pairs in which the unit is 0, weakly on or fully on just where it is "
+        "covered, leaking or untouched",
+        least=AGREEMENT_BLOOM,
+    ),
+    Criterion(
+        "state_skill",
+        "share of a constant answer's errors about the units that the states remove",
+        least=SKILL_BLOOM,
+    ),
+    Criterion(
+        "loss_failure_f1",
+        "F1 of the graded hash's prediction of the loss failures (none on either side counts as 1)",
+        least=F1_BLOOM,
+    ),
+    Criterion("f1_gain", "that F1 minus the bare hash's", least=GAIN_GRADED),
+)
+"""What *graded-bloom* asks for, besides half bits that are a kind of their own: its figures, but
+for the first, are keys of `strengths` in `mechanism.json` (`loss_failure_f1` of `extracted`
+there)."""
+
 
 def judge(
     *,
@@ -85,10 +117,13 @@ def judge(
     near_threshold: float,
     loss_failure_f1: float | None,
     union_skill: float,
+    graded: Mapping[str, float | None] | None = None,
 ) -> Verdict:
     """The verdict of one network, from its weights, its units and its hash: `RULE`, applied.
 
-    *bloom* where every line is met, *not-bloom* where one refutes it, *partly* otherwise. The last
+    *graded-bloom* where half bits are a kind of their own and every line of `GRADED_RULE` is met by
+    their figures, `graded`. Otherwise *bloom* where every line of `RULE` is met, *not-bloom* where
+    one refutes it, *partly* otherwise. The last
     line is there because a trained or constructed filter meets it by far, and units that are hardly
     ever on (or off) do not by chance, however high their agreement.
     """
@@ -99,6 +134,10 @@ def judge(
         "loss_failure_f1": loss_failure_f1,
         "union_skill": union_skill,
     }
+    if graded is not None:
+        known = {"two_modes": float(two_modes), **graded}
+        if all(line.met(known[line.figure]) for line in GRADED_RULE):
+            return "graded-bloom"
     if any(line.refutes(figures[line.figure]) for line in RULE):
         return "not-bloom"
     return "bloom" if all(line.met(figures[line.figure]) for line in RULE) else "partly"
@@ -107,7 +146,7 @@ def judge(
 def commonest(verdicts: Iterable[Verdict]) -> Verdict:
     """The verdict of a study: the commonest; of equally common ones the least favourable."""
     counts = Counter(verdicts)
-    order: tuple[Verdict, ...] = ("not-bloom", "partly", "bloom")
+    order: tuple[Verdict, ...] = ("not-bloom", "partly", "graded-bloom", "bloom")
     return max(order, key=lambda verdict: counts[verdict])
 
 
@@ -181,7 +220,8 @@ class ReadingBeside:
 
     Keys:
         reading: `superposition`, `too-narrow`, `nearly-linear` or `mostly-dead`, by the first line
-            of the rule that applies (docs/files.md); null where none does, and for *bloom*.
+            of the rule that applies (docs/files.md); null where none does, and for *bloom* and
+            *graded-bloom*.
         quantity, value, threshold: the key of the figure that decided, the figure, and what it
             was held against; null without a reading.
         try_width: the width to try in place of one that is too narrow; null for other readings.
@@ -195,14 +235,14 @@ class ReadingBeside:
 
 
 def read(verdict: Verdict, figures: Mapping[str, float], *, well_trained: bool) -> ReadingBeside:
-    """The reading of one network: the first of `SIGNS` that applies; none beside *bloom*.
+    """The reading of one network: the first of `SIGNS` that applies; none beside `FILTERS`.
 
     `figures` has `p_exact`, and of the signs' figures, `narrow_below` and `try_width` those that
     are known. A network that is `well_trained` errs less than the best random code of its sizes:
     then its task explains it, and the signs of the task go first. Otherwise its training failed,
     and the signs of its units do.
     """
-    if verdict == "bloom":
+    if verdict in FILTERS:
         return ReadingBeside()
     for sign in sorted(SIGNS, key=lambda sign: sign.of_task != well_trained):
         if sign.applies(figures):

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.code import Code
+from relubloom.code import Code, GradedCode
 from relubloom.errors import FileError, UsageError
 from relubloom.network.extract import reversed_units
 from relubloom.network.relu_net import ReluNet
@@ -22,7 +22,14 @@ from relubloom.records.files import FILE_NAMES, read_record
 from relubloom.records.interventions import Interventions
 from relubloom.records.ladder import Ladder
 from relubloom.records.mechanism import Mechanism
-from relubloom.records.run_folder import EXAMINED, read_code, read_film, read_history, read_labels
+from relubloom.records.run_folder import (
+    EXAMINED,
+    read_code,
+    read_film,
+    read_graded_code,
+    read_history,
+    read_labels,
+)
 from relubloom.records.study import RandomCodeFigures, StudyRecord
 from relubloom.records.verdict import Verdict
 from relubloom.report.charts.answers import Example, find_example
@@ -125,6 +132,12 @@ class StoredRun:
         return read_code(self.folder)
 
     @cached_property
+    def graded(self) -> GradedCode | None:
+        """The extracted code with its strengths, where it has several."""
+        found = read_graded_code(self.folder)
+        return None if found is None or found.levels == 1 else found
+
+    @cached_property
     def reversed(self) -> NDArray[np.bool_]:
         """Which units a bit turns on, bool [width]; none where it holds no code of its shape."""
         if self.code is None or self.code.bits.shape != self.W_in.shape:
@@ -200,7 +213,7 @@ class Contents:
         run = self.featured
         if run.code is None or run.set_size is None:
             return None
-        return find_example(run.net, run.code, run.set_size)
+        return find_example(run.net, run.graded or run.code, run.set_size)
 
 
 def read_contents(folder: Path) -> Contents:

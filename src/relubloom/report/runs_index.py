@@ -13,7 +13,7 @@ from relubloom.network.weights_file import CONFIG
 from relubloom.report.read import STUDY, Contents, read_contents
 from relubloom.report.render import rendered
 
-VERDICTS = ("bloom", "partly", "not-bloom")
+VERDICTS = ("bloom", "graded-bloom", "partly", "not-bloom")
 
 
 @dataclass(frozen=True)

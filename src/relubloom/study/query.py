@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from relubloom.code import Code
+from relubloom.code import Code, GradedCode
 from relubloom.errors import UsageError
 from relubloom.network.relu_net import ReluNet
+from relubloom.network.strengths import extract_graded_code
+from relubloom.records.run_folder import read_graded_code, said_sizes
 
 SHOWN = 10
 HALF = 0.5
 
+State = Literal["untouched", "leaking", "covered"]
+
 
 @dataclass(frozen=True)
 class Scored:
-    """A token with its probability and logit; `missing_bits` are its bits outside the union."""
+    """A token with its probability and logit; `missing_bits` are its bits outside the union.
+
+    Of these `missing_half_bits` are half bits; a full bit is missing where its unit leaks, too.
+    """
 
     token: str
     probability: float
     logit: float
     member: bool
     missing_bits: int
+    missing_half_bits: int = 0
 
 
 @dataclass(frozen=True)
@@ -31,20 +43,26 @@ class FalsePositive:
 
     `called`: the network gives it at least half of the largest probability. `covered`: the
     code covers all its bits. `covered_by`: for each of its bits the members that have it.
+    `half_bits`: those that are half; `states`: for each of its bits what the members make of the
+    unit, *covered* by a full bit or by two, *leaking* under one half bit alone, or *untouched*;
+    both are empty where all bits of the code are full.
     """
 
     token: str
     called: bool
     covered: bool
     covered_by: dict[int, list[str]]
+    half_bits: list[int] = field(default_factory=list[int])
+    states: dict[int, State] = field(default_factory=dict[int, State])
 
 
 @dataclass(frozen=True)
 class Answer:
     """What the network answers to a set, and what its hash says of it.
 
-    `union`: units with a bit of a member; `units_off`: units at 0; `misses`: members that are
-    not called; `top`: the tokens of highest probability, members first among equals.
+    `union`: units with a bit of a member; `leaking`: those of them that one half bit alone covers;
+    `units_off`: units at 0; `misses`: members that are not called; `top`: the tokens of highest
+    probability, members first among equals.
     """
 
     members: list[str]
@@ -53,9 +71,30 @@ class Answer:
     top: list[Scored]
     misses: list[str]
     false_positives: list[FalsePositive]
+    leaking: list[int] = field(default_factory=list[int])
 
 
-def ask(net: ReluNet, code: Code, labels: tuple[str, ...], tokens: list[str]) -> Answer:
+def code_of(folder: Path, net: ReluNet, asked: int) -> GradedCode:
+    """The code of a run folder; that of its network where it was not examined.
+
+    That takes the folder's set size, the larger of a range, or `asked` where it says none.
+
+    Raises:
+        FileError: `code.npz` is damaged.
+    """
+    found = read_graded_code(folder)
+    if found is not None and found.strengths.shape == net.W_in.shape:
+        return found
+    try:
+        sizes = said_sizes(folder)
+    except UsageError:
+        sizes = asked
+    return extract_graded_code(net, sizes if isinstance(sizes, int) else max(sizes))
+
+
+def ask(
+    net: ReluNet, code: Code | GradedCode, labels: tuple[str, ...], tokens: list[str]
+) -> Answer:
     """Put the tokens in and explain what comes out (float64).
 
     Raises:
@@ -70,30 +109,63 @@ def ask(net: ReluNet, code: Code, labels: tuple[str, ...], tokens: list[str]) ->
         logits, cache = exact.run_with_cache(torch.tensor([ids]), "hook_post")
     p = logits[0].softmax(-1)
     called = p >= HALF * p.max()
-    missing = code.missing_bits([ids])[0]
+    graded = code if isinstance(code, GradedCode) else GradedCode(code.bits)
+    states = graded.states([ids])[0]
+    missing = states < graded.strengths
+    missing_half = missing & (graded.strengths < graded.levels)
     member = torch.zeros(net.vocab_size, dtype=torch.bool)
     member[ids] = True
     order = sorted(range(net.vocab_size), key=lambda t: (-float(p[t]), not bool(member[t])))
-    wrong = [t for t in order if not member[t] and (called[t] or missing[t] == 0)]
+    wrong = [t for t in order if not member[t] and (called[t] or not missing[t].any())]
     return Answer(
         members=[labels[i] for i in ids],
-        union=code.union([ids])[0].nonzero()[0].tolist(),
+        union=states.nonzero()[0].tolist(),
+        leaking=((states > 0) & (states < graded.levels)).nonzero()[0].tolist(),
         units_off=(cache["hook_post"][0] == 0).nonzero().flatten().tolist(),
         top=[
-            Scored(labels[t], float(p[t]), float(logits[0, t]), bool(member[t]), int(missing[t]))
+            Scored(
+                labels[t],
+                float(p[t]),
+                float(logits[0, t]),
+                bool(member[t]),
+                int(missing[t].sum()),
+                int(missing_half[t].sum()),
+            )
             for t in order[: max(SHOWN, len(ids))]
         ],
         misses=[labels[i] for i in ids if not called[i]],
         false_positives=[
-            FalsePositive(
-                labels[t],
-                called=bool(called[t]),
-                covered=bool(missing[t] == 0),
-                covered_by=_covered_by(code, t, ids, labels),
-            )
-            for t in wrong
+            _false_positive(graded, t, ids, labels, bool(called[t]), states) for t in wrong
         ],
     )
+
+
+def _false_positive(
+    code: GradedCode,
+    token: int,
+    members: list[int],
+    labels: tuple[str, ...],
+    called: bool,
+    states: NDArray[np.uint8],
+) -> FalsePositive:
+    strengths = code.strengths[token]
+    bits: list[int] = strengths.nonzero()[0].tolist()
+    return FalsePositive(
+        labels[token],
+        called=called,
+        covered=bool((states >= strengths).all()),
+        covered_by={bit: [labels[m] for m in members if code.bits[m, bit]] for bit in bits},
+        half_bits=[bit for bit in bits if strengths[bit] < code.levels],
+        states={}
+        if code.levels == 1
+        else {bit: _state(int(states[bit]), code.levels) for bit in bits},
+    )
+
+
+def _state(state: int, levels: int) -> State:
+    if state == levels:
+        return "covered"
+    return "leaking" if state else "untouched"
 
 
 def token_id(token: str, labels: tuple[str, ...]) -> int:
@@ -110,10 +182,3 @@ def token_id(token: str, labels: tuple[str, ...]) -> int:
         f"token {token!r} is not in the vocabulary of {len(labels)} tokens "
         f"({labels[0]} ... {labels[-1]}); give a label or an id from 0 to {len(labels) - 1}"
     )
-
-
-def _covered_by(
-    code: Code, token: int, members: list[int], labels: tuple[str, ...]
-) -> dict[int, list[str]]:
-    bits = code.bits[token].nonzero()[0].tolist()
-    return {bit: [labels[m] for m in members if code.bits[m, bit]] for bit in bits}

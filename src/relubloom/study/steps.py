@@ -238,7 +238,8 @@ def write_evidence(folder: Path, evidence: Evidence) -> None:
     A file of interventions or of a ladder that was not asked for, from an earlier examination, is
     removed. A certificate stays where this one says no more: none, or a sample beside a proof.
     """
-    evidence.code.save(folder / CODE)
+    graded = evidence.graded
+    (evidence.code if graded.levels == 1 else graded).save(folder / CODE)
     _write_or_remove(folder, Interventions, evidence.interventions)
     _write_or_remove(folder, Ladder, evidence.ladder)
     _write_certificate(folder, evidence.certificate)

@@ -16,7 +16,7 @@ from relubloom.evidence.scores import SetScores
 from relubloom.measure.evaluation import in_float64
 from relubloom.network.modes import TwoModes
 from relubloom.network.relu_net import ReluNet
-from relubloom.records.mechanism import Mechanism, Readout, Spread
+from relubloom.records.mechanism import Mechanism, Readout, Spread, Strengths
 from relubloom.records.verdict import judge
 
 
@@ -27,12 +27,13 @@ def measure_mechanism(
     scores: SetScores,
     layer: HiddenLayer,
     readout: Readout,
+    strengths: Strengths | None = None,
 ) -> Mechanism:
     """Read the weights, compare each unit with the union, and judge.
 
     `unit_modes` is the mixture fitted to each column, from `extraction.extract_with_modes`;
-    `scores`, `layer` and `readout` are what one pass over the sets found. Cost: the mixture over
-    all entries of W_in, and the overlaps of all pairs of at most 10,000 tokens.
+    `scores`, `layer`, `readout` and `strengths` are what one pass over the sets found. Cost: the
+    mixture over all entries of W_in, and the overlaps of all pairs of at most 10,000 tokens.
     """
     W_in = in_float64(net).W_in.detach().numpy()
     modes, as_filter = measure_input_modes(W_in, layer.reversed), measure_hash_as_filter(scores)
@@ -43,6 +44,7 @@ def measure_mechanism(
         near_threshold=modes.near_threshold,
         loss_failure_f1=as_filter.extracted.loss_failure_f1,
         union_skill=as_filter.union_skill,
+        graded=None if strengths is None else strengths.judged,
     )
     figures = measure_reading_figures(net, scores, layer)
     return Mechanism(
@@ -61,4 +63,5 @@ def measure_mechanism(
         duplicate_hashes=duplicate_hashes(code),
         constant_units=int((unit_modes.distinct == 1).sum()),
         reversed_units=np.flatnonzero(layer.reversed).tolist(),
+        strengths=strengths,
     )

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from relubloom.code import Code
+from relubloom.code import Code, GradedCode
 from relubloom.measure.evaluation import in_float64
 from relubloom.network.relu_net import ReluNet
 from relubloom.report.charts.chart import Chart
@@ -66,14 +66,14 @@ class Example:
         return [int(token) for token in np.lexsort((~member, -self.p)) if int(token) in shown]
 
 
-def find_example(net: ReluNet, code: Code, set_size: int) -> Example | None:
+def find_example(net: ReluNet, code: Code | GradedCode, set_size: int) -> Example | None:
     """`clearest_example`; None where it would not be readable."""
     if not 1 <= set_size <= min(MAX_SIZE, code.vocab_size) or code.width > MAX_WIDTH:
         return None
     return clearest_example(net, code, set_size)
 
 
-def clearest_example(net: ReluNet, code: Code, set_size: int) -> Example | None:
+def clearest_example(net: ReluNet, code: Code | GradedCode, set_size: int) -> Example | None:
     """A seeded set with one false positive of the code, None where none is found.
 
     Of those where the network calls the same tokens it is the one on which members and false
@@ -102,14 +102,14 @@ def clearest_example(net: ReluNet, code: Code, set_size: int) -> Example | None:
 @styled
 def draw_example(
     example: Example,
-    code: Code,
+    code: Code | GradedCode,
     order: NDArray[np.intp],
     labels: tuple[str, ...],
     description: str,
 ) -> Drawing:
     """A set whose union covers a token that is not in it: bits, hidden units and scores.
 
-    `order` are the units from left to right.
+    `order` are the units from left to right. Half bits, and units that leak, are half filled.
     """
     wide, narrow = (
         _example(example, code, order, labels, rows)
@@ -138,23 +138,31 @@ class _Rows:
     def bits(
         self,
         chart: Chart,
-        bits: NDArray[np.bool_],
+        filled: NDArray[np.float64],
         top: float,
         colour: str,
         *,
         rounded: bool = False,
     ) -> None:
-        """A tile for each bit; what is off is an empty tile."""
+        """A tile for each unit, `filled` from 0 to 1 from below; a disc, of so much of its size."""
+        bits = filled > 0
         tall, cell = self.row - 6, (self.width - self.left) / len(bits)
         x = self.left + np.arange(len(bits)) * cell
         if rounded:
-            middles = [(at, top + tall / 2) for at in (x[bits] + cell / 2).tolist()]
-            size = min(tall, cell) * 0.9
-            chart.add(dots(middles, size, edgecolor=colour, capstyle="round"))
+            for share in np.unique(filled[bits]).tolist():
+                places = (x[filled == share] + cell / 2).tolist()
+                middles = [(at, top + tall / 2) for at in places]
+                size = min(tall, cell) * 0.9 * share
+                chart.add(dots(middles, size, edgecolor=colour, capstyle="round"))
             return
-        for chosen, fill, opacity in ((bits, colour, 1.0), (~bits, RULE, 0.55)):
-            boxes = [(at + cell * 0.09, top, cell * 0.82, tall) for at in x[chosen].tolist()]
-            chart.add(tiles(boxes, fill, opacity))
+        for fill, opacity, start, shares in (
+            (colour, 1.0, tall * (1 - filled), filled),
+            (RULE, 0.55, np.zeros_like(filled), 1 - filled),
+        ):
+            some = shares > 0
+            columns = (x[some] + cell * 0.09, top + start[some], tall * shares[some])
+            rows = zip(*(each.tolist() for each in columns), strict=True)
+            chart.add(tiles([(at, y, cell * 0.82, high) for at, y, high in rows], fill, opacity))
 
     def levels(self, chart: Chart, levels: NDArray[np.float64], top: float) -> None:
         """The measured units as bars: what is on lies outside the union."""
@@ -171,7 +179,7 @@ class _Rows:
 
 def _example(
     example: Example,
-    code: Code,
+    code: Code | GradedCode,
     order: NDArray[np.intp],
     labels: tuple[str, ...],
     rows: _Rows,
@@ -179,20 +187,23 @@ def _example(
     """The members' hashes, their union, the units as measured, the hash that is probed; scores."""
     scores = (len(example.members) + 3) * rows.row + 3 * GAP + 28
     chart = Chart.canvas(rows.width, round(scores + 16 + len(example.ranked) * (rows.row - 3)))
+    graded = code if isinstance(code, GradedCode) else GradedCode(code.bits)
+    strengths = graded.strengths[:, order] / graded.levels
     top = 3.0
     for token in example.members:
         rows.label(chart, labels[token], top)
-        rows.bits(chart, code.bits[token][order], top, BIT)
+        rows.bits(chart, strengths[token], top, BIT)
         top += rows.row
     top += GAP
     below = top + 2 * rows.row + 2 * GAP
-    probed = code.bits[example.false_positive][order]
+    probed = strengths[example.false_positive]
     cell = (rows.width - rows.left) / code.width
     middles = [rows.left + (unit + 0.5) * cell for unit in np.flatnonzero(probed).tolist()]
     wires = [((x, top + rows.row - 6), (x, below)) for x in middles]
     chart.add(segments(wires, edgecolor=OTHER, lw=1.1, alpha=0.55))
     rows.label(chart, "their union" if rows.wide else "union", top)
-    rows.bits(chart, code.union([list(example.members)])[0][order], top, MUTED)
+    states = graded.states([list(example.members)])[0][order] / graded.levels
+    rows.bits(chart, states, top, MUTED)
     top += rows.row + GAP
     rows.label(chart, "units, measured" if rows.wide else "units", top + 1)
     rows.levels(chart, example.levels[order], top)

@@ -159,7 +159,7 @@ def _own_network(contents: Contents, code: Code) -> ShownNetwork:
 def _extracted(contents: Contents, own: ShownNetwork, sharpness: float) -> ShownNetwork:
     run = contents.featured
     read = (
-        f"code = rb.Code.load({_beside(contents, run, CODE)})"
+        _load_line(_beside(contents, run, CODE), graded=run.graded is not None)
         if (run.folder / CODE).exists()
         else f"code = rb.extract_code(rb.ReluNet.from_pretrained({_beside(contents, run)}))"
     )
@@ -227,6 +227,13 @@ def _sharpness_of(net: ReluNet, code: Code) -> float | None:
     same = construct(code, sharpness)
     pairs = zip(net.parameters(), same.parameters(), strict=True)
     return sharpness if all(torch.equal(one.double(), two.double()) for one, two in pairs) else None
+
+
+def _load_line(path: str, *, graded: bool) -> str:
+    """What reads the bits that the explorer shows, those of every strength alike."""
+    if graded:
+        return f"code = rb.Code(rb.GradedCode.load({path}).bits)"
+    return f"code = rb.Code.load({path})"
 
 
 def _construct_line(sharpness: float) -> str:

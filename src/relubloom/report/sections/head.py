@@ -33,7 +33,7 @@ def hero(contents: Contents) -> SectionData:
     put_in = ", ".join(shortened(run.labels[token]) for token in example.members)
     drawn = draw_example(
         example,
-        run.code,
+        run.graded or run.code,
         run.order,
         run.labels,
         f"Hashes of {put_in}; their union; the hidden units; the hash of "
