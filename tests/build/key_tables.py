@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from relubloom.errors import FileError
+from relubloom.network.imports.source import ImportRecord
 from relubloom.records.files import FILE_NAMES, key_of
 from relubloom.records.sweep_row import Glance
 
@@ -50,7 +51,7 @@ def with_tables(page: str) -> str:
 def all_records() -> list[type]:
     """The record of every file, and the records inside them."""
     found: dict[type, None] = {}
-    waiting = [*FILE_NAMES, Glance]
+    waiting = [*FILE_NAMES, Glance, ImportRecord]
     while waiting:
         record = waiting.pop(0)
         if record not in found:

@@ -97,6 +97,9 @@ BAD_VALUES = {
     "negative weight": (("construct", "--weight", -1), "weight is -1"),
     "sharpness 0": (("construct", "--sharpness", 0), "sharpness is 0"),
     "sharpness over float32": (("construct", "--sharpness", 1e39), r"sharpness is 1e+39"),
+    "half alone": (("construct", "--family", "graded", "--half", 3), "half is 3 and full is None"),
+    "graded weight": (("construct", "--family", "graded", "--weight", 3), "weight is 3"),
+    "half of a binary code": (("construct", "--half", 3, "--full", 2), "has full bits only"),
     "odd family": (("construct", "--family", "oak"), "oak"),
     "seconds of no search": (("construct", "--seconds", 5), "only search takes its time"),
     "N and sets": (("study", "-N", 5, "--sets", "x.sets"), "leave --vocab-size out"),
@@ -161,10 +164,12 @@ def test_files_that_are_not_there(relubloom: Callable[..., Outcome], tmp_path: P
         done = relubloom("study", option, nowhere, "--out", tmp_path / "out")
         assert done.status == 1
         assert f"cannot read {nowhere}: No such file or directory" in done.error
-    for command in (("examine", nowhere), ("query", nowhere, "a")):
-        done = relubloom(*command)
-        assert done.status == 1
-        assert f"{nowhere} is no folder" in done.error
+    done = relubloom("query", nowhere, "a")
+    assert done.status == 1
+    assert f"{nowhere} is no folder" in done.error
+    done = relubloom("examine", nowhere)
+    assert done.status == 1
+    assert f"{nowhere} is not there; give a run folder or a file with a network" in done.error
 
 
 def test_bad_lines_are_skipped_on_request_and_counted(
@@ -240,7 +245,7 @@ def test_examine_prints_its_figures(mine: Path, relubloom: Callable[..., Outcome
     done = relubloom("examine", mine, "--set-size", 2, "--quiet")
     assert "bloom" in done.out.splitlines()[0]
     assert "two exact values" in done.out
-    assert "best explanation             hash, F1 1.000, at" in done.out
+    assert "best explanation             hash, F1 1.000" in done.out
     assert done.out.splitlines()[-1] == f"next: relubloom report {mine} draws the page"
     assert done.err == ""
 
@@ -393,6 +398,31 @@ def test_construct_says_what_it_made(relubloom: Callable[..., Outcome], tmp_path
     net = ReluNet.from_pretrained(out)
     assert set(net.W_out.flatten().tolist()) == {0.0, -16.0}
     assert (net.W_in.sum(1) == -3).all()
+
+
+def test_construct_says_what_bits_a_graded_code_has(
+    relubloom: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    out = tmp_path / "g"
+    bits = ("--family", "graded", "--half", 3, "--full", 2)
+    done = relubloom("construct", *SIZES, *bits, "--sharpness", 16, "--json", "--out", out)
+    assert done.json == {
+        "dir": str(out),
+        "family": "graded",
+        "half": 3,
+        "full": 2,
+        "weight": 5,
+        "code_seed": 0,
+        "sharpness": 16.0,
+        "leak": 2.0**-12,
+    }
+    net = ReluNet.from_pretrained(out)
+    assert set(net.W_out.flatten().tolist()) == {0.0, -16.0, -16.0 * 2**12}
+    assert set(net.W_in.flatten().tolist()) == {0.0, -1.0, 2.0**-12 - 1}
+    too_much = relubloom("construct", *SIZES, *bits, "--leak", 0.5, "--force", "--out", out)
+    assert too_much.status == 2
+    assert "leak is 0.5" in too_much.error
+    assert "the largest that works is" in too_much.error
 
 
 def test_labels_of_a_tokens_file(relubloom: Callable[..., Outcome], tmp_path: Path) -> None:

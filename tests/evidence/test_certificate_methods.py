@@ -34,7 +34,7 @@ CONTRACT = {
     "mse",
     "false_positives",
 }
-EXTRA = {"undecided_sets", "set_size", "confidence", "reasons", "seconds"}
+EXTRA = {"imported", "file", "undecided_sets", "set_size", "confidence", "reasons", "seconds"}
 
 
 def random_net(vocab: int, width: int, seed: int = 0, noise: float = 0.0) -> ReluNet:
@@ -75,7 +75,7 @@ def test_a_disjunct_code_is_proven_perfect_at_any_size():
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (("W_in", 0.25), "neither 0 nor at most minus"),
+        (("W_in", 0.25), "an entry of W_in is positive"),
         (("W_out", 0.25), "does not have the bit|not negative"),
         (("b_out", 0.25), "not the same for all tokens"),
     ],
@@ -238,3 +238,47 @@ def test_endless_enumeration_and_nan_are_refused():
         net.W_in[0, 0] = math.nan
     with pytest.raises(UsageError, match="W_in holds NaN"):
         rb.certify(net, rb.KSparseTask(8, 2))
+
+
+@pytest.mark.parametrize(("levels", "leak"), [(2, 2.0**-12), (2, 0.004), (3, None)])
+def test_graded_networks_are_counted_as_they_are_enumerated(levels, leak):
+    random = np.random.default_rng(levels)
+    strengths = random.integers(1, levels + 1, (14, 8)) * (random.random((14, 8)) < 0.5)
+    strengths[3] = strengths[2]  # a hash that two tokens share
+    code = rb.GradedCode(strengths, levels)
+    net = rb.construct(code, 20.0, leak)
+    task = rb.KSparseTask(14, 3)
+    counted = rb.certify(net, task, method="counting")
+    listed = rb.certify(net, task, method="enumeration")
+    total = int(code.false_positives(AllSets(14, 3).chunk(0, 364).numpy()).sum())
+    assert counted.false_positives.total == listed.false_positives.total == total > 0
+    assert listed.exact_sets is not None
+    low, high = counted.exact_sets_bounds
+    assert low <= listed.exact_sets <= high
+    assert counted.mse.lower <= listed.mse.upper
+    assert counted.mse.upper >= listed.mse.lower
+    assert "exactly a graded Bloom filter" in counted.reasons
+
+
+def test_a_graded_network_without_false_positives_is_proven():
+    # Half bits of two tokens and the full bit of the third, each on units of its own.
+    code = rb.GradedCode([[1, 0, 0], [0, 1, 0], [0, 0, 2]])
+    found = rb.certify(rb.construct(code, 20.0), rb.KSparseTask(3, 2), method="counting")
+    assert (found.exact_sets, found.false_positives.total) == (3, 0)
+    assert found.mse.upper < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "reason"),
+    [
+        (("W_in", 0, 0), -1e-4, "do not bring their unit to 0"),
+        (("W_out", 0, 0), -1e5, "let as much through as a missing bit costs"),
+    ],
+)
+def test_a_filter_that_leaks_too_much_is_no_exact_one(place, value, reason):
+    net = rb.construct(rb.GradedCode([[1, 2], [1, 0], [2, 1]]), 20.0)
+    name, row, column = place
+    with torch.no_grad():
+        getattr(net, name)[row, column] = value
+    with pytest.raises(UsageError, match=reason):
+        rb.certify(net, rb.KSparseTask(3, 2), method="counting")

@@ -175,8 +175,9 @@ def test_agrees_with_the_scores(vocab: int, width: int, seed: int, data: st.Data
     low = data.draw(st.integers(1, high))
     dtype = data.draw(st.sampled_from([torch.float32, torch.float64]))
     drawn = KSparseTask(vocab, (low, high)).evaluation_sets(draw=20)
-    copies = torch.tensor(data.draw(st.lists(st.integers(1, 9), min_size=20, max_size=20)))
-    sets = ListedSets(drawn.chunk(0, 20), copies, torch.zeros(20).bool())
+    count = len(drawn)
+    copies = torch.tensor(data.draw(st.lists(st.integers(1, 9), min_size=count, max_size=count)))
+    sets = ListedSets(drawn.chunk(0, count), copies, torch.zeros(count).bool())
     net, other = (random_net(vocab, width, seed + each, dtype) for each in (0, 1))
     same_as_scores(net, other, sets)
 
@@ -215,7 +216,7 @@ def test_the_failing_sets_are_those_of_float64(
         truth = score_sets(net, random_constant_weight(30, net.width, 1), sets)
         evaluator = Evaluator(net, sets.chunk(0, 1).shape[1])
         assert evaluator.in_float32
-        batch = Batch.of(sets.chunk(0, 500), 30)
+        batch = Batch.of(sets.chunk(0, len(sets)), 30)
         found = evaluator.losses(batch)
         outcome = Outcome.of(found, batch)
         assert (outcome.ranking_failure == truth.ranking_failure).all()

@@ -52,7 +52,7 @@ def test_agrees_with_the_definitions_set_by_set(
     code = random_constant_weight(vocab, width, data.draw(st.integers(0, width)), seed)
     scores = score_sets(net, code, sets)
     agreement = np.zeros(width)
-    for i, row in enumerate(sets.chunk(0, 6).tolist()):
+    for i, row in enumerate(sets.chunk(0, len(sets)).tolist()):
         members = [t for t in row if t < vocab]
         others = [t for t in range(vocab) if t not in members]
         k = len(members)
@@ -78,7 +78,7 @@ def test_agrees_with_the_definitions_set_by_set(
         _, cache = net.run_with_cache(torch.tensor([row]), "hook_post")
         off = (cache["hook_post"][0] == 0).numpy()
         agreement += (off ^ reversed_units(net, code)) == code.union([row])[0]
-    assert scores.unit_agreement == pytest.approx(agreement / 6)
+    assert scores.unit_agreement == pytest.approx(agreement / len(sets))
 
 
 @given(vocab=st.integers(2, 8), width=st.integers(1, 4), seed=st.integers(0, 999), data=st.data())
@@ -86,11 +86,12 @@ def test_counts_by_token_and_pair_agree_with_the_definitions(
     vocab: int, width: int, seed: int, data: st.DataObject
 ) -> None:
     high = data.draw(st.integers(1, vocab))
-    ids = KSparseTask(vocab, (1, high)).evaluation_sets(draw=6).chunk(0, 6)
-    copies = torch.tensor(data.draw(st.lists(st.integers(1, 4), min_size=6, max_size=6)))
+    drawn = KSparseTask(vocab, (1, high)).evaluation_sets(draw=6)
+    ids, count = drawn.chunk(0, len(drawn)), len(drawn)
+    copies = torch.tensor(data.draw(st.lists(st.integers(1, 4), min_size=count, max_size=count)))
     net = random_net(vocab, width, seed)
     code = random_constant_weight(vocab, width, data.draw(st.integers(0, width)), seed)
-    sets = ListedSets(ids, copies, torch.zeros(6, dtype=torch.bool))
+    sets = ListedSets(ids, copies, torch.zeros(count, dtype=torch.bool))
     counts = score_sets(net, code, sets).tokens
     by_token = {name: np.zeros(vocab) for name in ("sets", "misses", "called", "covered")}
     beside = {name: np.zeros((vocab, vocab)) for name in ("called", "covered")}

@@ -48,8 +48,9 @@ def test_the_layer_of_a_tagger(
 
 def test_the_tagger_is_the_packages_own_arithmetic(tmp_path: Path) -> None:
     # Gates i, f, g, o as in the package; one step of one cell, by hand.
-    import g2pm_layer  # pyright: ignore[reportMissingImports]
     import torch
+
+    import g2pm_layer  # pyright: ignore[reportMissingImports]
 
     weights = g2pm_layer.read(tagger_folder(tmp_path) / "np_ckpt.pkl")
     x = weights["embedding.weight"][7]

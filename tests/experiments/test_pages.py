@@ -16,6 +16,7 @@ PAGES = {
     "residue": "residue.md",
     "controls": "controls.md",
     "dynamics": "dynamics.md",
+    "region": "region.md",
     "width": "width.md",
 }
 TIMED = {"performance.md", "theory.md"}  # tables that benchmarks print

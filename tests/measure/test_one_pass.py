@@ -28,6 +28,10 @@ class Spied(SetCollection):
     def method(self) -> str:
         return self.sets.method
 
+    @property
+    def source(self) -> str:
+        return self.sets.source
+
     def __len__(self) -> int:
         return len(self.sets)
 

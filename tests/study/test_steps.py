@@ -23,6 +23,7 @@ def evidence() -> Evidence:
 def test_a_sample_does_not_replace_a_proof_of_the_same_sets(
     evidence: Evidence, tmp_path: Path
 ) -> None:
+    (tmp_path / "config.json").write_text("{}")
     proof = evidence.certificate
     assert proof is not None
     sample = replace(proof, method="sampled", confidence=0.99)
@@ -44,6 +45,7 @@ def test_a_sample_does_not_replace_a_proof_of_the_same_sets(
 def test_a_row_needs_an_examination(evidence: Evidence, tmp_path: Path) -> None:
     with pytest.raises(FileError, match="was not examined; run `relubloom examine"):
         row_of(tmp_path, 0)
+    (tmp_path / "config.json").write_text("{}")
     write_evidence(tmp_path, evidence)
     row = row_of(tmp_path, 7)
     assert (row.dir, row.seed, row.verdict) == (str(tmp_path), 7, evidence.mechanism.verdict)

@@ -41,6 +41,13 @@ RUN_KEYS = {
     "code_failure_share",
     "failures_explained",
     "failures_explained_by_loss",
+    "hash_false_positives",
+    "random_code_false_positives",
+    "reading",
+    "quantity",
+    "value",
+    "threshold",
+    "try_width",
 }
 SHARES = ("p_exact", "near_threshold", "unit_agreement", "code_failure_share")
 
@@ -139,7 +146,8 @@ def test_history_and_film_of_a_run(finished: Path) -> None:
 def test_a_run_folder_opens_without_the_rest(mine: Path, relubloom: Callable[..., Outcome]) -> None:
     row = relubloom("examine", mine / "seed-3", "--json", "--quiet").json
     before = json.loads((mine / "study.json").read_text())["runs"][0]
-    assert row == before | {"dir": str(mine / "seed-3")}
+    over = {"sets": 190, "method": "all", "source": "uniform", "file": None}
+    assert row == before | over | {"dir": str(mine / "seed-3")}
     assert relubloom("query", mine / "seed-3", "kiwi", "5").status == 0
 
 

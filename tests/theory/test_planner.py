@@ -47,6 +47,9 @@ def test_the_contract_holds_as_strict_json() -> None:
     for name, value in CONTRACT.items():
         assert read[name] == pytest.approx(value, rel=1e-8), name
     assert read["counting_bound"] == pytest.approx(counting_width(1000, 3, read["p_exact"]))
+    graded = read["graded"]
+    assert (graded["half"], graded["full"]) == (9, 7)
+    assert graded["mse"] == pytest.approx(4.96280879e-5, rel=1e-8)
     assert read["parameters"] == 2 * 1000 * 64 + 1000 + 64
     assert read["bytes_float32"] == 4 * read["parameters"]
 

@@ -68,6 +68,11 @@ def test_there_is_no_step_after_the_last() -> None:
         ({"warmup": -0.1}, r"warmup is -0.1: a share"),
         ({"objective": "mae"}, "objective is 'mae': choose one of mse, kl, kl-then-mse"),
         ({"activation": "gelu"}, "activation is 'gelu': choose one of relu, none"),
+        ({"initialisation": "zeros"}, "initialisation is 'zeros': choose one of normal, pytorch"),
+        ({"optimiser": "lion"}, "optimiser is 'lion': choose one of adam, sgd"),
+        ({"adam_beta2": 1.0}, r"adam_beta2 is 1.0: a share is in \[0, 1\)"),
+        ({"weight_decay": -0.1}, "weight_decay is -0.1: it must be 0 or more and finite"),
+        ({"weight_decay": math.nan}, "weight_decay is nan"),
     ],
 )
 @pytest.mark.usefixtures("unchecked")
@@ -80,9 +85,17 @@ def test_a_description_gives_the_recipe_back() -> None:
     recipe = Recipe(objective="kl", steps=17, learning_rate=0.25)
     assert Recipe.from_description(recipe.describe()) == recipe
     with pytest.raises(
-        UsageError, match="recipe has no 'stepz': its keys are activation, batch_size, "
+        UsageError, match="recipe has no 'stepz': its keys are activation, adam_beta2, batch_size, "
     ):
         Recipe.from_description({"stepz": 3})
+
+
+def test_a_description_names_later_choices_only_where_one_was_made() -> None:
+    later = {"activation", "initialisation", "optimiser", "adam_beta2", "weight_decay"}
+    assert not later & Recipe().describe().keys()
+    chosen = Recipe(initialisation="pytorch", optimiser="sgd", adam_beta2=0.99, weight_decay=0.01)
+    assert chosen.describe().keys() & later == later - {"activation"}
+    assert Recipe.from_description(chosen.describe()) == chosen
 
 
 def test_a_recipe_does_not_change() -> None:

@@ -15,6 +15,7 @@ from relubloom.cli import options
 from relubloom.cli.asking import query, report
 from relubloom.cli.comparing import compare
 from relubloom.cli.examining import certify, examine
+from relubloom.cli.importing import import_
 from relubloom.cli.listing import results
 from relubloom.cli.planning import plan
 from relubloom.cli.studying import construct, study, train
@@ -30,7 +31,10 @@ app = typer.Typer(
     epilog="Start with: relubloom study --quick",
 )
 
-COMMANDS = (study, train, construct, examine, certify, report, compare, query, plan, sweep, results)
+COMMANDS = (
+    *(study, train, construct, import_, examine, certify, report, compare, query, plan, sweep),
+    results,
+)
 PARSER_WORDS = (
     (r"Value error, ", ""),
     (r"Input should be a valid integer, .*", "it must be a whole number"),
@@ -40,7 +44,7 @@ RESUMABLE = ("study", "train", "sweep")
 INTERRUPTED = 130  # what the parser answers to Ctrl-C
 
 for command in COMMANDS:
-    app.command()(options.spread(command))
+    app.command(command.__name__.rstrip("_"))(options.spread(command))
 
 
 def _show_version(wanted: bool) -> bool:
@@ -112,7 +116,7 @@ def _usage_text(error: Any, arguments: list[str]) -> str:
         if name in names and value not in text:
             text += f" (received {value!r})"
     command = next((word for word in arguments if not word.startswith("-")), "")
-    known = {each.__name__ for each in COMMANDS}
+    known = {each.__name__.rstrip("_") for each in COMMANDS}
     return f"{text}; see relubloom {command + ' ' if command in known else ''}--help"
 
 

@@ -6,7 +6,10 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import typer
+
 from relubloom.cli import options
+from relubloom.cli.importing import brought_in
 from relubloom.cli.progress import ProgressDisplay
 from relubloom.errors import RelubloomError
 from relubloom.records.certificate import Method
@@ -25,11 +28,24 @@ MethodOption = Annotated[
         "for an exact Bloom filter, bounds, or else a sample (no proof).",
     ),
 ]
+Examined = Annotated[
+    Path,
+    typer.Argument(metavar="DIR|FILE", help="A run folder, or a file with a network."),
+]
+ImportOut = Annotated[
+    Path | None,
+    options.output_option(
+        "--out", "-o", help="Run folder for a FILE; by default FILE-run, beside it."
+    ),
+]
 
 
 def examine(
-    folder: options.RunDir,
+    path: Examined,
     asked: options.SetsAsked,
+    foreign: options.Foreign,
+    out: ImportOut = None,
+    force: options.Force = False,
     *,
     how: options.Working,
 ) -> None:
@@ -38,20 +54,25 @@ def examine(
     The network is put to the sets that the folder was made for, or to those asked for.
 
     Behaviour (what it answers), mechanism (how), seven interventions with their predictions, and
-    the explanation ladder (what reproduces its failures at which length), each in a JSON file.
+    the explanation ladder (what reproduces its failures at which length), each in a JSON file. A
+    FILE is brought in first, as by relubloom import, and its page is drawn at the end.
     """
     from relubloom.records.behaviour import Behaviour
     from relubloom.records.files import as_json, read_record
     from relubloom.study.steps import examine_run
 
+    folder, is_new = brought_in(path, foreign, asked, out, force=force, say=not how.json)
     with ProgressDisplay(how.quiet) as watch:
         row = examine_run(folder, **asked.arguments(), threads=how.cores, watch=watch)
     behaviour = read_record(folder, Behaviour)
     assert behaviour is not None, "examine_run wrote it"
     over = as_json(behaviour)
+    page = _page(folder) if is_new else {}
     how.answer(
-        as_json(row) | {key: over[key] for key in ("sets", "method", "source", "file")},
-        lambda: f"{_evidence_text(row, behaviour, folder)}\n{_explained_text(folder)}",
+        as_json(row) | {key: over[key] for key in ("sets", "method", "source", "file")} | page,
+        lambda: "\n".join(
+            [_evidence_text(row, behaviour, folder), _explained_text(folder), _next(folder, page)]
+        ),
     )
 
 
@@ -126,7 +147,7 @@ def _graded_rows(found: Strengths) -> list[tuple[str, str]]:
 
 
 def _explained_text(folder: Path) -> str:
-    """The best explanation on the ladder, and where to look next."""
+    """The best explanation on the ladder."""
     from relubloom.records.behaviour import Behaviour
     from relubloom.records.files import read_record
     from relubloom.records.ladder import Ladder
@@ -142,7 +163,20 @@ def _explained_text(folder: Path) -> str:
     f1 = _number(best.loss_failures.f1, ".3f")
     beside = "" if base is None else f" ({base:.3f} by saying that every set fails)"
     said = f"{best.name}, F1 {f1}{beside}, at {share:.1%} of the network's bits"
-    return f"{'best explanation':<28} {said}\nnext: relubloom report {folder} draws the page"
+    return f"{'best explanation':<28} {said}"
+
+
+def _page(folder: Path) -> dict[str, str]:
+    from relubloom.report.page import write_report
+
+    return {"report": str(write_report(folder))}
+
+
+def _next(folder: Path, page: dict[str, str]) -> str:
+    """Where the page is, or how to draw it."""
+    if page:
+        return f"report: {page['report']}"
+    return f"next: relubloom report {folder} draws the page"
 
 
 def _agreement(f1: float | None) -> float:
@@ -166,6 +200,7 @@ def _certificate_text(result: Certificate, folder: Path) -> str:
         ("share exact", _range(result.p_exact)),
         ("mse", _range(result.mse)),
         ("false positives per set", _range(wrong.mean) + total),
+        *_imported(result),
         ("written", str(folder / "certificate.json")),
     ]
     return "\n".join(f"{name:<24} {value}" for name, value in rows)
@@ -185,6 +220,16 @@ def _exact_sets(result: Certificate) -> list[tuple[str, str]]:
         ("exact sets", f"{low:,}" if low == high else f"{low:,} to {high:,}"),
         ("undecided sets", f"{result.undecided_sets:,}"),
     ]
+
+
+def _imported(result: Certificate) -> list[tuple[str, str]]:
+    """Of which file a network that was brought in is, and whether that was verified."""
+    origin = result.imported
+    if origin is None:
+        return []
+    verified = "" if origin.verified else "NOT "
+    sha = "" if origin.sha256 is None else f" (SHA-256 {origin.sha256[:12]}...)"
+    return [("network of", f"{origin.file}{sha}, {verified}verified against the original")]
 
 
 def _range(bounds: Interval) -> str:

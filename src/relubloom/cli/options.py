@@ -9,9 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial, wraps
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
+
+from relubloom.errors import UsageError
+
+if TYPE_CHECKING:
+    from relubloom.network.imports.source import Given
 
 # An option, in the part of a command's help that it stands in.
 task_option = partial(typer.Option, rich_help_panel="Task")
@@ -37,6 +42,70 @@ Export = Annotated[
 ]
 Device = Annotated[str, machine_option("--device", help="cpu, cuda, mps.")]
 RunDir = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.")]
+
+
+import_option = partial(typer.Option, rich_help_panel="A network of your own")
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """What is said of a network that someone else trained, where its file does not say it."""
+
+    names: Annotated[
+        str | None,
+        import_option(
+            "--names",
+            metavar="ROLE=NAME,...",
+            help="Which tensor is which, as W_in=fc1.weight,b_in=fc1.bias,W_out=fc2.weight.",
+        ),
+    ] = None
+    layout: Annotated[
+        str | None,
+        import_option(
+            "--layout",
+            help="How both matrices lie, where shapes do not say it: linear (out, in) as in "
+            "nn.Linear, matmul (in, out), embedding (vocab, width), tied (width, vocab).",
+        ),
+    ] = None
+    activation: Annotated[
+        str | None,
+        import_option(
+            "--activation",
+            help="relu, or none for a linear network; asked for where the file does not say it.",
+        ),
+    ] = None
+    input_scale: Annotated[
+        str | None,
+        import_option(
+            "--input-scale",
+            help="What the network's inputs are multiplied by: a number such as 0.25 or 1/3, mean "
+            "(1/k), l2 (1/sqrt(k)).",
+        ),
+    ] = None
+    check: Annotated[
+        Path | None,
+        import_option(
+            "--check",
+            help="A file with inputs and outputs of the original, to verify what was understood.",
+        ),
+    ] = None
+
+    def given(self, set_size: int | tuple[int, int] | None) -> Given:
+        """The options as the reader takes them.
+
+        Raises:
+            UsageError: one of them breaks its rule.
+        """
+        from relubloom.network.imports.source import Given
+
+        names = None if self.names is None else _pairs(self.names)
+        return Given(names, self.layout, self.activation, self.input_scale, set_size)
+
+    @property
+    def said(self) -> list[str]:
+        """The options that were given."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return [f"--{name.replace('_', '-')}" for name, value in named.items() if value is not None]
 
 
 @dataclass(frozen=True)
@@ -141,6 +210,18 @@ def sizes_of(text: str | None) -> int | tuple[int, int] | None:
     from relubloom.task import parse_sizes
 
     return None if text is None else parse_sizes(text, "--set-size")
+
+
+def _pairs(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for part in text.split(","):
+        role, equals, name = (piece.strip() for piece in part.partition("="))
+        if not (role and equals and name):
+            raise UsageError(
+                f"--names has {part!r}: give ROLE=NAME, as W_in=fc1.weight,W_out=fc2.weight"
+            )
+        found[role] = name
+    return found
 
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:

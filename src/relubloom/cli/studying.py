@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -22,19 +22,27 @@ if TYPE_CHECKING:
     from relubloom.study.settings import Preset, Study
     from relubloom.task import KSparseTask
 
-PresetName = Literal["article", "wide"]
+PresetName = Literal["article", "article-full", "wide"]
 Objective = Literal["mse", "kl", "kl-then-mse"]
 Activation = Literal["relu", "none"]
 Source = Literal["uniform", "zipf"]
 Family = Literal[
-    "constant-weight", "bernoulli", "partitioned", "kautz-singleton", "greedy", "search"
+    "constant-weight",
+    "bernoulli",
+    "partitioned",
+    "kautz-singleton",
+    "greedy",
+    "search",
+    "graded",
+    "graded-greedy",
+    "graded-search",
 ]
 FamilyOption = Annotated[
     Family,
     task_option(
         "--family",
         help="Family of codes. kautz-singleton has no false positive on any set; search lowers "
-        "the exact number of false positives for --seconds.",
+        "the exact number of false positives for --seconds. graded codes have half and full bits.",
     ),
 ]
 VocabSize = Annotated[int, task_option("--vocab-size", "-N", help="Number of tokens.")]
@@ -44,8 +52,17 @@ Weight = Annotated[
     int | None,
     task_option("--weight", help="Bits per token; the family's default if left out."),
 ]
+Half = Annotated[
+    int | None, task_option("--half", help="Half bits per token of a graded code; with --full.")
+]
+Full = Annotated[
+    int | None, task_option("--full", help="Full bits per token of a graded code; with --half.")
+]
 Seconds = Annotated[
-    float | None, task_option("--seconds", help="What --family search may take; 60 if left out.")
+    float | None,
+    task_option(
+        "--seconds", help="What --family search or graded-search may take; 60 if left out."
+    ),
 ]
 Sharpness = Annotated[
     float | None,
@@ -53,6 +70,10 @@ Sharpness = Annotated[
         "--sharpness",
         help="Logit lost per missing bit; by default enough for a mass of 1e-9 on others.",
     ),
+]
+Leak = Annotated[
+    float | None,
+    task_option("--leak", help="Level of a unit that one half bit covers; by default 2^-12."),
 ]
 CodeSeed = Annotated[int, task_option("--seed", help="Seed of the code.")]
 CHANGES = ("objective", "steps", "batch_size", "learning_rate", "activation")  # of the recipe
@@ -65,8 +86,9 @@ class Asked:
     preset: Annotated[
         PresetName,
         task_option(
-            help="Sizes and recipe to start from: article is N=256, d=48, k=3 with mse; wide is "
-            "N=1000, d=64, k=3 with kl-then-mse.",
+            help="Sizes and recipe to start from: article is N=256, d=48, k=3 with mse; "
+            "article-full the same, trained to the end in 80,000 steps; wide is N=1000, d=64, k=3 "
+            "with kl-then-mse.",
         ),
     ] = "article"
     vocab_size: Annotated[
@@ -259,24 +281,27 @@ def construct(
     width: Width = 48,
     set_size: SetSize = 3,
     weight: Weight = None,
+    half: Half = None,
+    full: Full = None,
     seconds: Seconds = None,
     sharpness: Sharpness = None,
+    leak: Leak = None,
     tokens: options.TokensPath = None,
     seed: CodeSeed = 0,
     force: options.Force = False,
     *,
     how: options.Answering,
 ) -> None:
-    """Set a network's weights so that it is exactly a Bloom filter."""
+    """Set a network's weights so that it is exactly a Bloom filter, or a graded one."""
     from relubloom.code.families import SEARCH_SECONDS
     from relubloom.memory import refuse_too_large
     from relubloom.records.run_folder import default_labels
     from relubloom.study.steps import construct_run
     from relubloom.task import KSparseTask, read_tokens
 
-    if seconds is not None and family != "search":
+    if seconds is not None and family not in ("search", "graded-search"):
         raise UsageError(
-            f"--seconds is {seconds:g} and --family is {family!r}: only search takes its time; "
+            f"--seconds is {seconds:g} and --family is {family!r}: only a search takes its time; "
             "leave --seconds out"
         )
     refuse_too_large(vocab_size, width)
@@ -289,18 +314,25 @@ def construct(
         out,
         family=family,
         weight=weight,
+        half=half,
+        full=full,
         seconds=SEARCH_SECONDS if seconds is None else seconds,
         sharpness=sharpness,
+        leak=leak,
         seed=seed,
         force=force,
     )
     how.answer(
         {"dir": str(out)} | made,
         lambda: (
-            f"{out}: a {family} code of weight {made['weight']:g}, sharpness "
+            f"{out}: a {family} code of weight {made['weight']:g}{_half_bits(made)}, sharpness "
             f"{made['sharpness']:.2f}\nnext: relubloom examine {out}"
         ),
     )
+
+
+def _half_bits(made: dict[str, Any]) -> str:
+    return f" ({made['half']:g} half, {made['full']:g} full)" if "half" in made else ""
 
 
 def _folder_name(planned: Study) -> str:

@@ -15,7 +15,7 @@ from relubloom.code.disjunct import (
     kautz_singleton,
     shorten,
 )
-from relubloom.code.exchange import export_csv, import_csv
+from relubloom.code.exchange import export_csv, import_csv, import_graded_csv
 from relubloom.code.families import (
     Family,
     bernoulli,
@@ -25,6 +25,12 @@ from relubloom.code.families import (
     random_constant_weight,
 )
 from relubloom.code.graded import GradedCode
+from relubloom.code.graded_families import (
+    GradedFamily,
+    make_graded,
+    random_graded,
+    search_cyclic,
+)
 from relubloom.code.search import SearchResult, improve
 
 __all__ = [
@@ -32,6 +38,7 @@ __all__ = [
     "Disjunctness",
     "Family",
     "GradedCode",
+    "GradedFamily",
     "SearchResult",
     "bernoulli",
     "comp",
@@ -43,13 +50,17 @@ __all__ = [
     "false_positives_by_token",
     "greedy_low_overlap",
     "import_csv",
+    "import_graded_csv",
     "improve",
     "is_disjunct",
     "kautz_singleton",
     "make_code",
+    "make_graded",
     "mean_false_positives",
     "partitioned",
     "random_constant_weight",
+    "random_graded",
     "scomp",
+    "search_cyclic",
     "shorten",
 ]

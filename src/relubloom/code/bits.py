@@ -191,7 +191,7 @@ class Code:
         """The sets as ids, int64 [batch, set_size].
 
         Raises:
-            UsageError: they have another shape, or hold what is neither an id nor padding.
+            UsageError: they are no sets of ids or padding.
         """
         from relubloom.task import as_ids  # here: it loads torch, which a code does without
 

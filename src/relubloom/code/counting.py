@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.code.bits import Code
+from relubloom.code.graded import GradedCode
+from relubloom.code.graded_counting import count_graded, graded_false_positives_by_token
 from relubloom.code.traces import (
     BRANCHING_LIMIT,
     avoiding_tables,
@@ -54,7 +56,7 @@ LIMITS = CountingLimits()
 
 
 def count_false_positives(
-    code: Code,
+    code: Code | GradedCode,
     set_size: int,
     *,
     threads: int = 1,
@@ -64,7 +66,9 @@ def count_false_positives(
     """False positives summed over all C(vocab_size, set_size) sets, an exact integer.
 
     Args:
-        code: any code: uneven weights, equal hashes, hashes of no bits or of all bits.
+        code: any code: uneven weights, equal hashes, hashes of no bits or of all bits; for a
+            graded one `threads` and `limits` are not used, and cost and errors are those of
+            `count_graded`.
         set_size: tokens per set, 1 to vocab_size.
         threads: threads that share the work.
         progress: called with (tokens done, tokens in all).
@@ -81,6 +85,9 @@ def count_false_positives(
     Raises:
         UsageError: `set_size` is out of range; or a token of weight above 24 resists branching.
     """
+    if isinstance(code, GradedCode):
+        check_set_size(code, set_size)
+        return count_graded(code, set_size, progress=progress)
     counter = TokenCounter(code, set_size, limits)
     signed = np.zeros(code.vocab_size, dtype=np.int64)
     total = done = 0
@@ -106,7 +113,7 @@ def count_false_positives(
     return total + counter.weigh(signed)
 
 
-def mean_false_positives(code: Code, set_size: int) -> float:
+def mean_false_positives(code: Code | GradedCode, set_size: int) -> float:
     """E[F]: false positives per set, the mean over all C(vocab_size, set_size) sets.
 
     The exact count divided by the number of sets, rounded once. Cost and errors as
@@ -116,13 +123,16 @@ def mean_false_positives(code: Code, set_size: int) -> float:
 
 
 def false_positives_by_token(
-    code: Code, set_size: int, limits: CountingLimits = LIMITS
+    code: Code | GradedCode, set_size: int, limits: CountingLimits = LIMITS
 ) -> list[int]:
     """For each token, the number of sets on which it is a false positive, exact integers [vocab].
 
     Cost and errors as `count_false_positives`, plus O(min(vocab, 2**weight)) big-integer products
     per token.
     """
+    if isinstance(code, GradedCode):
+        check_set_size(code, set_size)
+        return graded_false_positives_by_token(code, set_size)
     counter = TokenCounter(code, set_size, limits)
     counts = {token: counter.count(token) for token in coverable_tokens(code, set_size)[0].tolist()}
     _, first, group = np.unique(code.packed, axis=0, return_index=True, return_inverse=True)
@@ -200,7 +210,7 @@ class TokenCounter:
             ) from None
 
 
-def check_set_size(code: Code, set_size: int) -> None:
+def check_set_size(code: Code | GradedCode, set_size: int) -> None:
     """Refuse set sizes for which the vocabulary has no set.
 
     Raises:

@@ -1,4 +1,7 @@
-"""Codes as CSV: one row per token, one 0/1 column per unit. A pooling design for a laboratory."""
+"""Codes as CSV: one row per token, one column per unit. A pooling design for a laboratory.
+
+Cells are 0 and 1, or for graded codes strengths, 0 to L.
+"""
 
 import csv
 import io
@@ -10,12 +13,13 @@ from numpy.typing import NDArray
 
 from relubloom import atomic
 from relubloom.code.bits import Code
+from relubloom.code.graded import GradedCode
 from relubloom.errors import FileError, UsageError
 
-CELLS = {"0", "1"}
 
-
-def export_csv(code: Code, path: Path | str, tokens: Sequence[str] | None = None) -> None:
+def export_csv(
+    code: Code | GradedCode, path: Path | str, tokens: Sequence[str] | None = None
+) -> None:
     """Write a code as CSV (UTF-8, no header), atomically.
 
     Args:
@@ -36,7 +40,8 @@ def export_csv(code: Code, path: Path | str, tokens: Sequence[str] | None = None
             raise UsageError(f"token {repeated!r} is given twice: labels must differ; rename one")
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
-    for place, row in enumerate(code.bits.astype(np.uint8).tolist()):
+    cells = code.strengths if isinstance(code, GradedCode) else code.bits.astype(np.uint8)
+    for place, row in enumerate(cells.tolist()):
         writer.writerow(row if tokens is None else [tokens[place], *row])
     atomic.write_text(Path(path), buffer.getvalue())
 
@@ -56,28 +61,43 @@ def import_csv(path: Path | str, *, labelled: bool | None = None) -> tuple[Code,
         FileError: the file is missing or not UTF-8; a cell is neither 0 nor 1 (with its row and
             column, from 1); rows differ in length; a label appears twice; there is nothing.
     """
-    path = Path(path)
+    strengths, labels = _import(Path(path), 1, labelled)
+    return Code(strengths), labels
+
+
+def import_graded_csv(
+    path: Path | str, levels: int = 2, *, labelled: bool | None = None
+) -> tuple[GradedCode, list[str] | None]:
+    """Read a graded code from CSV, as `import_csv`; cells are strengths, 0 to `levels`."""
+    strengths, labels = _import(Path(path), levels, labelled)
+    return GradedCode(strengths, levels), labels
+
+
+def _import(
+    path: Path, levels: int, labelled: bool | None
+) -> tuple[NDArray[np.uint8], list[str] | None]:
     rows = _read_rows(path)
+    allowed = {str(strength) for strength in range(levels + 1)}
     if labelled is None:
-        labelled = any(cells[0].strip() not in CELLS for _, cells in rows)
+        labelled = any(cells[0].strip() not in allowed for _, cells in rows)
     offset = int(labelled)
     length = len(rows[0][1])
     if length == offset:
         raise FileError(f"{path}: row {rows[0][0]} holds no 0/1 cell; give one column per unit")
-    bits = np.empty((len(rows), length - offset), dtype=np.bool_)
+    strengths = np.empty((len(rows), length - offset), dtype=np.uint8)
     for place, (number, cells) in enumerate(rows):
         if len(cells) != length:
             raise FileError(
                 f"{path}: row {number} has {len(cells)} cells where row {rows[0][0]} has "
                 f"{length}; give every token the same units"
             )
-        bits[place] = _row_bits(path, number, cells, offset)
+        strengths[place] = _row_strengths(path, number, cells, offset, allowed)
     if not labelled:
-        return Code(bits), None
+        return strengths, None
     labels = [cells[0] for _, cells in rows]
     if (repeated := _repeated(labels)) is not None:
         raise FileError(f"{path}: token {repeated!r} has two rows; rename or remove one")
-    return Code(bits), labels
+    return strengths, labels
 
 
 def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
@@ -94,15 +114,18 @@ def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
     return rows
 
 
-def _row_bits(path: Path, number: int, cells: list[str], offset: int) -> NDArray[np.bool_]:
+def _row_strengths(
+    path: Path, number: int, cells: list[str], offset: int, allowed: set[str]
+) -> list[int]:
     stripped = [cell.strip() for cell in cells[offset:]]
-    if not CELLS.issuperset(stripped):
-        column = next(place for place, cell in enumerate(stripped) if cell not in CELLS)
+    if not allowed.issuperset(stripped):
+        column = next(place for place, cell in enumerate(stripped) if cell not in allowed)
+        cell = "0 or 1" if len(allowed) == 2 else f"0 to {len(allowed) - 1}"
         raise FileError(
             f"{path}: row {number}, column {column + offset + 1} holds {stripped[column]!r}: "
-            "cells are 0 or 1; mend it (a first column of labels is allowed, a header is not)"
+            f"cells are {cell}; mend it (a first column of labels is allowed, a header is not)"
         )
-    return np.frombuffer("".join(stripped).encode("ascii"), dtype=np.uint8) == ord("1")
+    return list(map(int, stripped))
 
 
 def _repeated(labels: Sequence[str]) -> str | None:

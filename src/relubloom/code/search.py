@@ -3,21 +3,24 @@
 import math
 import time
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.code.bits import Code
 from relubloom.code.counting import check_set_size, count_false_positives
+from relubloom.code.graded import GradedCode
 from relubloom.code.neighbourhood import Neighbourhood
 from relubloom.errors import UsageError
 
+AnyCode = TypeVar("AnyCode", Code, GradedCode)
 WARMTH = 0.25  # first temperature, in shares of the false positives of one token
 COLD = 1e-3  # last temperature of the schedule, in shares of the first
 
 
 @dataclass(frozen=True)
-class SearchResult:
+class SearchResult(Generic[AnyCode]):
     """What a search reached.
 
     Attributes:
@@ -29,7 +32,7 @@ class SearchResult:
         stopped: True when Ctrl-C ended the search early.
     """
 
-    code: Code
+    code: AnyCode
     total: int
     mean: float
     steps: int
@@ -45,7 +48,7 @@ def improve(
     steps: int | None = None,
     seed: int = 0,
     warmth: float = WARMTH,
-) -> SearchResult:
+) -> SearchResult[Code]:
     """Lower E[F] over all sets of `set_size` tokens by simulated annealing on exact counts.
 
     A step takes one token and the exact totals of all hashes one bit away (a unit dropped, added
@@ -70,7 +73,7 @@ def improve(
     Raises:
         UsageError: both or neither of `seconds` and `steps`, or a value out of range.
     """
-    budget = _checked_budget(seconds, steps)
+    budget = checked_budget(seconds, steps)
     if not warmth >= 0:
         raise UsageError(f"warmth is {warmth}: a temperature is at least 0; give 0 for descent")
     check_set_size(code, set_size)
@@ -140,7 +143,12 @@ class _Walk:
         return chosen if chosen < len(changes) else None
 
 
-def _checked_budget(seconds: float | None, steps: int | None) -> float:
+def checked_budget(seconds: float | None, steps: int | None) -> float:
+    """The one budget given.
+
+    Raises:
+        UsageError: both or neither is given, or it is negative.
+    """
     budgets = [budget for budget in (seconds, steps) if budget is not None]
     if len(budgets) != 1:
         raise UsageError(

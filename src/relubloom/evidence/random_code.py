@@ -1,6 +1,6 @@
 """The rival to beat: the best random constant-weight code for a task."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -97,7 +97,7 @@ def _grouped(sizes: dict[int, float]) -> dict[int, float]:
     for size, share in sorted(sizes.items()):
         groups[min(SIZES - 1, int(SIZES * (reached + share / 2) / total))].append((size, share))
         reached += share
-    found: Counter[int] = Counter()
+    found: defaultdict[int, float] = defaultdict(float)
     for group in filter(None, groups):
         weight = sum(share for _, share in group)
         found[round(sum(size * share for size, share in group) / weight)] += weight

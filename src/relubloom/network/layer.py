@@ -77,7 +77,8 @@ def find_layer(module: object, hook: object = None) -> Layer:
     """
     module, hidden = _unwrapped(module), _unwrapped(hook)
     if isinstance(module, ReluNet):
-        return Layer(*(value.detach().double() for value in module.parameters()))
+        W_in, b_in, W_out, b_out = (value.detach().double() for value in module.parameters())
+        return Layer(W_in, b_in, W_out, b_out)
     if isinstance(module, tuple | list):
         layer = _of_pair([_unwrapped(each) for each in module])
         return layer if hidden is None else _hooked(layer, hidden)
@@ -219,8 +220,8 @@ def _checked(
             f"the layer's maps are {tuple(W_in.shape)} and {tuple(W_out.shape)} (inputs, outputs): "
             "the second must take what the first gives; give the two maps around one ReLU"
         )
-    cpu = (value.detach().cpu() for value in (W_in, b_in, W_out, b_out))
-    return Layer(*cpu, hidden, readout)
+    W_in, b_in, W_out, b_out = (value.detach().cpu() for value in (W_in, b_in, W_out, b_out))
+    return Layer(W_in, b_in, W_out, b_out, hidden, readout)
 
 
 def _check_relu(module: nn.Module, layer: Layer) -> None:

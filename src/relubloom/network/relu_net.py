@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,10 +131,12 @@ class ReluNet(nn.Module):
         """Read a network from a folder with `config.json` and `model.safetensors`.
 
         Raises:
-            FileError: a file is missing or damaged, or the weights are not those of a network.
+            FileError: a file is missing or damaged, or the weights are not those of a ReLU network.
         """
         folder = Path(path)
-        sizes = weights_file.read_config(folder).get("network")
+        config = weights_file.read_config(folder)
+        weights_file.refuse_other_networks(folder, config)
+        sizes = config.get("network")
         net = cls(**weights_file.read_weights(folder))
         said = sizes if isinstance(sizes, dict) else {}
         for name, value in (("vocab_size", net.vocab_size), ("width", net.width)):
@@ -144,6 +146,91 @@ class ReluNet(nn.Module):
                     "restore the pair of files"
                 )
         return net
+
+    @classmethod
+    def from_file(
+        cls,
+        path: Path | str,
+        *,
+        check: Path | str | None = None,
+        names: Mapping[str, str] | None = None,
+        layout: str | None = None,
+        activation: str | None = None,
+        input_scale: str | float | None = None,
+        set_size: int | tuple[int, int] | None = None,
+    ) -> ReluNet:
+        """Bring in a network of another origin; docs/own-network.md says what is accepted.
+
+        Args:
+            path: a PyTorch state dict, safetensors, npz, ONNX or a folder of the Hugging Face kind.
+            check: a file with `inputs` and `outputs` of the original, to verify the import.
+            names: which tensor is which, where their names do not say: {"W_in": "fc1.weight"}.
+            layout: how both matrices lie, where shapes do not say: "linear" [out, in], "matmul"
+                [in, out], "embedding" [vocab, width], "tied" [width, vocab].
+            activation: "relu" or "none", where no config or graph says it.
+            input_scale: what the network's inputs are multiplied by: a number, "mean" (1/k) or
+                "l2" (1/sqrt(k)).
+            set_size: k or (a, b); needed by "mean", "l2" and linear networks.
+
+        Raises:
+            FileError: the file is damaged, holds another kind of network, or fails the check.
+            UsageError: something that it does not say is not given.
+        """
+        from relubloom.network.imports import bringing
+
+        checked = None if check is None else Path(check)
+        given = bringing.Given(names, layout, activation, input_scale, set_size)
+        return bringing.import_file(Path(path), given, checked).net
+
+    @classmethod
+    def from_state_dict(
+        cls,
+        state: Mapping[str, Tensor],
+        *,
+        names: Mapping[str, str] | None = None,
+        layout: str | None = None,
+        activation: str | None = None,
+        input_scale: str | float | None = None,
+        set_size: int | tuple[int, int] | None = None,
+    ) -> ReluNet:
+        """Bring in a network from tensors by name; nothing verifies it. Else as `from_file`."""
+        from relubloom.network.imports import bringing
+
+        given = bringing.Given(names, layout, activation, input_scale, set_size)
+        return bringing.import_tensors(state, given).net
+
+    @classmethod
+    def from_module(
+        cls,
+        module: nn.Module,
+        *,
+        names: Mapping[str, str] | None = None,
+        layout: str | None = None,
+        activation: str | None = None,
+        input_scale: str | float | None = None,
+        set_size: int | tuple[int, int] | None = None,
+    ) -> ReluNet:
+        """Bring in the network that a module computes: two linear maps and a ReLU between.
+
+        The module is run on random sets, and must answer as the network does, up to rounding.
+        What is given is as in `from_file`; a module mostly says all of it.
+
+        Raises:
+            FileError: it computes something else.
+            UsageError: its layers are not those of such a network.
+        """
+        from relubloom.network.imports import bringing
+
+        given = bringing.Given(names, layout, activation, input_scale, set_size)
+        return bringing.import_module(module, given).net
+
+    def to_module(self) -> nn.Sequential:
+        """The network as Linear, ReLU, Linear, on indicator rows [batch, vocab]; copies."""
+        first, second = (
+            _linear(weight, bias)
+            for weight, bias in ((self.W_in, self.b_in), (self.W_out, self.b_out))
+        )
+        return nn.Sequential(first, nn.ReLU(), second)
 
     def _gathered(self, ids: Int64[Tensor, "batch set_size"]) -> Float[Tensor, "batch width"]:
         if ids.shape[1] == 0:
@@ -226,6 +313,16 @@ def as_network(net: object) -> ReluNet:
         way = "train returns (net, history); give the first"
     found = "a tuple" if isinstance(net, tuple) else described(net)
     raise UsageError(f"the network is {found}: {way}")
+
+
+def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
+    """The map x @ weight + bias, with copies of both."""
+    inputs, outputs = weight.shape
+    layer = nn.Linear(inputs, outputs, device=weight.device, dtype=weight.dtype)
+    with torch.no_grad():
+        layer.weight.copy_(weight.T)
+        layer.bias.copy_(bias)
+    return layer
 
 
 def _apply(name: str, activation: Tensor, hooks: Iterable[tuple[str, Hook]]) -> Tensor:

@@ -15,6 +15,12 @@ from relubloom.errors import FileError, UsageError
 SCHEMA_VERSION = 1
 NAMES = ("W_in", "b_in", "W_out", "b_out")
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+ACTIVATION_KEYS = (
+    *("hidden_act", "activation", "activation_function", "hidden_activation", "act_fn"),
+    *("nonlinearity", "non_linearity"),
+)
+ACTIVATIONS = {"relu": "relu", "none": "none", "linear": "none", "identity": "none"}
+IMPORT = "`relubloom import"
 
 
 def write_weights(folder: Path, tensors: dict[str, Tensor], config: dict[str, Any]) -> None:
@@ -41,6 +47,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises:
         FileError: it is missing, is not a JSON object, or is of a newer schema.
     """
+    if folder.is_file():
+        raise FileError(
+            f"{folder} is no folder; bring a network's file in with {IMPORT} {folder} --out DIR`"
+        )
     if not folder.is_dir():
         raise FileError(f"{folder} is no folder; give a run folder, as `relubloom train` writes it")
     config = atomic.read_json(folder / CONFIG)
@@ -53,6 +63,43 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"reads up to {SCHEMA_VERSION}; install a newer relubloom"
         )
     return config
+
+
+def said_activation(config: dict[str, Any]) -> str | None:
+    """The activation that a config names, as it names it; None where it names none."""
+    places = [config, *(config[key] for key in ("network", "model") if key in config)]
+    for place in places:
+        for key in ACTIVATION_KEYS:
+            if isinstance(place, dict) and isinstance(place.get(key), str):
+                return place[key]
+    return None
+
+
+def canonical_activation(name: str) -> str | None:
+    """`relu`, or `none` for a linear network; None for any other activation."""
+    last = name.lower().replace("()", "").rpartition(".")[2]
+    return ACTIVATIONS.get(last)
+
+
+def refuse_other_networks(folder: Path, config: dict[str, Any]) -> None:
+    """Refuse a folder whose config says that its network is no ReLU network.
+
+    Raises:
+        FileError: it names another activation.
+    """
+    said = said_activation(config)
+    found = None if said is None else canonical_activation(said)
+    if said is None or found == "relu":
+        return
+    remedy = (
+        f"bring it in with {IMPORT} {folder} --out NEW --set-size k`"
+        if found == "none"
+        else "train it with ReLU"
+    )
+    raise FileError(
+        f"{folder / CONFIG} says that the activation is {said}: a run folder holds a ReLU "
+        f"network; {remedy}"
+    )
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
@@ -74,9 +121,11 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     if missing := [name for name in NAMES if name not in found]:
         raise FileError(
             f"{path} has no tensor {missing[0]}: a network has {', '.join(NAMES)}; found "
-            f"{', '.join(sorted(found)) or 'none'}"
+            f"{', '.join(sorted(found)) or 'none'}; bring other networks in with {IMPORT} {folder} "
+            "--out NEW`"
         )
     tensors = {name: found[name] for name in NAMES}
+    _refuse_turned(path, tensors)
     try:
         check_shapes({name: tuple(value.shape) for name, value in tensors.items()})
     except UsageError as error:
@@ -92,6 +141,21 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
         if not bool(torch.isfinite(value).all()):
             raise FileError(f"{path}: {name} holds NaN or infinity; train again or restore it")
     return tensors
+
+
+def _refuse_turned(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Say so where both matrices lie as nn.Linear keeps them."""
+    turned = {name: tuple(value.shape)[::-1] for name, value in tensors.items()}
+    try:
+        check_shapes(turned)
+    except UsageError:
+        return
+    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
+    if shapes["W_in"] != turned["W_in"]:
+        raise FileError(
+            f"{path}: W_in {shapes['W_in']} and W_out {shapes['W_out']} lie as in nn.Linear, [out, "
+            f"in]; bring them in with {IMPORT} {path.parent} --out NEW --layout linear`"
+        )
 
 
 def check_shapes(shapes: dict[str, tuple[int, ...]]) -> None:

@@ -39,6 +39,21 @@ class CalledNonMembers:
 
 
 @dataclass(frozen=True)
+class ImportedFrom:
+    """Where a network that was brought in comes from.
+
+    Keys:
+        file: what was read; null for a module.
+        sha256: of the file that holds the weights.
+        verified: whether outputs of the original were compared with the network's.
+    """
+
+    file: str | None
+    sha256: str | None
+    verified: bool
+
+
+@dataclass(frozen=True)
 class Certificate:
     """What holds for a network over all sets of one size, or over the lines of a file.
 
@@ -61,6 +76,8 @@ class Certificate:
         reasons: what the method used, in a line.
         seconds: what it took.
         file: the file whose lines of that size these sets are; null for all sets.
+        imported: the file of a network that was brought in, and whether that was verified; null
+            for one that relubloom made.
     """
 
     sets: int
@@ -76,3 +93,4 @@ class Certificate:
     reasons: str
     seconds: float = 0.0
     file: LinesOfFile | None = None
+    imported: ImportedFrom | None = None

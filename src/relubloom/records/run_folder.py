@@ -22,6 +22,7 @@ from relubloom.code import Code, GradedCode
 from relubloom.errors import FileError, UsageError
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import CONFIG, WEIGHTS, read_config
+from relubloom.records.certificate import ImportedFrom
 from relubloom.task import (
     KSparseTask,
     as_sizes,
@@ -134,6 +135,7 @@ def read_task(
             f"{folder} has {net.vocab_size} tokens and its task {task.vocab_size}; "
             "restore its config.json"
         )
+    refuse_sizes(folder, task.sizes)
     return task
 
 
@@ -316,6 +318,33 @@ def said_sizes(folder: Path) -> int | tuple[int, int]:
 def write_labels(folder: Path, labels: tuple[str, ...]) -> None:
     """Write `tokens.txt`."""
     atomic.write_text(folder / TOKENS, "".join(f"{label}\n" for label in labels))
+
+
+def imported_from(folder: Path) -> ImportedFrom | None:
+    """The file that a folder's network was brought in from; None where it was not."""
+    said = read_config(folder).get("import")
+    if not isinstance(said, dict):
+        return None
+    return ImportedFrom(said.get("file"), said.get("sha256"), said.get("verified") is True)
+
+
+def refuse_sizes(folder: Path, sizes: int | tuple[int, int]) -> None:
+    """Refuse sets on which a network that was brought in is not the one of its file.
+
+    Raises:
+        UsageError: inputs divided by k were folded in for another k, or a linear network was made
+            linear for smaller sets.
+    """
+    said = read_config(folder).get("import")
+    holds = said.get("holds_for") if isinstance(said, dict) else None
+    if not isinstance(holds, list) or len(holds) != 2:
+        return
+    low, high = as_sizes(sizes)
+    if low < holds[0] or high > holds[1]:
+        raise UsageError(
+            f"set_size is {format_sizes((low, high))} and {folder} was brought in for sets of "
+            f"{format_sizes((holds[0], holds[1]))} tokens; import its file again with --set-size"
+        )
 
 
 @cache

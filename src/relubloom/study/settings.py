@@ -98,6 +98,7 @@ class Preset:
 
 PRESETS = {
     "article": Preset(256, 48, 3, Recipe()),
+    "article-full": Preset(256, 48, 3, Recipe(steps=80_000, learning_rate=5e-3)),
     "wide": Preset(1000, 64, 3, Recipe(objective="kl-then-mse", steps=6500)),
 }
 

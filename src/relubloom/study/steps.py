@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast, get_args
 
 from relubloom import atomic
-from relubloom.code import Code, Family, make_code
+from relubloom.code import Code, Family, GradedCode, GradedFamily, make_code, make_graded
 from relubloom.code.families import SEARCH_SECONDS
 from relubloom.errors import FileError, UsageError
 from relubloom.evidence import Evidence, gather_evidence
 from relubloom.evidence.certificate import certify, certify_lines
 from relubloom.evidence.dynamics import dynamics_of
 from relubloom.evidence.gather import Depth
-from relubloom.network.construct import construct, default_sharpness
+from relubloom.network.construct import construct, default_leak, default_sharpness
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import read_config
 from relubloom.records.behaviour import Behaviour, figures_over
@@ -30,8 +31,10 @@ from relubloom.records.run_folder import (
     FILM,
     Origin,
     given_labels,
+    imported_from,
     read_film,
     read_task,
+    refuse_sizes,
     remember,
     said_sizes,
     said_task,
@@ -123,16 +126,20 @@ def construct_run(
     labels: tuple[str, ...],
     out: Path,
     *,
-    family: Family = "constant-weight",
+    family: Family | GradedFamily = "constant-weight",
     weight: int | None = None,
+    half: int | None = None,
+    full: int | None = None,
     seconds: float = SEARCH_SECONDS,
     sharpness: float | None = None,
+    leak: float | None = None,
     seed: int = 0,
     force: bool = False,
 ) -> dict[str, Any]:
     """Write the exact network of a code of the family; returns how it was made.
 
-    `weight`, `seconds` and `seed` are those of `code.make_code`.
+    `weight`, `seconds` and `seed` are those of `code.make_code`; `half` and `full`, in place of
+    `weight`, those of `code.make_graded`; `leak` that of `construct`.
 
     Raises:
         UsageError: a value breaks its rule, or `out` holds something and `force` is not given.
@@ -142,25 +149,47 @@ def construct_run(
             f"{len(labels)} token labels for {task.vocab_size} tokens: give one label a token"
         )
     k = task.sizes[0]
-    code = make_code(family, task.vocab_size, width, k, weight=weight, seed=seed, seconds=seconds)
+    sizes = (task.vocab_size, width, k)
+    made: dict[str, Any] = {"family": family}
+    if family in get_args(GradedFamily):
+        if weight is not None:
+            raise UsageError(
+                f"weight is {weight}: a {family} code has half and full bits; give their numbers "
+                "as half and full, or leave all three out"
+            )
+        code = make_graded(
+            cast("GradedFamily", family), *sizes, half=half, full=full, seed=seed, seconds=seconds
+        )
+        half_bits, full_bits = (float(code.of_strength(s).mean()) for s in (1, 2))
+        made |= {"half": half_bits, "full": full_bits}
+    elif half is not None or full is not None or leak is not None:
+        raise UsageError(
+            f"half is {half}, full is {full} and leak is {leak}: a {family} code has full bits "
+            "only; leave them out, or take family graded"
+        )
+    else:
+        code = make_code(cast("Family", family), *sizes, weight=weight, seed=seed, seconds=seconds)
     prepare_run(out, force=force)
-    made = {"family": family, "weight": float(code.weights.mean()), "code_seed": seed}
-    return write_constructed(out, task, code, made, labels, sharpness)
+    made |= {"weight": float(code.weights.mean()), "code_seed": seed}
+    return write_constructed(out, task, code, made, labels, sharpness, leak)
 
 
 def write_constructed(
     folder: Path,
     task: KSparseTask,
-    code: Code,
+    code: Code | GradedCode,
     made: dict[str, Any],
     labels: tuple[str, ...],
     sharpness: float | None = None,
+    leak: float | None = None,
 ) -> dict[str, Any]:
     """Write the exact network of a code; returns `made`, how the code was, with the sharpness."""
     if sharpness is None:
         sharpness = default_sharpness(task.vocab_size, task.sizes[0])
-    net = construct(code, sharpness)
-    made = made | {"sharpness": sharpness}
+    if leak is None and isinstance(code, GradedCode):
+        leak = default_leak(code, sharpness)
+    net = construct(code, sharpness, leak)
+    made = made | {"sharpness": sharpness} | ({} if leak is None else {"leak": leak})
     write_network(folder, net, Origin(task, made["code_seed"], construction=made), labels)
     return made
 
@@ -296,8 +325,10 @@ def certify_run(
         raise UsageError("--skip-bad is given without --sets: it skips a file's bad lines")
     else:
         size = said_sizes(folder) if set_size is None else set_size
+        refuse_sizes(folder, size)
         task = KSparseTask(net.vocab_size, size)
         certificate = certify(net, task, method=method, workers=threads, on_sets=on_sets)
+    certificate = replace(certificate, imported=imported_from(folder))
     write_record(folder, certificate)
     if labels is not None:
         write_labels(folder, labels)
@@ -371,4 +402,4 @@ def _write_certificate(folder: Path, found: Certificate | None) -> None:
     proven = there is not None and there.confidence is None and there.file is None
     proven = proven and there is not None and there.set_size == found.set_size
     if not (proven and found.confidence is not None):
-        write_record(folder, found)
+        write_record(folder, replace(found, imported=imported_from(folder)))

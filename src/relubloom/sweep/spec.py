@@ -28,7 +28,8 @@ HEAD_KEYS = ("name", "notes")
 TABLES = ("sweep", "defaults", "grid")
 SIZES = ("vocab_size", "width", "training_pool", "figure_sets", "steps", "batch_size")
 WHOLE = (*SIZES, "seed", "seeds")
-TEXTS = ("preset", "source", "generator", "sets", "tokens", "objective", "activation")
+CHOSEN = ("objective", "activation", "initialisation", "optimiser")
+TEXTS = ("preset", "source", "generator", "sets", "tokens", *CHOSEN)
 NUMBER = ((int, float), "a number, or a list")
 KINDS = {  # of values, and how they are told; of any other key a NUMBER
     **dict.fromkeys(WHOLE, ((int,), "a whole number, or a list of them")),

@@ -102,10 +102,11 @@ def _listed(sets: Any, padding: int) -> Tensor:
             rows = [row + [padding] * (widest - len(row)) for row in rows]
         sets = rows
     try:
-        array = np.ascontiguousarray(sets)
+        array = np.asarray(sets)
         if not array.size:
             array = array.astype(np.int64)
-        return torch.from_numpy(array if array.flags.writeable else array.copy())
+        shared = array.flags.writeable and min(array.strides, default=0) >= 0
+        return torch.from_numpy(array if shared else array.copy())
     except (TypeError, ValueError):  # texts, objects, arrays in arrays
         _refuse(sets)
 

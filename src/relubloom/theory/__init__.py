@@ -18,6 +18,15 @@ from relubloom.theory.constant_weight import (
     with_replacement,
 )
 from relubloom.theory.cover import Expectations, SetErrors
+from relubloom.theory.graded import (
+    GradedExpectations,
+    best_graded_density,
+    best_graded_weights,
+    graded_bernoulli,
+    graded_constant_weight,
+    graded_exponent,
+    precision_bits,
+)
 from relubloom.theory.kautz_singleton import KautzSingleton, is_prime_power, kautz_singleton
 from relubloom.theory.partitioned import best_blocks, partitioned, partitioned_bounds
 from relubloom.theory.plan_families import FamilyRow
@@ -31,13 +40,14 @@ from relubloom.theory.planner import (
     plan,
     width_to_try,
 )
-from relubloom.theory.sharpness import kl_bound, leak, sharpness_for
+from relubloom.theory.sharpness import kl_bound, leak, leaking_mse, sharpness_for
 from relubloom.theory.superposition import linear_superposition, superposition_noise
 
 __all__ = [
     "FAMILY_COLUMNS",
     "Expectations",
     "FamilyRow",
+    "GradedExpectations",
     "KautzSingleton",
     "Plan",
     "SetErrors",
@@ -45,6 +55,8 @@ __all__ = [
     "best_bernoulli",
     "best_blocks",
     "best_constant_weight",
+    "best_graded_density",
+    "best_graded_weights",
     "best_with_replacement",
     "bounds_table",
     "classic",
@@ -54,16 +66,21 @@ __all__ = [
     "disjunct_bound",
     "family_notes",
     "family_table",
+    "graded_bernoulli",
+    "graded_constant_weight",
+    "graded_exponent",
     "is_prime_power",
     "kautz_singleton",
     "kl_bound",
     "leak",
+    "leaking_mse",
     "linear_superposition",
     "log2_sets",
     "narrow_below",
     "partitioned",
     "partitioned_bounds",
     "plan",
+    "precision_bits",
     "random_readout_capacity",
     "readout_capacity",
     "sharpness_for",

@@ -23,23 +23,24 @@ def log2_sets(vocab_size: int, set_size: int) -> float:
     return (log - math.lgamma(vocab_size - set_size + 1)) / math.log(2)
 
 
-def counting_bound(vocab_size: int, width: int, set_size: int) -> float:
-    """Upper bound min(1, 2^d / C(N, k)) on P_exact, for any binary hidden layer and any readout.
+def counting_bound(vocab_size: int, width: int, set_size: int, levels: int = 1) -> float:
+    """Upper bound min(1, (L+1)^d / C(N, k)) on P_exact, for any layer of L + 1 states a unit.
 
-    A hidden state gives one answer, so at most 2^d sets are answered exactly; sets uniform.
+    L = 1 is a binary layer, L = `levels` that of a graded code; any readout. A hidden state gives
+    one answer, so at most (L+1)^d sets are answered exactly; sets uniform.
     Real-valued units escape it. Standard. Cost: O(1).
 
     Raises:
         UsageError: sizes that no code or set has.
     """
     check_sizes(vocab_size, width, set_size)
-    return 2.0 ** min(0.0, width - log2_sets(vocab_size, set_size))
+    return 2.0 ** min(0.0, width * math.log2(levels + 1) - log2_sets(vocab_size, set_size))
 
 
-def counting_width(vocab_size: int, set_size: int, p_exact: float = 1.0) -> float:
-    """Least width, in units, log2 C(N, k) + log2 P (not rounded up; 0 where that is negative).
+def counting_width(vocab_size: int, set_size: int, p_exact: float = 1.0, levels: int = 1) -> float:
+    """Least width, in units, (log2 C(N, k) + log2 P) / log2(L + 1); 0 where that is negative.
 
-    What `counting_bound` says when solved for the width. Any binary hidden layer, sets uniform.
+    What `counting_bound` says when solved for the width; not rounded up.
 
     Raises:
         UsageError: there is no such set, or p_exact is outside 0..1.
@@ -47,15 +48,19 @@ def counting_width(vocab_size: int, set_size: int, p_exact: float = 1.0) -> floa
     if not 0 <= p_exact <= 1:
         raise UsageError(f"p_exact is {p_exact}: it is a share of the sets; give a value in 0..1")
     sets = log2_sets(vocab_size, set_size)
-    return max(0.0, sets + math.log2(p_exact)) if p_exact > 0 else 0.0
+    if p_exact == 0:
+        return 0.0
+    return max(0.0, (sets + math.log2(p_exact)) / math.log2(levels + 1))
 
 
-def disjunct_bound(vocab_size: int, set_size: int) -> int:
+def disjunct_bound(vocab_size: int, set_size: int, levels: int = 1) -> int:
     """No code of fewer units than this is without a false positive on every set of k tokens.
 
     min(N, C(k+2, 2)) units: for N > d no k-disjunct code exists below d = C(k+2, 2) (Bassalygo,
     from memory), and N units always do (one per token). 0 where there is no non-member.
-    A weak bound: random codes need about 2.08 k² ln N. Cost: O(1).
+    A weak bound: random codes need about 2.08 k² ln N. With L = `levels` strengths a code has no
+    false positive only if its L d units "at least so strong" have none as a binary code: L times
+    fewer units, rounded up. Cost: O(1).
 
     Raises:
         UsageError: there is no such set.
@@ -63,7 +68,7 @@ def disjunct_bound(vocab_size: int, set_size: int) -> int:
     check_set_size(vocab_size, set_size)
     if vocab_size == set_size:
         return 0
-    return min(vocab_size, math.comb(set_size + 2, 2))
+    return -(-min(vocab_size, math.comb(set_size + 2, 2)) // levels)
 
 
 def readout_capacity(vocab_size: int, width: int) -> int:

@@ -17,6 +17,7 @@ from relubloom.theory.bounds import (
     width_rule,
 )
 from relubloom.theory.cover import Expectations
+from relubloom.theory.graded import GradedExpectations, best_graded_weights
 from relubloom.theory.kautz_singleton import kautz_singleton
 from relubloom.theory.plan_families import (
     FamilyRow,
@@ -30,6 +31,7 @@ from relubloom.theory.plan_families import (
 SMALLEST_MSE = 1e-200  # below, the exact laws run into the underflow of floats
 UNDERFLOW = 1e-230  # smaller errors are shown as 0, or with fewer digits
 WIDEST = 50_000  # units; the exact laws take tens of seconds there
+GRADED_WIDEST = 200  # units up to which a plan has the graded law
 FLOAT32 = 4  # bytes
 NARROW_MSE, TRIED_MSE = 0.01, 0.004  # of the best random code, at a width for Bloom filters
 NARROW, BORDERLINE = 6, 10  # widths per set_size token: what training on N = 1000 suggests
@@ -71,6 +73,8 @@ class Plan:
         counting_bound: least width, units, of any binary hidden layer with this P_exact.
         given: the name of the quantity that was given, with `given_value`.
         families: every family, solved for the same goal.
+        graded: the best random graded code at the plan's width (`best_graded_weights`, by what the
+            plan is about); None above 200 units, where its exact law takes seconds.
         bounds: see `PlanBounds`.
         parameters: numbers in the network, 2 N d + N + d.
         bytes_float32: their size in float32.
@@ -91,6 +95,7 @@ class Plan:
     given: str
     given_value: float
     families: tuple[FamilyRow, ...]
+    graded: GradedExpectations | None
     bounds: PlanBounds
     parameters: int
     bytes_float32: int
@@ -140,6 +145,9 @@ def plan(
         given=given,
         given_value=value,
         families=family_rows(goal, best),
+        graded=best_graded_weights(vocab_size, best.width, set_size, goal.by)
+        if best.width <= GRADED_WIDEST
+        else None,
         bounds=_bounds(goal, best),
         parameters=parameters,
         bytes_float32=FLOAT32 * parameters,
@@ -180,7 +188,7 @@ def _width_for(vocab_size: int, set_size: int, mse: float) -> int:
 
 def family_table(plan: Plan) -> list[tuple[str, ...]]:
     """One row of text per family, in the order of `FAMILY_COLUMNS`; "-" for no figure."""
-    return [
+    rows = [
         (
             row.family,
             str(row.width),
@@ -191,6 +199,14 @@ def family_table(plan: Plan) -> list[tuple[str, ...]]:
         )
         for row in plan.families
     ]
+    if plan.graded is not None:
+        found = plan.graded
+        weights = f"{found.half} half + {found.full}"
+        errors = map(_figure, (found.false_positives, found.fpr))
+        losses = map(_figure, (found.mse, found.kl))
+        share = _share(found.p_exact)
+        rows.append(("graded", str(found.width), weights, *errors, share, *losses, "exact"))
+    return rows
 
 
 def bounds_table(plan: Plan) -> list[tuple[str, str]]:

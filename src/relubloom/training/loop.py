@@ -24,9 +24,9 @@ from relubloom.network.construct import always_on
 from relubloom.network.relu_net import NetStack, ReluNet
 from relubloom.task import KSparseTask, as_task
 from relubloom.task.sampling import seeded_generator
-from relubloom.threads import intra_op_threads, threads_for
-from relubloom.training.adam import Adam
+from relubloom.threads import denormals_flushed, intra_op_threads, threads_for
 from relubloom.training.checkpoint import load_checkpoint, move_to, save_checkpoint
+from relubloom.training.optimisers import decay, optimiser_of
 from relubloom.training.recipe import Recipe, as_recipe
 from relubloom.training.step import STEPS, Step
 
@@ -109,7 +109,11 @@ def train_stack(
     if checkpoint is not None and resume and checkpoint.exists():
         run.restore(checkpoint)
     logits = recipe.batch_size * task.vocab_size  # of one network: alone it has as many threads
-    with intra_op_threads(threads_for(logits, threads)), deferred_interrupt() as interrupted:
+    with (
+        intra_op_threads(threads_for(logits, threads)),
+        denormals_flushed(),
+        deferred_interrupt() as interrupted,
+    ):
         written, cost = time.monotonic(), 0.0
         while run.done < recipe.steps:
             run.advance()
@@ -159,7 +163,7 @@ class TrainingRun:
         self.task, self.recipe, self.seeds = task, recipe, seeds
         self.device, self.step = device, step or STEPS[recipe.activation]
         self.stack = initialise(task.vocab_size, width, recipe, seeds, device)
-        self.adam = Adam(self.stack)
+        self.optimiser = optimiser_of(recipe, self.stack)
         self.film_steps = snapshot_steps(recipe.steps)
         tokens = FILM_BYTES // (4 * width * len(self.film_steps))
         self.film_tokens = max(1, min(task.vocab_size, tokens))
@@ -176,7 +180,9 @@ class TrainingRun:
         """One optimiser step, with its bookkeeping."""
         objective, rate = self.recipe.at(self.done)
         result = self.step(self.stack, self._next_sets(), objective)
-        self.adam.step(result.gradients, rate)
+        if self.recipe.weight_decay:
+            decay(self.stack, rate * self.recipe.weight_decay)
+        self.optimiser.step(result.gradients, rate)
         self.done += 1
         self.last_loss = result.loss
         self.loss_sum += result.loss
@@ -205,8 +211,9 @@ class TrainingRun:
 
     def save(self, path: Path) -> None:
         """Write the state."""
-        adam = {f"adam.{key}": value for key, value in self.adam.state().items()}
-        tensors = self.stack.parameters() | adam
+        prefix = f"{self.recipe.optimiser}."
+        state = {prefix + key: value for key, value in self.optimiser.state().items()}
+        tensors = self.stack.parameters() | state
         tensors |= {"film": torch.stack(self.film), "loss_sum": self.loss_sum}
         progress = {"done": self.done, "loss_steps": self.loss_steps, "history": self.history}
         save_checkpoint(path, move_to(tensors, "cpu"), self.fingerprint(), progress)
@@ -216,8 +223,9 @@ class TrainingRun:
         tensors, progress = load_checkpoint(path, self.fingerprint())
         for name, value in self.stack.parameters().items():
             value.copy_(tensors[name])
-        self.adam.restore(
-            {key.removeprefix("adam."): value for key, value in tensors.items() if "adam." in key}
+        prefix = f"{self.recipe.optimiser}."
+        self.optimiser.restore(
+            {key.removeprefix(prefix): value for key, value in tensors.items() if prefix in key}
         )
         self.sets_ahead = []
         self.film = list(tensors["film"])
@@ -266,22 +274,30 @@ def initialise(
     seeds: tuple[int, ...],
     device: torch.device | str = "cpu",
 ) -> NetStack:
-    """One network a seed: W_in and W_out normal with sd = scale / sqrt(width), biases zero.
+    """One network a seed, with the weights that `recipe.initialisation` says.
 
     Drawn on the CPU in float32 and moved, so that a seed starts alike everywhere and whatever
     stack it is in.
     """
-    W_in, W_out = [], []
-    for seed in seeds:
-        generator = seeded_generator(seed, "initialisation", 0)
-        W_in.append(torch.randn(vocab_size, width, generator=generator))
-        W_out.append(torch.randn(width, vocab_size, generator=generator))
-    return NetStack(
-        W_in=torch.stack(W_in).mul_(recipe.init_scale_in / math.sqrt(width)).to(device),
-        b_in=torch.zeros(len(seeds), width, device=device),
-        W_out=torch.stack(W_out).mul_(recipe.init_scale_out / math.sqrt(width)).to(device),
-        b_out=torch.zeros(len(seeds), vocab_size, device=device),
-    )
+    drawn = [_drawn(vocab_size, width, recipe, seed) for seed in seeds]
+    return NetStack(*(torch.stack(values).to(device) for values in zip(*drawn, strict=True)))
+
+
+def _drawn(vocab_size: int, width: int, recipe: Recipe, seed: int) -> tuple[Tensor, ...]:
+    """W_in, b_in, W_out and b_out of one network before any step."""
+    generator = seeded_generator(seed, "initialisation", 0)
+    shapes = (vocab_size, width), (width,), (width, vocab_size), (vocab_size,)
+    if recipe.initialisation == "pytorch":  # a bound of 1/sqrt(inputs) for weights and biases
+        inputs = vocab_size, vocab_size, width, width
+        return tuple(
+            torch.rand(shape, generator=generator).mul_(2).sub_(1).div_(math.sqrt(number))
+            for shape, number in zip(shapes, inputs, strict=True)
+        )
+    W_in = torch.randn(shapes[0], generator=generator)
+    W_out = torch.randn(shapes[2], generator=generator)
+    W_in.mul_(recipe.init_scale_in / math.sqrt(width))
+    W_out.mul_(recipe.init_scale_out / math.sqrt(width))
+    return W_in, torch.zeros(width), W_out, torch.zeros(vocab_size)
 
 
 def snapshot_steps(steps: int) -> list[int]:

@@ -11,7 +11,21 @@ from relubloom.errors import UsageError, described, whole
 Objective = Literal["mse", "kl"]
 ObjectiveName = Literal["mse", "kl", "kl-then-mse"]
 Activation = Literal["relu", "none"]
+Initialisation = Literal["normal", "pytorch"]
+OptimiserName = Literal["adam", "sgd"]
 LEARNING_RATES = {"mse": 2e-2, "kl": 3e-2, "kl-then-mse": 3e-2}  # docs/results/recipes.md
+
+
+CHOICES = {
+    "objective": ObjectiveName,
+    "activation": Activation,
+    "initialisation": Initialisation,
+    "optimiser": OptimiserName,
+}
+LATER_FIELDS = (  # see `describe`
+    *("activation", "initialisation", "optimiser"),
+    *("adam_beta2", "weight_decay"),
+)
 
 
 @dataclass(frozen=True)
@@ -25,7 +39,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained. Adam (.9, .999); linear warm-up, then cosine decay to zero.
+    """How a network is trained: linear warm-up, then cosine decay to zero.
 
     Args:
         objective: "mse" (sum over tokens of (p - target)^2), "kl" (cross-entropy minus ln k), or
@@ -40,9 +54,16 @@ class Recipe:
         activation: "relu", or "none" for a linear network of the same shape: the control that
             shows what the ReLU is good for. It is saved as a network whose units are above 0 on
             all sets of the task (`network.construct.always_on`).
+        initialisation: "normal" as above, or "pytorch": that of `torch.nn.Linear`, uniform within
+            1/sqrt(N) for W_in and b_in and within 1/sqrt(width) for W_out and b_out, where the
+            scales play no part.
+        optimiser: "adam" (.9, `adam_beta2`), or "sgd": gradient descent with momentum 0.9.
+        adam_beta2: what Adam keeps of the mean square gradient from one step to the next.
+        weight_decay: before each step every weight and bias is multiplied by
+            1 - rate * weight_decay, as `torch.optim.AdamW` does.
 
     Raises:
-        UsageError: a value lies outside its range, or the objective or activation is unknown.
+        UsageError: a value lies outside its range, or a name is unknown.
     """
 
     objective: ObjectiveName = "mse"
@@ -55,9 +76,13 @@ class Recipe:
     init_scale_in: float = 3.0
     init_scale_out: float = 0.5
     activation: Activation = "relu"
+    initialisation: Initialisation = "normal"
+    optimiser: OptimiserName = "adam"
+    adam_beta2: float = 0.999
+    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, known in (("objective", ObjectiveName), ("activation", Activation)):
+        for name, known in CHOICES.items():
             if getattr(self, name) not in get_args(known):
                 raise UsageError(
                     f"{name} is {getattr(self, name)!r}: choose one of {', '.join(get_args(known))}"
@@ -65,7 +90,7 @@ class Recipe:
         for name in ("steps", "batch_size"):
             if whole(name, getattr(self, name)) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: at least 1; raise it")
-        for name in ("polish_share", "warmup"):
+        for name in ("polish_share", "warmup", "adam_beta2"):
             value = getattr(self, name)
             if not (isinstance(value, int | float) and 0 <= value < 1):
                 raise UsageError(f"{name} is {value}: a share is in [0, 1); change it")
@@ -75,6 +100,10 @@ class Recipe:
                 continue
             if not (isinstance(value, int | float) and value > 0 and math.isfinite(value)):
                 raise UsageError(f"{name} is {value}: it must be positive and finite; change it")
+        if not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
+            raise UsageError(
+                f"weight_decay is {self.weight_decay}: it must be 0 or more and finite; change it"
+            )
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -104,15 +133,17 @@ class Recipe:
         raise UsageError(f"step is {step}: the recipe has steps 0 to {self.steps - 1}")
 
     def describe(self) -> dict[str, Any]:
-        """The fields as JSON values; `activation` only where it is not "relu".
+        """The fields as JSON values; those that came later only where they are not the default.
 
         So what was written before there was a choice describes the same recipe as now, and its
         studies and checkpoints go on.
         """
-        described = asdict(self)
-        if self.activation == "relu":
-            del described["activation"]
-        return described
+        defaults = {field.name: field.default for field in fields(self)}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in LATER_FIELDS or value != defaults[name]
+        }
 
     @classmethod
     def from_description(cls, described: dict[str, Any]) -> Recipe:

@@ -167,6 +167,7 @@ function unitPicker(explorer) {
     cover.textContent = off ? "off: covered, ablated" : "on: covered";
     open.textContent = off ? "on: uncovered" : "off: uncovered";
   };
+  name();
   select.addEventListener("change", name);
   const element = el(
     "div",

@@ -1,0 +1,1 @@
+"""The region in which networks learn Bloom filters: classes of networks, and their map."""

@@ -1,0 +1,1 @@
+"""Networks that others trained: read, understood, checked; refused by name where they differ."""

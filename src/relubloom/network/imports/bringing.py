@@ -1,0 +1,264 @@
+"""Bring a network in: read it, place its tensors, fold in what its inputs are scaled by, verify."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from relubloom.errors import FileError, RelubloomError, UsageError
+from relubloom.network.construct import always_on
+from relubloom.network.imports import files, modules, verify
+from relubloom.network.imports.roles import check_values, place, precision_name, widest
+from relubloom.network.imports.source import (
+    Given,
+    ImportRecord,
+    Placed,
+    Source,
+    decided_activation,
+    scale_of,
+)
+from relubloom.network.relu_net import ReluNet
+from relubloom.network.weights_file import NAMES, check_shapes
+
+HALVES = (torch.float16, torch.bfloat16)
+LOOK_AT = "its tensors may be swapped, turned the wrong way or scaled: see --names, --layout"
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A network that was brought in, and what was understood of it."""
+
+    net: ReluNet
+    record: ImportRecord
+
+
+@dataclass(frozen=True)
+class _Assembled:
+    """A network, the same before its biases were raised, and how it differs from its source."""
+
+    net: ReluNet
+    plain: ReluNet
+    record: ImportRecord
+    source_precision: torch.dtype
+    scale: float
+
+
+def import_file(path: Path, given: Given, check: Path | None = None) -> Imported:
+    """The network of a file or folder; `check` holds inputs and outputs of the original.
+
+    An ONNX graph is compared with ONNX's own reference besides.
+
+    Raises:
+        FileError: the file is damaged, or holds something else than such a network, or its
+            answers differ from those of `check`.
+        UsageError: something that the file does not say is not given, or contradicts it.
+    """
+    source = files.read_source(path)
+    name = str(path)
+    if source.placed is not None and (given.names is not None or given.layout is not None):
+        raise UsageError(
+            f"{name} says itself which tensor is which and how it lies; leave out names and layout"
+        )
+    activation = decided_activation(source, given, name)
+    placed = source.placed or place(source.tensors, given, name)
+    made = _assembled(source, placed, activation, given, name)
+    found = None
+    if source.run is not None:
+        fed = made.scale if scale_of(source.input_scale) == 1 else 1.0
+        run = source.run
+        pair = verify.run_pair(lambda rows: run(rows * fed), _trial(made, given))
+        found = verify.verify(
+            *(made.net, made.plain, [pair], made.source_precision, "onnx.reference", LOOK_AT)
+        )
+    if check is not None:
+        pairs = verify.read_pairs(files.read_tensors(check), made.net, made.scale, check)
+        _refuse_sizes(pairs, made.record, check)
+        found = verify.verify(
+            *(made.net, made.plain, pairs, made.source_precision, str(check), LOOK_AT)
+        )
+    return Imported(made.net, _verified(made.record, found))
+
+
+def import_tensors(tensors: Mapping[str, Tensor], given: Given) -> Imported:
+    """The network of tensors by name, as a state dict has them; nothing verifies it.
+
+    Raises: as `import_file`.
+    """
+    source = Source("torch", files.without_prefix(tensors))
+    name = "the state dict"
+    activation = decided_activation(source, given, name)
+    placed = place(source.tensors, given, name)
+    made = _assembled(source, placed, activation, given, name)
+    return Imported(made.net, made.record)
+
+
+def import_module(module: nn.Module, given: Given) -> Imported:
+    """The network that a module computes; the module is run on random sets to verify it.
+
+    Raises:
+        FileError: what it computes is no such network.
+        UsageError: its layers are not those of such a network, or it cannot be run on sets.
+    """
+    problem: RelubloomError | None = None
+    for source in modules.read_module(module, given):
+        try:
+            return _tried(module, source, given)
+        except FileError as error:
+            problem = problem or error
+    assert problem is not None, "a module has a reading, or is refused"
+    raise problem
+
+
+def _tried(module: nn.Module, source: Source, given: Given) -> Imported:
+    """One reading of a module, verified by running it.
+
+    Where nothing names the activation it is taken for ReLU: a run of the module decides.
+    """
+    name = type(module).__name__
+    assert source.placed is not None
+    activation = given.activation or source.activation or "relu"
+    said = Given(given.names, given.layout, activation, given.input_scale, given.set_size)
+    activation = decided_activation(source, said, name)
+    made = _assembled(source, source.placed, activation, said, name)
+    rows = _trial(made, said)
+    weight = next(module.parameters())
+    problem: FileError | None = None
+    why = "its outputs are not [sets, vocab]"
+    for feed in modules.feeds(made.scale, made.net.vocab_size):
+        try:
+            with modules.evaluating(module):
+                parts = [
+                    (part, feed(module, part.to(weight.device), weight.dtype)) for part in rows
+                ]
+            parts = [(part, answer) for part, answer in parts if len(answer)]
+            whole = torch.cat([part for part, _ in parts])
+            answers = torch.cat([answer for _, answer in parts]).detach().cpu()
+        except Exception as error:  # noqa: BLE001 - a module may raise anything on what it is fed
+            why = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            continue
+        if answers.shape != whole.shape or not bool(torch.isfinite(answers).all()):
+            continue
+        pair = verify.Pair(whole, answers)
+        remedy = "it computes something besides its two layers; pass that part of the model alone"
+        try:
+            found = verify.verify(
+                *(made.net, made.plain, [pair], made.source_precision, name, remedy)
+            )
+        except FileError as error:
+            problem = problem or error
+            continue
+        return Imported(made.net, _verified(made.record, found))
+    raise problem or FileError(
+        f"{name} cannot be run on sets as rows [sets, {made.net.vocab_size}] or as ids ({why}); "
+        "pass its two layers as an nn.Sequential, or its state dict to from_state_dict"
+    )
+
+
+def _assembled(
+    source: Source, placed: Placed, activation: str, given: Given, name: str
+) -> _Assembled:
+    """The network of placed tensors: zeros for missing biases, one precision, scale folded in.
+
+    Half precisions are raised to float32 where something is computed with them.
+    """
+    check_values(placed.tensors, placed.names, name)
+    W_in, W_out = placed.tensors["W_in"], placed.tensors["W_out"]
+    zeros = {"b_in": W_in.shape[1:], "b_out": W_out.shape[1:]}
+    missing = [role for role in zeros if role not in placed.tensors]
+    tensors = {role: torch.zeros(shape) for role, shape in zeros.items()} | placed.tensors
+    try:
+        check_shapes({role: tuple(value.shape) for role, value in tensors.items()})
+    except UsageError as error:
+        raise FileError(f"{name}: {error}") from None
+    scale, norm = _scale(source, given, name)
+    precision = widest(placed.tensors.values())
+    stored = torch.float32 if precision in HALVES and (scale != 1 or activation == "none") else None
+    dtype = stored or precision
+    tensors = {role: value.detach().to("cpu", dtype, copy=True) for role, value in tensors.items()}
+    tensors["W_in"] = tensors["W_in"] * scale if scale != 1 else tensors["W_in"]
+    plain = ReluNet(**{role: value.contiguous() for role, value in tensors.items()})
+    sizes = given.sizes
+    if activation == "none" and sizes is None:
+        raise UsageError(
+            f"{name} is linear (activation none): its biases are raised so that the ReLU clips "
+            "nothing on sets of up to k tokens; give --set-size k (in Python set_size=k)"
+        )
+    linear = activation == "none" and sizes is not None
+    net = always_on(plain, sizes[1]) if linear and sizes else plain
+    holds = sizes if norm is not None else (0, sizes[1]) if linear and sizes else None
+    record = ImportRecord(
+        file=None,
+        format=source.format,
+        sha256=source.sha256,
+        names={role: placed.names[role] for role in NAMES if role in placed.names},
+        layout=placed.layout,
+        activation=activation,
+        input_scale=scale,
+        normalised=norm,
+        holds_for=holds,
+        missing_biases=missing,
+        precision=precision_name(dtype),
+        source_precisions=sorted({precision_name(v.dtype) for v in placed.tensors.values()}),
+        ignored=list(placed.ignored),
+        verified=False,
+        check=None,
+    )
+    coarsest = max((value.dtype for value in placed.tensors.values()), key=_eps)
+    return _Assembled(net, plain, record, coarsest, scale)
+
+
+def _eps(dtype: torch.dtype) -> float:
+    return torch.finfo(dtype).eps
+
+
+def _scale(source: Source, given: Given, name: str) -> tuple[float, str | None]:
+    """What W_in is multiplied by, and by which norm where it depends on the set's size.
+
+    Raises:
+        UsageError: source and user contradict each other, or a norm lacks its one set size.
+    """
+    own, said = scale_of(source.input_scale), scale_of(given.input_scale)
+    if own != 1 and said not in (1, own):
+        raise UsageError(
+            f"input_scale is {given.input_scale!r} and {name} scales its inputs itself "
+            f"({source.input_scale}); leave it out"
+        )
+    scale = said if own == 1 else own
+    if isinstance(scale, float):
+        return scale, None
+    sizes = given.sizes
+    if sizes is None or sizes[0] != sizes[1]:
+        raise UsageError(
+            f"{name} divides its inputs by {'k' if scale == 'mean' else 'the root of k'} "
+            f"({scale}): W_in holds one such factor; give --set-size k, one size (in Python "
+            "set_size=k)"
+        )
+    size = sizes[0]
+    return (1 / size if scale == "mean" else size**-0.5), str(scale)
+
+
+def _trial(made: _Assembled, given: Given) -> list[Tensor]:
+    exact = made.record.normalised is not None
+    return verify.trial_sets(made.net.vocab_size, given.sizes, exact)
+
+
+def _refuse_sizes(pairs: list[verify.Pair], record: ImportRecord, check: Path) -> None:
+    """Sets of other sizes than the import holds for say nothing of it."""
+    if record.holds_for is None:
+        return
+    low, high = record.holds_for
+    for pair in pairs:
+        sizes = pair.rows.sum(1)
+        if float(sizes.min()) < low or float(sizes.max()) > high:
+            raise FileError(
+                f"{check} has sets of {int(sizes.min())} to {int(sizes.max())} tokens and the "
+                f"import holds for {low} to {high}; check sets of those sizes"
+            )
+
+
+def _verified(record: ImportRecord, check: verify.Check | None) -> ImportRecord:
+    return replace(record, verified=check is not None, check=check)
