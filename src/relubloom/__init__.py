@@ -37,7 +37,6 @@ _HOMES = {
     "Code": "code",
     "GradedCode": "code",
     "random_constant_weight": "code",
-    "GradedCode": "code",
     "construct": "network.construct",
     "RelubloomError": "errors",
     "Evidence": "evidence",

@@ -164,7 +164,7 @@ class CallDecoder:
             missing = np.zeros(least.shape, dtype=np.float32)  # float32: BLAS, exact on counts
             for state in range(levels + 1 - short):
                 there = (states == state).astype(np.float32)
-                missing += there @ (state + short == strengths.T).astype(np.float32)
+                missing += there @ np.equal(strengths.T, state + short).astype(np.float32)
             best = np.where(least, missing, np.inf).min(1, keepdims=True)
             least &= missing == best
         return least
