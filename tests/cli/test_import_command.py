@@ -523,6 +523,11 @@ def test_sets_on_which_an_import_does_not_hold_are_refused(relubloom: Run, tmp_p
         for command in ("certify", "examine"):
             done = relubloom(command, out, "-k", asked)
             assert (done.status, text in done.error) == (2, True)
+        done = relubloom("query", out, *range(asked))
+        assert (done.status, text in done.error) == (2, True)
+        done = relubloom("import", out, "--out", tmp_path / "again", "-k", asked)
+        assert (done.status, text in done.error) == (2, True)
+        assert not (tmp_path / "again").exists()
 
 
 GELU = ({"hidden_act": "gelu"}, {"activation": "gelu"}, {"activation_function": "gelu_new"})
