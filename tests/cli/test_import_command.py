@@ -449,6 +449,22 @@ def test_what_was_understood_is_printed_and_recorded(relubloom: Run, tmp_path: P
     assert ReluNet.from_pretrained(tmp_path / "b").vocab_size == 12
 
 
+def test_a_page_and_a_comparison_say_where_a_network_came_from(
+    relubloom: Run, tmp_path: Path
+) -> None:
+    path, linear = saved(tmp_path), tmp_path / "linear"
+    checked, out = ("--check", check_file(tmp_path, PLAIN)), tmp_path / "out"
+    relubloom("import", path, "--out", out, *RELU, *checked)
+    relubloom("import", path, "--out", linear, "--activation", "none", "-k", 2)
+    relubloom("report", linear)
+    page = (linear / "report.html").read_text(encoding="utf-8")
+    assert f"brought in from {path}; nothing was compared with the original" in page
+    assert "The original is linear: biases were raised so that the ReLU clips nothing." in page
+    shown = relubloom("compare", out, linear, "-k", 2, "-q")
+    assert f"brought in from {path} (verified)" in shown.out
+    assert f"brought in from {path} (NOT verified)" in shown.out
+
+
 def test_tensors_that_are_left_out_are_named(relubloom: Run, tmp_path: Path) -> None:
     path = state(tmp_path, **{"ln__weight": torch.ones(5)})
     names = "W_in=0.weight,b_in=0.bias,W_out=2.weight,b_out=2.bias"

@@ -79,6 +79,12 @@ class StoredRun:
         return self.config.get("construction")
 
     @property
+    def imported(self) -> dict[str, Any] | None:
+        """What `relubloom import` wrote of the file that it came from; None if it did not."""
+        said = self.config.get("import")
+        return cast(dict[str, Any], said) if isinstance(said, dict) else None
+
+    @property
     def sizes(self) -> tuple[int, int] | None:
         """The smallest and the largest of its set sizes; None where it does not say them."""
         match self.asked.get("set_size"):
