@@ -196,6 +196,14 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         "task is [[1, 2]] (list): a certificate is over all sets of one size; give a KSparseTask "
         "or the size, and use gather_evidence for a list of sets",
     ),
+    "ReluNet.from_module: text": (
+        lambda: rb.ReluNet.from_module("model.pt"),
+        "the module is 'model.pt' (str): give an nn.Module, or a file to ReluNet.from_file(path)",
+    ),
+    "ReluNet.from_state_dict: list": (
+        lambda: rb.ReluNet.from_state_dict([1, 2], activation="relu"),
+        "the state dict is a list: give tensors by name, as module.state_dict() does",
+    ),
     "extract_code: module": (
         lambda: rb.extract_code(LINEAR),
         "the network is a Linear: give ReluNet.from_module(module)",

@@ -82,12 +82,13 @@ def query(
     """Put tokens into a network: what comes out, the union, each false positive and why."""
     from relubloom.network.extract import extract_code
     from relubloom.network.relu_net import ReluNet
-    from relubloom.records.run_folder import read_labels
+    from relubloom.records.run_folder import read_labels, refuse_sizes
     from relubloom.study.folders import refuse_study
     from relubloom.study.query import ask
 
     refuse_study(folder)
     net = ReluNet.from_pretrained(folder)
+    refuse_sizes(folder, len(tokens))
     answer = ask(net, extract_code(net), read_labels(folder, net.vocab_size), tokens)
     how.answer(asdict(answer), lambda: _answer_text(answer))
 
