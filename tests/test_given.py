@@ -202,7 +202,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "ReluNet.from_state_dict: list": (
         lambda: rb.ReluNet.from_state_dict([1, 2], activation="relu"),
-        "the state dict is a list: give tensors by name, as module.state_dict() does",
+        "the state dict is [1, 2] (list): give tensors by name, as module.state_dict() does",
     ),
     "extract_code: module": (
         lambda: rb.extract_code(LINEAR),
