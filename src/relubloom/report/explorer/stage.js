@@ -1,6 +1,6 @@
-import { bitRow } from "./bits.js";
+import { bitRow, markOf } from "./bits.js";
 import { makeChooser } from "./chooser.js";
-import { hasBit, sizeOf } from "./code.js";
+import { partly, sizeOf } from "./code.js";
 import { decorate, el } from "./elements.js";
 import { unitOrder } from "./network.js";
 import { count, plain, several } from "./numbers.js";
@@ -144,7 +144,7 @@ function inputRow(explorer, id, columns) {
     el("span", { class: "x-label" }, labels[id]),
     el("span", { class: "x-off", "aria-hidden": "true" }, "×"),
   );
-  const marks = columns.units.map((unit) => (hasBit(code, id, unit) ? "member" : "empty"));
+  const marks = columns.units.map((unit) => markOf(code, id, unit, "member"));
   return el(
     "div",
     { class: "x-row x-in", "data-token": id },
@@ -161,8 +161,9 @@ function inputRow(explorer, id, columns) {
 function unitRow(explorer, columns) {
   const [net, answer] = [explorer.current(), explorer.answer()];
   const left = net.width - columns.units.length;
-  const size = sizeOf(answer.union);
+  const size = sizeOf(net.code, answer.union);
   const on = answer.post.filter((value) => value > 0).length;
+  const half = net.code.levels > 1 ? `, ${size.partly} covered ${partly(net.code)}` : "";
   const cut = left > 0 ? `; ${several(left, "more unit")} not shown` : "";
   return el(
     "div",
@@ -170,7 +171,7 @@ function unitRow(explorer, columns) {
     el(
       "span",
       { class: "x-name" },
-      el("span", {}, "union of hashes", el("small", {}, `${size} of ${net.width} covered${cut}`)),
+      el("span", {}, "union of hashes", el("small", {}, `${size.covered} of ${net.width} covered${half}${cut}`)),
       el("span", {}, "hidden units", el("small", {}, `${on} still on`)),
     ),
     el(
