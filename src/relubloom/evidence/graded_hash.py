@@ -55,7 +55,7 @@ class GradedScoring:
     leak of the weakest bits than to the untouched level. A reversed unit is above 0 just where it
     is covered.
 
-    Cost: that of `GradedCode.decode`, and some ten passes over [sets, width].
+    Cost: that of `GradedCode.decode`, and some sixteen passes over [sets, width].
     """
 
     def __init__(self, net: ReluNet, graded: GradedCode, drops: Drops, sets: SetCollection) -> None:
@@ -81,7 +81,7 @@ class GradedScoring:
         called, vocab = chunk.answers.called, self._code.vocab_size
         keys = [each.rows * vocab + each.tokens for each in (covered, called)]
         rows = covered.rows, called.rows, np.intersect1d(*keys, assume_unique=True) // vocab
-        tokens = np.bincount(covered.tokens, copies[covered.rows], vocab)
+        tokens = np.bincount(covered.tokens, copies[covered.rows], vocab).astype(np.float64)
         calls = np.array([copies[each].sum() for each in rows])
         return *self._unit_states(chunk, reached), calls, tokens
 

@@ -1,5 +1,6 @@
 import { bitsOf, hasBit, partly, stateOf, strengthOf } from "./code.js";
 import { el, word } from "./elements.js";
+import { leaking } from "./network.js";
 import { joint, plain, probability, several, signed } from "./numbers.js";
 
 /**
@@ -198,7 +199,8 @@ function ownWords(net, answer, token, on) {
   if (missing === 0 && on === 0) {
     return `All ${bits} units that have its bits are off: nothing takes its score down.`;
   }
-  if (missing === 0 && leaking(net, answer, token) === on) {
+  const leaks = leaking(net, answer).filter((unit) => hasBit(net.code, token, unit)).length;
+  if (missing === 0 && leaks === on) {
     const leak = on === 1 ? "its one leaking unit takes" : "its leaking units take";
     return `All ${bits} of its bits are covered; ${leak} little off its score.`;
   }
@@ -207,19 +209,6 @@ function ownWords(net, answer, token, on) {
   return missing === 1
     ? `1 of its ${bits} bits is not covered: that unit takes its score down.`
     : `${missing} of its ${bits} bits are not covered: those units take its score down.`;
-}
-
-/**
- * @param {Network} net
- * @param {Answer} answer
- * @param {number} token
- * @returns {number} units with its bits that are on because they are covered half
- */
-function leaking({ code }, answer, token) {
-  return bitsOf(code, token).filter((unit) => {
-    const state = stateOf(code, answer.union, unit);
-    return state > 0 && state < code.levels && answer.post[unit] > 0;
-  }).length;
 }
 
 /** @param {Line[]} lines */

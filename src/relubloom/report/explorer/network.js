@@ -1,4 +1,4 @@
-import { hasBit, makeCode, missingBits, strengthOf, unionOf } from "./code.js";
+import { hasBit, makeCode, missingBits, stateOf, strengthOf, unionOf } from "./code.js";
 import { readBytes, toFloats } from "./data.js";
 
 /**
@@ -196,6 +196,19 @@ export function forward(net, ids, change = null) {
 export function swapped(id, swap) {
   if (swap === null) return id;
   return id === swap[0] ? swap[1] : id === swap[1] ? swap[0] : id;
+}
+
+/**
+ * @param {Network} net
+ * @param {Answer} answer
+ * @returns {number[]} units that are on because they are covered only half
+ */
+export function leaking({ code }, { post, union }) {
+  const units = Array.from(post.keys());
+  return units.filter((unit) => {
+    const state = stateOf(code, union, unit);
+    return post[unit] > 0 && state > 0 && state < code.levels;
+  });
 }
 
 /**

@@ -15,6 +15,7 @@ import { fullLevel } from "./units.js";
  */
 
 const ROWS = 4; // beside the members
+const LEAST = 0.7; // height of a unit that leaks, of 12
 
 /**
  * @param {HTMLElement} mount
@@ -88,7 +89,7 @@ function strip(net, answer) {
   decorate(picture, { viewBox: `0 0 ${net.width} 20`, "aria-hidden": "true" });
   const tiles = { empty: "", covered: "", bars: "" };
   unitOrder(net.code, answer.ids).forEach((unit, column) => {
-    const tall = (12 * answer.post[unit]) / full;
+    const tall = answer.post[unit] > 0 ? Math.max(LEAST, (12 * answer.post[unit]) / full) : 0;
     const x = column + 0.1;
     const dark = (5 * stateOf(net.code, answer.union, unit)) / net.code.levels;
     if (dark < 5) tiles.empty += `M${x} 0h.8v${5 - dark}h-.8z`;

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode, random_constant_weight
+from relubloom.errors import UsageError
 from relubloom.measure.evaluation import in_float64
 from relubloom.network.construct import construct, default_sharpness, unit_levels
 from relubloom.network.extract import extract_code, reversed_units
@@ -123,7 +124,7 @@ def shown_networks(contents: Contents, code: GradedCode) -> list[ShownNetwork]:
     size = size_shown(run)
     found = [own] if own.packed or own.sharpness else []
     if own.sharpness is None:
-        found.append(_extracted(contents, own, default_sharpness(code.vocab_size, size)))
+        found += _extracted(contents, own, default_sharpness(code.vocab_size, size))
     if contents.constructed is not None:
         found.append(_constructed(contents, contents.constructed))
     return [*found, _random(contents, code, size)]
@@ -165,24 +166,30 @@ def _own_network(contents: Contents, code: GradedCode) -> ShownNetwork:
     return _packed(shown, run)
 
 
-def _extracted(contents: Contents, own: ShownNetwork, sharpness: float) -> ShownNetwork:
+def _extracted(contents: Contents, own: ShownNetwork, sharpness: float) -> list[ShownNetwork]:
+    """None where float32 cannot hold the filter of so many strengths."""
     run = contents.featured
     several = own.code.levels > 1
+    try:
+        leaks = unit_levels(own.code, sharpness).tolist() if several else None
+    except UsageError:
+        return []
     read = (
         f"code = rb.{'GradedCode' if several else 'Code'}.load({_beside(contents, run, CODE)})"
         if (run.folder / CODE).exists()
         else f"code = rb.extract_code(rb.ReluNet.from_pretrained({_beside(contents, run)}))"
     )
     weights = "both matrices, with half bits" if several else "W_in"
-    return ShownNetwork(
+    made = ShownNetwork(
         key="extracted",
         about=f"its hash, read off {weights} and run as an exact {_kind(own.code)[2:]}",
         code=own.code,
         code_name=own.code_name,
         python=[read, _construct_line(sharpness)],
         sharpness=sharpness,
-        leaks=unit_levels(own.code, sharpness).tolist() if several else None,
+        leaks=leaks,
     )
+    return [made]
 
 
 def _constructed(contents: Contents, run: StoredRun) -> ShownNetwork:

@@ -2,7 +2,7 @@ import { bitRow, markOf } from "./bits.js";
 import { makeChooser } from "./chooser.js";
 import { partly, sizeOf } from "./code.js";
 import { decorate, el } from "./elements.js";
-import { unitOrder } from "./network.js";
+import { leaking, unitOrder } from "./network.js";
 import { count, plain, several } from "./numbers.js";
 import { fullProbability, outputBits, roleOf, scoreBar, tokensShown } from "./scores.js";
 import { MOST_TOKENS } from "./state.js";
@@ -163,16 +163,18 @@ function unitRow(explorer, columns) {
   const left = net.width - columns.units.length;
   const size = sizeOf(net.code, answer.union);
   const on = answer.post.filter((value) => value > 0).length;
-  const half = net.code.levels > 1 ? `, ${size.partly} covered ${partly(net.code)}` : "";
   const cut = left > 0 ? `; ${several(left, "more unit")} not shown` : "";
+  const graded = net.code.levels > 1;
+  const half = graded ? [el("small", {}, `${size.partly} covered ${partly(net.code)}`)] : [];
+  const weakly = graded ? `${on} on, ${leaking(net, answer).length} of them weakly` : `${on} still on`;
   return el(
     "div",
     { class: "x-row x-hidden" },
     el(
       "span",
       { class: "x-name" },
-      el("span", {}, "union of hashes", el("small", {}, `${size.covered} of ${net.width} covered${half}${cut}`)),
-      el("span", {}, "hidden units", el("small", {}, `${on} still on`)),
+      el("span", {}, "union of hashes", el("small", {}, `${size.covered} of ${net.width} covered${cut}`), ...half),
+      el("span", {}, "hidden units", el("small", {}, weakly)),
     ),
     el(
       "span",
