@@ -483,7 +483,8 @@ def test_from_a_file_to_the_page_in_one_command(
     done = relubloom(*asked, "--check", check_file(tmp_path, source))
     assert done.status == 0, done.err
     assert done.out.splitlines()[-1] == "report: model-run/report.html"
-    assert Path("model-run/report.html").exists()
+    page = " ".join(Path("model-run/report.html").read_text(encoding="utf-8").split())
+    assert "it was brought in from model.pt, and verified: its answers are" in page
     assert "verified     yes: logits of 3 sets" in done.out
     certified = json.loads(Path("model-run/certificate.json").read_text())["imported"]
     sha256 = hashlib.sha256(Path("model.pt").read_bytes()).hexdigest()

@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from relubloom.code import Code
+from relubloom.code import GradedCode
 from relubloom.code.bit_slices import pack_bits, unpack_bits
 from relubloom.evidence.interventions.changes import (
     ForceCovered,
@@ -34,7 +34,7 @@ from relubloom.network.relu_net import ReluNet
 
 # Tokens 0 and 1 together cover all units, as do 2 and 3; each of one pair shares a bit with each of
 # the other.
-FOUR = Code(np.array([[1, 1, 0, 0], [0, 0, 1, 1], [1, 0, 1, 0], [0, 1, 0, 1]], dtype=bool))
+FOUR = GradedCode([[1, 1, 0, 0], [0, 0, 1, 1], [1, 0, 1, 0], [0, 1, 0, 1]])
 
 
 def ids(*rows: list[int]) -> NDArray[np.int64]:
@@ -52,8 +52,8 @@ def called(logits: Tensor) -> list[list[int]]:
     return [row.nonzero().flatten().tolist() for row in close]
 
 
-def predicted(code: Code, unions: NDArray[np.bool_]) -> list[list[int]]:
-    called = unpack_bits(CallDecoder(code).called(unions), code.vocab_size)
+def predicted(code: GradedCode, states: NDArray[np.uint8]) -> list[list[int]]:
+    called = unpack_bits(CallDecoder(code).called(states), code.vocab_size)
     return [np.flatnonzero(row).tolist() for row in called]
 
 
@@ -137,6 +137,73 @@ def test_patch_false_positive_by_hand() -> None:
     assert both(PatchFalsePositive(), cases) == (everything, everything)
 
 
+# Two strengths: tokens 0 and 1 have a half bit in unit 0, token 2 a full one; 3 has one in unit 1.
+HALVES = GradedCode([[1, 2, 0], [1, 0, 2], [2, 0, 0], [0, 2, 2]])
+
+
+def test_what_is_called_by_the_states_of_units_by_hand() -> None:
+    def of_states(*states: list[int]) -> list[list[int]]:
+        return predicted(HALVES, np.array(states, dtype=np.uint8))
+
+    # {0}: unit 0 leaks. Token 2 asks for more than a leak; all of {0, 1} is covered.
+    assert HALVES.states(ids([0, 4], [0, 1])).tolist() == [[1, 2, 0], [2, 2, 2]]
+    assert of_states([1, 2, 0], [2, 2, 2]) == [[0], [0, 1, 2, 3]]
+    # Nothing is covered. Unit 0 leaks: token 2 misses one step, others whole bits. With unit 0
+    # untouched token 2 misses two steps at once, as do 0, 1 and 3, who miss more beside.
+    assert of_states([1, 0, 0], [0, 0, 0]) == [[2], [2]]
+    # Tokens 0, 1 and 3 miss one step in two units each, and 2 two in one, which is worse. Then 1
+    # misses one step alone.
+    assert of_states([0, 1, 1], [0, 0, 2]) == [[0, 1, 3], [1]]
+
+
+def test_units_are_forced_by_their_states_by_hand() -> None:
+    # {0} leaves unit 0 leaking and unit 2 untouched: either may be covered. {0, 1} covers all.
+    sets = np.repeat(ids([0, 4], [0, 1]), 50, axis=0)
+    cases = ForceCovered().cases(HALVES, sets, np.random.default_rng(0))
+    assert set(cases.acted_on[:, 0].tolist()) == {0, 2}
+    assert (cases.sets == [0, 4]).all()
+    leaking = even_cases(ids([0, 4]), ids([0]), ids([0, 4]))
+    assert ForceCovered().predict(HALVES, leaking).tolist() == [[2, 2, 0]]
+    assert ForceUncovered().predict(HALVES, leaking).tolist() == [[0, 2, 0]]
+    # The control forces the other one.
+    _, wrong = ForceCovered().mispredict(HALVES, leaking, np.random.default_rng(0))
+    assert wrong.tolist() == [[1, 2, 2]]
+    # In {0, 2} every member has a bit in unit 0: the half one stays. Unit 1 is 0's alone.
+    units = np.repeat(ids([0, 2]), 50, axis=0)
+    cases = ForceUncovered().cases(HALVES, units, np.random.default_rng(0))
+    assert set(cases.acted_on[:, 0].tolist()) == {1}
+    assert (cases.members == [4, 2]).all()
+    none_lacks = ForceUncovered().cases(HALVES, ids([2, 4]), np.random.default_rng(0))
+    assert none_lacks.members.tolist() == [[2, 4]]
+
+
+def test_units_are_resampled_within_their_states_by_hand() -> None:
+    # Unit 0 is untouched by {3}, leaking at 1/4 for {0}, {1}, {0, 3} and {1, 3}, else covered.
+    net = construct(HALVES, 1, 0.25)
+    sets = ids([0, 4], [1, 4], [2, 4], [3, 4], [0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3])
+    subject = PreparedNetwork.of(net, HALVES, sets, np.random.default_rng(0))
+    assert subject.counts[:, 0].tolist() == [1, 4, 5]
+    assert subject.sources[:, 0].tolist() == [1, 0.25, 0.25, 0.25, 0.25, 0, 0, 0, 0, 0]
+    assert subject.uncovered_levels.tolist() == [1, 1, 1]
+    draws = np.arange(10)
+    for members, level in (([3, 4], 1), ([0, 3], 0.25), ([0, 1], 0)):
+        found = subject.resampled(np.repeat(ids(members), 10, axis=0), draws)
+        assert (found[:, 0] == level).all()
+    assert torch.equal(subject.two_level.W_in, net.W_in.double())
+
+
+def test_a_false_positive_put_in_covers_what_leaked_by_hand() -> None:
+    # {0} leaves unit 0 leaking, and lets token 1 in. With it the unit is covered: 2 comes out, too.
+    code = GradedCode([[1, 2], [1, 0], [2, 0], [0, 0]])
+    cases = PatchFalsePositive().cases(
+        code, np.repeat(ids([0, 4]), 20, axis=0), np.random.default_rng(0)
+    )
+    assert set(cases.acted_on[:, 0].tolist()) == {1, 3}
+    found = predicted(code, PatchFalsePositive().predict(code, cases))
+    by_token = dict(zip(cases.acted_on[:, 0].tolist(), found, strict=True))
+    assert by_token == {1: [0, 1, 2, 3], 3: [0, 1, 3]}
+
+
 def test_patch_donor_by_hand() -> None:
     cases = PatchDonor().cases(FOUR, ids([0, 4], [2, 4], [0, 1]), np.random.default_rng(0))
     assert cases.members.tolist() == [[2, 4], [0, 1], [0, 4]]  # the next one, round in a ring
@@ -158,7 +225,7 @@ def test_scrubbing_resamples_within_the_status() -> None:
     # Of the six pairs, unit 0 (tokens 0, 2) is left uncovered by {1, 3} alone, at 1. Covered:
     # {0, 1} and {0, 3} at 1/4, {0, 2} {1, 2} {2, 3} at 0 (below: clipped).
     subject = four(leaky())
-    assert subject.uncovered.tolist() == [1, 1, 1, 1]
+    assert subject.counts.tolist() == [[1, 1, 1, 1], [5, 5, 5, 5]]
     assert subject.sources[0].tolist() == [1, 1, 1, 1]
     assert sorted(subject.sources[1:, 0].tolist()) == [0, 0, 0, 0.25, 0.25]
     assert (subject.sources[1:, 1:] == 0).all()
@@ -171,7 +238,7 @@ def test_scrubbing_resamples_within_the_status() -> None:
 
 def test_a_status_that_no_source_has_keeps_its_value() -> None:
     subject = PreparedNetwork.of(leaky(), FOUR, ids([2, 3]), np.random.default_rng(0))
-    assert subject.uncovered.tolist() == [0, 0, 0, 0]
+    assert subject.counts[0].tolist() == [0, 0, 0, 0]
     assert subject.resampled(ids([0, 4]), ids([7])[:, 0]).tolist() == [[0, 0, 1, 1]]
     assert subject.uncovered_levels.tolist() == [0, 0, 0, 0]
 
@@ -216,10 +283,10 @@ def test_scores_by_hand() -> None:
     masses = torch.tensor([[6.0, 3.5, 0.5], [2.0, 2.0, 6.0], [1.0, 4.5, 4.5]], dtype=torch.float64)
     zeros = torch.zeros(3, dtype=torch.float64)
     net = ReluNet(torch.eye(3, dtype=torch.float64), zeros, masses.log(), zeros)
-    code = Code(np.array([[0, 1, 1], [1, 0, 0], [1, 1, 0]], dtype=bool))
+    code = GradedCode([[0, 1, 1], [1, 0, 0], [1, 1, 0]])
     sets, weight = ids([0], [1], [2]), np.array([1.0, 2.0, 5.0])
     subject = PreparedNetwork.of(net, code, sets, np.random.default_rng(0))
-    right = CallDecoder(code).called(code.union(sets))
+    right = CallDecoder(code).called(code.states(sets))
     assert unpack_bits(right, 3).astype(int).tolist() == [[1, 0, 0], [0, 1, 0], [0, 1, 1]]
     wrong = np.array([[1, 1, 0], [0, 1, 0], [0, 0, 1]], dtype=bool)
     before = np.array([[1, 0, 0], [0, 1, 1], [0, 1, 1]], dtype=bool)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from relubloom.code import Code, random_constant_weight
+from relubloom.code import Code, GradedCode, random_constant_weight
 from relubloom.errors import UsageError
 from relubloom.evidence.interventions import intervene
 from relubloom.evidence.interventions.changes import PAIRS, SwapHashes
@@ -78,6 +78,36 @@ def test_every_constructed_network_does_exactly_as_predicted(
     json.dumps(asdict(found), allow_nan=False)
 
 
+@settings(max_examples=6)
+@given(st.integers(0, 999), st.data())
+def test_every_constructed_graded_network_does_exactly_as_predicted(
+    seed: int, data: st.DataObject
+) -> None:
+    vocab, width = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 8))
+    high = data.draw(st.integers(1, vocab))
+    levels = data.draw(st.integers(2, 3))
+    draw = np.random.default_rng(seed)
+    bits = draw.random((vocab, width)) < data.draw(st.sampled_from([0.2, 0.5, 1.0]))
+    bits[0] = False  # so that some set leaves each unit untouched, and its level is known
+    code = GradedCode(bits * draw.integers(1, levels + 1, bits.shape), levels)
+    net = construct(code, 20, 1e-4, dtype=torch.float64)
+    found = intervene(net, code, (1, high), cases=20, seed=seed)
+    for each in found.interventions:
+        assert set(figures(each)) <= {1.0, None}, each.name
+
+
+def test_states_predict_what_bits_alone_do_not() -> None:
+    rows = np.tile(np.repeat([1, 2, 0], [5, 4, 23]), (96, 1))
+    code = GradedCode(np.random.default_rng(0).permuted(rows, axis=1))
+    net = construct(code, 16, 1e-3)
+    by_states = by_name(intervene(net, code, 3, cases=400))
+    by_bits = by_name(intervene(net, Code(code.bits), 3, cases=400))
+    for name in NAMES:
+        assert set(figures(by_states[name])) == {1.0}, name
+        assert by_bits[name].exact_match != 1, name
+        assert by_bits[name].precision is None or by_bits[name].precision < 0.8, name
+
+
 @settings(max_examples=12)
 @given(st.integers(0, 999), st.data())
 def test_any_network_gives_shares(seed: int, data: st.DataObject) -> None:
@@ -127,7 +157,9 @@ def test_an_explanation_predicts_by_doing_the_same_to_itself() -> None:
 
 def test_cases_of_either_kind_come_from_all_pairs() -> None:
     code = random_constant_weight(64, 24, 6)
-    plan = seal(SwapHashes(), CallDecoder(code), RandomSets(KSparseTask(64, 3), 0), 2000)
+    plan = seal(
+        SwapHashes(), CallDecoder(GradedCode(code.bits)), RandomSets(KSparseTask(64, 3), 0), 2000
+    )
     kinds = plan.cases.weight > np.median(np.unique(plan.cases.weight))
     for kind in (kinds, ~kinds):
         assert len(np.unique(plan.cases.acted_on[kind], axis=0)) > PAIRS / 2
@@ -185,9 +217,9 @@ def test_predictions_are_made_before_the_network_runs(monkeypatch: pytest.Monkey
     order: list[str] = []
     called_by_code, forward = CallDecoder.called, ReluNet.run_with_hooks
 
-    def predict(self: CallDecoder, unions: NDArray[np.bool_]) -> Words:
+    def predict(self: CallDecoder, states: NDArray[np.uint8]) -> Words:
         order.append("predict")
-        return called_by_code(self, unions)
+        return called_by_code(self, states)
 
     def run(self: ReluNet, sets: Tensor, fwd_hooks: list) -> Tensor:
         order.append("run")

@@ -136,7 +136,7 @@ def gather_evidence(
     )
     interventions = ladder = None
     if kept is not None:
-        interventions, ladder = _explain(net, code, kept, seen.scores, workers, stage)
+        interventions, ladder = _explain(net, code, graded, kept, seen.scores, workers, stage)
     return Evidence(code, graded, behaviour, mechanism, interventions, ladder, seen.certificate)
 
 
@@ -210,6 +210,7 @@ def _one_size(sets: SetCollection) -> int | None:
 def _explain(
     net: ReluNet,
     code: Code,
+    graded: GradedCode,
     kept: LadderSets,
     scores: SetScores,
     workers: int,
@@ -217,12 +218,12 @@ def _explain(
 ) -> tuple[Interventions, Ladder]:
     """Make the best explanation once: it predicts the interventions, and is a rung."""
     stage("explaining", 0, 1)
-    explanation = best_explanation(net, code, kept)
+    explanation = best_explanation(net, code, kept, graded=graded)
     stage("explaining", 1, 1)
     sizes = int(scores.set_size.min()), int(scores.set_size.max())
     interventions = intervene(
         net,
-        code,
+        graded if graded.levels > 1 else code,
         sizes[0] if sizes[0] == sizes[1] else sizes,
         explanation=(explanation.name, explanation.network),
         workers=workers,
@@ -232,6 +233,7 @@ def _explain(
         net,
         code,
         kept,
+        graded=graded,
         workers=workers,
         on_sets=lambda done, of: stage("ladder", done, of),
         known=[explanation],

@@ -61,7 +61,8 @@ class Intervened(Match):
     Keys:
         name, question: which intervention, and what it asks.
         prediction: how the called tokens are predicted from the code: always the decode of a union;
-            where a union covers no token, the tokens with the fewest missing bits.
+            where a union covers no token, the tokens with the fewest missing bits. Where bits have
+            several strengths, the decode of the units' states.
         cases: how many were run: up to 20,000, and at least 1,000 where each costs much; 0 where
             the intervention cannot be done, and then all figures are null.
         predicted_share: share of cases with a predicted error: the called tokens would not be
@@ -73,7 +74,7 @@ class Intervened(Match):
             ladder: that network of few numbers has the same done to it, with its own hidden layer
             and its own levels, and its answer is held against the network's.
             `weak-bits-best-readout`; in a study, and where there is nothing to fit, `weak-bits`;
-            null where no explanation was given.
+            `graded-levels` where bits have several strengths; null where no explanation was given.
     """
 
     name: str

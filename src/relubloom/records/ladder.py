@@ -36,7 +36,9 @@ class ScoredRung:
             as stored or rounded.
         bits: description length: 32 a real number unless it is stored in fewer, no entropy coding,
             program text not counted. A hash costs min(N d, sum over tokens of ceil(log2 C(d, h_t))
-            + N ceil(log2(d + 1))), h_t the token's weight.
+            + N ceil(log2(d + 1))), h_t the token's weight. A code of L strengths costs
+            min(ceil(N d log2(L + 1)), sum over tokens of ceil(log2 of the ways to lay out its bits
+            of each strength) + N L ceil(log2(d + 1))).
         mse, kl: of the program.
         log_gap_closed: (ln L_uniform - ln L_rung) / (ln L_uniform - ln L_network), L the mse but at
             least 1e-12; above 1 where the rung does better than the network, null where the network

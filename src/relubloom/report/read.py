@@ -86,6 +86,12 @@ class StoredRun:
         return self.config.get("construction")
 
     @property
+    def imported(self) -> dict[str, Any] | None:
+        """What a network that was brought in was read from; None for others."""
+        said = self.config.get("import")
+        return said if isinstance(said, dict) else None
+
+    @property
     def sizes(self) -> tuple[int, int] | None:
         """The smallest and the largest of its set sizes; None where it does not say them."""
         match self.asked.get("set_size"):

@@ -1,19 +1,23 @@
 """The interventions: units are forced, the hidden layer is replaced, or W_in is changed."""
 
+from types import MappingProxyType
+
 import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.random import Generator
 from torch import Tensor
 
-from relubloom.code import Code
+from relubloom.code import GradedCode
 from relubloom.code.bit_slices import unpack_bits
-from relubloom.code.cover_table import CoverTable
 from relubloom.evidence.interventions.intervention import (
     Bits,
+    CallDecoder,
     Cases,
     Ids,
     Intervention,
+    States,
+    Words,
     even_cases,
     marked,
     only,
@@ -28,20 +32,27 @@ DRAWS = 1 << 40  # far above the number of sources, so the remainder is even
 
 
 class _ForcedUnit(Intervention):
-    """One unit of each case is forced out of its status, covered or uncovered."""
+    """One unit of each case is forced out of its state: all the way, to covered or untouched."""
 
     changes = True
     covers: bool  # what the unit becomes
 
-    def predict(self, code: Code, cases: Cases) -> Bits:
-        """The union with the unit turned over."""
-        return code.union(cases.sets) ^ only(code.width, cases.acted_on[:, 0])
+    def predict(self, code: GradedCode, cases: Cases) -> States:
+        """The states, the unit's changed."""
+        forced = only(code.width, cases.acted_on[:, 0])
+        return np.where(forced, self._becomes(code), code.states(cases.sets))
 
-    def mispredict(self, code: Code, cases: Cases, random: Generator) -> tuple[Code, Bits]:
-        """The union with another such unit turned over; the bare union where there is no other."""
-        union = code.union(cases.sets)
-        others = (union ^ self.covers) & ~only(code.width, cases.acted_on[:, 0])
-        return code, union ^ (others & only(code.width, random_choice(others, random)))
+    def mispredict(
+        self, code: GradedCode, cases: Cases, random: Generator
+    ) -> tuple[GradedCode, States]:
+        """The states, another such unit's changed; as they are where there is no other."""
+        states, becomes = code.states(cases.sets), self._becomes(code)
+        others = (states != becomes) & ~only(code.width, cases.acted_on[:, 0])
+        forced = others & only(code.width, random_choice(others, random))
+        return code, np.where(forced, becomes, states)
+
+    def _becomes(self, code: GradedCode) -> np.uint8:
+        return np.uint8(code.levels if self.covers else 0)
 
 
 class ForceCovered(_ForcedUnit):
@@ -49,8 +60,8 @@ class ForceCovered(_ForcedUnit):
     its mean level on sets that cover it.
 
     A case is a random set on which the code has no false positive, and a random one of its
-    uncovered units: so every predicted false positive is one that the forced unit makes, a token
-    that missed this bit and no other. The members are those of the set.
+    uncovered units, untouched or leaking: so every predicted false positive is one that the forced
+    unit makes, a token that missed this bit and no other. The members are those of the set.
     """
 
     name = "force-covered"
@@ -59,10 +70,14 @@ class ForceCovered(_ForcedUnit):
     control = "predicted for another uncovered unit than the forced one"
     covers = True
 
-    def cases(self, code: Code, sets: Ids, random: Generator) -> Cases:
+    graded = MappingProxyType(
+        {"prediction": "The decode of the units' states, that of the forced one covered."}
+    )
+
+    def cases(self, code: GradedCode, sets: Ids, random: Generator) -> Cases:
         """Sets without false positives of the code, with an uncovered unit each."""
-        uncovered = ~code.union(sets)
-        fit = uncovered.any(1) & (CoverTable(code).false_positives(sets) == 0)
+        uncovered = code.states(sets) < code.levels
+        fit = uncovered.any(1) & ~_false_positives(code, sets).any(1)
         return even_cases(sets[fit], random_choice(uncovered[fit], random), sets[fit])
 
     def run(self, net: PreparedNetwork, cases: Cases) -> Float[Tensor, "batch vocab"]:
@@ -73,11 +88,11 @@ class ForceCovered(_ForcedUnit):
 class ForceUncovered(_ForcedUnit):
     """Set `hook_post` of one covered unit to its mean level on sets that leave it uncovered.
 
-    A case is a random set and a random one of its covered units that some member lacks (any
-    covered unit, where all members have all of them). The members with the bit should drop out, so
-    the intervened members are the others; a dropped member that is still called counts as a false
-    positive that was not predicted. Where every member has the bit they all miss one, none is
-    better than another, and the members stay those of the set.
+    A case is a random set and a random one of its covered units, or leaking ones, that some member
+    lacks (any of them, where all members have all of them). The members with the bit should drop
+    out, so the intervened members are the others; a dropped member that is still called counts as
+    a false positive that was not predicted. Where every member has the bit they all miss one, and
+    those of the least strength stay: all where bits are full.
     """
 
     name = "force-uncovered"
@@ -86,9 +101,16 @@ class ForceUncovered(_ForcedUnit):
     control = "predicted for another covered unit than the forced one"
     covers = False
 
-    def cases(self, code: Code, sets: Ids, random: Generator) -> Cases:
-        """Sets with a covered unit each."""
-        union = code.union(sets)
+    graded = MappingProxyType(
+        {
+            "prediction": "The decode of the units' states, that of the forced one untouched.",
+            "control": "predicted for another unit than the forced one, covered or leaking",
+        }
+    )
+
+    def cases(self, code: GradedCode, sets: Ids, random: Generator) -> Cases:
+        """Sets with a covered (or leaking) unit each."""
+        union = code.states(sets) > 0
         telling = union & ~_in_all(code, sets)
         eligible = np.where(telling.any(1, keepdims=True), telling, union)
         fit = eligible.any(1)
@@ -114,7 +136,7 @@ class SwapHashes(Intervention):
     control = "predicted as if nothing had been swapped"
     changes = True
 
-    def cases(self, code: Code, sets: Ids, random: Generator) -> Cases:
+    def cases(self, code: GradedCode, sets: Ids, random: Generator) -> Cases:
         """The first token of each set gives way to a.
 
         Sets that then hold a twice, or b, are left out: uniform sets with a and without b remain.
@@ -130,9 +152,11 @@ class SwapHashes(Intervention):
         with_b = np.concatenate([pairs[:, 1:], others], axis=1)[~clash]
         return even_cases(with_a, pairs[~clash], with_b)
 
-    def mispredict(self, code: Code, cases: Cases, random: Generator) -> tuple[Code, Bits]:
-        """The union of the set as it is."""
-        return code, code.union(cases.sets)
+    def mispredict(
+        self, code: GradedCode, cases: Cases, random: Generator
+    ) -> tuple[GradedCode, States]:
+        """The states of the set as it is."""
+        return code, code.states(cases.sets)
 
     def run(self, net: PreparedNetwork, cases: Cases) -> Float[Tensor, "batch vocab"]:
         """Run each pair's network on its cases."""
@@ -145,7 +169,7 @@ class SwapHashes(Intervention):
 
 class TwoLevelInput(Intervention):
     """Replace each entry of W_in by one of two values of its unit: the mean of the unit's entries
-    that are bits, or the mean of those that are not.
+    that are bits, or the mean of those that are not; of several strengths, the mean of its own.
 
     If only the bit matters, the decode stays. The members are those of the set.
     """
@@ -153,6 +177,12 @@ class TwoLevelInput(Intervention):
     name = "two-level-input"
     question = "Are the two levels of each unit's column all that matters of W_in?"
     prediction = "The decode of the set: every entry keeps its bit."
+    graded = MappingProxyType(
+        {
+            "question": "Is a level for each strength, unit by unit, all that matters of W_in?",
+            "prediction": "The decode of the set: every entry keeps its strength.",
+        }
+    )
 
     def run(self, net: PreparedNetwork, cases: Cases) -> Float[Tensor, "batch vocab"]:
         """Run the two-level network."""
@@ -172,14 +202,16 @@ class PatchDonor(Intervention):
     control = "predicted from the set that was put in"
     changes = True
 
-    def cases(self, code: Code, sets: Ids, random: Generator) -> Cases:
+    def cases(self, code: GradedCode, sets: Ids, random: Generator) -> Cases:
         """Each set with the one after it as its donor."""
         donors = np.roll(sets, -1, axis=0)
         return even_cases(sets, donors, donors)
 
-    def mispredict(self, code: Code, cases: Cases, random: Generator) -> tuple[Code, Bits]:
-        """The receiver's union."""
-        return code, code.union(cases.sets)
+    def mispredict(
+        self, code: GradedCode, cases: Cases, random: Generator
+    ) -> tuple[GradedCode, States]:
+        """The receiver's states."""
+        return code, code.states(cases.sets)
 
     def run(self, net: PreparedNetwork, cases: Cases) -> Float[Tensor, "batch vocab"]:
         """Patch from the donor."""
@@ -190,26 +222,32 @@ class PatchFalsePositive(Intervention):
     """Replace `hook_post` of a set by that of the set and one of the code's false positives on it.
 
     The union is the same, with one token more: the code reads the same tokens from it, and none
-    of them other than before. A case is a random set with a false positive of the code, and a
-    random one of these. The intervened members are the set's and that token, which any network
-    names as it was put in: so what is predicted are the set's other false positives, and that one
-    token more disturbs nothing.
+    of them other than before. Where bits have several strengths a half bit of the token may meet
+    another: then the unit is covered, which lets more tokens in. A case is a random set with a
+    false positive of the code, and a random one of these. The intervened members are the set's and
+    that token, which any network names as it was put in: so what is predicted are the set's other
+    false positives, and that one token more disturbs nothing.
     """
 
     name = "patch-false-positive"
     question = "Is a false positive put in as a member any news to the hidden layer?"
     prediction = "The decode of the set alone: the union is the same."
+    graded = MappingProxyType(
+        {
+            "question": "Is a false positive put in as a member no more news than its half bits?",
+            "prediction": "The decode of the set with the token: two half bits in a unit cover it.",
+        }
+    )
 
-    def cases(self, code: Code, sets: Ids, random: Generator) -> Cases:
+    def cases(self, code: GradedCode, sets: Ids, random: Generator) -> Cases:
         """Sets with a false positive of the code each."""
-        vocab, table = code.vocab_size, CoverTable(code)
-        failing = sets[table.false_positives(sets) > 0]
+        wrong = _false_positives(code, sets)
+        failing, wrong = sets[wrong.any(1)], wrong[wrong.any(1)]
         tokens = np.empty(len(failing), dtype=np.int64)
-        size = chunk_size(vocab)
+        size = chunk_size(code.vocab_size)
         for start in range(0, len(failing), size):
-            part = failing[start : start + size]
-            wrong = unpack_bits(table.decoded(code.union(part)) & ~marked(part, vocab), vocab)
-            tokens[start : start + size] = random_choice(wrong, random)
+            part = unpack_bits(wrong[start : start + size], code.vocab_size)
+            tokens[start : start + size] = random_choice(part, random)
         return even_cases(failing, tokens, np.concatenate([failing, tokens[:, None]], axis=1))
 
     def run(self, net: PreparedNetwork, cases: Cases) -> Float[Tensor, "batch vocab"]:
@@ -219,20 +257,26 @@ class PatchFalsePositive(Intervention):
 
 class ScrubIrrelevant(Intervention):
     """Replace each unit's `hook_post` by its value on a random set that covers it, or leaves it
-    uncovered, as this set does.
+    uncovered, as this set does; of several strengths, on a random set that leaves it in its state.
 
-    The hypothesis says that a unit tells whether it is covered, and nothing else: by which
-    tokens, by how many, and how far the others are, is irrelevant. So each unit is resampled alone,
-    from random sets of its own, and the decode should stay. A unit whose status no random set has
-    keeps its value. Source: L. Chan and others, "Causal scrubbing" (2022). The members are those
-    of the set.
+    The hypothesis says that a unit tells its state, whether it is covered, and nothing else: by
+    which tokens, by how many, and how far the others are, is irrelevant. So each unit is resampled
+    alone, from random sets of its own, and the decode should stay. A unit whose state no random set
+    has keeps its value. Source: L. Chan and others, "Causal scrubbing" (2022). The members are
+    those of the set.
     """
 
     name = "scrub-irrelevant"
     question = "Is a unit's being covered or not all that it tells the readout?"
     prediction = "The decode of the set: each unit is resampled with its status kept."
+    graded = MappingProxyType(
+        {
+            "question": "Is a unit's state all that it tells the readout?",
+            "prediction": "The decode of the set: each unit is resampled with its state kept.",
+        }
+    )
 
-    def cases(self, code: Code, sets: Ids, random: Generator) -> Cases:
+    def cases(self, code: GradedCode, sets: Ids, random: Generator) -> Cases:
         """Any sets, with a number each that chooses the sources."""
         return even_cases(sets, random.integers(DRAWS, size=len(sets)), sets)
 
@@ -241,7 +285,12 @@ class ScrubIrrelevant(Intervention):
         return net.patched(cases.sets, net.resampled(cases.sets, cases.acted_on[:, 0]))
 
 
-def _in_all(code: Code, sets: Ids) -> Bits:
+def _false_positives(code: GradedCode, sets: Ids) -> Words:
+    """The code's false positives on each set, as bits of words."""
+    return CallDecoder(code).covered(code.states(sets)) & ~marked(sets, code.vocab_size)
+
+
+def _in_all(code: GradedCode, sets: Ids) -> Bits:
     """Bool [batch, width]: bits that every member has."""
     with_padding = np.concatenate([code.bits, np.ones((1, code.width), dtype=np.bool_)])
     common = np.ones((len(sets), code.width), dtype=np.bool_)
@@ -250,13 +299,12 @@ def _in_all(code: Code, sets: Ids) -> Bits:
     return common
 
 
-def _kept(code: Code, sets: Ids, units: Ids) -> Ids:
-    """Members without the unit's bit, padded; all members where each has it."""
-    real = sets < code.vocab_size
-    has_bit = code.bits[np.where(real, sets, 0), units[:, None]]
-    lacking = real & ~has_bit
-    kept = np.where(lacking.any(1, keepdims=True), lacking, real)
-    return np.where(kept, sets, code.vocab_size)
+def _kept(code: GradedCode, sets: Ids, units: Ids) -> Ids:
+    """Members whose bit in the unit has the least strength, mostly none; padded."""
+    with_padding = np.concatenate([code.strengths, np.full((1, code.width), code.levels + 1)])
+    strengths = with_padding[sets, units[:, None]]
+    least = strengths.min(1, keepdims=True, initial=code.levels)
+    return np.where(strengths == least, sets, code.vocab_size)
 
 
 def _swapped(net: ReluNet, pair: Ids) -> ReluNet:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from relubloom.code import Code
+from relubloom.code import Code, GradedCode
 from relubloom.errors import UsageError
 from relubloom.evidence.interventions.changes import INTERVENTIONS
 from relubloom.evidence.interventions.intervention import CallDecoder
@@ -25,7 +25,7 @@ OnCases = Callable[[int, int], None]
 
 def intervene(
     net: ReluNet,
-    code: Code,
+    code: Code | GradedCode,
     set_size: int | tuple[int, int],
     *,
     seed: int = 0,
@@ -46,7 +46,8 @@ def intervene(
 
     Args:
         net: the network.
-        code: its hashes (`extract_code`), of the same vocab_size and width.
+        code: its hashes (`extract_code`), of the same vocab_size and width. By a `GradedCode` a
+            unit is not covered or uncovered, but untouched, leaking or covered.
         set_size: k, or (smallest, largest).
         seed: chooses the cases.
         cases: of each intervention, >= 2; None takes 20,000, fewer (at least 1,000) where vocab
@@ -64,14 +65,15 @@ def intervene(
     explanation; and seven times what it costs to draw ten sets a case and decode them by octets.
     """
     _check(net, code, cases)
+    read = code if isinstance(code, GradedCode) else GradedCode(code.bits, 1)
     task = KSparseTask(net.vocab_size, set_size)
     source = RandomSets(task, seed)
     count = cases or min(MOST, max(FEWEST, CASE_WORK // (net.vocab_size * net.width)))
-    plans = _seal_all(code, source, count, workers)
+    plans = _seal_all(read, source, count, workers)
     sources = source.sets("sources", SOURCES)
 
     def prepared(program: ReluNet) -> PreparedNetwork:
-        return PreparedNetwork.of(program, code, sources, source.choices("sources"))
+        return PreparedNetwork.of(program, read, sources, source.choices("sources"))
 
     stand_in = None if explanation is None else prepared(explanation[1])
     parts = _run_all(plans, prepared(net), stand_in, workers, on_cases)
@@ -80,11 +82,11 @@ def intervene(
     return Interventions(
         set_size=low if low == high else [low, high],
         seed=seed,
-        interventions=[result(*each, name) for each in zip(plans, parts, strict=True)],
+        interventions=[result(*each, name, read.levels) for each in zip(plans, parts, strict=True)],
     )
 
 
-def _seal_all(code: Code, source: RandomSets, count: int, workers: int) -> list[SealedPlan]:
+def _seal_all(code: GradedCode, source: RandomSets, count: int, workers: int) -> list[SealedPlan]:
     plans: list[SealedPlan] = []
     decoder = CallDecoder(code)
 
@@ -125,7 +127,7 @@ def _run_all(
     return found
 
 
-def _check(net: ReluNet, code: Code, cases: int | None) -> None:
+def _check(net: ReluNet, code: Code | GradedCode, cases: int | None) -> None:
     if (code.vocab_size, code.width) != (net.vocab_size, net.width):
         raise UsageError(
             f"the code has {code.vocab_size} tokens and {code.width} units: it must have the "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Float
@@ -11,7 +13,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from relubloom.code import Code
+from relubloom.code import GradedCode
 from relubloom.code.bit_slices import WORD, pack_bits
 from relubloom.code.cover_table import CoverTable
 from relubloom.evidence.interventions.prepared_network import PreparedNetwork
@@ -19,6 +21,9 @@ from relubloom.measure.pool import chunk_size
 
 Ids = NDArray[np.int64]
 Bits = NDArray[np.bool_]
+States = NDArray[np.uint8]
+"""What a code says of each unit, [cases, width]: 0 untouched, `levels` covered, between: leaking.
+A code of full bits has two states: uncovered and covered."""
 Words = NDArray[np.uint64]
 """Tokens of a set (or of a case) as bits, 64 to a word: [cases, words]."""
 
@@ -28,37 +33,47 @@ class Intervention(ABC):
 
     `cases`, `predict` and `mispredict` see the code and never the network: their answers are
     fixed before it runs. `question` and `prediction` are sentences for the reader, `control` says
-    what `mispredict` does wrongly on purpose. `changes` says whether the intervention changes
-    what is called, so that the calls that change can be compared.
+    what `mispredict` does wrongly on purpose; `graded` has those of them that read otherwise where
+    bits have several strengths. `changes` says whether the intervention changes what is called, so
+    that the calls that change can be compared.
     """
 
     name: str
     question: str
     prediction: str
     control = "hashes dealt to the tokens anew"
+    graded: Mapping[str, str] = MappingProxyType({})
     changes = False
 
-    def cases(self, code: Code, sets: Ids, random: Generator) -> Cases:
+    def words(self, levels: int) -> dict[str, str]:
+        """Its question, prediction and control, in the words for a code of so many levels."""
+        said = {name: getattr(self, name) for name in ("question", "prediction", "control")}
+        return said | (dict(self.graded) if levels > 1 else {})
+
+    def cases(self, code: GradedCode, sets: Ids, random: Generator) -> Cases:
         """Cases made from random sets; sets to which it cannot be done are left out.
 
         Unless told otherwise: any sets, nothing acted on, the members those of the set.
         """
         return even_cases(sets, sets[:, :0], sets)
 
-    def predict(self, code: Code, cases: Cases) -> Bits:
-        """The unions that the changed network will read, by the code: [cases, width].
+    def predict(self, code: GradedCode, cases: Cases) -> States:
+        """The states that the changed network will read, by the code: [cases, width].
 
         Unless told otherwise those of the intervened members.
         """
-        return code.union(cases.members)
+        return code.states(cases.members)
 
-    def mispredict(self, code: Code, cases: Cases, random: Generator) -> tuple[Code, Bits]:
-        """The control: unions that should fail as a prediction, and the code that they are of.
+    def mispredict(
+        self, code: GradedCode, cases: Cases, random: Generator
+    ) -> tuple[GradedCode, States]:
+        """The control: states that should fail as a prediction, and the code that they are of.
 
         Unless told otherwise those of a code whose hashes were dealt to the tokens anew.
         """
-        shuffled = Code(code.bits[random.permutation(code.vocab_size)])
-        return shuffled, shuffled.union(cases.members)
+        order = random.permutation(code.vocab_size)
+        shuffled = GradedCode(code.strengths[order], code.levels)
+        return shuffled, shuffled.states(cases.members)
 
     @abstractmethod
     def run(self, net: PreparedNetwork, cases: Cases) -> Float[Tensor, "batch vocab"]:
@@ -111,30 +126,48 @@ def only(width: int, units: Ids) -> Bits:
 
 
 class CallDecoder:
-    """Says which tokens a network of a code should call when it reads a union.
+    """Says which tokens a network of a code should call when it reads units in given states.
 
-    These are the tokens with the fewest bits outside the union: the union's decode, unless it
-    covers no token at all. A sharp readout calls exactly these, and never none.
+    These are the tokens that miss least: the covered ones, unless there are none. A bit misses by
+    how far its unit's state is below its strength, and one that misses by more outweighs all that
+    miss by less, as in the constructed network; so of a code of full bits these are the tokens
+    with the fewest missing bits. A sharp readout calls exactly these, and never none.
     """
 
-    def __init__(self, code: Code) -> None:
+    def __init__(self, code: GradedCode) -> None:
         self.code = code
-        self._table = CoverTable(code)
-        self._transposed = code.bits.T.astype(np.float32)
+        self._table = CoverTable(code.layers)
 
-    def called(self, unions: Bits) -> Words:
-        """Of unions [cases, width]. Cost: that of `CoverTable`, in chunks that fit a cache."""
+    def called(self, states: States) -> Words:
+        """In states [cases, width]. Cost: that of `CoverTable`, in chunks that fit a cache."""
         size = chunk_size(self.code.vocab_size)
-        parts = [self._called(unions[at : at + size]) for at in range(0, len(unions), size)]
+        parts = [self._called(states[at : at + size]) for at in range(0, len(states), size)]
         return np.concatenate([marked(np.zeros((0, 0), np.int64), self.code.vocab_size), *parts])
 
-    def _called(self, unions: Bits) -> Words:
-        called = self._table.decoded(unions)
+    def covered(self, states: States) -> Words:
+        """The covered tokens alone, of states [cases, width]."""
+        steps = range(1, self.code.levels + 1)
+        return self._table.decoded(np.concatenate([states >= step for step in steps], axis=1))
+
+    def _called(self, states: States) -> Words:
+        called = self.covered(states)
         bare = ~called.any(1)
         if bare.any():
-            missing = (~unions[bare]).astype(np.float32) @ self._transposed
-            called[bare] = pack_bits(missing == missing.min(1, keepdims=True))
+            called[bare] = pack_bits(self._missing_least(states[bare]))
         return called
+
+    def _missing_least(self, states: States) -> Bits:
+        """The tokens that miss least, bool [cases, vocab]."""
+        strengths, levels = self.code.strengths, self.code.levels
+        least = np.ones((len(states), len(strengths)), dtype=np.bool_)
+        for short in range(levels, 0, -1):
+            missing = np.zeros(least.shape, dtype=np.float32)  # float32: BLAS, exact on counts
+            for state in range(levels + 1 - short):
+                there = (states == state).astype(np.float32)
+                missing += there @ np.equal(strengths.T, state + short).astype(np.float32)
+            best = np.where(least, missing, np.inf).min(1, keepdims=True)
+            least &= missing == best
+        return least
 
 
 def marked(ids: Ids, vocab_size: int) -> Words:

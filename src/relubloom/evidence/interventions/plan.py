@@ -82,14 +82,14 @@ def seal(
     chosen, weight = half_with_predicted_errors(errs, count)
     kept = candidates[chosen]
     cases = Cases(kept.sets, kept.acted_on, kept.members, weight)
-    other_code, unions = intervention.mispredict(code, cases, random)
+    other_code, states = intervention.mispredict(code, cases, random)
     other = decoder if other_code is code else CallDecoder(other_code)
     return SealedPlan(
         intervention,
         cases,
         right=right[chosen],
-        wrong=other.called(unions),
-        before=decoder.called(code.union(cases.sets)),
+        wrong=other.called(states),
+        before=decoder.called(code.states(cases.sets)),
     )
 
 

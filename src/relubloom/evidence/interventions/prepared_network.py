@@ -11,7 +11,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from relubloom.code import Code
+from relubloom.code import Code, GradedCode
 from relubloom.measure.evaluation import in_float64
 from relubloom.network.extract import reversed_units
 from relubloom.network.relu_net import HookPoint, ReluNet
@@ -21,52 +21,54 @@ from relubloom.network.relu_net import HookPoint, ReluNet
 class PreparedNetwork:
     """The network in float64, its code, and its hidden layer on random sets.
 
-    `two_level`: the network with each entry of W_in at the mean of its unit's bits, or of the rest.
+    `two_level`: the network with each entry of W_in at the mean of its unit's entries of the same
+    strength, that is, of its bits or of the rest where all bits are full.
     `sources`: `hook_post` float64 [sets, width] on random sets, unit by unit in an order of its
-    own, sets that leave the unit uncovered first. `uncovered`: int64 [width], how many do.
-    `reversed`: the units that a bit turns on, bool [width].
+    own, sets that leave the unit in a lower state first. `counts`: int64 [levels + 1, width], how
+    many leave it in each state. `reversed`: the units that a bit turns on, bool [width].
     """
 
     net: ReluNet
     two_level: ReluNet
-    code: Code
+    code: GradedCode
     sources: NDArray[np.float64]
-    uncovered: NDArray[np.int64]
+    counts: NDArray[np.int64]
     reversed: NDArray[np.bool_]
 
     @staticmethod
     def of(
-        net: ReluNet, code: Code, sets: NDArray[np.int64], random: np.random.Generator
+        net: ReluNet, code: GradedCode, sets: NDArray[np.int64], random: np.random.Generator
     ) -> PreparedNetwork:
         """Run the hidden layer on the random sets. Cost: O(sets set_size width)."""
         exact = in_float64(net)
-        covered = code.union(sets)
-        lots = random.random(covered.shape) + covered
+        states = code.states(sets)
+        lots = random.random(states.shape) + states
         sources = np.take_along_axis(hidden(exact, sets), np.argsort(lots, axis=0), axis=0)
         return PreparedNetwork(
             exact,
             _two_level(exact, code),
             code,
             sources,
-            (~covered).sum(0, dtype=np.int64),
-            reversed_units(exact, code),
+            np.stack([(states == state).sum(0) for state in range(code.levels + 1)]),
+            reversed_units(exact, Code(code.bits)),
         )
 
     @cached_property
     def uncovered_levels(self) -> NDArray[np.float64]:
-        """Mean activation of each unit over the random sets that leave it uncovered, [width].
+        """Mean activation of each unit over the random sets that leave it untouched, [width].
 
-        A unit that all of them cover has the mean level of the other units of its polarity; 0 if
-        there is none.
+        A unit in which each of them has a bit has the mean level of the other units of its
+        polarity; 0 if there is none.
         """
-        free = np.arange(len(self.sources))[:, None] < self.uncovered
-        return self._mean_levels(free, self.uncovered)
+        free = np.arange(len(self.sources))[:, None] < self.counts[0]
+        return self._mean_levels(free, self.counts[0])
 
     @cached_property
     def covered_levels(self) -> NDArray[np.float64]:
         """What covers a unit: 0, or of a reversed unit its mean over the sets that cover it."""
-        covered = np.arange(len(self.sources))[:, None] >= self.uncovered
-        levels = self._mean_levels(covered, len(self.sources) - self.uncovered)
+        count = self.counts[-1]
+        covered = np.arange(len(self.sources))[:, None] >= len(self.sources) - count
+        levels = self._mean_levels(covered, count)
         return np.where(self.reversed, levels, 0.0)
 
     def _mean_levels(
@@ -80,14 +82,14 @@ class PreparedNetwork:
         return levels
 
     def resampled(self, sets: NDArray[np.int64], draws: NDArray[np.int64]) -> NDArray[np.float64]:
-        """`hook_post` of the sets, each unit's value taken from a source of the same status.
+        """`hook_post` of the sets, each unit's value taken from a source of the same state.
 
         `draws`: int64 [batch], a random number each; it picks from every unit's own shuffled
-        sources. A unit whose status no source has keeps its value.
+        sources. A unit whose state no source has keeps its value.
         """
-        covered = self.code.union(sets)
-        count = np.where(covered, len(self.sources) - self.uncovered, self.uncovered)
-        first = np.where(covered, self.uncovered, 0)
+        states = self.code.states(sets).astype(np.intp)
+        count = np.take_along_axis(self.counts, states, axis=0)
+        first = np.take_along_axis(self.counts.cumsum(0) - self.counts, states, axis=0)
         pick = np.where(count > 0, first + draws[:, None] % count.clip(min=1), 0)
         drawn = np.take_along_axis(self.sources, pick, axis=0)
         return np.where(count > 0, drawn, hidden(self.net, sets))
@@ -124,11 +126,11 @@ def hidden(net: ReluNet, sets: NDArray[np.int64]) -> NDArray[np.float64]:
     return pre.clip(min=0)
 
 
-def _two_level(net: ReluNet, code: Code) -> ReluNet:
+def _two_level(net: ReluNet, code: GradedCode) -> ReluNet:
     W_in = net.W_in.detach().numpy()
-    bits = code.bits
-    ones = bits.sum(0)
-    low = np.where(bits, W_in, 0).sum(0) / ones.clip(min=1)
-    high = np.where(bits, 0, W_in).sum(0) / (code.vocab_size - ones).clip(min=1)
-    levels = torch.from_numpy(np.where(bits, low, high))
-    return ReluNet(levels, net.b_in, net.W_out, net.b_out)
+    levels = np.empty_like(W_in)
+    for strength in range(code.levels + 1):
+        chosen = code.strengths == strength
+        mean = np.where(chosen, W_in, 0).sum(0) / chosen.sum(0).clip(min=1)
+        levels = np.where(chosen, mean, levels)
+    return ReluNet(torch.from_numpy(levels), net.b_in, net.W_out, net.b_out)

@@ -107,21 +107,22 @@ def _called(logits: Float[Tensor, "batch vocab"]) -> Words:
 
 
 def result(
-    plan: SealedPlan, parts: list[tuple[Counts, ...]], explanation: str | None
+    plan: SealedPlan, parts: list[tuple[Counts, ...]], explanation: str | None, levels: int = 1
 ) -> Intervened:
     """The figures of an intervention from the counts of all its chunks."""
+    words = plan.intervention.words(levels)
     counts = [_joined(each) for each in zip(*parts, strict=True)]
     weight = plan.cases.weight
     right, wrong, *explained = [vars(matched(each, weight)) for each in counts]
     return Intervened(
         **right,
         name=plan.intervention.name,
-        question=plan.intervention.question,
-        prediction=plan.intervention.prediction,
+        question=words["question"],
+        prediction=words["prediction"],
         cases=len(plan.cases),
         predicted_share=_weighted_mean(counts[0]["predicted_loss"] > 0, weight),
         loss_correlation=pearson(counts[0]["predicted_loss"], counts[0]["loss"], weight),
-        control=Control(**wrong, name=plan.intervention.control),
+        control=Control(**wrong, name=words["control"]),
         explained=None if explanation is None else Explained(**explained[0], name=explanation),
     )
 

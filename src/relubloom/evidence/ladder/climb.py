@@ -10,8 +10,8 @@ from itertools import chain
 
 from torch import Tensor
 
-from relubloom.code import Code
-from relubloom.evidence.ladder import fitted, quantisation, read_off
+from relubloom.code import Code, GradedCode
+from relubloom.evidence.ladder import by_strength, fitted, quantisation, read_off
 from relubloom.evidence.ladder.ladder_sets import LadderSets
 from relubloom.evidence.ladder.one_matrix_rounded import one_matrix_rounded
 from relubloom.evidence.ladder.read_network import ReadNetwork
@@ -39,6 +39,16 @@ RUNGS: dict[str, Callable[[ReadNetwork], Rung]] = {
     "network": read_off.network,
 }
 """The rungs by name; a rung is added by adding its function here."""
+
+GRADED_RUNGS: dict[str, Callable[[ReadNetwork], Rung]] = {
+    "graded-hash": by_strength.graded_hash,
+    "shuffled-strengths": by_strength.shuffled_strengths,
+    "random-graded-hash": by_strength.random_graded_hash,
+    "longer-hash": by_strength.longer_hash,
+    "graded-unit-levels": by_strength.graded_unit_levels,
+    "graded-levels": by_strength.graded_levels,
+}
+"""Rungs of networks whose bits have several strengths, beside the others."""
 
 FITTED_RUNGS: dict[str, Callable[[ReadNetwork, Tensor, int], Rung]] = {
     "weak-bits-best-readout": fitted.weak_bits_best_readout,
@@ -74,6 +84,7 @@ def climb(
     code: Code,
     seen: LadderSets,
     *,
+    graded: GradedCode | None = None,
     workers: int = 1,
     on_sets: OnSets | None = None,
     only: Collection[str] | None = None,
@@ -88,6 +99,8 @@ def climb(
         net: the network.
         code: its extracted code (`extraction.extract_code`).
         seen: what was shown a pass over the sets that the figures are over.
+        graded: its code with strengths (`extract_graded_code`): with two or more of them it adds
+            `GRADED_RUNGS`.
         workers: threads that share the chunks of sets, and the fits.
         on_sets: called with (done, total), the scored sets' share that is done of all rungs' work.
         only: names of the rungs to score; None scores every rung.
@@ -96,10 +109,16 @@ def climb(
         at_once, chunk: those of `score_rungs`.
 
     Cost: see `score_rungs`; 29 networks and 18 codes; and three fits, side by side on the workers.
+    With strengths two networks and 34 codes more.
     """
     scored, fitted_on = seen.scored, seen.fitted_on
-    read = ReadNetwork(net, code, seen.mean_size)
-    makers = RUNGS | {rung.name: partial(_same, rung) for rung in known}
+    strengths = _several(graded)
+    read = ReadNetwork(net, code, seen.mean_size, strengths)
+    makers = (
+        RUNGS
+        | (GRADED_RUNGS if strengths else {})
+        | {rung.name: partial(_same, rung) for rung in known}
+    )
     names = (*makers, *(FITTED_RUNGS if fitted_on is not None else ()), *RIVALS)
     wanted = {name for name in names if only is None or name in only}
 
@@ -128,18 +147,32 @@ def climb(
 
 
 def best_explanation(
-    net: ReluNet, code: Code, seen: LadderSets, fit_steps: int = fitted.STEPS
+    net: ReluNet,
+    code: Code,
+    seen: LadderSets,
+    fit_steps: int = fitted.STEPS,
+    *,
+    graded: GradedCode | None = None,
 ) -> Rung:
     """The rung of kind explanation that comes closest to the network, to predict with.
 
-    That is `weak-bits-best-readout`, and `weak-bits` where nothing is to be fitted (see
-    `sets_for_ladder`). `seen` was shown a pass over the sets. Cost: two fits.
+    That is `graded-levels` where bits have several strengths. Elsewhere it is
+    `weak-bits-best-readout`, and `weak-bits` where nothing is to be fitted (see `sets_for_ladder`).
+    `seen` was shown a pass over the sets. Cost: two fits.
     """
+    strengths = _several(graded)
+    if strengths is not None:
+        return by_strength.graded_levels(ReadNetwork(net, code, seen.mean_size, strengths))
     read = ReadNetwork(net, code, seen.mean_size)
     fitted_on = seen.fitted_on
     if fitted_on is None:
         return read_off.weak_bits(read)
     return fitted.weak_bits_best_readout(read, fitted_on, fit_steps)
+
+
+def _several(graded: GradedCode | None) -> GradedCode | None:
+    """The code, if its bits have several strengths."""
+    return None if graded is None or graded.levels == 1 else graded
 
 
 def _same(rung: Rung, _read: ReadNetwork) -> Rung:

@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from relubloom.code import Code
+from relubloom.code import Code, GradedCode
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.ladder import Kind
 
 REAL = 32  # bits of one free real number
 
-Program = Code | ReluNet
-"""A code runs as a Bloom filter: 1/(k + F) on members and false positives."""
+Program = Code | GradedCode | ReluNet
+"""A code runs as a (graded) Bloom filter: 1/(k + F) on members and false positives."""
 
 
 @dataclass(frozen=True)
@@ -88,24 +88,42 @@ def as_network(
     )
 
 
-def hash_bits(code: Code) -> int:
+def hash_bits(code: Code | GradedCode) -> int:
     """Bits that write a code down: the lesser of its matrix and its hashes' numbers.
 
     min(N d, sum over tokens of ceil(log2 C(d, h_t)) + N ceil(log2(d + 1))): the matrix as it is,
     or for each token its weight h_t and which of the C(d, h_t) hashes of that weight it has.
+
+    Of L strengths: min(ceil(N d log2(L + 1)), sum over tokens of ceil(log2 of d! over the product
+    of h! for each of the L + 1 strengths, 0 among them) + N L ceil(log2(d + 1))), h the token's
+    number of entries of a strength.
     """
     vocab, width = code.vocab_size, code.width
-    weights, tokens = np.unique(code.weights, return_counts=True)
-    numbers = sum(
-        count * _ceil_log2(math.comb(width, weight))
-        for weight, count in zip(weights.tolist(), tokens.tolist(), strict=True)
+    graded = code if isinstance(code, GradedCode) else GradedCode(code.bits, 1)
+    steps = range(1, graded.levels + 1)
+    weights, tokens = np.unique(
+        np.stack([graded.of_strength(step) for step in steps], axis=1), axis=0, return_counts=True
     )
-    return min(vocab * width, numbers + vocab * _ceil_log2(width + 1))
+    numbers = sum(
+        count * _ceil_log2(_assignments(width, each))
+        for each, count in zip(weights.tolist(), tokens.tolist(), strict=True)
+    )
+    matrix = math.ceil(vocab * width * math.log2(graded.levels + 1))
+    return min(matrix, numbers + vocab * graded.levels * _ceil_log2(width + 1))
 
 
 def network_bits(net: ReluNet) -> int:
     """32 bits for each weight and bias."""
     return REAL * sum(value.numel() for value in net.parameters())
+
+
+def _assignments(width: int, weights: list[int]) -> int:
+    """Ways to give `width` units so many bits of each strength."""
+    ways, left = 1, width
+    for weight in weights:
+        ways *= math.comb(left, weight)
+        left -= weight
+    return ways
 
 
 def _ceil_log2(count: int) -> int:

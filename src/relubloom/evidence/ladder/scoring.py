@@ -12,7 +12,7 @@ from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 from torch import Tensor
 
-from relubloom.code import Code
+from relubloom.code import Code, GradedCode
 from relubloom.code.cover_table import CoverTable
 from relubloom.evidence.ladder.rung import Program, Rung
 from relubloom.measure.evaluation import Batch, Evaluator, Losses
@@ -132,6 +132,8 @@ def _groups(rungs: Iterable[Rung], at_once: int) -> Iterator[list[Rung]]:
 
 def _bytes(program: Program) -> int:
     """Memory of what judges a program."""
+    if isinstance(program, GradedCode):
+        return _bytes(program.layers)
     if isinstance(program, Code):
         return 4 * program.width * program.vocab_size
     return 20 * sum(value.numel() for value in program.parameters())
@@ -160,6 +162,14 @@ def _judge_of(program: Program, largest_set: int) -> Callable[[Batch], Outcome]:
     if isinstance(program, Code):
         table = CoverTable(program)
         return lambda batch: _of_filter(table.covered(batch.sets.numpy()), batch)
+    if isinstance(program, GradedCode):
+        layers = CoverTable(program.layers)
+
+        def judge(batch: Batch) -> Outcome:
+            covered = layers.decoded(program.reached(batch.sets.numpy()))
+            return _of_filter(np.bitwise_count(covered).sum(1, dtype=np.int64), batch)
+
+        return judge
     evaluator = Evaluator(program, largest_set)
     return lambda batch: Outcome.of(evaluator.losses(batch), batch)
 
