@@ -48,6 +48,7 @@ RUN_KEYS = {
     "value",
     "threshold",
     "try_width",
+    "graded",
 }
 SHARES = ("p_exact", "near_threshold", "unit_agreement", "code_failure_share")
 
