@@ -5,18 +5,19 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: help install browser demo test check check-javascript docs-files results results-width \
-	results-quick results-region results-region-quick results-graded-codes bench clean
+	results-quick results-region results-region-quick results-graded-codes results-full bench clean
 
 help:
 	@echo "make demo     install, study the article's network, print the report's path"
 	@echo "make test     install, run the test suite"
 	@echo "make check    formatting, lint, types"
-	@echo "make results  regenerate docs/results (four to five hours)"
+	@echo "make results  regenerate docs/results (about five hours)"
 	@echo "make results-width  sweep for the width law and write docs/results/width.md (hours; go on with it)"
 	@echo "make results-quick  the same in small, within minutes, into runs/width-quick"
 	@echo "make results-region  the map of rates and steps, docs/results/region.md (hours; go on with it)"
 	@echo "make results-region-quick  the same in small, within minutes, into runs/region-quick"
 	@echo "make results-graded-codes  how good graded codes can be: 8 minutes"
+	@echo "make results-full  16 networks trained to the end, docs/results/article-full.md (40 minutes)"
 	@echo "make docs-files  the tables of keys in docs/files.md"
 	@echo "make bench    benchmarks, with their rivals"
 	@echo "make install  the virtual environment only"
@@ -74,9 +75,13 @@ results: $(VENV)/package-installed
 	$(BIN)/python experiments/residue.py
 	$(BIN)/python experiments/controls.py
 	$(BIN)/python experiments/dynamics.py
+	$(BIN)/python experiments/full.py
 
 results-graded-codes: $(VENV)/package-installed
 	$(BIN)/python experiments/graded_codes.py
+
+results-full: $(VENV)/package-installed
+	$(BIN)/python experiments/full.py
 
 # A sweep that was stopped goes on where it was.
 results-width: $(VENV)/package-installed

@@ -16,6 +16,8 @@ PAGES = {
     "residue": "residue.md",
     "controls": "controls.md",
     "dynamics": "dynamics.md",
+    "full": "article-full.md",
+    "graded_codes": "graded-codes.md",
     "region": "region.md",
     "width": "width.md",
 }
