@@ -238,7 +238,7 @@ def test_python_lines_make_the_graded_filter(
 
 
 def test_filter_that_float32_cannot_hold_is_left_out(tmp_path: Path) -> None:
-    """Four strengths ask for three leaks in 24 bits, 2^-8 each; 15 leaking bits allow half of that."""
+    """Four strengths need leaks of 2^-8 in 24 bits; 15 leaking bits allow half of that."""
     strengths = np.tile(np.repeat([1, 2, 3, 4], 5), (5, 1))
     near(Code(strengths > 0), 0).save_pretrained(tmp_path)
     GradedCode(strengths).save(tmp_path / "code.npz")
