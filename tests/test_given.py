@@ -208,6 +208,14 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: rb.extract_graded_code(LINEAR, 2),
         "the network is a Linear: give ReluNet.from_module(module)",
     ),
+    "ReluNet.from_module: text": (
+        lambda: rb.ReluNet.from_module("model.pt"),
+        "the module is 'model.pt' (str): give an nn.Module, or a file to ReluNet.from_file(path)",
+    ),
+    "ReluNet.from_state_dict: list": (
+        lambda: rb.ReluNet.from_state_dict([1, 2], activation="relu"),
+        "the state dict is [1, 2] (list): give tensors by name, as module.state_dict() does",
+    ),
     "extract_code: module": (
         lambda: rb.extract_code(LINEAR),
         "the network is a Linear: give ReluNet.from_module(module)",

@@ -7,13 +7,20 @@ from pathlib import Path
 
 import torch
 
+from build.graded import noisy_filter
 from relubloom import atomic
-from relubloom.code import Code, random_constant_weight
+from relubloom.code import Code, GradedCode, random_constant_weight, random_graded
 from relubloom.evidence import gather_evidence
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.files import write_record
-from relubloom.records.run_folder import Origin, default_labels, write_network, write_training
+from relubloom.records.run_folder import (
+    CODE,
+    Origin,
+    default_labels,
+    write_network,
+    write_training,
+)
 from relubloom.records.study import RandomCodeFigures, StudyRecord
 from relubloom.report.page import write_report
 from relubloom.study.steps import row_of, write_evidence
@@ -32,6 +39,14 @@ def noisy(code: Code, seed: int) -> ReluNet:
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(exact.W_in.shape, generator=generator) * 0.05
     return ReluNet(exact.W_in.detach() + noise, exact.b_in, exact.W_out, exact.b_out)
+
+
+def graded_run(folder: Path) -> GradedCode:
+    """A run with half bits, not examined; its code, which leaves false positives on sets of 3."""
+    task, code = KSparseTask(64, 3), random_graded(64, 24, 3, 3)
+    write_network(folder, noisy_filter(code, 0), Origin(task, 0), default_labels(64))
+    code.save(folder / CODE)
+    return code
 
 
 def history(steps: int = 10, second: str = "mse") -> list[dict[str, object]]:

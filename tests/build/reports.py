@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-STATES = ("study", "bare", "constructed", "hostile")
+STATES = ("study", "bare", "constructed", "hostile")  # and "graded", for the explorer
 # Of 16 tokens, those at even places stand beside the matrix.
 HOSTILE = (
     "<script>window.hacked = 1</script>",
@@ -30,7 +30,7 @@ HOSTILE = (
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The page of each kind of folder, by name; the folders are gone with the session."""
     from build.evidence import add_evidence
-    from build.report_runs import constructed_run, noisy, study, trained_run
+    from build.report_runs import constructed_run, graded_run, noisy, study, trained_run
     from relubloom.code import random_constant_weight
     from relubloom.report.page import write_report
     from relubloom.study.steps import certify_run
@@ -44,4 +44,5 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     noisy(random_constant_weight(9, 6, 2, 0), 0).save_pretrained(root / "bare")
     constructed_run(root / "constructed")
     trained_run(root / "hostile", labels=HOSTILE)
-    return {name: write_report(root / name) for name in STATES}
+    graded_run(root / "graded")
+    return {name: write_report(root / name) for name in (*STATES, "graded")}

@@ -238,6 +238,12 @@ REFUSED: dict[str, Case] = {
         lambda at: npz_file(at, {"1": torch.zeros(12, 5), "2": torch.zeros(5, 12)}), RELU, 2,
         "fit in several ways; give --layout",
     ),
+    "biases of odd names": (
+        lambda at: npz_file(at, named(PLAIN, ("red", "pale", "blue", "dim"))),
+        (*RELU, "--names", "W_in=red,W_out=blue"), 2,
+        "has pale, dim as long as a bias, and nothing says what b_in and b_out are; add to --names "
+        "b_in=pale, or b_in=none where there is none",
+    ),
     "the other layout": (
         saved, (*RELU, "--layout", "matmul"), 1, "do not fit in the layout matmul",
     ),
@@ -251,7 +257,7 @@ REFUSED: dict[str, Case] = {
     "NaN": (lambda at: state(at, **{"0__bias": with_nan()}), RELU, 1, "b_in=0.bias holds NaN or"),
     "integers": (
         lambda at: state(at, **{"0__bias": torch.ones(5, dtype=torch.int64)}), RELU, 1,
-        "tensor 0.bias is int64",
+        "tensor 0.bias is int64: weights are floating point; leave it out with --names",
     ),
     "said of an ONNX graph": (
         lambda at: gemm()(at, named(PLAIN, TWO)), ("--layout", "linear"), 2,
@@ -443,11 +449,37 @@ def test_what_was_understood_is_printed_and_recorded(relubloom: Run, tmp_path: P
     assert ReluNet.from_pretrained(tmp_path / "b").vocab_size == 12
 
 
+def test_a_page_and_a_comparison_say_where_a_network_came_from(
+    relubloom: Run, tmp_path: Path
+) -> None:
+    path, linear = saved(tmp_path), tmp_path / "linear"
+    checked, out = ("--check", check_file(tmp_path, PLAIN)), tmp_path / "out"
+    relubloom("import", path, "--out", out, *RELU, *checked)
+    relubloom("import", path, "--out", linear, "--activation", "none", "-k", 2)
+    relubloom("report", linear)
+    page = (linear / "report.html").read_text(encoding="utf-8")
+    assert f"brought in from {path}; it is <strong>not verified</strong>: nothing was" in page
+    assert "The original is linear: biases were raised so that the ReLU clips nothing." in page
+    shown = relubloom("compare", out, linear, "-k", 2, "-q")
+    assert f"brought in from {path} (verified)" in shown.out
+    assert f"brought in from {path} (NOT verified)" in shown.out
+
+
 def test_tensors_that_are_left_out_are_named(relubloom: Run, tmp_path: Path) -> None:
     path = state(tmp_path, **{"ln__weight": torch.ones(5)})
     names = "W_in=0.weight,b_in=0.bias,W_out=2.weight,b_out=2.bias"
     done = relubloom("import", path, "--out", tmp_path / "out", *RELU, "--names", names)
     assert "left out     ln.weight" in done.out.splitlines()
+
+
+def test_a_vector_is_left_out_where_there_is_said_to_be_no_bias(
+    relubloom: Run, tmp_path: Path
+) -> None:
+    names = "W_in=0.weight,W_out=2.weight,b_in=none"
+    path = torch_file()(tmp_path, named(PLAIN, ("0.weight", "odd", *TWO[2:])))
+    done = relubloom("import", path, "--out", tmp_path / "out", *RELU, "--names", names, "--json")
+    assert (done.json["missing_biases"], done.json["ignored"]) == (["b_in"], ["odd"])
+    assert done.json["names"]["b_out"] == "2.bias"
 
 
 def test_an_out_folder_is_not_overwritten(relubloom: Run, tmp_path: Path) -> None:
@@ -484,7 +516,7 @@ def test_from_a_file_to_the_page_in_one_command(
     assert done.status == 0, done.err
     assert done.out.splitlines()[-1] == "report: model-run/report.html"
     page = " ".join(Path("model-run/report.html").read_text(encoding="utf-8").split())
-    assert "it was brought in from model.pt, and verified: its answers are" in page
+    assert "brought in from model.pt; its outputs were compared with those of the original" in page
     assert "verified     yes: logits of 3 sets" in done.out
     certified = json.loads(Path("model-run/certificate.json").read_text())["imported"]
     sha256 = hashlib.sha256(Path("model.pt").read_bytes()).hexdigest()
@@ -524,6 +556,17 @@ def test_sets_on_which_an_import_does_not_hold_are_refused(relubloom: Run, tmp_p
         for command in ("certify", "examine"):
             done = relubloom(command, out, "-k", asked)
             assert (done.status, text in done.error) == (2, True)
+        done = relubloom("query", out, *range(asked))
+        assert (done.status, text in done.error) == (2, True)
+        done = relubloom("import", out, "--out", tmp_path / "again", "-k", asked)
+        assert (done.status, text in done.error) == (2, True)
+        assert not (tmp_path / "again").exists()
+
+
+def test_a_config_of_two_activations_is_not_read_as_relu(relubloom: Run, tmp_path: Path) -> None:
+    folder = other_config(hidden_act="relu", activation="gelu")(tmp_path)
+    done = relubloom("import", folder, "--out", tmp_path / "new")
+    assert (done.status, "has the activation gelu" in done.error) == (1, True)
 
 
 GELU = ({"hidden_act": "gelu"}, {"activation": "gelu"}, {"activation_function": "gelu_new"})

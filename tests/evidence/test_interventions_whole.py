@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
+from build.graded import noisy_filter
 from relubloom.code import Code, GradedCode, random_constant_weight
 from relubloom.errors import UsageError
 from relubloom.evidence.interventions import intervene
@@ -20,6 +21,7 @@ from relubloom.evidence.interventions.plan import RandomSets, seal
 from relubloom.network.construct import construct
 from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet
+from relubloom.network.strengths import written_in_sets_of
 from relubloom.records.interventions import Interventions, Match
 from relubloom.task import KSparseTask
 
@@ -155,11 +157,29 @@ def test_an_explanation_predicts_by_doing_the_same_to_itself() -> None:
     assert all(each.explained is None for each in intervene(net, code, 3, cases=9).interventions)
 
 
+def test_one_token_more_makes_full_bits_leak() -> None:
+    """Each member raises the units by 0.2, and full bits take 1.2 +- 0.08: of 1, and then of 1.2.
+
+    So half of them leak with a false positive put in, and nearly every set loses a member.
+    """
+    code = GradedCode(np.random.default_rng(0).choice(3, (200, 24), p=[0.75, 0.05, 0.2]), 2)
+    made = noisy_filter(code, 0)
+    lift = torch.from_numpy(0.2 * (code.strengths == 2)).float()
+    net = ReluNet(made.W_in.detach() + lift, made.b_in, made.W_out, made.b_out)
+    written = written_in_sets_of(net, code, 4)
+    assert 0.4 < (written.strengths[code.strengths == 2] == 1).mean() < 0.6
+    found = by_name(intervene(net, code, 3, cases=400))["patch-false-positive"]
+    assert found.by_loss.precision is not None
+    assert found.by_loss.recall is not None
+    assert found.by_loss.precision > 0.95
+    assert found.by_loss.recall > 0.95
+
+
 def test_cases_of_either_kind_come_from_all_pairs() -> None:
     code = random_constant_weight(64, 24, 6)
-    plan = seal(
-        SwapHashes(), CallDecoder(GradedCode(code.bits)), RandomSets(KSparseTask(64, 3), 0), 2000
-    )
+    graded = GradedCode(code.bits)
+    source = RandomSets(KSparseTask(64, 3), 0)
+    plan = seal(SwapHashes(), CallDecoder(graded), graded, source, 2000)
     kinds = plan.cases.weight > np.median(np.unique(plan.cases.weight))
     for kind in (kinds, ~kinds):
         assert len(np.unique(plan.cases.acted_on[kind], axis=0)) > PAIRS / 2

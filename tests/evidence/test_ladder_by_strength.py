@@ -4,7 +4,9 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
+from build.graded import noisy_filter
 from build.ladder import climb_ladder
 from build.networks import net_of, random_net
 from relubloom.code import Code, GradedCode
@@ -17,7 +19,8 @@ from relubloom.evidence.ladder.by_strength import (
     random_graded_hash,
     shuffled_strengths,
 )
-from relubloom.evidence.ladder.climb import GRADED_RUNGS, RUNGS
+from relubloom.evidence.ladder.climb import GRADED_FITTED_RUNGS, GRADED_RUNGS, RUNGS
+from relubloom.evidence.ladder.fitted import graded_factors_best_readout
 from relubloom.evidence.ladder.read_network import ReadNetwork, token_times_unit_levels
 from relubloom.evidence.ladder.rung import hash_bits
 from relubloom.measure.one_pass import one_pass
@@ -127,6 +130,58 @@ def test_a_constructed_graded_network_is_explained_by_its_strengths_alone() -> N
     for name in ("hash", "shuffled-strengths", "random-graded-hash", "longer-hash"):
         assert rows[name].loss_failures.f1 is not None
         assert rows[name].loss_failures.f1 < 0.75, name
+
+
+def test_a_fitted_readout_finds_what_the_strengths_say() -> None:
+    code = random_graded(64, 20, half=3, full=2)
+    net, sets = noisy_filter(code, 0), AllSets(64, 3)
+    names = [*GRADED_FITTED_RUNGS, "graded-levels"]
+    ladder = climb_ladder(net, Code(code.bits), sets, graded=code, only=names, fit_steps=100)
+    rows = {each.name: each for each in ladder.rungs}
+    for name in GRADED_FITTED_RUNGS:
+        assert rows[name].kind == "explanation"
+        assert rows[name].mse < rows["graded-levels"].mse, name
+        assert rows[name].loss_failures.f1 is not None
+        assert rows[name].loss_failures.f1 > 0.8, name
+    levels, factors = (rows[name].bits for name in GRADED_FITTED_RUNGS)
+    assert levels == rows["graded-levels"].bits + 1
+    assert factors == levels + 32 * 16 * (64 + 20)
+
+
+def test_factors_carry_what_levels_do_not() -> None:
+    # Bits at one level each and non-bit entries 0: W_in comes back exactly. Then the latter have
+    # three factors.
+    code = random_graded(40, 24, half=2, full=3)
+    draw = np.random.default_rng(1)
+    low = draw.standard_normal((40, 3)) @ draw.standard_normal((3, 24))
+    W_in = np.select([code.strengths == 1, code.strengths == 2], [-1.0, -2.0], 0.0)
+    net = net_of(W_in, np.ones(24), W_in.T, np.zeros(40))
+    read = ReadNetwork(net, Code(code.bits), 2.0, code)
+    assert graded_factors_best_readout(read, pairs(40), 1).network.W_in.detach().numpy() == (
+        pytest.approx(W_in, abs=1e-6)
+    )
+    other = code.strengths == 0
+    net = net_of(np.where(other, low, W_in), np.ones(24), W_in.T, np.zeros(40))
+    read = ReadNetwork(net, Code(code.bits), 2.0, code)
+    errors = [
+        np.abs(make(read, pairs(40), 1).network.W_in.detach().numpy() - np.where(other, low, W_in))
+        for make in GRADED_FITTED_RUNGS.values()
+    ]
+    assert errors[1][~other].max() < 1e-6
+    assert errors[1].mean() < errors[0].mean() / 4
+
+
+def test_a_readout_is_fitted_where_a_strength_has_no_bits() -> None:
+    code = GradedCode(random_graded(24, 12, half=0, full=3).strengths, 2)
+    read = read_as(code)
+    for make in GRADED_FITTED_RUNGS.values():
+        weights = make(read, pairs(24), 2).network.parameters()
+        assert all(each.isfinite().all() for each in weights)
+
+
+def pairs(vocab: int) -> torch.Tensor:
+    sets = AllSets(vocab, 2)
+    return sets.chunk(0, len(sets))
 
 
 def test_graded_rungs_appear_only_with_several_strengths() -> None:

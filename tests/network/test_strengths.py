@@ -14,7 +14,12 @@ from relubloom.errors import UsageError
 from relubloom.network.construct import construct, largest_leak
 from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet
-from relubloom.network.strengths import extract_graded_code, extract_with_drops, measure_drops
+from relubloom.network.strengths import (
+    extract_graded_code,
+    extract_with_drops,
+    measure_drops,
+    written_in_sets_of,
+)
 
 SIZES = st.integers(1, 5)
 
@@ -59,6 +64,28 @@ def test_the_share_is_of_the_level_that_k_tokens_without_the_bit_leave() -> None
     assert drops.untouched == pytest.approx([1.0])
     assert drops.share[:, 0] == pytest.approx([0.95, 1.25, 0.1, -0.1], abs=1e-6)
     assert drops.cost[:, 0] == pytest.approx([2.0, 20.0, -0.1, 0.1], abs=1e-6)
+
+
+def test_what_bits_write_in_sets_of_another_size_by_hand() -> None:
+    # Non-bits at 0.2, b_in = 0.4: untouched 0.8 in sets of 2, 1 of 3, 1.2 of 4. Token 0 takes 1.1,
+    # 1 takes 1.3 and 2 takes 0.95; token 3 takes 0.55.
+    W_in = [[-0.9], [-1.1], [-0.75], [-0.35], [0.2], [0.2]]
+    net = net_of(W_in, [0.4], [[-9.0, -9.0, -1.0, -1.0, 0.0, 0.0]], [0.0] * 6)
+    code = GradedCode([[2], [2], [1], [1], [0], [0]])
+    for size, strengths in ((2, [2, 2, 2, 1]), (3, [2, 2, 1, 1]), (4, [1, 2, 1, 0])):
+        written = written_in_sets_of(net, code, size)
+        assert written.strengths[:, 0].tolist() == [*strengths, 0, 0]
+        assert written.levels == 2
+    plain = GradedCode(code.bits)
+    assert written_in_sets_of(net, plain, 4) == plain
+
+
+@given(seed=st.integers(0, 99), levels=st.integers(1, 3), size=SIZES)
+def test_a_constructed_network_writes_the_same_at_any_size(
+    seed: int, levels: int, size: int
+) -> None:
+    code = GradedCode(np.random.default_rng(seed).integers(0, levels + 1, (20, 5)), levels)
+    assert written_in_sets_of(construct(code), code, size) == code
 
 
 @pytest.mark.parametrize(("levels", "leak"), [(2, 0.05), (3, 0.2)])

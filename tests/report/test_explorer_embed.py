@@ -14,7 +14,8 @@ import torch
 
 import relubloom as rb
 from build.evidence import certificate
-from relubloom.code import Code, random_constant_weight
+from build.report_runs import graded_run
+from relubloom.code import Code, GradedCode, random_constant_weight
 from relubloom.evidence import gather_evidence
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
@@ -208,6 +209,41 @@ def test_bits_are_packed_by_hand(tmp_path: Path) -> None:
     found = sent(embed(read_contents(tmp_path)))
     assert found.blobs["bits-own"] == bytes([3, 0, 0, 0, 12, 0, 0, 0, 6, 0, 0, 0])
     assert [network["bits"] for network in found.data["networks"]] == ["own", "own", "random"]
+
+
+def test_strengths_are_packed_by_hand(tmp_path: Path) -> None:
+    """Strengths 210, 012: half bits 2 and 2, full bits 1 and 4, the halves of a token first."""
+    near(Code(np.array([[1, 1, 0], [0, 1, 1]], dtype=bool)), 0).save_pretrained(tmp_path)
+    GradedCode([[2, 1, 0], [0, 1, 2]]).save(tmp_path / "code.npz")
+    found = sent(embed(read_contents(tmp_path)))
+    assert np.frombuffer(found.blobs["bits-own"], "<u4").tolist() == [2, 1, 2, 4]
+    assert [network["levels"] for network in found.data["networks"]] == [2, 2, 1]
+    own, extracted, random = found.data["networks"]
+    assert own["leaks"] is random["leaks"] is None
+    assert extracted["leaks"] == [1.0, 2.0**-12, 0.0]
+    assert "graded Bloom filter" in extracted["about"]
+
+
+def test_python_lines_make_the_graded_filter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = graded_run(tmp_path)
+    extracted = sent(embed(read_contents(tmp_path))).data["networks"][1]
+    names: dict[str, Any] = {"rb": rb}
+    monkeypatch.chdir(tmp_path)
+    exec("\n".join(extracted["python"]), names)
+    expected = construct(code, extracted["sharpness"])
+    assert torch.equal(names["net"].W_in, expected.W_in)
+    assert torch.equal(names["net"].W_out, expected.W_out)
+
+
+def test_filter_that_float32_cannot_hold_is_left_out(tmp_path: Path) -> None:
+    """Four strengths ask for three leaks in 24 bits, 2^-8 each; 15 leaking bits allow half of that."""
+    strengths = np.tile(np.repeat([1, 2, 3, 4], 5), (5, 1))
+    near(Code(strengths > 0), 0).save_pretrained(tmp_path)
+    GradedCode(strengths).save(tmp_path / "code.npz")
+    data = sent(embed(read_contents(tmp_path))).data
+    assert [network["key"] for network in data["networks"]] == ["network", "random"]
 
 
 def test_wide_hashes_take_whole_words(tmp_path: Path) -> None:

@@ -79,7 +79,9 @@ def test_its_page_speaks_of_half_bits(folder: Path) -> None:
     assert "works as a graded Bloom filter" in text
     assert "It is a graded Bloom filter" in text
     assert "graded bloom asks for" in text
-    assert "rb.Code(rb.GradedCode.load(" in text
+    assert "code = rb.GradedCode.load(" in text
+    assert "its graded hash predicts" in text
+    assert "covered half" in text
 
 
 def test_a_question_is_answered_by_states(folder: Path) -> None:

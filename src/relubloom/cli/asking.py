@@ -81,12 +81,13 @@ def query(
 ) -> None:
     """Put tokens into a network: what comes out, the union, each false positive and why."""
     from relubloom.network.relu_net import ReluNet
-    from relubloom.records.run_folder import read_labels
+    from relubloom.records.run_folder import read_labels, refuse_sizes
     from relubloom.study.folders import refuse_study
     from relubloom.study.query import ask, code_of
 
     refuse_study(folder)
     net = ReluNet.from_pretrained(folder)
+    refuse_sizes(folder, len(tokens))
     code = code_of(folder, net, len(tokens))
     answer = ask(net, code, read_labels(folder, net.vocab_size), tokens)
     how.answer(asdict(answer), lambda: _answer_text(answer))

@@ -75,6 +75,9 @@ def _made(found: dict[str, Any]) -> str:
     if recipe := found["recipe"]:
         relu = " without ReLU" if recipe.get("activation") == "none" else ""
         return f"{size}, trained{relu} with {recipe.get('objective')}, seed {found['seed']}"
+    if imported := found["imported"]:
+        checked = "verified" if imported["verified"] else "NOT verified"
+        return f"{size}, brought in from {imported['file'] or 'a module'} ({checked})"
     return f"{size}, of unknown origin"
 
 

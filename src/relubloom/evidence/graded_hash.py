@@ -12,20 +12,33 @@ from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode
 from relubloom.code.cover_table import CoverTable
+from relubloom.evidence.behaviour.summary import (
+    LISTED_UP_TO,
+    count_shares,
+    nullable,
+    rates,
+)
 from relubloom.evidence.mechanism.units import NEAR
 from relubloom.evidence.scores import SetScores
 from relubloom.measure.evaluation import Listed
 from relubloom.measure.one_pass import Chunk
-from relubloom.measure.statistics import agreement, counted, f1, spread
+from relubloom.measure.statistics import agreement, counted, f1, pearson, spread
 from relubloom.network.extract import reversed_units
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.strengths import BIT, FULL, LEAST_COST, Drops
-from relubloom.records.mechanism import BitsOfStrength, ExtractedFilter, Spread, Strengths
+from relubloom.records.mechanism import (
+    BitsOfStrength,
+    ExtractedFilter,
+    GradedFalsePositives,
+    Spread,
+    StateLevels,
+    Strengths,
+)
 from relubloom.task import SetCollection
 
 SAMPLE = 4096  # sets whose mean size stands for all
 OFF, WEAK, HIGH = 0, 1, 2  # what a unit does
-Counts = tuple[NDArray[np.float64], NDArray[np.float64]]
+Counts = tuple[NDArray[np.float64], ...]
 
 
 def usual_size(sets: SetCollection, vocab_size: int) -> int:
@@ -42,7 +55,7 @@ class GradedScoring:
     leak of the weakest bits than to the untouched level. A reversed unit is above 0 just where it
     is covered.
 
-    Cost: that of `GradedCode.decode`, and some ten passes over [sets, width].
+    Cost: that of `GradedCode.decode`, and some sixteen passes over [sets, width].
     """
 
     def __init__(self, net: ReluNet, graded: GradedCode, drops: Drops, sets: SetCollection) -> None:
@@ -54,8 +67,10 @@ class GradedScoring:
         self._fully = np.where(no_level, 0, math.sqrt(leak) * drops.untouched)
         self._turned = reversed_units(net, Code(graded.bits))
         self._false_positives = np.empty(len(sets), dtype=np.int32)
-        self._states = np.zeros((6, graded.width))
+        self._states = np.zeros((5, graded.width))
+        self._levels = np.zeros((3, 3, graded.width))
         self._called = np.zeros(3)
+        self._tokens = np.zeros(graded.vocab_size)
 
     def work(self, chunk: Chunk) -> Counts:
         """Units and calls of one chunk; each set's false positives are written down."""
@@ -66,12 +81,16 @@ class GradedScoring:
         called, vocab = chunk.answers.called, self._code.vocab_size
         keys = [each.rows * vocab + each.tokens for each in (covered, called)]
         rows = covered.rows, called.rows, np.intersect1d(*keys, assume_unique=True) // vocab
-        return self._unit_states(chunk, reached), np.array([copies[each].sum() for each in rows])
+        tokens = np.bincount(covered.tokens, copies[covered.rows], vocab).astype(np.float64)
+        calls = np.array([copies[each].sum() for each in rows])
+        return *self._unit_states(chunk, reached), calls, tokens
 
     def take(self, found: Counts) -> None:
         """Add a chunk's."""
-        self._states += found[0]
-        self._called += found[1]
+        for sums, more in zip(
+            (self._states, self._levels, self._called, self._tokens), found, strict=True
+        ):
+            sums += more
 
     def strengths(self, scores: SetScores) -> Strengths:
         """What was found, when the pass is over; `scores` has what the bare hash says."""
@@ -99,6 +118,24 @@ class GradedScoring:
             called_precision=calls.precision,
             called_recall=calls.recall,
             code_failure_share=scores.mean(fails),
+            unit_levels=[
+                StateLevels(*(spread(*state) for state in unit))
+                for unit in self._levels.transpose(2, 0, 1).tolist()
+            ],
+            false_positives=self._against(scores),
+        )
+
+    def _against(self, scores: SetScores) -> GradedFalsePositives:
+        """Its false positives beside those of the network, by set and by token."""
+        absent = scores.copies.sum() - scores.tokens.sets
+        ours, theirs = rates(self._tokens, absent), rates(scores.tokens.false_positives, absent)
+        network = scores.false_positives.astype(np.float64)
+        return GradedFalsePositives(
+            mean=scores.mean(self._false_positives),
+            correlation=pearson(self._false_positives.astype(np.float64), network, scores.copies),
+            by_count=count_shares(scores, self._false_positives),
+            by_token=nullable(ours) if len(ours) <= LISTED_UP_TO else None,
+            token_correlation=pearson(theirs[absent > 0], ours[absent > 0]),
         )
 
     def _covered_others(
@@ -112,9 +149,10 @@ class GradedScoring:
         member = (ids[rows] == tokens[:, None]).any(1)
         return Listed(rows[~member], tokens[~member])
 
-    def _unit_states(self, chunk: Chunk, reached: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """On how many sets each unit is as said, off, weak and leaking, leaking and above 0; and
-        the sum of levels where it leaks: [6, width]."""
+    def _unit_states(self, chunk: Chunk, reached: NDArray[np.bool_]) -> Counts:
+        """On how many sets each unit is as said, off, weak, leaking, leaking and above 0:
+        [5, width]; and untouched, leaking, covered the number, sum and sum of squares of its
+        levels: [3, 3, width]."""
         width, levels = self._code.width, self._code.levels
         post, copies = chunk.post.numpy(), chunk.copies.numpy()
         states = reached.reshape(-1, levels, width).view(np.uint8).sum(1, dtype=np.uint8)
@@ -123,12 +161,16 @@ class GradedScoring:
         weak = chunk.on & (post < self._fully)
         found = np.where(weak, WEAK, np.where(chunk.on, HIGH, OFF))
         flags = found == expected, ~chunk.on, weak, leaking, leaking & chunk.on
-        counts = [counted(each, copies) for each in flags]
-        return np.stack([*counts, copies @ np.where(leaking, post, 0)])
+        levels_of = (
+            (counted(state, copies), copies @ kept, copies @ np.square(kept))
+            for state in (states == 0, leaking, states == levels)
+            for kept in (np.where(state, post, 0),)
+        )
+        return np.stack([counted(each, copies) for each in flags]), np.array([*levels_of])
 
     def _agreement(self, total: float) -> dict[str, Any]:
         """Shares of (set, unit) pairs; see `Strengths`."""
-        as_said, off, weak, leaking, leaking_on, levels = self._states
+        as_said, off, weak, leaking, leaking_on = self._states
         pairs = total * self._code.width
         wrong = float(pairs - as_said.sum())
         kinds = float(off.sum()), float(weak.sum()), float(pairs - off.sum() - weak.sum())
@@ -140,7 +182,9 @@ class GradedScoring:
             "state_skill": max(0.0, 1 - wrong / constant) if constant else float(wrong == 0),
             "leaking": float(leaking.sum() / pairs),
             "leaking_on": float(leaking_on.sum() / leaking.sum()) if leaking.any() else None,
-            "leak_level": float(levels[where].sum() / untouched) if where.any() else None,
+            "leak_level": float(self._levels[1, 1][where].sum() / untouched)
+            if where.any()
+            else None,
         }
 
     def _of_strength(self, strength: int) -> BitsOfStrength:

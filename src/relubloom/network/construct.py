@@ -6,7 +6,7 @@ from numbers import Real
 import numpy as np
 import torch
 from jaxtyping import Bool
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from relubloom.code import Code, GradedCode
@@ -73,7 +73,7 @@ def construct(
         strengths, levels = hashes.bits.astype(np.int64), np.array([1.0, 0.0])
     else:
         strengths = graded.strengths.astype(np.int64)
-        levels = _levels(graded, cost, leak, STEPS[dtype])
+        levels = unit_levels(graded, cost, leak, dtype)
     into = levels - 1
     out_of = np.concatenate([[0.0], -cost / levels[:-1]])
     return ReluNet(
@@ -103,12 +103,20 @@ def default_leak(code: GradedCode, sharpness: float, steps: int = STEPS[torch.fl
     return max(2.0 ** -(steps / max(1, code.levels - 1)), 2.0**-wanted)
 
 
-def _levels(code: GradedCode, sharpness: float, leak: float | None, steps: int) -> np.ndarray:
-    """Level of a unit in each state, float64 [levels + 1], multiples of 2^-steps.
+def unit_levels(
+    code: GradedCode,
+    sharpness: float,
+    leak: float | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> NDArray[np.float64]:
+    """Level of a unit of `construct(code, ...)` in each state, from 1 to 0: float64 [levels + 1].
+
+    They are multiples of 2^-24 (float32) or 2^-53.
 
     Raises:
         UsageError: no such levels can be held, or they leak too much.
     """
+    steps = STEPS[dtype]
     below = code.levels - 1  # strengths below the largest
     largest, smallest = largest_leak(code, sharpness), 2.0 ** -(steps / below)
     name = "float32" if steps == STEPS[torch.float32] else "float64"

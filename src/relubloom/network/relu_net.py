@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
@@ -185,7 +186,7 @@ class ReluNet(nn.Module):
     @classmethod
     def from_state_dict(
         cls,
-        state: Mapping[str, Tensor],
+        state: Mapping[str, Tensor | np.ndarray] | object,
         *,
         names: Mapping[str, str] | None = None,
         layout: str | None = None,
@@ -193,7 +194,11 @@ class ReluNet(nn.Module):
         input_scale: str | float | None = None,
         set_size: int | tuple[int, int] | None = None,
     ) -> ReluNet:
-        """Bring in a network from tensors by name; nothing verifies it. Else as `from_file`."""
+        """Bring in a network from tensors or arrays by name, as `from_file`; nothing verifies it.
+
+        A linear network, and one with inputs divided by k, is the original's on sets of `set_size`
+        alone: what is returned does not refuse others, as the commands do on a run folder.
+        """
         from relubloom.network.imports import bringing
 
         given = bringing.Given(names, layout, activation, input_scale, set_size)
@@ -202,7 +207,7 @@ class ReluNet(nn.Module):
     @classmethod
     def from_module(
         cls,
-        module: nn.Module,
+        module: nn.Module | object,
         *,
         names: Mapping[str, str] | None = None,
         layout: str | None = None,

@@ -110,6 +110,33 @@ def extract_with_drops(net: ReluNet, code: Code, set_size: int) -> tuple[GradedC
     return GradedCode(strengths, len(kinds) + 1), drops
 
 
+def written_in_sets_of(net: ReluNet, code: GradedCode, set_size: int) -> GradedCode:
+    """The strengths that the tokens' bits write into their units in sets of another size.
+
+    What a bit asks for as it is read, its strength in the code, is W_out's, the same in any set.
+    What it does as it is written is the share v of the untouched level that it takes away (see
+    `extract_graded_code`), and that level rises or falls with every member, by a mean non-bit
+    entry. So a full bit with v < 1 in sets of this size leaks as the code's strongest half bits do,
+    a half bit with v >= 1 covers its unit, and a bit with v < 1/2 does nothing. Tokens that
+    `code` lets out in states of the code returned come out of sets of this size.
+
+    Non-bit entries are those without a bit in `code`. Units without an untouched level in sets of
+    this size, or reversed ones, and codes of full bits, which say nothing of leaks, are as given.
+
+    Cost: O(vocab width).
+    """
+    if code.levels == 1:
+        return code
+    W_in, b_in = (value.detach().to("cpu", torch.float64).numpy() for value in (net.W_in, net.b_in))
+    mean = _mean_where(W_in, code.strengths == 0)
+    untouched = b_in + set_size * mean
+    read = (untouched > 0) & ~reversed_units(net, Code(code.bits))
+    share = (mean - W_in) / np.where(read, untouched, 1)
+    written = np.where(share < BIT, 0, code.strengths.clip(max=code.levels - 1))
+    written = np.where(share >= FULL, code.levels, written)
+    return GradedCode(np.where(read & code.bits, written, code.strengths), code.levels)
+
+
 def measure_drops(net: ReluNet, code: Code, set_size: int) -> Drops:
     """What each token alone takes away, unit by unit; see `extract_graded_code`."""
     W_in, b_in, W_out = (

@@ -66,13 +66,19 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def said_activation(config: dict[str, Any]) -> str | None:
-    """The activation that a config names, as it names it; None where it names none."""
+    """The activation that a config names, as it names it; None where it names none.
+
+    Of several names, one that is not of ReLU counts: none of them may be passed over.
+    """
     places = [config, *(config[key] for key in ("network", "model") if key in config)]
-    for place in places:
-        for key in ACTIVATION_KEYS:
-            if isinstance(place, dict) and isinstance(place.get(key), str):
-                return place[key]
-    return None
+    said = [
+        place[key]
+        for place in places
+        for key in ACTIVATION_KEYS
+        if isinstance(place, dict) and isinstance(place.get(key), str)
+    ]
+    others = [name for name in said if canonical_activation(name) != "relu"]
+    return next(iter([*others, *said]), None)
 
 
 def canonical_activation(name: str) -> str | None:

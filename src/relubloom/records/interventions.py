@@ -62,7 +62,8 @@ class Intervened(Match):
         name, question: which intervention, and what it asks.
         prediction: how the called tokens are predicted from the code: always the decode of a union;
             where a union covers no token, the tokens with the fewest missing bits. Where bits have
-            several strengths, the decode of the units' states.
+            several strengths, the decode of the units' states; of a set with a token more, of the
+            states that bits write in sets of that size, where a full bit may leak.
         cases: how many were run: up to 20,000, and at least 1,000 where each costs much; 0 where
             the intervention cannot be done, and then all figures are null.
         predicted_share: share of cases with a predicted error: the called tokens would not be

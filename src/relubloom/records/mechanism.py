@@ -298,6 +298,40 @@ class BitsOfStrength:
 
 
 @dataclass(frozen=True)
+class StateLevels:
+    """A unit's activation by its state, zeros included.
+
+    Keys:
+        untouched, leaking, covered: over the sets on which it is in that state; null where there
+            are none.
+    """
+
+    untouched: Spread | None
+    leaking: Spread | None
+    covered: Spread | None
+
+
+@dataclass(frozen=True)
+class GradedFalsePositives:
+    """The graded hash's covered non-members beside the network's called ones.
+
+    Keys:
+        mean: per set.
+        correlation: Pearson with the network's over the sets; null where one is constant.
+        by_count: shares of the sets with 0, 1, 2 and 3 of them, and with 4 or more.
+        by_token: for each token, share of the sets without it on which it is covered; null for one
+            that is in every set, and for a list of more than 10,000 tokens.
+        token_correlation: over the tokens, with the rates of the network.
+    """
+
+    mean: float
+    correlation: float | None
+    by_count: list[float]
+    by_token: list[float | None] | None
+    token_correlation: float | None
+
+
+@dataclass(frozen=True)
 class Strengths:
     """The strengths of the bits, and the graded hash run as a graded Bloom filter on the same sets.
 
@@ -330,6 +364,8 @@ class Strengths:
         called_precision, called_recall: of its false positives, those that the network calls; of
             the non-members that the network calls, those that it lets out. Null without either.
         code_failure_share: share of the sets on which it has a false positive.
+        unit_levels: a row for each unit; empty in files of earlier versions.
+        false_positives: how many it has; null in files of earlier versions.
     """
 
     levels: int
@@ -351,6 +387,8 @@ class Strengths:
     called_precision: float | None
     called_recall: float | None
     code_failure_share: float
+    unit_levels: list[StateLevels] = field(default_factory=list[StateLevels])
+    false_positives: GradedFalsePositives | None = None
 
     @property
     def judged(self) -> dict[str, float | None]:

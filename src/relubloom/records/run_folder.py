@@ -328,6 +328,13 @@ def imported_from(folder: Path) -> ImportedFrom | None:
     return ImportedFrom(said.get("file"), said.get("sha256"), said.get("verified") is True)
 
 
+def holds_for(folder: Path) -> tuple[int, int] | None:
+    """The set sizes on which a network that was brought in is the one of its file; None for all."""
+    said = read_config(folder).get("import")
+    holds = said.get("holds_for") if isinstance(said, dict) else None
+    return (holds[0], holds[1]) if isinstance(holds, list) and len(holds) == 2 else None
+
+
 def refuse_sizes(folder: Path, sizes: int | tuple[int, int]) -> None:
     """Refuse sets on which a network that was brought in is not the one of its file.
 
@@ -335,15 +342,14 @@ def refuse_sizes(folder: Path, sizes: int | tuple[int, int]) -> None:
         UsageError: inputs divided by k were folded in for another k, or a linear network was made
             linear for smaller sets.
     """
-    said = read_config(folder).get("import")
-    holds = said.get("holds_for") if isinstance(said, dict) else None
-    if not isinstance(holds, list) or len(holds) != 2:
+    holds = holds_for(folder)
+    if holds is None:
         return
     low, high = as_sizes(sizes)
     if low < holds[0] or high > holds[1]:
         raise UsageError(
             f"set_size is {format_sizes((low, high))} and {folder} was brought in for sets of "
-            f"{format_sizes((holds[0], holds[1]))} tokens; import its file again with --set-size"
+            f"{format_sizes(holds)} tokens; import its file again with --set-size"
         )
 
 

@@ -87,9 +87,9 @@ class StoredRun:
 
     @property
     def imported(self) -> dict[str, Any] | None:
-        """What a network that was brought in was read from; None for others."""
+        """What `relubloom import` wrote of the file that it came from; None if it did not."""
         said = self.config.get("import")
-        return said if isinstance(said, dict) else None
+        return cast(dict[str, Any], said) if isinstance(said, dict) else None
 
     @property
     def sizes(self) -> tuple[int, int] | None:

@@ -19,6 +19,7 @@ from relubloom.records.run_folder import (
     TOKENS,
     described_task,
     given_labels,
+    imported_from,
     read_task,
     said_task,
     sha256_of,
@@ -29,7 +30,7 @@ from relubloom.study.steps import Watch, unwatched
 from relubloom.task import KSparseTask
 
 KINDS: tuple[type, ...] = (Behaviour, Mechanism, Interventions, Ladder, Certificate)
-NOT_COMPARED = ("dir", "seed", "task", "recipe", "construction")
+NOT_COMPARED = ("dir", "seed", "task", "recipe", "construction", "imported")
 
 
 @dataclass(frozen=True)
@@ -190,11 +191,12 @@ def difference(a: Any, b: Any) -> Any:
 def read_figures(folder: Path) -> dict[str, Any]:
     """What a run folder's files say; null for what does not stand there.
 
-    Keys: `dir`, `seed`, `task`, `recipe`, `construction`, `network`; the figures of a row of
-    `study.json`; `behaviour`, `mechanism`, `certificate` with the further figures of `FIGURES`, by
-    their keys in the file; `interventions` (by name: f1, exact_match, control_f1, explained_f1) and
-    `ladder` (by name of each explanation: bits, mse, log_gap_closed, loss_failures_f1,
-    ranking_failures_f1). Each of these five is null where the file is absent.
+    Keys: `dir`, `seed`, `task`, `recipe`, `construction`, `network`; `imported` as in
+    `certificate.json`; the figures of a row of `study.json`; `behaviour`, `mechanism`,
+    `certificate` with the further figures of `FIGURES`, by their keys in the file; `interventions`
+    (by name: f1, exact_match, control_f1, explained_f1) and `ladder` (by name of each explanation:
+    bits, mse, log_gap_closed, loss_failures_f1, ranking_failures_f1). Each of these five is null
+    where the file is absent.
 
     Raises:
         FileError: `config.json` is missing, or a file is damaged.
@@ -207,6 +209,8 @@ def read_figures(folder: Path) -> dict[str, Any]:
     }
     origin = ("seed", "task", "recipe", "construction", "network")
     found: dict[str, Any] = {"dir": str(folder)} | {name: config.get(name) for name in origin}
+    imported = imported_from(folder)
+    found["imported"] = None if imported is None else asdict(imported)
     found |= {name: None if file is None else {} for name, file in files.items()}
     for figure in FIGURES:
         if figure.in_row or found[figure.file] is not None:

@@ -13,9 +13,9 @@ from relubloom.network.imports.bringing import import_file
 from relubloom.network.imports.files import PICKLED
 from relubloom.network.imports.source import Given, ImportRecord
 from relubloom.network.weights_file import CONFIG, NAMES, WEIGHTS, read_config
-from relubloom.records.run_folder import EXAMINED, write_labels
+from relubloom.records.run_folder import EXAMINED, holds_for, write_labels
 from relubloom.study.folders import prepare_run
-from relubloom.task import KSparseTask, read_tokens
+from relubloom.task import KSparseTask, format_sizes, read_tokens
 
 SAME = ("sha256", "names", "layout", "activation", "input_scale", "normalised", "holds_for")
 
@@ -37,10 +37,12 @@ def import_run(
 
     Raises:
         FileError: the file is damaged, holds no such network, or fails the check.
-        UsageError: something that the file does not say is not given, or `out` holds something.
+        UsageError: something that the file does not say is not given, `out` holds something, or
+            `path` is a run folder that holds for some set sizes only.
     """
     if out.resolve() in (path.resolve(), path.resolve().parent):
         raise UsageError(f"{out} holds what is brought in; choose another --out")
+    _refuse_second_import(path)
     found = import_file(path, given, check)
     record = _as_json(found.record) | {"file": str(path)}
     net = found.net
@@ -58,6 +60,16 @@ def import_run(
     net.save_pretrained(out, described | {"import": record})
     sizes = {"vocab_size": net.vocab_size, "width": net.width, "set_size": given.set_size}
     return {"dir": str(out)} | sizes | record
+
+
+def _refuse_second_import(path: Path) -> None:
+    """A second import would forget on which sets the first one holds."""
+    holds = holds_for(path) if (path / CONFIG).exists() else None
+    if holds is not None:
+        raise UsageError(
+            f"{path} was brought in for sets of {format_sizes(holds)} tokens and is a run folder; "
+            "examine it as it is, or import the file that it came from again"
+        )
 
 
 def is_run_folder(path: Path) -> bool:

@@ -1,7 +1,9 @@
 """Every format and variant of docs/own-network.md comes in with the logits of its source."""
 
 import itertools
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from torch import Tensor, nn
 
 from build.foreign import MATRIX, OURS, Bag, Lens, Variant, matrix_table, named, npz_file, weights
 from build.process import DATA
-from relubloom.errors import FileError, RelubloomError
+from relubloom.errors import FileError, RelubloomError, UsageError
 from relubloom.network.imports.bringing import import_file, import_module
 from relubloom.network.imports.source import Given
 from relubloom.network.relu_net import ReluNet
@@ -175,3 +177,32 @@ def test_a_certified_bound_is_kept_by_a_single_wrong_weight(tmp_path: Path) -> N
     npz_file(tmp_path, PLAIN.tensors | {"W_out": wrong})
     with pytest.raises(FileError, match="the logits differ by"):
         import_file(path, Given(activation="relu"), tmp_path / "check.npz")
+
+
+def test_a_state_dict_of_arrays_comes_in() -> None:
+    state = {
+        at: value.numpy() for at, value in ReluNet(**PLAIN.tensors).to_module().state_dict().items()
+    }
+    net = ReluNet.from_state_dict(state, activation="relu")
+    assert all(torch.equal(getattr(net, role), PLAIN.tensors[role]) for role in OURS)
+
+
+def test_a_state_dict_of_words_is_refused() -> None:
+    with pytest.raises(UsageError, match="of <U1: give numbers"):
+        ReluNet.from_state_dict({"fc1.weight": np.array(["a"])}, activation="relu")
+
+
+@pytest.mark.parametrize(
+    ("forward", "text"),
+    [
+        (lambda m, x: (m.b(torch.relu(m.a(x))), x), "(it answers a tuple, not a tensor)"),
+        (
+            lambda m, x: m.b(torch.relu(m.a(x / x.sum(1, keepdim=True)))),
+            "on the set []; where it divides by k, say input_scale='mean' and set_size=k",
+        ),
+    ],
+)
+def test_a_module_that_cannot_be_compared_says_why(forward: Any, text: str) -> None:
+    """What rows of 0 and 1 came to is said, not that ids do not fit a Linear."""
+    with pytest.raises(FileError, match=re.escape(text)):
+        ReluNet.from_module(Wrapped(forward))

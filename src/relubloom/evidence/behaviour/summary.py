@@ -115,7 +115,7 @@ def measure_false_positives(scores: SetScores, random: RandomCodes | None) -> Fa
         by_count=[
             CountShare(count, share, code_share)
             for count, (share, code_share) in enumerate(
-                zip(_shares(scores, network), _shares(scores, code), strict=True)
+                zip(count_shares(scores, network), count_shares(scores, code), strict=True)
             )
         ],
     )
@@ -146,19 +146,19 @@ def measure_tokens(scores: SetScores, listed_up_to: int = LISTED_UP_TO) -> Token
     """Turn the counts by token into rates; copies count."""
     counts = scores.tokens
     held, absent = counts.sets, scores.copies.sum() - counts.sets
-    called = _rate(counts.false_positives, absent)
-    covered = _rate(counts.code_false_positives, absent)
-    missed, mse = _rate(counts.misses, held), _rate(counts.mse, held)
+    called = rates(counts.false_positives, absent)
+    covered = rates(counts.code_false_positives, absent)
+    missed, mse = rates(counts.misses, held), rates(counts.mse, held)
     known = absent > 0
     known_mse = np.where(held > 0, mse, 0.0)
     ranked = np.round(known_mse / max(known_mse.max(), LEAST), TIE_DIGITS)
     order = np.argsort(-np.where(held > 0, ranked, -np.inf), kind="stable")[:WORST].tolist()
     listed = len(held) <= listed_up_to
     return Tokens(
-        false_positive_rate=_nullable(called) if listed else None,
-        miss_rate=_nullable(missed) if listed else None,
-        code_false_positive_rate=_nullable(covered) if listed else None,
-        mse=_nullable(mse) if listed else None,
+        false_positive_rate=nullable(called) if listed else None,
+        miss_rate=nullable(missed) if listed else None,
+        code_false_positive_rate=nullable(covered) if listed else None,
+        mse=nullable(mse) if listed else None,
         correlation=pearson(called[known], covered[known]),
         worst=[
             TokenFigures(
@@ -166,8 +166,8 @@ def measure_tokens(scores: SetScores, listed_up_to: int = LISTED_UP_TO) -> Token
                 sets=round(float(held[token])),
                 mse=float(mse[token]),
                 miss_rate=float(missed[token]),
-                false_positive_rate=_nullable(called[[token]])[0],
-                code_false_positive_rate=_nullable(covered[[token]])[0],
+                false_positive_rate=nullable(called[[token]])[0],
+                code_false_positive_rate=nullable(covered[[token]])[0],
             )
             for token in order
             if held[token] > 0
@@ -221,16 +221,18 @@ def _subset(scores: SetScores, chosen: NDArray[np.bool_]) -> SubsetFigures:
     )
 
 
-def _shares(scores: SetScores, counts: NDArray[np.int32]) -> list[float]:
+def count_shares(scores: SetScores, counts: NDArray[np.int32]) -> list[float]:
+    """Shares of the sets with 0, 1, 2 and 3 false positives, and with 4 or more."""
     capped = np.minimum(counts, MANY)
     found = np.bincount(capped, weights=scores.copies, minlength=MANY + 1)
     return (found / found.sum()).tolist()
 
 
-def _rate(counts: NDArray[np.float64], sets: NDArray[np.float64]) -> NDArray[np.float64]:
+def rates(counts: NDArray[np.float64], sets: NDArray[np.float64]) -> NDArray[np.float64]:
     """counts / sets, NaN where there are no sets."""
     return np.divide(counts, sets, out=np.full_like(counts, np.nan), where=sets > 0)
 
 
-def _nullable(values: NDArray[np.float64]) -> list[float | None]:
+def nullable(values: NDArray[np.float64]) -> list[float | None]:
+    """The values, None for NaN."""
     return [None if np.isnan(value) else value for value in values.tolist()]

@@ -222,11 +222,16 @@ class PatchFalsePositive(Intervention):
     """Replace `hook_post` of a set by that of the set and one of the code's false positives on it.
 
     The union is the same, with one token more: the code reads the same tokens from it, and none
-    of them other than before. Where bits have several strengths a half bit of the token may meet
-    another: then the unit is covered, which lets more tokens in. A case is a random set with a
-    false positive of the code, and a random one of these. The intervened members are the set's and
-    that token, which any network names as it was put in: so what is predicted are the set's other
-    false positives, and that one token more disturbs nothing.
+    of them other than before. A case is a random set with a false positive of the code, and a
+    random one of these. The intervened members are the set's and that token, which any network
+    names as it was put in: so what is predicted are the set's other false positives, and that one
+    token more disturbs nothing.
+
+    Where bits have several strengths one token more does disturb: it raises every unit by what its
+    non-bit entry adds, and a full bit that took away just the level that sets of the usual size
+    leave now leaks. So the states are those of the code as it is written in sets of one token more,
+    and members drop out whose full bits meet such a leak. A half bit of the token that meets
+    another covers the unit.
     """
 
     name = "patch-false-positive"
@@ -235,9 +240,11 @@ class PatchFalsePositive(Intervention):
     graded = MappingProxyType(
         {
             "question": "Is a false positive put in as a member no more news than its half bits?",
-            "prediction": "The decode of the set with the token: two half bits in a unit cover it.",
+            "prediction": "The decode of the set with the token, in the states that bits write in "
+            "sets of one token more; they ask for their strengths as ever.",
         }
     )
+    one_more = True
 
     def cases(self, code: GradedCode, sets: Ids, random: Generator) -> Cases:
         """Sets with a false positive of the code each."""

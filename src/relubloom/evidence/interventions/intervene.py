@@ -13,6 +13,7 @@ from relubloom.evidence.interventions.prepared_network import PreparedNetwork
 from relubloom.evidence.interventions.scoring import Counts, result, score_chunk
 from relubloom.measure.pool import chunk_size, over_chunks
 from relubloom.network.relu_net import ReluNet
+from relubloom.network.strengths import written_in_sets_of
 from relubloom.records.interventions import Interventions
 from relubloom.task import KSparseTask
 
@@ -37,8 +38,9 @@ def intervene(
     """Change parts of the network in ways whose effect the code predicts, and compare.
 
     The cases and every prediction come from the code and the seed; they are fixed for all
-    interventions before the network runs for the first time. Then each intervention is run with
-    hooks or with replaced weights, in float64, and one scorer compares predicted with called
+    interventions before the network runs for the first time. (Of a graded code, what a bit does in
+    a set of one token more is read off W_in: `written_in_sets_of`.) Then each intervention is run
+    with hooks or with replaced weights, in float64, and one scorer compares predicted with called
     tokens (p at least half of the largest), for the prediction and for a control that should fail.
     An explanation of the network that is itself a network of the same shape predicts, too: the
     same is done to it, with its own hidden layer and its own levels. Sets are uniform, of sizes
@@ -69,7 +71,9 @@ def intervene(
     task = KSparseTask(net.vocab_size, set_size)
     source = RandomSets(task, seed)
     count = cases or min(MOST, max(FEWEST, CASE_WORK // (net.vocab_size * net.width)))
-    plans = _seal_all(read, source, count, workers)
+    low, high = task.sizes
+    written = written_in_sets_of(net, read, round((low + high) / 2) + 1)
+    plans = _seal_all(read, written, source, count, workers)
     sources = source.sets("sources", SOURCES)
 
     def prepared(program: ReluNet) -> PreparedNetwork:
@@ -78,7 +82,6 @@ def intervene(
     stand_in = None if explanation is None else prepared(explanation[1])
     parts = _run_all(plans, prepared(net), stand_in, workers, on_cases)
     name = None if explanation is None else explanation[0]
-    low, high = task.sizes
     return Interventions(
         set_size=low if low == high else [low, high],
         seed=seed,
@@ -86,12 +89,14 @@ def intervene(
     )
 
 
-def _seal_all(code: GradedCode, source: RandomSets, count: int, workers: int) -> list[SealedPlan]:
+def _seal_all(
+    code: GradedCode, written: GradedCode, source: RandomSets, count: int, workers: int
+) -> list[SealedPlan]:
     plans: list[SealedPlan] = []
     decoder = CallDecoder(code)
 
     def make(number: int, _stop: int) -> SealedPlan:
-        return seal(INTERVENTIONS[number], decoder, source, count)
+        return seal(INTERVENTIONS[number], decoder, written, source, count)
 
     over_chunks(len(INTERVENTIONS), 1, make, plans.append, workers)
     return plans

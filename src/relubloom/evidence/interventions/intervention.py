@@ -35,7 +35,8 @@ class Intervention(ABC):
     fixed before it runs. `question` and `prediction` are sentences for the reader, `control` says
     what `mispredict` does wrongly on purpose; `graded` has those of them that read otherwise where
     bits have several strengths. `changes` says whether the intervention changes what is called, so
-    that the calls that change can be compared.
+    that the calls that change can be compared. `one_more` says whether a token is put in beside the
+    set's: then `predict` sees the code as bits are written in sets of one token more.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Intervention(ABC):
     control = "hashes dealt to the tokens anew"
     graded: Mapping[str, str] = MappingProxyType({})
     changes = False
+    one_more = False
 
     def words(self, levels: int) -> dict[str, str]:
         """Its question, prediction and control, in the words for a code of so many levels."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from relubloom.code import GradedCode
 from relubloom.evidence.interventions.intervention import (
     Bits,
     CallDecoder,
@@ -66,9 +67,16 @@ class RandomSets:
 
 
 def seal(
-    intervention: Intervention, decoder: CallDecoder, source: RandomSets, count: int
+    intervention: Intervention,
+    decoder: CallDecoder,
+    written: GradedCode,
+    source: RandomSets,
+    count: int,
 ) -> SealedPlan:
     """Draw candidates, keep `count` cases, and predict them.
+
+    `written`: the decoder's code as bits are written in sets of one token more
+    (`written_in_sets_of`), whose states are those of an intervention that puts a token in.
 
     Cost: ten candidates are decoded for each case, fewer (but `count`) where vocab exceeds
     2**25 / (10 count); then 3 vocab / 8 bytes a case.
@@ -77,7 +85,8 @@ def seal(
     random = source.choices(intervention.name)
     drawn = max(count, min(CANDIDATES * count, CANDIDATE_WORK // code.vocab_size))
     candidates = intervention.cases(code, source.sets(intervention.name, drawn), random)
-    right = decoder.called(intervention.predict(code, candidates))
+    read_from = written if intervention.one_more else code
+    right = decoder.called(intervention.predict(read_from, candidates))
     errs = (right != marked(candidates.members, code.vocab_size)).any(1)
     chosen, weight = half_with_predicted_errors(errs, count)
     kept = candidates[chosen]

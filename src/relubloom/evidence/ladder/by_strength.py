@@ -27,7 +27,7 @@ from relubloom.evidence.ladder.rung import REAL, Written, as_network, hash_bits,
 @rung("graded-hash", "Extracted graded hash")
 def graded_hash(read: ReadNetwork) -> Written:
     """The strengths alone, run as a graded Bloom filter."""
-    code = _graded(read)
+    code = strengths_of(read)
     meaning = (
         "The strength of each token's bits; members share the mass equally with the tokens whose "
         "every bit finds its unit in a state of at least its strength."
@@ -38,7 +38,7 @@ def graded_hash(read: ReadNetwork) -> Written:
 @rung("shuffled-strengths", "Strengths shuffled", "baseline")
 def shuffled_strengths(read: ReadNetwork) -> Written:
     """The same bits; which of a token's are half is drawn anew."""
-    code = _graded(read)
+    code = strengths_of(read)
     meaning = (
         "The bits as extracted; each token's strengths are dealt to its bits at random "
         f"(median of {DRAWS} seeds)."
@@ -49,7 +49,7 @@ def shuffled_strengths(read: ReadNetwork) -> Written:
 @rung("random-graded-hash", "Random graded hash", "baseline")
 def random_graded_hash(read: ReadNetwork) -> Written:
     """As many bits of each strength for each token, in random units."""
-    code = _graded(read)
+    code = strengths_of(read)
     units = np.ones_like(code.bits)
     meaning = (
         "Each token has as many bits of each strength as extracted, in random units "
@@ -69,7 +69,7 @@ def longer_hash(read: ReadNetwork) -> Written:
     span = np.where(units.other_in == units.bit_in, 1, units.other_in - units.bit_in)
     depth = np.where(bits, np.inf, (units.other_in - read.weights[0]) / span)
     order = np.argsort(-depth, axis=None, kind="stable")
-    wanted, fewest, most = hash_bits(_graded(read)), int(bits.sum()), bits.size
+    wanted, fewest, most = hash_bits(strengths_of(read)), int(bits.sum()), bits.size
     while fewest < most:
         count = (fewest + most) // 2
         if hash_bits(_lowest(order, count, bits.shape)) >= wanted:
@@ -87,7 +87,7 @@ def longer_hash(read: ReadNetwork) -> Written:
 @rung("graded-unit-levels", "+ levels per unit and strength")
 def graded_unit_levels(read: ReadNetwork) -> Written:
     """Leaks and losses have a size, the same for all bits of a unit and strength."""
-    code = _graded(read)
+    code = strengths_of(read)
     W_in, b_in, W_out, b_out = read.weights
     new_in, new_out = (_by_strength(code, each, _unit_means) for each in (W_in, W_out.T))
     meaning = (
@@ -110,14 +110,21 @@ def graded_levels(read: ReadNetwork) -> Written:
     return meaning, graded_levels_length(read), as_network(new_in, b_in, new_out, b_out)
 
 
+def strengths_of(read: ReadNetwork) -> GradedCode:
+    """Its code of several strengths, which rungs of this module ask for."""
+    if read.graded is None:
+        raise ValueError("the network has no code with strengths")
+    return read.graded
+
+
 def levels_by_strength(read: ReadNetwork, by_token: Reals) -> Reals:
     """Products of a factor per token and a level per unit, for each strength: [vocab, width]."""
-    return _by_strength(_graded(read), by_token, token_times_unit_levels)
+    return _by_strength(strengths_of(read), by_token, token_times_unit_levels)
 
 
 def graded_levels_length(read: ReadNetwork) -> int:
     """Length of the graded hash, its levels in both matrices, and the biases."""
-    code = _graded(read)
+    code = strengths_of(read)
     reals = (2 * (code.levels + 1) + 1) * (code.vocab_size + code.width)
     return hash_bits(code) + REAL * reals
 
@@ -151,9 +158,3 @@ def _lowest(order: NDArray[np.int64], count: int, shape: tuple[int, ...]) -> Cod
     chosen = np.zeros(order.size, dtype=np.bool_)
     chosen[order[:count]] = True
     return Code(chosen.reshape(shape))
-
-
-def _graded(read: ReadNetwork) -> GradedCode:
-    if read.graded is None:
-        raise ValueError("the network has no code with strengths")
-    return read.graded

@@ -57,6 +57,12 @@ FITTED_RUNGS: dict[str, Callable[[ReadNetwork, Tensor, int], Rung]] = {
 }
 """Rungs whose numbers are fitted, on sets that are given with the network, in so many steps."""
 
+GRADED_FITTED_RUNGS: dict[str, Callable[[ReadNetwork, Tensor, int], Rung]] = {
+    "graded-levels-best-readout": fitted.graded_levels_best_readout,
+    "graded-factors-best-readout": fitted.graded_factors_best_readout,
+}
+"""Those of networks whose bits have several strengths, beside the others."""
+
 RIVALS = tuple(f"{part}-{bits}-bit" for part in ("matrix", "mode") for bits in quantisation.BITS)
 
 
@@ -100,7 +106,7 @@ def climb(
         code: its extracted code (`extraction.extract_code`).
         seen: what was shown a pass over the sets that the figures are over.
         graded: its code with strengths (`extract_graded_code`): with two or more of them it adds
-            `GRADED_RUNGS`.
+            `GRADED_RUNGS` and, where rungs are fitted, `GRADED_FITTED_RUNGS`.
         workers: threads that share the chunks of sets, and the fits.
         on_sets: called with (done, total), the scored sets' share that is done of all rungs' work.
         only: names of the rungs to score; None scores every rung.
@@ -109,7 +115,7 @@ def climb(
         at_once, chunk: those of `score_rungs`.
 
     Cost: see `score_rungs`; 29 networks and 18 codes; and three fits, side by side on the workers.
-    With strengths two networks and 34 codes more.
+    With strengths two networks and 34 codes more, and two fits.
     """
     scored, fitted_on = seen.scored, seen.fitted_on
     strengths = _several(graded)
@@ -119,14 +125,15 @@ def climb(
         | (GRADED_RUNGS if strengths else {})
         | {rung.name: partial(_same, rung) for rung in known}
     )
-    names = (*makers, *(FITTED_RUNGS if fitted_on is not None else ()), *RIVALS)
+    fitters = {} if fitted_on is None else FITTED_RUNGS | (GRADED_FITTED_RUNGS if strengths else {})
+    names = (*makers, *fitters, *RIVALS)
     wanted = {name for name in names if only is None or name in only}
 
     def on_rungs(done: float) -> None:
         if on_sets is not None:
             on_sets(int(len(scored) * done / len(wanted)), len(scored))
 
-    to_fit = [make for name, make in FITTED_RUNGS.items() if name in wanted - makers.keys()]
+    to_fit = [make for name, make in fitters.items() if name in wanted - makers.keys()]
     with _under_way(read, fitted_on, to_fit, fit_steps, workers) as fits:
         rungs = chain(
             (make(read) for name, make in makers.items() if name in wanted),

@@ -16,6 +16,11 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
+from relubloom.evidence.ladder.by_strength import (
+    graded_levels_length,
+    levels_by_strength,
+    strengths_of,
+)
 from relubloom.evidence.ladder.read_network import ReadNetwork, Reals
 from relubloom.evidence.ladder.read_off import find_weak_bits, levels, levels_length, listed_bits
 from relubloom.evidence.ladder.rung import REAL, Written, as_network, rung
@@ -32,11 +37,14 @@ STEP_SHARE = 0.006  # learning rate over the size of the entries that the fit st
 DROP = 4.0  # logits that a missing bit costs at the start
 JUDGED = 10_000  # sets, at most, on which the objectives are compared: every n-th
 WHICH_OBJECTIVE = 1  # bit: mse or kl
+FACTORS = 16  # of non-bit entries; a network that was trained to the end has 10 to 16 uneven units
 OBJECTIVES: tuple[Objective, ...] = ("mse", "kl")
 LEAST_LEVEL = 1e-3  # of the greatest: a unit below it counts as never on at the start
 
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]
 """W_in [vocab, width], b_in [width], W_out [width, vocab], b_out [vocab]."""
+Start = tuple[Tensor, Tensor, float]
+"""W_out, b_out, and the size of the entries that count."""
 Logits = Float[Tensor, "batch vocab"]
 Sets = Int64[Tensor, "sets set_size"]
 
@@ -61,6 +69,36 @@ def weak_bits_best_readout(read: ReadNetwork, sets: Sets, steps: int = STEPS) ->
     return meaning, length + listed_bits(read, weak, numbers=1) + WHICH_OBJECTIVE, net
 
 
+@rung("graded-levels-best-readout", "Levels by strength, best readout")
+def graded_levels_best_readout(read: ReadNetwork, sets: Sets, steps: int = STEPS) -> Written:
+    """The graded hash and its levels in W_in; the readout follows."""
+    return _graded_best_readout(read, sets, steps, 0)
+
+
+@rung("graded-factors-best-readout", "+ factors of the non-bit entries, best readout")
+def graded_factors_best_readout(read: ReadNetwork, sets: Sets, steps: int = STEPS) -> Written:
+    """The same, with several numbers a token for its non-bit entries, which tell members apart."""
+    return _graded_best_readout(read, sets, steps, min(FACTORS, *read.weights[0].shape))
+
+
+def _graded_best_readout(read: ReadNetwork, sets: Sets, steps: int, factors: int) -> Written:
+    W_in, other = read.weights[0], strengths_of(read).strengths == 0
+    by_levels = levels_by_strength(read, W_in)
+    token, sizes, unit = np.linalg.svd(np.where(other, W_in - by_levels, 0), full_matrices=False)
+    carried = (token[:, :factors] * sizes[:factors]) @ unit[:factors]
+    net, objective = with_best_readout(
+        read, np.where(other, by_levels + carried, by_levels), sets, steps, _by_strength(read)
+    )
+    more = f", and {factors} more such products for non-bit entries" if factors else ""
+    meaning = (
+        "For each strength, non-bit entries among them, a level per unit and a factor per token, "
+        f"whose product is the entry of W_in{more}; b_in; W_out and b_out follow: fitted, from "
+        f"such levels of their own, to the task's {objective} on sets that are not scored."
+    )
+    length = graded_levels_length(read) + REAL * factors * sum(W_in.shape)
+    return meaning, length + WHICH_OBJECTIVE, net
+
+
 @rung("best-readout", "W_in, best readout", "network")
 def best_readout(read: ReadNetwork, sets: Sets, steps: int = STEPS) -> Written:
     """All of W_in; the readout follows."""
@@ -74,10 +112,11 @@ def best_readout(read: ReadNetwork, sets: Sets, steps: int = STEPS) -> Written:
 
 
 def with_best_readout(
-    read: ReadNetwork, W_in: Reals, sets: Sets, steps: int
+    read: ReadNetwork, W_in: Reals, sets: Sets, steps: int, begin: Start | None = None
 ) -> tuple[ReluNet, Objective]:
     """The network of W_in and its best readout by mse or by kl, whichever answers more alike.
 
+    `begin`: where the fits start, by default from the hash alone.
     Cost: `steps` on batches of 1,024 sets; each runs the hidden layer once, and for either
     objective two GEMMs, one softmax and some four passes over the logits.
     """
@@ -86,7 +125,7 @@ def with_best_readout(
     fixed = torch.from_numpy(W_in).float(), torch.from_numpy(read.weights[1]).float()
     found: list[tuple[float, ReluNet, Objective]] = []
     for objective, readout in zip(
-        OBJECTIVES, _fitted_readouts(read, fixed, sets, steps), strict=True
+        OBJECTIVES, _fitted_readouts(read, fixed, sets, steps, begin or _by_hash(read)), strict=True
     ):
         unlike = sum(_unlike(own, (*fixed, *readout), part) for part in judged.split(BATCH))
         W_out, b_out = (value.double().numpy() for value in readout)
@@ -102,16 +141,10 @@ def _unlike(one: Weights, other: Weights, sets: Sets) -> float:
 
 
 def _fitted_readouts(
-    read: ReadNetwork, fixed: tuple[Tensor, Tensor], sets: Sets, steps: int
+    read: ReadNetwork, fixed: tuple[Tensor, Tensor], sets: Sets, steps: int, begin: Start
 ) -> list[tuple[Tensor, Tensor]]:
     """W_out and b_out by each of the objectives, fitted side by side on the same batches."""
-    units = read.units
-    on = (units.level > 0) & (units.level >= LEAST_LEVEL * units.level.max())
-    drop = np.divide(DROP, units.level, out=np.zeros_like(units.level), where=on)
-    by_bit = np.where(read.code.bits, np.where(read.reversed, drop, -drop), 0)
-    start = torch.from_numpy(by_bit.T).float()
-    gain = np.where(read.reversed, by_bit * units.level, 0).sum(1)  # of a token with all its bits
-    bias = torch.from_numpy(-gain).float()
+    start, bias, scale = begin
     readouts = [(start.clone(), bias.clone()) for _ in OBJECTIVES]
 
     def gradients(chosen: Sets) -> list[Tensor]:
@@ -122,7 +155,6 @@ def _fitted_readouts(
             found += [post.T @ by_logits, by_logits.sum(0)]
         return found
 
-    scale = float(drop[drop > 0].mean()) if (drop > 0).any() else 1.0
     fit(
         [value for readout in readouts for value in readout],
         gradients,
@@ -131,6 +163,28 @@ def _fitted_readouts(
         learning_rate=STEP_SHARE * scale,
     )
     return readouts
+
+
+def _by_strength(read: ReadNetwork) -> Start:
+    """The levels of each strength; the size is that of the weakest bits."""
+    by_token, code = levels_by_strength(read, read.weights[2].T), strengths_of(read)
+    kinds = [np.abs(by_token[code.strengths == step]) for step in range(1, code.levels + 1)]
+    weakest = min((float(kind.mean()) for kind in kinds if kind.any()), default=1.0)
+    W_out, b_out = (torch.from_numpy(each).float() for each in (by_token.T, read.weights[3]))
+    return W_out, b_out, weakest
+
+
+def _by_hash(read: ReadNetwork) -> Start:
+    """Each missing bit costs the same."""
+    units = read.units
+    on = (units.level > 0) & (units.level >= LEAST_LEVEL * units.level.max())
+    drop = np.divide(DROP, units.level, out=np.zeros_like(units.level), where=on)
+    by_bit = np.where(read.code.bits, np.where(read.reversed, drop, -drop), 0)
+    start = torch.from_numpy(by_bit.T).float()
+    gain = np.where(read.reversed, by_bit * units.level, 0).sum(1)  # of a token with all its bits
+    bias = torch.from_numpy(-gain).float()
+    scale = float(drop[drop > 0].mean()) if (drop > 0).any() else 1.0
+    return start, bias, scale
 
 
 def fit(

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from relubloom.errors import FileError, RelubloomError, UsageError
+from relubloom.errors import FileError, RelubloomError, UsageError, described
 from relubloom.network.construct import always_on
 from relubloom.network.imports import files, modules, verify
 from relubloom.network.imports.roles import check_values, place, precision_name, widest
@@ -83,26 +84,44 @@ def import_file(path: Path, given: Given, check: Path | None = None) -> Imported
     return Imported(made.net, _verified(made.record, found))
 
 
-def import_tensors(tensors: Mapping[str, Tensor], given: Given) -> Imported:
-    """The network of tensors by name, as a state dict has them; nothing verifies it.
+def import_tensors(tensors: Mapping[str, Tensor | np.ndarray] | object, given: Given) -> Imported:
+    """The network of tensors or arrays by name, as a state dict has them; nothing verifies it.
 
     Raises: as `import_file`.
     """
-    source = Source("torch", files.without_prefix(tensors))
+    if not isinstance(tensors, Mapping):
+        raise UsageError(
+            f"the state dict is {described(tensors)}: give tensors by name, as module.state_dict() "
+            "does"
+        )
     name = "the state dict"
+    found = {at: _as_tensor(value, at) for at, value in tensors.items()}
+    source = Source("torch", files.without_prefix(found))
     activation = decided_activation(source, given, name)
     placed = place(source.tensors, given, name)
     made = _assembled(source, placed, activation, given, name)
     return Imported(made.net, made.record)
 
 
-def import_module(module: nn.Module, given: Given) -> Imported:
+def _as_tensor(value: Tensor | np.ndarray, at: str) -> Tensor:
+    try:
+        return torch.as_tensor(value)
+    except TypeError:
+        raise UsageError(f"the state dict has {at} of {value.dtype}: give numbers") from None
+
+
+def import_module(module: nn.Module | object, given: Given) -> Imported:
     """The network that a module computes; the module is run on random sets to verify it.
 
     Raises:
         FileError: what it computes is no such network.
         UsageError: its layers are not those of such a network, or it cannot be run on sets.
     """
+    if not isinstance(module, nn.Module):
+        raise UsageError(
+            f"the module is {described(module)}: give an nn.Module, or a file to "
+            "ReluNet.from_file(path)"
+        )
     problem: RelubloomError | None = None
     for source in modules.read_module(module, given):
         try:
@@ -127,20 +146,31 @@ def _tried(module: nn.Module, source: Source, given: Given) -> Imported:
     rows = _trial(made, said)
     weight = next(module.parameters())
     problem: FileError | None = None
-    why = "its outputs are not [sets, vocab]"
+    why: str | None = None
     for feed in modules.feeds(made.scale, made.net.vocab_size):
         try:
             with modules.evaluating(module):
                 parts = [
                     (part, feed(module, part.to(weight.device), weight.dtype)) for part in rows
                 ]
+            odd = next((answer for _, answer in parts if not isinstance(answer, Tensor)), None)
+            if odd is not None:
+                raise TypeError(f"it answers a {type(odd).__name__}, not a tensor")
             parts = [(part, answer) for part, answer in parts if len(answer)]
             whole = torch.cat([part for part, _ in parts])
             answers = torch.cat([answer for _, answer in parts]).detach().cpu()
         except Exception as error:  # noqa: BLE001 - a module may raise anything on what it is fed
-            why = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            why = why or next(iter(str(error).strip().splitlines()), type(error).__name__)
             continue
-        if answers.shape != whole.shape or not bool(torch.isfinite(answers).all()):
+        if answers.shape != whole.shape:
+            why = why or "its outputs are not [sets, vocab]"
+            continue
+        if not bool(torch.isfinite(answers).all()):
+            bad = whole[~torch.isfinite(answers).all(1)][0].nonzero().flatten().tolist()
+            divides = (
+                "" if bad else "; where it divides by k, say input_scale='mean' and set_size=k"
+            )
+            why = why or f"its outputs hold NaN or infinity on the set {bad}{divides}"
             continue
         pair = verify.Pair(whole, answers)
         remedy = "it computes something besides its two layers; pass that part of the model alone"

@@ -14,7 +14,7 @@ from relubloom.network.imports.files import without_prefix
 from relubloom.network.imports.roles import place
 from relubloom.network.imports.source import LAYOUTS, Given, Placed, Source
 
-Feed = Callable[[nn.Module, Tensor, torch.dtype], Tensor]
+Feed = Callable[[nn.Module, Tensor, torch.dtype], Any]  # a module may answer anything
 MAPS = (nn.Linear, nn.Embedding, nn.EmbeddingBag)
 HARMLESS = (
     *(nn.Identity, nn.Dropout, nn.AlphaDropout, nn.Flatten, nn.Softmax, nn.LogSoftmax),

@@ -12,6 +12,7 @@ from relubloom.errors import FileError, UsageError
 from relubloom.network.imports.source import LAYOUTS, Given, Placed
 from relubloom.network.weights_file import NAMES
 
+NO_BIAS = "none"  # in place of a bias's name
 PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 FIRST_WORDS = {
     *("in", "input", "enc", "encoder", "embed", "embedding", "embeddings", "emb", "up", "hidden"),
@@ -52,6 +53,8 @@ def _names(
     tensors: Mapping[str, Tensor], given: Mapping[str, str], name: str
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """The tensors' names by role, and those of the tensors that no role takes."""
+    without = {role for role in ("b_in", "b_out") if given.get(role) == NO_BIAS}
+    given = {role: wanted for role, wanted in given.items() if role not in without}
     for role, wanted in given.items():
         if wanted not in tensors:
             raise UsageError(
@@ -67,7 +70,7 @@ def _names(
         names |= _two_layers(matrices, names, name)
     free = [at for at in tensors if at not in names.values()]
     for bias, matrix in (("b_in", "W_in"), ("b_out", "W_out")):
-        if bias not in names:
+        if bias not in names and bias not in without:
             twins = [at for at in free if at in _bias_names(names[matrix])]
             if twins and names["W_in"] == names["W_out"]:
                 raise UsageError(
@@ -76,6 +79,7 @@ def _names(
                 )
             names.update({bias: at} if (at := next(iter(twins), None)) else {})
     free = [at for at in free if at not in names.values()]
+    _refuse_forgotten_bias(tensors, names, free, without, name)
     if free and not given:
         shape = tuple(tensors[free[0]].shape)
         raise FileError(
@@ -84,6 +88,29 @@ def _names(
             "if the network computes nothing with it"
         )
     return {role: names[role] for role in NAMES if role in names}, tuple(free)
+
+
+def _refuse_forgotten_bias(
+    tensors: Mapping[str, Tensor],
+    names: Mapping[str, str],
+    free: list[str],
+    without: set[str],
+    name: str,
+) -> None:
+    """A vector as long as a bias is not left out unasked: zeros in its place are another network.
+
+    Raises:
+        UsageError: there is one, and a bias that nothing was said of.
+    """
+    open_roles = [role for role in ("b_in", "b_out") if role not in {*names, *without}]
+    sizes = tensors[names["W_in"]].shape
+    fit = [at for at in free if tensors[at].ndim == 1 and len(tensors[at]) in sizes]
+    if open_roles and fit:
+        raise UsageError(
+            f"{name} has {', '.join(fit)} as long as a bias, and nothing says what "
+            f"{' and '.join(open_roles)} {'is' if len(open_roles) == 1 else 'are'}; add to --names "
+            f"{open_roles[0]}={fit[0]}, or {open_roles[0]}={NO_BIAS} where there is none"
+        )
 
 
 def _refuse_foreign(tensors: Mapping[str, Tensor], name: str) -> None:
@@ -100,7 +127,10 @@ def _refuse_foreign(tensors: Mapping[str, Tensor], name: str) -> None:
                 "network here is two linear layers with a ReLU between"
             )
         if not value.is_floating_point():
-            raise FileError(f"{name}: tensor {at} is {_kind(value)}: weights are floating point")
+            raise FileError(
+                f"{name}: tensor {at} is {_kind(value)}: weights are floating point; leave it out "
+                "with --names W_in=...,W_out=... if it sits beside"
+            )
 
 
 def _two_layers(matrices: list[str], names: Mapping[str, str], name: str) -> dict[str, str]:

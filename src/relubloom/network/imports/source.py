@@ -50,7 +50,7 @@ class Given:
         for role in self.names or {}:
             if role not in NAMES:
                 raise UsageError(f"names has {role!r}: name {', '.join(NAMES)}, as W_in=fc1.weight")
-        if self.activation is not None and canonical_activation(self.activation) is None:
+        if self.activation is not None and canonical_activation(str(self.activation)) is None:
             raise UsageError(
                 f"activation is {self.activation!r}: relubloom examines ReLU networks (relu) and "
                 "linear ones (none); a network with another activation cannot come in"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.code import Code
-from relubloom.records.mechanism import CoveredLevel, Spread
+from relubloom.records.mechanism import CoveredLevel, Spread, StateLevels
 from relubloom.report.charts.chart import Chart, Look
 from relubloom.report.charts.drawing import Drawing
 from relubloom.report.charts.marks import diverging, picture, segments
@@ -42,7 +42,11 @@ COVERED: Look = {
     "mfc": PAPER,
     "label": "covered: mean, 95th percentile",
 }
+UNTOUCHED: Look = FREE | {"label": "untouched: mean ± sd"}
+LEAKING: Look = {"marker": "D", "color": ACCENT, "label": "covered half: mean ± sd"}
+STOPPED: Look = COVERED | {"label": "covered: mean + sd"}
 Levels = tuple[Spread, CoveredLevel | None]  # of a unit: not covered, and covered
+Band = tuple[float, float, float]  # of a unit in some state: mean, and the ends of its line
 SHOWN_SHARE = 1e-4  # bars and curve of a distribution end where both hold less than this
 
 
@@ -206,24 +210,55 @@ def draw_levels(units: list[Levels], description: str) -> Drawing:
     Units are sorted by their uncovered level: mean ± sd there, mean to 95th percentile covered.
     """
     ordered = sorted(units, key=lambda unit: -unit[0].mean)
-    ordered = ordered[:: -(-len(ordered) // LEVEL_UNITS)]
-    wide, narrow = _levels(ordered, WIDE, 28, 2), _levels(ordered, PANEL, 41, 1)
+    covered = [each and (each.mean, each.mean, each.p95) for _, each in ordered]
+    return _drawn_levels(
+        description, [(FREE, [_around(each) for each, _ in ordered]), (COVERED, covered)]
+    )
+
+
+@styled
+def draw_state_levels(units: list[StateLevels], description: str) -> Drawing:
+    """Each hidden unit's level where it is untouched, where it leaks, and where it is covered.
+
+    Units are sorted by their untouched level: mean ± sd, covered from the mean up.
+    """
+    ordered = sorted(units, key=lambda unit: -(_around(unit.untouched) or (0.0,))[0])
+    covered = [
+        each.covered and (each.covered.mean, each.covered.mean, each.covered.mean + each.covered.sd)
+        for each in ordered
+    ]
+    untouched, leaking = (
+        [_around(getattr(each, state)) for each in ordered] for state in ("untouched", "leaking")
+    )
+    return _drawn_levels(
+        description, [(UNTOUCHED, untouched), (STOPPED, covered), (LEAKING, leaking)]
+    )
+
+
+def _around(level: Spread | None) -> Band | None:
+    return level and (level.mean, level.mean - level.sd, level.mean + level.sd)
+
+
+def _drawn_levels(description: str, states: list[tuple[Look, list[Band | None]]]) -> Drawing:
+    step = -(-len(states[0][1]) // LEVEL_UNITS)
+    states = [(look, bands[::step]) for look, bands in states]
+    wide = _levels(states, WIDE, 28, len(states))
+    narrow = _levels(states, PANEL, 15 + 13 * len(states), 1)
     return Drawing("levels", description, wide.figure, narrow.figure)
 
 
-def _levels(units: list[Levels], width: float, top: float, columns: int) -> Chart:
+def _levels(
+    states: list[tuple[Look, list[Band | None]]], width: float, top: float, columns: int
+) -> Chart:
     chart = Chart(width, 230, bottom=32, top=top, right=0.015 * width)
-    size = min(6.0, 1.1 * (width - 70) / len(units) * 0.75)
-    free = [
-        (at, each.mean, each.mean - each.sd, each.mean + each.sd)
-        for at, (each, _) in enumerate(units)
-    ]
-    covered = [(at, each.mean, each.mean, each.p95) for at, (_, each) in enumerate(units) if each]
-    for found, look in ((free, FREE), (covered, COVERED)):
+    units = len(states[0][1])
+    size = min(6.0, 1.1 * (width - 70) / units * 0.75)
+    for look, bands in states:
+        found = [(at, *band) for at, band in enumerate(bands) if band]
         chart.plot([row[0] for row in found], [row[1] for row in found], lw=0, ms=size, **look)
         lines = [((at, low), (at, high)) for at, _, low, high in found]
         chart.add(segments(lines, edgecolor=look["color"], lw=1.1))
-    chart.x("hidden units, sorted by their level", (-1, len(units)), ticks=())
+    chart.x("hidden units, sorted by their level", (-1, units), ticks=())
     chart.y("level after the ReLU", (min(0.0, chart.axes.get_ylim()[0]), None), ticks=5)
     chart.legend(columns)
     return chart

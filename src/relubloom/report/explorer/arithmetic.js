@@ -1,10 +1,12 @@
-import { bitsOf, hasBit, inUnion } from "./code.js";
+import { bitsOf, hasBit, partly, stateOf, strengthOf } from "./code.js";
 import { el, word } from "./elements.js";
+import { leaking } from "./network.js";
 import { joint, plain, probability, several, signed } from "./numbers.js";
 
 /**
  * The arithmetic of one unit and of one score, with its real numbers.
  *
+ * @import { Code } from "./code.js"
  * @import { Answer, Network } from "./network.js"
  * @typedef {{name: (Node | string)[], value: string, note?: string}} Line
  */
@@ -24,39 +26,55 @@ export function unitArithmetic(net, answer, labels, unit) {
   const having = answer.ids.filter((id) => hasBit(net.code, id, unit));
   const post = answer.post[unit];
   const names = having.flatMap((id, place) => [joint(place, having.length), word(labels[id])]);
-  const [turned, covered] = [net.reversed.has(unit), having.length > 0];
-  const [asSaid, odd] = stateWords(turned, covered);
-  const agrees = ((post > 0) === turned) === covered;
-  const who = having.length ? ["Covered by ", ...names] : ["Covered by none"];
-  const state = [...who, agrees ? asSaid : odd];
+  const turned = net.reversed.has(unit);
+  const state = stateOf(net.code, answer.union, unit);
+  const leaks = state > 0 && state < net.code.levels;
+  const [on, off] = leaks ? LEAKING : stateWords(turned, state > 0);
+  const how = leaks ? `Covered ${partly(net.code)} by ` : "Covered by ";
+  const who = having.length ? [how, ...names] : ["Covered by none"];
+  const words = [...who, post > 0 ? on : off];
   return [
     el("h4", {}, `Unit ${unit}`),
-    el("p", { class: "x-lead" }, ...state),
+    el("p", { class: "x-lead" }, ...words),
     sums([
       { name: ["bias"], value: signed(net.biasIn(unit)) },
       ...answer.ids.map((id) => ({
         name: [word(labels[id])],
         value: signed(net.weightIn(id, unit)),
-        note: hasBit(net.code, id, unit) ? "its bit" : "",
+        note: bitNote(net.code, strengthOf(net.code, id, unit)),
       })),
     ]),
     sums([
       { name: ["before the ReLU"], value: plain(answer.pre[unit]) },
-      { name: ["after: max(0, ·)"], value: plain(post), note: post === 0 ? "off" : "on" },
+      { name: ["after: max(0, ·)"], value: plain(post), note: post === 0 ? "off" : leaks ? "on, weakly" : "on" },
     ]),
   ];
 }
 
+/** @type {[string, string]} */
+const LEAKING = [": it leaks, so it is on weakly.", ", yet off."];
+
 /**
- * How a unit's state is told where the union foretells it, and where it does not.
+ * How a unit that is on, and one that is off, is told after what the union says of it.
  *
  * @param {boolean} turned a bit turns the unit on
  * @param {boolean} covered
  * @returns {[string, string]}
  */
 function stateWords(turned, covered) {
-  if (turned) return covered ? [": it is on.", ", yet off."] : [": it is at 0.", ", yet on."];
-  return covered ? [": it is at 0.", ", yet weakly on."] : [": it stays on.", ", yet off."];
+  if (turned) return covered ? [": it is on.", ", yet off."] : [", yet on.", ": it is at 0."];
+  return covered ? [", yet weakly on.", ": it is at 0."] : [": it stays on.", ", yet off."];
+}
+
+/**
+ * @param {Code} code
+ * @param {number} strength
+ */
+function bitNote(code, strength) {
+  if (strength === 0) return "";
+  if (code.levels === 1) return "its bit";
+  if (strength === code.levels) return "its full bit";
+  return code.levels === 2 ? "its half bit" : `its bit of strength ${strength}`;
 }
 
 /**
@@ -83,7 +101,7 @@ export function scoreArithmetic(net, answer, labels, token) {
       ...told.map((term) => ({
         name: [`unit ${term.unit}: ${product(term)}`],
         value: signed(term.size),
-        note: termNote(net.reversed.has(term.unit), inUnion(answer.union, term.unit)),
+        note: termNote(net, answer, token, term.unit),
       })),
       ...(left.length
         ? [{ name: [several(left.length, "more such unit")], value: total(left) }]
@@ -128,12 +146,20 @@ function termsOf(net, answer, token) {
 }
 
 /**
- * @param {boolean} turned a bit turns the unit on
- * @param {boolean} covered
+ * Of a unit that is on and has the token's bit.
+ *
+ * @param {Network} net
+ * @param {Answer} answer
+ * @param {number} token
+ * @param {number} unit
  */
-function termNote(turned, covered) {
-  if (turned) return covered ? "covered bit" : "on, uncovered";
-  return covered ? "weakly on" : "missing bit";
+function termNote(net, answer, token, unit) {
+  const { code } = net;
+  const state = stateOf(code, answer.union, unit);
+  if (state > 0 && state < strengthOf(code, token, unit)) return `covered only ${partly(code)}`;
+  if (net.reversed.has(unit)) return state > 0 ? "covered bit" : "on, uncovered";
+  if (state > 0 && state < code.levels) return `covered ${partly(code)}: leaks`;
+  return state > 0 ? "weakly on" : "missing bit";
 }
 
 /** @param {Term} term */
@@ -172,6 +198,11 @@ function ownWords(net, answer, token, on) {
   if (bits === 0) return "It has no bit, so no unit takes its score down.";
   if (missing === 0 && on === 0) {
     return `All ${bits} units that have its bits are off: nothing takes its score down.`;
+  }
+  const leaks = leaking(net, answer).filter((unit) => hasBit(net.code, token, unit)).length;
+  if (missing === 0 && leaks === on) {
+    const leak = on === 1 ? "its one leaking unit takes" : "its leaking units take";
+    return `All ${bits} of its bits are covered; ${leak} little off its score.`;
   }
   if (missing === 0)
     return `All ${bits} of its bits are covered, yet not each of their units is off.`;

@@ -1,6 +1,7 @@
 import { columnsFor } from "./stage.js";
-import { bitsOf, inUnion } from "./code.js";
+import { bitsOf, isMet, partly, stateOf } from "./code.js";
 import { button, el, whileNear } from "./elements.js";
+import { hasStrengths } from "./explorer.js";
 import { actual, breakage, predicted } from "./intervention.js";
 import { forward, unitOrder } from "./network.js";
 import { comparison } from "./prediction.js";
@@ -12,6 +13,7 @@ import { fullLevel, unitCells } from "./units.js";
 /**
  * Break it: force units, swap hashes, and see whether what the hash predicts comes true.
  *
+ * @import { Code } from "./code.js"
  * @import { Explorer } from "./explorer.js"
  * @import { Forced } from "./state.js"
  */
@@ -32,13 +34,14 @@ export function mountBreakIt(mount, explorer) {
     store.set({ forced: new Map(), swap: null }),
   );
   const hint = el("span");
+  const half = hasStrengths(explorer) ? ", in part where they cover it half" : "";
   mount.replaceChildren(
     input,
     lane,
     el(
       "p",
       { class: "x-note" },
-      "Upper row: filled where the hashes cover a unit. Bars: hidden units that are on.",
+      `Upper row: filled where the hashes cover a unit${half}. Bars: hidden units that are on.`,
     ),
     el("div", { class: "x-tools" }, picker.element, swap.element, hint, reset),
     results,
@@ -109,7 +112,8 @@ function mark(explorer, cell) {
     );
   }
   cell.addEventListener("click", () => {
-    const covered = inUnion(explorer.answer().union, unit);
+    const { code } = explorer.current();
+    const covered = stateOf(code, explorer.answer().union, unit) === code.levels;
     force(explorer, unit, how !== undefined ? null : covered ? "open" : "covered");
   });
 }
@@ -148,14 +152,13 @@ function unitPicker(explorer) {
   const small = { class: "x-button x-small" };
   const draw = () => {
     const { union } = explorer.answer();
+    const { code } = explorer.current();
     const { forced } = store.get();
     [...select.options].forEach((option, at) => {
       const how = forced.get(at);
       const now = how
         ? `forced ${onOrOff(explorer, at, how)}`
-        : inUnion(union, at)
-          ? "covered"
-          : "not covered";
+        : coverWords(code, stateOf(code, union, at));
       option.textContent = `unit ${at}, ${now}`;
     });
     name();
@@ -182,6 +185,15 @@ function unitPicker(explorer) {
 }
 
 /**
+ * @param {Code} code
+ * @param {number} state
+ */
+function coverWords(code, state) {
+  if (state === 0) return "not covered";
+  return state === code.levels ? "covered" : `covered ${partly(code)}`;
+}
+
+/**
  * A button that covers the one missing bit of some token.
  *
  * @param {Explorer} explorer
@@ -198,7 +210,7 @@ function suggestion(explorer) {
     if (best < 0 || logits[token] < logits[best]) best = token;
   }
   if (best < 0) return [];
-  const unit = bitsOf(code, best).find((bit) => !inUnion(union, bit)) ?? 0;
+  const unit = bitsOf(code, best).find((bit) => !isMet(code, union, best, bit)) ?? 0;
   if (forced.get(unit) === "covered") return [];
   return [
     button(`Let ${labels[best]} in: cover its one missing bit`, "break-suggest", () =>

@@ -14,7 +14,9 @@
  * @property {string} key
  * @property {string} about
  * @property {string} bits name of the block of its code
+ * @property {number} levels the largest strength of its code's bits
  * @property {number | null} sharpness of a filter; null where weights are sent
+ * @property {number[] | null} leaks level of a unit in each state, of a graded filter
  * @property {"float32" | "float16" | null} precision
  * @property {number | null} largestError of a probability, by rounding the weights
  * @property {number | null} errorSets on how many sets that was measured

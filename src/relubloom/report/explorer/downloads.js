@@ -1,4 +1,4 @@
-import { inUnion } from "./code.js";
+import { stateOf } from "./code.js";
 import { isCalled, likeliest } from "./network.js";
 
 /**
@@ -18,10 +18,12 @@ const TOKENS = 20;
  */
 export function describe(net, answer, labels) {
   const units = Array.from({ length: net.width }, (_, unit) => unit);
+  const { levels } = net.code;
   return {
     network: { key: net.key, about: net.told.about, vocab_size: net.vocabSize, width: net.width },
     set: answer.ids.map((id) => ({ id, token: labels[id] })),
-    union: units.filter((unit) => inUnion(answer.union, unit)),
+    union: units.filter((unit) => stateOf(net.code, answer.union, unit) > 0),
+    ...(levels > 1 ? { states: units.map((unit) => stateOf(net.code, answer.union, unit)) } : {}),
     pre: Array.from(answer.pre),
     post: Array.from(answer.post),
     top: likeliest(answer, TOKENS).map((id) => ({

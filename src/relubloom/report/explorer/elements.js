@@ -76,10 +76,11 @@ export function word(label) {
  * @param {() => void} draw
  */
 export function whileNear(element, listen, draw) {
-  let near = false;
+  /** @type {Set<Element>} */
+  const near = new Set();
   let stale = true;
   const refresh = () => {
-    if (!near || !stale) return;
+    if (near.size === 0 || !stale) return;
     stale = false;
     draw();
   };
@@ -89,12 +90,17 @@ export function whileNear(element, listen, draw) {
   });
   const watch = new IntersectionObserver(
     (entries) => {
-      near = entries[entries.length - 1].isIntersecting;
+      for (const { isIntersecting, target } of entries) {
+        if (isIntersecting) near.add(target);
+        else near.delete(target);
+      }
       refresh();
     },
     { rootMargin: "600px" },
   );
   watch.observe(element);
+  const before = element.previousElementSibling; // while the element is empty it has no place
+  if (before !== null) watch.observe(before);
 }
 
 /** @returns {boolean} */

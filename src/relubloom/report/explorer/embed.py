@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from relubloom.code import Code
+from relubloom.code import Code, GradedCode
 from relubloom.network.relu_net import ReluNet
 from relubloom.report.charts.answers import CALLED, clearest_example
 from relubloom.report.explorer.assemble import assemble
@@ -72,7 +72,7 @@ def embed(contents: Contents) -> Explorer:
     )
 
 
-def opening_set(net: ReluNet, code: Code, set_size: int) -> list[int] | None:
+def opening_set(net: ReluNet, code: Code | GradedCode, set_size: int) -> list[int] | None:
     """Members of a seeded set with one false positive of the code that the network calls too.
 
     None where the clearest one is not such a set. Cost: that of `clearest_example`.
@@ -81,7 +81,9 @@ def opening_set(net: ReluNet, code: Code, set_size: int) -> list[int] | None:
     return None if found is None or found.alike < CALLED else list(found.members)
 
 
-def film_data(run: StoredRun, code: Code, blobs: dict[str, bytes]) -> dict[str, Any] | None:
+def film_data(
+    run: StoredRun, code: Code | GradedCode, blobs: dict[str, bytes]
+) -> dict[str, Any] | None:
     """Moments of W_in as bytes in `blobs["film"]`, and their description; None without a film.
 
     Byte b of [moments, tokens, units] stands for (b - 128) / 127 * limit. Units are sorted so
@@ -122,7 +124,7 @@ def _described(
 ) -> dict[str, Any]:
     """Sizes, labels and networks; what is binary goes into `blobs`."""
     run = contents.featured
-    vocab_size, width = shown[0].code.bits.shape
+    vocab_size, width = shown[0].code.vocab_size, shown[0].code.width
     for network in shown:
         blobs[f"bits-{network.code_name}"] = network.packed_bits
         if network.weights is not None:

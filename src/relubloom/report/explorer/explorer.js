@@ -35,6 +35,15 @@ export const NAMES = new Map([
 ]);
 
 /**
+ * Whether some network of the page has bits of several strengths.
+ *
+ * @param {Explorer} explorer
+ */
+export function hasStrengths({ data }) {
+  return data.networks.some(({ levels }) => levels > 1);
+}
+
+/**
  * @param {PageData} data
  * @returns {Explorer}
  */

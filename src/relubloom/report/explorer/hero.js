@@ -1,6 +1,7 @@
 import { scoreArithmetic, unitArithmetic } from "./arithmetic.js";
 import { controls } from "./controls.js";
 import { el, svg } from "./elements.js";
+import { hasStrengths } from "./explorer.js";
 import { makeLight, panelsFor } from "./light.js";
 import { outcome } from "./sentence.js";
 import { share } from "./share.js";
@@ -27,7 +28,7 @@ export function mountHero(mount, explorer) {
     said,
     controls(explorer),
     stage.element,
-    legend(),
+    legend(hasStrengths(explorer)),
     el("div", { class: "x-arithmetic" }, unitPanel, scorePanel),
     share(explorer),
   );
@@ -53,12 +54,18 @@ export function mountHero(mount, explorer) {
   stage.whenResized(draw);
 }
 
-function legend() {
+/** @param {boolean} strengths whether some bits are half bits */
+function legend(strengths) {
+  const half = [
+    ["member x-half", "", "half bit"],
+    ["covered x-half", "", "unit covered half, which leaks"],
+  ];
   const signs = [
     ["member", "■", "bit of a token put in"],
     ["stranger", "●", "bit of a false positive"],
     ["other", "■", "covered bit of another"],
-    ["missing", "✕", "bit that nothing covers"],
+    ["missing", "✕", strengths ? "bit that is not covered enough" : "bit that nothing covers"],
+    ...(strengths ? half : []),
   ];
   return el(
     "div",

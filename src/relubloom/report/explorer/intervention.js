@@ -1,5 +1,5 @@
 import { hidden, forward, calledTokens, swapped } from "./network.js";
-import { inUnion, missingBits, unionOf } from "./code.js";
+import { missingBits, setState, stateOf, unionOf } from "./code.js";
 import { drawSet, seeded } from "./random.js";
 
 /**
@@ -51,7 +51,7 @@ export function levels(net, size, how = "open") {
     const union = unionOf(net.code, ids);
     const { post } = hidden(net, ids);
     post.forEach((value, unit) => {
-      if (inUnion(union, unit) !== (how === "covered")) return;
+      if (stateOf(net.code, union, unit) !== (how === "covered" ? net.code.levels : 0)) return;
       sums[unit] += value;
       times[unit]++;
     });
@@ -77,8 +77,7 @@ export function predicted(net, state) {
     state.tokens.map((id) => swapped(id, state.swap)),
   );
   for (const [unit, how] of state.forced) {
-    if (how === "covered") union[unit >> 5] |= 1 << (unit & 31);
-    else union[unit >> 5] &= ~(1 << (unit & 31));
+    setState(net.code, union, unit, how === "covered");
   }
   const missing = missingBits(net.code, union);
   const fewest = missing.reduce((least, bits) => Math.min(least, bits), Infinity);

@@ -1,4 +1,4 @@
-import { bitsOf, hasBit, makeCode, missingBits, unionOf } from "./code.js";
+import { hasBit, makeCode, missingBits, stateOf, strengthOf, unionOf } from "./code.js";
 import { readBytes, toFloats } from "./data.js";
 
 /**
@@ -42,8 +42,8 @@ import { readBytes, toFloats } from "./data.js";
  * @property {Float64Array} probabilities
  * @property {number} top the largest logit
  * @property {number} mass the sum of exp(logit - top)
- * @property {Uint32Array} union of the members' hashes, packed
- * @property {Int32Array} missing for each token its bits outside the union
+ * @property {Uint32Array} union the places that the members reach, packed
+ * @property {Int32Array} missing for each token its bits that ask for more
  */
 
 const CALL_MARGIN = Math.LN2;
@@ -55,10 +55,14 @@ const CALL_MARGIN = Math.LN2;
  */
 export function makeNetwork(told, data) {
   const { vocabSize, width } = data;
-  const code = makeCode(readBytes(`bits-${told.bits}`), vocabSize, width);
+  const code = makeCode(readBytes(`bits-${told.bits}`), vocabSize, width, told.levels);
   const reversed = new Set(told.reversed);
   const base = { key: told.key, told, code, reversed, vocabSize, width };
-  if (told.precision === null) return { ...base, ...filter(code, told.sharpness ?? 1) };
+  if (told.precision === null) {
+    const sharpness = told.sharpness ?? 1;
+    if (told.leaks === null) return { ...base, ...filter(code, sharpness) };
+    return { ...base, ...weighted(gradedWeights(code, sharpness, told.leaks), vocabSize, width) };
+  }
   const values = toFloats(readBytes(`weights-${told.key}`), told.precision);
   const ends = [vocabSize * width, width, width * vocabSize, vocabSize];
   let at = 0;
@@ -127,6 +131,30 @@ function filter(code, exactSharpness) {
 }
 
 /**
+ * The exact network of a graded code. A bit of strength s leaves of its unit's level `leaks[s]`, and
+ * an untouched unit takes `sharpness` off for a bit of strength 1, and the more the less leaks.
+ *
+ * @param {Code} code
+ * @param {number} sharpness
+ * @param {readonly number[]} leaks level of a unit in each state, from 1 down to 0
+ * @returns {Weights}
+ */
+function gradedWeights(code, sharpness, leaks) {
+  const { vocabSize, width } = code;
+  const W_in = new Float32Array(vocabSize * width);
+  const W_out = new Float32Array(width * vocabSize);
+  for (let token = 0; token < vocabSize; token++) {
+    for (let unit = 0; unit < width; unit++) {
+      const strength = strengthOf(code, token, unit);
+      if (strength === 0) continue;
+      W_in[token * width + unit] = leaks[strength] - 1;
+      W_out[unit * vocabSize + token] = -sharpness / leaks[strength - 1];
+    }
+  }
+  return { W_in, b_in: new Float32Array(width).fill(1), W_out, b_out: new Float32Array(vocabSize) };
+}
+
+/**
  * @param {Network} net
  * @param {readonly number[]} ids
  * @param {Change | null} [change]
@@ -168,6 +196,19 @@ export function forward(net, ids, change = null) {
 export function swapped(id, swap) {
   if (swap === null) return id;
   return id === swap[0] ? swap[1] : id === swap[1] ? swap[0] : id;
+}
+
+/**
+ * @param {Network} net
+ * @param {Answer} answer
+ * @returns {number[]} units that are on because they are covered only half
+ */
+export function leaking({ code }, { post, union }) {
+  const units = Array.from(post.keys());
+  return units.filter((unit) => {
+    const state = stateOf(code, union, unit);
+    return post[unit] > 0 && state > 0 && state < code.levels;
+  });
 }
 
 /**
@@ -214,18 +255,19 @@ export function likeliest(answer, count) {
 }
 
 /**
- * Units sorted so that the bits of the first token come first, then those of the second, ...
+ * Units sorted so that the bits of the first token come first, full ones before half ones, then
+ * those of the second, ...
  *
  * @param {Code} code
  * @param {readonly number[]} ids
  * @returns {number[]}
  */
 export function unitOrder(code, ids) {
-  const sets = ids.map((id) => new Set(bitsOf(code, id)));
   const units = Array.from({ length: code.width }, (_, unit) => unit);
+  const rows = ids.map((id) => units.map((unit) => strengthOf(code, id, unit)));
   return units.sort((a, b) => {
-    for (const bits of sets) {
-      const difference = Number(bits.has(b)) - Number(bits.has(a));
+    for (const strengths of rows) {
+      const difference = strengths[b] - strengths[a];
       if (difference !== 0) return difference;
     }
     return a - b;

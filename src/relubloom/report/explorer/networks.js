@@ -1,4 +1,4 @@
-import { inUnion } from "./code.js";
+import { stateOf } from "./code.js";
 import { button, decorate, el, svg, whileNear, word } from "./elements.js";
 import { NAMES } from "./explorer.js";
 import { unitOrder } from "./network.js";
@@ -15,6 +15,7 @@ import { fullLevel } from "./units.js";
  */
 
 const ROWS = 4; // beside the members
+const LEAST = 0.7; // height of a unit that leaks, of 12
 
 /**
  * @param {HTMLElement} mount
@@ -88,9 +89,11 @@ function strip(net, answer) {
   decorate(picture, { viewBox: `0 0 ${net.width} 20`, "aria-hidden": "true" });
   const tiles = { empty: "", covered: "", bars: "" };
   unitOrder(net.code, answer.ids).forEach((unit, column) => {
-    const tall = (12 * answer.post[unit]) / full;
+    const tall = answer.post[unit] > 0 ? Math.max(LEAST, (12 * answer.post[unit]) / full) : 0;
     const x = column + 0.1;
-    tiles[inUnion(answer.union, unit) ? "covered" : "empty"] += `M${x} 0h.8v5h-.8z`;
+    const dark = (5 * stateOf(net.code, answer.union, unit)) / net.code.levels;
+    if (dark < 5) tiles.empty += `M${x} 0h.8v${5 - dark}h-.8z`;
+    if (dark > 0) tiles.covered += `M${x} ${5 - dark}h.8v${dark}h-.8z`;
     if (tall > 0) tiles.bars += `M${x} ${(20 - tall).toFixed(2)}h.8V20h-.8z`;
   });
   for (const [name, d] of Object.entries(tiles))

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from relubloom.code import Code, random_constant_weight
+from relubloom.code import Code, GradedCode, random_constant_weight
+from relubloom.errors import UsageError
 from relubloom.measure.evaluation import in_float64
-from relubloom.network.construct import construct, default_sharpness
+from relubloom.network.construct import construct, default_sharpness, unit_levels
 from relubloom.network.extract import extract_code, reversed_units
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.files import as_json
@@ -59,18 +60,20 @@ class ShownNetwork:
     """One network of the explorer.
 
     With `packed` it is sent as its weights, else as the Bloom filter of `code` at `sharpness`.
-    `code_name` names the code's bits, which two networks may share. `python` are the lines that
-    make the same network as `net` in the folder of the page. `is_filter` is whether the page may
+    `code_name` names the code's bits, which two networks may share. `leaks` are the levels of a
+    unit in each state, of a filter of several strengths. `python` are the lines that make the same
+    network as `net` in the folder of the page. `is_filter` is whether the page may
     say that its hash is why it answers so: unless the verdict is *not-bloom*. `turned`
     are the units that a bit turns on.
     """
 
     key: str
     about: str
-    code: Code
+    code: GradedCode
     code_name: str
     python: list[str]
     sharpness: float | None = None
+    leaks: list[float] | None = None
     packed: Packed | None = None
     certificate: dict[str, Any] | None = None
     is_filter: bool = True
@@ -78,11 +81,12 @@ class ShownNetwork:
 
     @cached_property
     def packed_bits(self) -> bytes:
-        """The hashes, each in whole little-endian 32-bit words, bit i in word i // 32."""
-        bits = self.code.bits
-        padded = np.zeros((len(bits), -(-bits.shape[1] // 32) * 32), dtype=np.bool_)
-        padded[:, : bits.shape[1]] = bits
-        return np.packbits(padded, axis=1, bitorder="little").tobytes()
+        """The hashes, each strength in whole little-endian 32-bit words, bit i in word i // 32."""
+        code = self.code
+        shape = (code.vocab_size, code.levels, -(-code.width // 32) * 32)
+        padded = np.zeros(shape, dtype=np.bool_)
+        padded[..., : code.width] = code.layers.bits.reshape(*shape[:2], code.width)
+        return np.packbits(padded, axis=2, bitorder="little").tobytes()
 
     @property
     def weights(self) -> bytes | None:
@@ -96,7 +100,9 @@ class ShownNetwork:
             "key": self.key,
             "about": self.about,
             "bits": self.code_name,
+            "levels": self.code.levels,
             "sharpness": self.sharpness,
+            "leaks": self.leaks,
             "precision": None if packed is None else packed.precision,
             "largestError": None if packed is None else packed.largest_error,
             "errorSets": None if packed is None else packed.error_sets,
@@ -107,7 +113,7 @@ class ShownNetwork:
         }
 
 
-def shown_networks(contents: Contents, code: Code) -> list[ShownNetwork]:
+def shown_networks(contents: Contents, code: GradedCode) -> list[ShownNetwork]:
     """The featured network, its hash as a Bloom filter, the constructed network, a random hash.
 
     `code` is the featured run's. A network too large for the page in any precision is left out; its
@@ -118,18 +124,22 @@ def shown_networks(contents: Contents, code: Code) -> list[ShownNetwork]:
     size = size_shown(run)
     found = [own] if own.packed or own.sharpness else []
     if own.sharpness is None:
-        found.append(_extracted(contents, own, default_sharpness(code.vocab_size, size)))
+        found += _extracted(contents, own, default_sharpness(code.vocab_size, size))
     if contents.constructed is not None:
         found.append(_constructed(contents, contents.constructed))
     return [*found, _random(contents, code, size)]
 
 
-def code_of(run: StoredRun) -> Code:
-    """A run's code: the stored one where it fits, else read off the weights."""
-    stored = run.code
+def code_of(run: StoredRun) -> GradedCode:
+    """A run's code: the stored one where it fits, else the bits read off the weights."""
+    stored = run.graded or run.code
     if stored is not None and stored.bits.shape == run.W_in.shape:
-        return stored
-    return extract_code(run.net)
+        return _with_strengths(stored)
+    return GradedCode(extract_code(run.net).bits)
+
+
+def _with_strengths(code: Code | GradedCode) -> GradedCode:
+    return code if isinstance(code, GradedCode) else GradedCode(code.bits)
 
 
 def size_shown(run: StoredRun) -> int:
@@ -137,10 +147,10 @@ def size_shown(run: StoredRun) -> int:
     return min(USUAL_SIZE if run.set_size is None else run.set_size, run.vocab_size)
 
 
-def _own_network(contents: Contents, code: Code) -> ShownNetwork:
+def _own_network(contents: Contents, code: GradedCode) -> ShownNetwork:
     run = contents.featured
     built = run.construction is not None
-    about = "the network itself, set to be a Bloom filter" if built else "the network itself"
+    about = f"the network itself, set to be {_kind(code)}" if built else "the network itself"
     if run.seed is not None and not built:
         about = f"{about}, seed {run.seed}"
     made = "trained" if run.recipe is not None else "network"
@@ -156,21 +166,30 @@ def _own_network(contents: Contents, code: Code) -> ShownNetwork:
     return _packed(shown, run)
 
 
-def _extracted(contents: Contents, own: ShownNetwork, sharpness: float) -> ShownNetwork:
+def _extracted(contents: Contents, own: ShownNetwork, sharpness: float) -> list[ShownNetwork]:
+    """None where float32 cannot hold the filter of so many strengths."""
     run = contents.featured
+    several = own.code.levels > 1
+    try:
+        leaks = unit_levels(own.code, sharpness).tolist() if several else None
+    except UsageError:
+        return []
     read = (
-        _load_line(_beside(contents, run, CODE), graded=run.graded is not None)
+        f"code = rb.{'GradedCode' if several else 'Code'}.load({_beside(contents, run, CODE)})"
         if (run.folder / CODE).exists()
         else f"code = rb.extract_code(rb.ReluNet.from_pretrained({_beside(contents, run)}))"
     )
-    return ShownNetwork(
+    weights = "both matrices, with half bits" if several else "W_in"
+    made = ShownNetwork(
         key="extracted",
-        about="its hash, read off W_in and run as an exact Bloom filter",
+        about=f"its hash, read off {weights} and run as an exact {_kind(own.code)[2:]}",
         code=own.code,
         code_name=own.code_name,
         python=[read, _construct_line(sharpness)],
         sharpness=sharpness,
+        leaks=leaks,
     )
+    return [made]
 
 
 def _constructed(contents: Contents, run: StoredRun) -> ShownNetwork:
@@ -188,8 +207,8 @@ def _constructed(contents: Contents, run: StoredRun) -> ShownNetwork:
     return _packed(shown, run)
 
 
-def _random(contents: Contents, code: Code, size: int) -> ShownNetwork:
-    vocab_size, width = code.bits.shape
+def _random(contents: Contents, code: GradedCode, size: int) -> ShownNetwork:
+    vocab_size, width = code.vocab_size, code.width
     rival = contents.rival
     weight = best_constant_weight(vocab_size, width, size).weight if rival is None else rival.weight
     drawn = random_constant_weight(vocab_size, width, weight, RANDOM_SEED)
@@ -198,7 +217,7 @@ def _random(contents: Contents, code: Code, size: int) -> ShownNetwork:
     return ShownNetwork(
         key="random",
         about=f"{bits} for every token, the best number for such codes, run as a Bloom filter",
-        code=drawn,
+        code=GradedCode(drawn.bits),
         code_name="random",
         python=[
             f"code = rb.random_constant_weight({vocab_size}, {width}, {weight}, "
@@ -214,12 +233,17 @@ def _packed(shown: ShownNetwork, run: StoredRun) -> ShownNetwork:
     sharpness = _sharpness_of(run.net, shown.code)
     if sharpness is not None:
         return replace(shown, sharpness=sharpness)
-    turned = tuple(np.flatnonzero(reversed_units(run.net, shown.code)).tolist())
+    turned = tuple(np.flatnonzero(reversed_units(run.net, Code(shown.code.bits))).tolist())
     return replace(shown, packed=pack_weights(run.net, size_shown(run)), turned=turned)
 
 
-def _sharpness_of(net: ReluNet, code: Code) -> float | None:
-    """The c for which the network is construct(code, c), to the last bit; None for no such c."""
+def _sharpness_of(net: ReluNet, code: GradedCode) -> float | None:
+    """The c for which the network is construct(code, c), to the last bit; None for no such c.
+
+    None also for a code of several strengths, whose networks differ in their leak too.
+    """
+    if code.levels > 1:
+        return None
     W_out: NDArray[np.float64] = net.W_out.detach().double().numpy()
     sharpness = -float(W_out.min())
     if not 1e-30 <= sharpness <= 1e30:
@@ -229,11 +253,8 @@ def _sharpness_of(net: ReluNet, code: Code) -> float | None:
     return sharpness if all(torch.equal(one.double(), two.double()) for one, two in pairs) else None
 
 
-def _load_line(path: str, *, graded: bool) -> str:
-    """What reads the bits that the explorer shows, those of every strength alike."""
-    if graded:
-        return f"code = rb.Code(rb.GradedCode.load({path}).bits)"
-    return f"code = rb.Code.load({path})"
+def _kind(code: GradedCode) -> str:
+    return "a graded Bloom filter" if code.levels > 1 else "a Bloom filter"
 
 
 def _construct_line(sharpness: float) -> str:

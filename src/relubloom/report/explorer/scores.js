@@ -1,5 +1,5 @@
-import { bitRow } from "./bits.js";
-import { hasBit, inUnion } from "./code.js";
+import { bitRow, markOf } from "./bits.js";
+import { isMet } from "./code.js";
 import { el } from "./elements.js";
 import { isCalled, likeliest } from "./network.js";
 import { plain, probability } from "./numbers.js";
@@ -8,7 +8,7 @@ import { readAnswer } from "./sentence.js";
 /**
  * The rows of tokens that come out: their bits, and their scores as bars.
  *
- * @import { Columns, Mark } from "./bits.js"
+ * @import { Columns, Kind } from "./bits.js"
  * @import { Answer, Network } from "./network.js"
  */
 
@@ -38,7 +38,7 @@ export function tokensShown(answer) {
  *
  * @param {Answer} answer
  * @param {number} token
- * @returns {{kind: Mark, glyph: string, tag: string}}
+ * @returns {{kind: Kind, glyph: string, tag: string}}
  */
 export function roleOf(answer, token) {
   const called = isCalled(answer, token);
@@ -61,14 +61,14 @@ export function roleOf(answer, token) {
  * @param {Answer} answer
  * @param {number} token
  * @param {Columns} columns
- * @returns {SVGElement} the token's bits: a cross where nothing covers one
+ * @returns {SVGElement} the token's bits: a cross where one is not covered
  */
 export function outputBits(net, answer, token, columns) {
   const { kind } = roleOf(answer, token);
   return bitRow(
     columns.units.map((unit) => {
-      if (!hasBit(net.code, token, unit)) return "empty";
-      return inUnion(answer.union, unit) ? kind : "missing";
+      const met = isMet(net.code, answer.union, token, unit);
+      return markOf(net.code, token, unit, met ? kind : "missing");
     }),
     columns,
   );

@@ -56,7 +56,7 @@ export async function findFalsePositive(net, size, random) {
  * @param {() => number} random
  */
 function coverOf(net, token, size, random) {
-  const { vocabSize, words, hashes } = net.code;
+  const { vocabSize, words, hashes, reach } = net.code;
   const left = hashes.slice(token * words, (token + 1) * words);
   /** @type {number[]} */
   const ids = [];
@@ -69,12 +69,12 @@ function coverOf(net, token, size, random) {
       if (other === token || ids.includes(other)) continue;
       let covers = 0;
       for (let word = 0; word < words; word++) {
-        covers += popcount(hashes[other * words + word] & left[word]);
+        covers += popcount(reach[other * words + word] & left[word]);
       }
       if (covers > most) [best, most] = [other, covers];
     }
     ids.push(best);
-    for (let word = 0; word < words; word++) left[word] &= ~hashes[best * words + word];
+    for (let word = 0; word < words; word++) left[word] &= ~reach[best * words + word];
   }
   return ids.sort((a, b) => a - b);
 }

@@ -1,4 +1,4 @@
-import { bitsOf, hasBit } from "./code.js";
+import { bitsOf, strengthOf } from "./code.js";
 import { word } from "./elements.js";
 import { calledTokens, isCalled } from "./network.js";
 import { joint, plain, several } from "./numbers.js";
@@ -59,7 +59,7 @@ export function outcome(net, answer, labels) {
     "Right: ",
     ...list(ids, labels),
     ` ${ids.length === 1 ? "comes" : "come"} out, and nothing else. `,
-    closest(answer),
+    closest(net, answer),
   ];
 }
 
@@ -114,7 +114,8 @@ function unexplained(answer, labels, strangers) {
 }
 
 /**
- * "kiwi covers 4, plum 3 more and fig the last 2."
+ * "kiwi covers 4, plum 3 more and fig the last 2." Full bits that only two half bits together
+ * cover come last.
  *
  * @param {Network} net
  * @param {Answer} answer
@@ -126,26 +127,31 @@ function coverage(net, answer, labels, token) {
   let left = bitsOf(net.code, token);
   /** @type {{id: number, covers: number}[]} */
   const shares = [];
+  const alone = (/** @type {number} */ id, /** @type {number} */ bit) =>
+    strengthOf(net.code, id, bit) >= strengthOf(net.code, token, bit);
   while (left.length > 0) {
-    const gains = answer.ids.map((id) => left.filter((bit) => hasBit(net.code, id, bit)).length);
+    const gains = answer.ids.map((id) => left.filter((bit) => alone(id, bit)).length);
     const covers = Math.max(...gains);
+    if (covers === 0) break;
     const id = answer.ids[gains.indexOf(covers)];
     shares.push({ id, covers });
-    left = left.filter((bit) => !hasBit(net.code, id, bit));
+    left = left.filter((bit) => !alone(id, bit));
   }
-  if (shares.length === 1) return [word(labels[shares[0].id]), " alone covers them."];
+  const together = left.length;
+  if (shares.length === 0) return ["In each unit two half bits together cover it."];
+  if (shares.length === 1 && together === 0) return [word(labels[shares[0].id]), " alone covers them."];
   return [
     ...shares.flatMap(({ id, covers }, place) => {
       const last = place === shares.length - 1;
       const share =
         place === 0
           ? ` covers ${covers}`
-          : last
+          : last && together === 0
             ? ` the last ${covers === 1 ? "one" : covers}`
             : ` ${covers} more`;
       return [joint(place, shares.length), word(labels[id]), share];
     }),
-    ".",
+    together > 0 ? `; two half bits together cover the last ${together === 1 ? "one" : together}.` : ".",
   ];
 }
 
@@ -167,14 +173,18 @@ function sparing(answer, labels, spared) {
   ];
 }
 
-/** @param {Answer} answer */
-function closest(answer) {
+/**
+ * @param {Network} net
+ * @param {Answer} answer
+ */
+function closest(net, answer) {
   let least = Infinity;
   for (let token = 0; token < answer.missing.length; token++) {
     if (!answer.ids.includes(token)) least = Math.min(least, answer.missing[token]);
   }
   if (least === Infinity) return "There is no other token.";
-  return `Every other token has at least ${several(least, "bit")} that nothing covers.`;
+  const cover = net.code.levels > 1 ? "the set does not cover" : "nothing covers";
+  return `Every other token has at least ${several(least, "bit")} that ${cover}.`;
 }
 
 /**

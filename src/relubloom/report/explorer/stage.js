@@ -1,8 +1,8 @@
-import { bitRow } from "./bits.js";
+import { bitRow, markOf } from "./bits.js";
 import { makeChooser } from "./chooser.js";
-import { hasBit, sizeOf } from "./code.js";
+import { partly, sizeOf } from "./code.js";
 import { decorate, el } from "./elements.js";
-import { unitOrder } from "./network.js";
+import { leaking, unitOrder } from "./network.js";
 import { count, plain, several } from "./numbers.js";
 import { fullProbability, outputBits, roleOf, scoreBar, tokensShown } from "./scores.js";
 import { MOST_TOKENS } from "./state.js";
@@ -144,7 +144,7 @@ function inputRow(explorer, id, columns) {
     el("span", { class: "x-label" }, labels[id]),
     el("span", { class: "x-off", "aria-hidden": "true" }, "×"),
   );
-  const marks = columns.units.map((unit) => (hasBit(code, id, unit) ? "member" : "empty"));
+  const marks = columns.units.map((unit) => markOf(code, id, unit, "member"));
   return el(
     "div",
     { class: "x-row x-in", "data-token": id },
@@ -161,17 +161,20 @@ function inputRow(explorer, id, columns) {
 function unitRow(explorer, columns) {
   const [net, answer] = [explorer.current(), explorer.answer()];
   const left = net.width - columns.units.length;
-  const size = sizeOf(answer.union);
+  const size = sizeOf(net.code, answer.union);
   const on = answer.post.filter((value) => value > 0).length;
   const cut = left > 0 ? `; ${several(left, "more unit")} not shown` : "";
+  const graded = net.code.levels > 1;
+  const half = graded ? [el("small", {}, `${size.partly} covered ${partly(net.code)}`)] : [];
+  const weakly = graded ? `${on} on, ${leaking(net, answer).length} of them weakly` : `${on} still on`;
   return el(
     "div",
     { class: "x-row x-hidden" },
     el(
       "span",
       { class: "x-name" },
-      el("span", {}, "union of hashes", el("small", {}, `${size} of ${net.width} covered${cut}`)),
-      el("span", {}, "hidden units", el("small", {}, `${on} still on`)),
+      el("span", {}, "union of hashes", el("small", {}, `${size.covered} of ${net.width} covered${cut}`), ...half),
+      el("span", {}, "hidden units", el("small", {}, weakly)),
     ),
     el(
       "span",

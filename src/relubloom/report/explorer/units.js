@@ -1,4 +1,4 @@
-import { hasBit, inUnion } from "./code.js";
+import { hasBit, partly, stateOf } from "./code.js";
 import { decorate, el } from "./elements.js";
 import { joint, plain } from "./numbers.js";
 
@@ -12,8 +12,9 @@ import { joint, plain } from "./numbers.js";
 const WELL = 74; // per cent of a cell that bars may fill
 
 /**
- * Buttons, one a unit, in the order of the columns. A filled tile: some member has the bit. A
- * bar: the unit's value after the ReLU, as a share of `full`.
+ * Buttons, one a unit, in the order of the columns. A filled tile: some member has the bit; half
+ * filled: one half bit alone covers it half. A bar: the unit's value after the ReLU, as a share of
+ * `full`.
  *
  * @param {Network} net
  * @param {Answer} answer
@@ -26,14 +27,16 @@ const WELL = 74; // per cent of a cell that bars may fill
 export function unitCells(net, answer, labels, columns, full, prefix = "unit") {
   const cells = columns.units.map((unit) => {
     const value = answer.post[unit];
-    const covered = inUnion(answer.union, unit);
+    const state = stateOf(net.code, answer.union, unit) / net.code.levels;
+    const tile = el("span", { class: "x-tile" });
     const bar = el("span", { class: "x-bar" });
+    if (state > 0 && state < 1) tile.style.setProperty("--x-state", `${100 * state}%`);
     bar.style.height = `${(WELL * Math.min(1, value / full)).toFixed(1)}%`;
     const cell = el(
       "button",
       {
         type: "button",
-        class: covered ? "x-unit x-covered" : "x-unit",
+        class: state === 0 ? "x-unit" : state < 1 ? "x-unit x-partly" : "x-unit x-covered",
         "data-testid": `${prefix}-${unit}`,
         "data-unit": unit,
         "data-post": value,
@@ -41,7 +44,7 @@ export function unitCells(net, answer, labels, columns, full, prefix = "unit") {
         "aria-pressed": "false",
         tabindex: -1,
       },
-      el("span", { class: "x-tile" }),
+      tile,
       bar,
     );
     cell.style.width = `${columns.pitch}px`;
@@ -84,7 +87,9 @@ export function rove(row) {
 function unitName(net, answer, labels, unit) {
   const having = answer.ids.filter((id) => hasBit(net.code, id, unit)).map((id) => labels[id]);
   const names = having.map((label, place) => joint(place, having.length) + label).join("");
-  const cover = having.length ? `covered by ${names}` : "covered by none";
+  const state = stateOf(net.code, answer.union, unit);
+  const how = state > 0 && state < net.code.levels ? ` ${partly(net.code)}` : "";
+  const cover = having.length ? `covered${how} by ${names}` : "covered by none";
   return `unit ${unit}, ${cover}, value ${plain(answer.post[unit])}`;
 }
 

@@ -1,4 +1,4 @@
-import { hasBit, inUnion } from "./code.js";
+import { hasBit, isMet } from "./code.js";
 import { svg } from "./elements.js";
 
 /**
@@ -60,7 +60,7 @@ function tokenWires(scene, token) {
   return columns.units.flatMap((unit, column) => {
     if (!hasBit(net.code, token, unit)) return [];
     const x = left + (column + 0.5) * columns.pitch;
-    if (!inUnion(answer.union, unit)) return [wire("x-wire x-cut", x, unitsAt, end)];
+    if (!isMet(net.code, answer.union, token, unit)) return [wire("x-wire x-cut", x, unitsAt, end)];
     return [wire("x-wire", x, Math.min(...sources(scene, unit)), end)];
   });
 }

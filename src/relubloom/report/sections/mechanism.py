@@ -7,12 +7,12 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.records.mechanism import HashWeight, Overlaps, Readout, Unit
+from relubloom.records.mechanism import HashWeight, Mechanism, Overlaps, Readout
 from relubloom.records.shortfall import rule_lines
 from relubloom.records.verdict import AGREEMENT_NOT
 from relubloom.report.charts.drawing import Drawing
 from relubloom.report.charts.series import Axis, Series, draw_series
-from relubloom.report.charts.weights import draw_distribution, draw_levels
+from relubloom.report.charts.weights import draw_distribution, draw_levels, draw_state_levels
 from relubloom.report.numbers import several
 from relubloom.report.read import Contents
 from relubloom.report.render import SectionData
@@ -31,7 +31,7 @@ def mechanism(contents: Contents) -> SectionData:
     rank = {kind: index for index, kind in enumerate(UNIT_KINDS)}
     units = sorted(found.units, key=lambda unit: (rank[unit.kind], -unit.agreement))
     drawings = (
-        *_levels(found.units),
+        *_levels(found),
         *_readout(found.readout),
         _weights(found.hash_weight),
         *([] if found.overlaps is None else [_overlaps(found.hash_weight, found.overlaps)]),
@@ -39,13 +39,17 @@ def mechanism(contents: Contents) -> SectionData:
     return SectionData(values | {"units": units[:STRIP], "rule": rule_lines(found)}, drawings)
 
 
-def _levels(units: list[Unit]) -> list[Drawing]:
+def _levels(found: Mechanism) -> list[Drawing]:
     """None where every unit is always covered."""
     levelled = [
-        (unit.level_uncovered, unit.level_covered) for unit in units if unit.level_uncovered
+        (unit.level_uncovered, unit.level_covered) for unit in found.units if unit.level_uncovered
     ]
     if not levelled:
         return []
+    by_state = [] if found.strengths is None else found.strengths.unit_levels
+    if by_state:
+        said = f"Levels of {several(len(by_state), 'unit')} untouched, covered half and covered"
+        return [draw_state_levels(by_state, said)]
     said = f"Levels of {several(len(levelled), 'unit')} when the union covers them and not"
     return [draw_levels(levelled, said)]
 

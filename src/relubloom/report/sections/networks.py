@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from relubloom.errors import UsageError
 from relubloom.measure.evaluation import Batch, in_float64, losses_of
 from relubloom.network.construct import construct, default_sharpness
 from relubloom.network.relu_net import ReluNet
@@ -93,14 +94,26 @@ def _compared(contents: Contents) -> list[ComparedNetwork]:
     run, built = contents.featured, contents.constructed
     found = [_stored("own", contents.heading, run)]
     if run.construction is None and run.code is not None and run.set_size is not None:
-        sharpness = default_sharpness(run.code.vocab_size, run.set_size)
-        net, of = construct(run.code, sharpness), run.mechanism
-        own = ComparedNetwork("extracted", "its own hash", net, of)
-        found.append(own if of is None else _with_errors(own, of.extracted))
+        found += _extracted(run, default_sharpness(run.code.vocab_size, run.set_size))
     if built is not None:
         found.append(_stored("constructed", "constructed", built))
     start = _untrained(run)
     return found if start is None else [*found, _sampled(start, run)]
+
+
+def _extracted(run: StoredRun, sharpness: float) -> list[ComparedNetwork]:
+    """The network of the run's code; none where float32 cannot hold that of so many strengths."""
+    code, found = run.graded or run.code, run.mechanism
+    if code is None:
+        return []
+    try:
+        made = ComparedNetwork("extracted", "its own hash", construct(code, sharpness), found)
+    except UsageError:
+        return []
+    if found is None:
+        return [made]
+    graded = None if run.graded is None else found.strengths
+    return [_with_errors(made, found.extracted if graded is None else graded.extracted)]
 
 
 def _stored(key: str, name: str, run: StoredRun) -> ComparedNetwork:
