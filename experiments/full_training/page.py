@@ -105,8 +105,7 @@ def write_page(
         "",
         *code_lines(sizes, rows),
         "",
-        "## The strengths",
-        "",
+        STRENGTHS,
         "| figure | median | least | greatest |",
         "|---|---|---|---|",
         *(spread_line(name, [of(row) for row in rows], form) for name, of, form in DETAILS),
@@ -304,6 +303,11 @@ N, d, k are {sizes}; {seeds} seeds, each over {sets:,} sets. *Bare hash*: all bi
 in which the unit is 0, weakly on or fully on just where it is covered, leaking or untouched.
 *Half*: of the bits. *Bits*: a token, by the bare hash. *Code's mse*: of the graded hash as an exact
 graded Bloom filter.
+"""
+STRENGTHS = """## The strengths
+
+Means over the bits of a network. *Uneven*: a unit whose non-bit entries take away shares with a
+standard deviation above 0.1.
 """
 RUNGS = """## Explanations and controls
 
