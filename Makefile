@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: help install browser demo test check check-javascript docs-files results results-width \
-	results-quick results-region results-region-quick results-graded-codes results-full bench clean
+	results-quick results-region results-region-quick results-graded-codes results-full \
+	results-graded-mechanism bench clean
 
 help:
 	@echo "make demo     install, study the article's network, print the report's path"
@@ -18,6 +19,7 @@ help:
 	@echo "make results-region-quick  the same in small, within minutes, into runs/region-quick"
 	@echo "make results-graded-codes  how good graded codes can be: 8 minutes"
 	@echo "make results-full  16 networks trained to the end, docs/results/article-full.md (40 minutes)"
+	@echo "make results-graded-mechanism  what strengths explain, docs/results/graded-mechanism.md (25 minutes)"
 	@echo "make docs-files  the tables of keys in docs/files.md"
 	@echo "make bench    benchmarks, with their rivals"
 	@echo "make install  the virtual environment only"
@@ -76,12 +78,17 @@ results: $(VENV)/package-installed
 	$(BIN)/python experiments/controls.py
 	$(BIN)/python experiments/dynamics.py
 	$(BIN)/python experiments/full.py
+	$(BIN)/python experiments/graded_mechanism.py --runs runs
 
 results-graded-codes: $(VENV)/package-installed
 	$(BIN)/python experiments/graded_codes.py
 
 results-full: $(VENV)/package-installed
 	$(BIN)/python experiments/full.py
+
+# With the networks of results-full.
+results-graded-mechanism: $(VENV)/package-installed
+	$(BIN)/python experiments/graded_mechanism.py --runs runs
 
 # A sweep that was stopped goes on where it was.
 results-width: $(VENV)/package-installed

@@ -11,6 +11,7 @@ PAGES = {
     "study": "study.md",
     "recipes": "recipes.md",
     "codes": "codes.md",
+    "graded_mechanism": "graded-mechanism.md",
     "decoders": "decoders.md",
     "mechanism": "mechanism.md",
     "residue": "residue.md",
