@@ -26,8 +26,7 @@ from full_training.page import write_page
 from full_training.ties import ranking_f1
 from relubloom.evidence.gather import look_at
 from relubloom.evidence.graded_hash import GradedScoring
-from relubloom.evidence.interventions import intervene
-from relubloom.evidence.ladder import best_explanation, climb, sets_for_ladder
+from relubloom.evidence.ladder import climb, sets_for_ladder
 from relubloom.evidence.mechanism import measure_mechanism
 from relubloom.network.extract import extract_with_modes
 from relubloom.network.strengths import extract_with_drops
@@ -164,15 +163,11 @@ def measured(net: rb.ReluNet, task: rb.KSparseTask, *, deep: bool) -> dict[str, 
     }
     if not deep or graded.levels == 1:
         return row
-    explanation = best_explanation(net, code, kept, graded=graded)
-    only = (*RUNGS, "network")
-    ladder = climb(net, code, kept, graded=graded, only=only, known=[explanation])
-    done = intervene(net, graded, size, explanation=(explanation.name, explanation.network))
+    ladder = climb(net, code, kept, graded=graded, only=(*RUNGS, "network"))
     sizes = {each: other_size(net, graded, size, each) for each in range(2, size + 3)}
     return row | {
         "network_bits": ladder.network_bits,
         "rungs": {rung.name: asdict(rung) for rung in ladder.rungs},
-        "interventions": [asdict(each) for each in done.interventions],
         "sizes": sizes,
         "one_more": one_more(net, graded, size),
         "ties": ranking_f1(net, graded, size),

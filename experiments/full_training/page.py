@@ -11,7 +11,7 @@ from typing import Any
 import relubloom as rb
 from cells import spread_line, with_worst
 from full_training.ties import NAMES
-from mechanism import intervention_lines, ladder_lines
+from mechanism import ladder_lines
 from relubloom.code import disjunct_code
 from relubloom.errors import UsageError
 from relubloom.theory import best_graded_weights
@@ -112,7 +112,7 @@ def write_page(
         "",
     ]
     if explained:
-        lines += [RUNGS, *ladder_lines(explained), "", CHANGES, *intervention_lines(explained), ""]
+        lines += [RUNGS, *ladder_lines(explained), ""]
         lines += [*size_lines(explained), "", *tie_lines(explained), ""]
     lines += [
         *four_lines({name: each for name, each in found.items() if name != "main"}),
@@ -315,11 +315,6 @@ The ladder, over 100,000 of all sets. `graded-hash` is the graded hash alone. Fo
 worse: `hash` (all bits full), `longer-hash` (a binary hash of as many bits), `shuffled-strengths`
 (the same bits, strengths dealt anew), `random-graded-hash` (random units). In brackets the worst
 seed.
-"""
-CHANGES = """## Interventions
-
-Predicted by the graded hash alone (*code*), by loss, and by the explanation. In brackets the worst
-seed. Columns are those of [mechanism.md](mechanism.md).
 """
 SIZES = """## Sets of other sizes
 
