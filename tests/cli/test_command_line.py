@@ -101,7 +101,7 @@ BAD_VALUES = {
     "graded weight": (("construct", "--family", "graded", "--weight", 3), "weight is 3"),
     "half of a binary code": (("construct", "--half", 3, "--full", 2), "has full bits only"),
     "odd family": (("construct", "--family", "oak"), "oak"),
-    "seconds of no search": (("construct", "--seconds", 5), "only search takes its time"),
+    "seconds of no search": (("construct", "--seconds", 5), "only a search takes its time"),
     "N and sets": (("study", "-N", 5, "--sets", "x.sets"), "leave --vocab-size out"),
 }
 
@@ -263,6 +263,8 @@ def test_query_explains_a_forced_false_positive(
             "called": True,
             "covered": True,
             "covered_by": {"0": ["ant"], "2": ["bee"]},
+            "half_bits": [],
+            "states": {},
         }
     ]
     text = relubloom("query", mine, "ant", "1").out
