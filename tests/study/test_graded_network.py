@@ -13,6 +13,7 @@ from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.strengths import extract_graded_code, extract_with_drops
 from relubloom.records.run_folder import read_code, read_graded_code
+from relubloom.records.shortfall import filter_words
 from relubloom.report.page import write_report
 from relubloom.study.compare import compare_runs, read_figures
 from relubloom.study.query import ask, code_of
@@ -51,6 +52,11 @@ def test_its_states_and_its_hash_hold(folder: Path) -> None:
     assert found.called_recall > 0.95
     assert found.leaking_on is not None
     assert found.leaking_on > 0.99
+    assert found.false_positives is not None
+    mean, bare = found.false_positives.mean, row.hash_false_positives
+    assert bare is not None
+    assert mean < bare / 5
+    assert filter_words(bare, None, found) == f"its hash {mean:.4g}"
 
 
 def test_the_strengths_say_it_and_not_the_bits_alone() -> None:

@@ -108,7 +108,7 @@ def _evidence_text(row: RunRow, behaviour: Behaviour, folder: Path) -> str:
     mechanism = read_record(folder, Mechanism)
     assert mechanism is not None, "examine_run wrote it"
     lacking, reading = shortfall(mechanism), reading_words(row)
-    positives = filter_words(row.hash_false_positives, row.random_code_false_positives)
+    positives = filter_words(row.hash_false_positives, row.random_code_false_positives, row.graded)
     gap = "two exact values" if row.two_valued else _number(row.mode_gap, ".2f")
     bits, extracted = row.bits_per_token, row.extracted
     rows = [

@@ -382,7 +382,9 @@ def _study_text(result: StudyRecord) -> str:
         )
         if reading := reading_words(row):
             lines.append(f"    reading: {reading}")
-        positives = filter_words(row.hash_false_positives, row.random_code_false_positives)
+        positives = filter_words(
+            row.hash_false_positives, row.random_code_false_positives, row.graded
+        )
         if positives:
             lines.append(f"    false positives per set: {positives}")
     lines.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from relubloom.records.mechanism import Mechanism
+from relubloom.records.mechanism import Mechanism, Strengths
 from relubloom.records.verdict import GRADED_RULE, RULE, SIGNS, Criterion, ReadingBeside
 
 POOR = 1.25  # times the random code's false positives: a hash with more is a poor filter
@@ -100,8 +100,15 @@ def reading_words(found: ReadingBeside, percent: Percent = plain_percent) -> str
     return f"mostly dead: {what}: {share}, where {limit} is enough"
 
 
-def filter_words(hash_mean: float | None, random_mean: float | None) -> str:
-    """The hash's false positives beside the best random code's; empty where they are not known."""
+def filter_words(
+    hash_mean: float | None, random_mean: float | None, strengths: Strengths | None = None
+) -> str:
+    """The hash's false positives beside the best random code's; empty where they are not known.
+
+    Where the hash has half bits, theirs are those of the graded hash.
+    """
+    if strengths is not None and strengths.false_positives is not None:
+        hash_mean = strengths.false_positives.mean
     if hash_mean is None:
         return ""
     if random_mean is None:

@@ -21,7 +21,9 @@ def head(contents: Contents) -> SectionData:
     if found is not None:
         said = {"unmet": shortfall(found, percent), "reading": reading_words(found, percent)}
         hash_mean, random_mean = found.hash_false_positives, found.random_code_false_positives
-        said["poor"] = filter_words(hash_mean, random_mean) if is_poor(found) else ""
+        said["poor"] = (
+            filter_words(hash_mean, random_mean, found.strengths) if is_poor(found) else ""
+        )
     return SectionData(said | {"all_sets": _all_sets(run)})
 
 
