@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relubloom import theory
+from relubloom.code.families import LIGHTER, SEARCH_SECONDS
 from relubloom.code.graded import GradedCode
 from relubloom.code.graded_counting import (
     count_graded,
@@ -24,13 +25,11 @@ from relubloom.code.search import SearchResult, checked_budget
 from relubloom.errors import UsageError
 
 GradedFamily = Literal["graded", "graded-greedy", "graded-search"]
-LIGHTER = 0.87  # as for binary codes, designed ones want fewer bits than random ones
 SEARCHED = (6, 5)  # most half and full bits by default: heavier hashes take long to count
 WARMTH = 0.02  # first temperature, on the logarithm of the false positives
 COLD = 1e-2  # last temperature, in shares of the first
 GREEDY_ATTEMPTS = 20_000
 GREEDY_BATCH = 2048  # hashes drawn and tested together
-SEARCH_SECONDS = 60.0
 
 
 def make_graded(

@@ -6,14 +6,13 @@ import torch
 from relubloom.evidence.dead_tokens import dead_tokens
 from relubloom.evidence.graded_hash import GradedScoring, usual_size
 from relubloom.evidence.hash_as_filter import measure_hash_as_filter
-from relubloom.evidence.mechanism import measure_input_modes
+from relubloom.evidence.mechanism import measure_input_modes, verdict_of
 from relubloom.evidence.scores import Scoring, SetScores
 from relubloom.measure.one_pass import one_pass
 from relubloom.network.extract import extract_code, reversed_units
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.strengths import extract_with_drops
 from relubloom.records.sweep_row import Glance
-from relubloom.records.verdict import judge
 from relubloom.task import SetCollection
 
 
@@ -45,14 +44,7 @@ def glance(net: ReluNet, sets: SetCollection, workers: int = 1) -> Glance:
         mse_se=standard_error(scores) if sampled else 0.0,
         kl=scores.mean(scores.kl),
         p_exact=scores.mean(~scores.ranking_failure),
-        verdict=judge(
-            two_modes=modes.two_modes,
-            unit_agreement=agreement,
-            near_threshold=modes.near_threshold,
-            loss_failure_f1=as_filter.extracted.loss_failure_f1,
-            union_skill=as_filter.union_skill,
-            graded=None if strengths is None else strengths.judged,
-        ),
+        verdict=verdict_of(modes, as_filter, agreement, strengths),
         mode_gap=modes.mode_gap,
         two_modes=modes.two_modes,
         near_threshold=modes.near_threshold,

@@ -83,7 +83,7 @@ def reading_words(found: ReadingBeside, percent: Percent = plain_percent) -> str
     if found.quantity == "width":
         return (
             f"too narrow: {value:.0f} units, where a Bloom filter for such sets asks for "
-            f"{threshold:.0f}; try a width of {found.try_width or threshold:.0f}"
+            f"{threshold:.0f}; try {found.try_width or threshold:.0f} or more"
         )
     if found.quantity == "set_size":
         return (
@@ -107,8 +107,7 @@ def filter_words(
 
     Where the hash has half bits, theirs are those of the graded hash.
     """
-    if strengths is not None and strengths.false_positives is not None:
-        hash_mean = strengths.false_positives.mean
+    hash_mean = _of_hash(hash_mean, strengths)
     if hash_mean is None:
         return ""
     if random_mean is None:
@@ -120,10 +119,17 @@ def filter_words(
 
 def is_poor(found: Mechanism) -> bool:
     """Whether the hash, as a filter, has over 1.25 times the best random code's false positives."""
-    hash_mean, random_mean = found.hash_false_positives, found.random_code_false_positives
+    hash_mean = _of_hash(found.hash_false_positives, found.strengths)
+    random_mean = found.random_code_false_positives
     if hash_mean is None or random_mean is None:
         return False
     return hash_mean > POOR * random_mean
+
+
+def _of_hash(bare: float | None, strengths: Strengths | None) -> float | None:
+    """False positives of the graded hash, where there is one, else of the bare one."""
+    graded = None if strengths is None else strengths.false_positives
+    return bare if graded is None else graded.mean
 
 
 def always_f1(share: float) -> float | None:

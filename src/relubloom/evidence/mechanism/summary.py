@@ -16,8 +16,15 @@ from relubloom.evidence.scores import SetScores
 from relubloom.measure.evaluation import in_float64
 from relubloom.network.modes import TwoModes
 from relubloom.network.relu_net import ReluNet
-from relubloom.records.mechanism import Mechanism, Readout, Spread, Strengths
-from relubloom.records.verdict import judge
+from relubloom.records.mechanism import (
+    HashAsFilter,
+    InputModes,
+    Mechanism,
+    Readout,
+    Spread,
+    Strengths,
+)
+from relubloom.records.verdict import Verdict, judge
 
 
 def measure_mechanism(
@@ -38,14 +45,7 @@ def measure_mechanism(
     W_in = in_float64(net).W_in.detach().numpy()
     modes, as_filter = measure_input_modes(W_in, layer.reversed), measure_hash_as_filter(scores)
     agreement = float(scores.unit_agreement.mean())
-    verdict = judge(
-        two_modes=modes.two_modes,
-        unit_agreement=agreement,
-        near_threshold=modes.near_threshold,
-        loss_failure_f1=as_filter.extracted.loss_failure_f1,
-        union_skill=as_filter.union_skill,
-        graded=None if strengths is None else strengths.judged,
-    )
+    verdict = verdict_of(modes, as_filter, agreement, strengths)
     figures = measure_reading_figures(net, scores, layer)
     return Mechanism(
         **vars(modes),
@@ -64,4 +64,18 @@ def measure_mechanism(
         constant_units=int((unit_modes.distinct == 1).sum()),
         reversed_units=np.flatnonzero(layer.reversed).tolist(),
         strengths=strengths,
+    )
+
+
+def verdict_of(
+    modes: InputModes, as_filter: HashAsFilter, agreement: float, strengths: Strengths | None
+) -> Verdict:
+    """The verdict rule on what was found; `agreement` is that of the units with the union."""
+    return judge(
+        two_modes=modes.two_modes,
+        unit_agreement=agreement,
+        near_threshold=modes.near_threshold,
+        loss_failure_f1=as_filter.extracted.loss_failure_f1,
+        union_skill=as_filter.union_skill,
+        graded=None if strengths is None else strengths.judged,
     )

@@ -13,6 +13,7 @@ from relubloom.records.behaviour import (
     TheoryFigures,
 )
 from relubloom.records.mechanism import GradedFalsePositives
+from relubloom.records.shortfall import POOR
 from relubloom.report.charts.drawing import Drawing
 from relubloom.report.charts.evidence import draw_tokens
 from relubloom.report.charts.series import Axis, Series, draw_series
@@ -38,6 +39,7 @@ def behaviour(contents: Contents) -> SectionData:
     values = {
         "alike": [row.set_size for row in sizes if _is_near(row.mse, row.code.mse)],
         "graded": graded,
+        "poor": POOR,
         "confused": [pair for pair in confused if pair.called > 0][:WORST],
     }
     drawings = (
