@@ -205,15 +205,15 @@ class _Job:
         self.trouble = ""
 
     def _keep(self, group: Group, trained: list[Trained]) -> None:
-        by_run = {each.row.run: each for each in trained}
+        nets = {each.row.run: each.net for each in trained}
         for run in group.runs:
-            folder = self.out / NETWORKS / run.identity
-            if run.identity not in by_run or (folder / CONFIG).exists():
+            folder, net = self.out / NETWORKS / run.identity, nets.get(run.identity)
+            if net is None or (folder / CONFIG).exists():
                 continue
             file = run.task.file
             labels = file.tokens if file else default_labels(run.task.vocab_size)
             origin = Origin(run.task, run.seed, recipe=run.recipe)
-            write_network(folder, by_run[run.identity].net, origin, labels)
+            write_network(folder, net, origin, labels)
 
     def _show(self) -> None:
         if self.on_progress is not None:
