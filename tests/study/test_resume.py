@@ -2,16 +2,12 @@
 
 import json
 import re
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from build.process import Outcome, process_environment
+from build.process import Outcome
 
 # The signal is real; it is sent from inside so that it arrives at a known moment.
 
@@ -38,18 +34,6 @@ def gather_and_press(*arguments, **keywords):
         os.kill(os.getpid(), signal.SIGINT)
     return gather(*arguments, **keywords)
 steps.gather_evidence = gather_and_press
-from relubloom.cli import main
-main()
-"""
-SAVE_AT_EVERY_STEP = """
-import time
-from relubloom.training import loop
-loop.CHECKPOINT_SECONDS, loop.CHECKPOINT_SHARE = 0.0, 1e9  # after every step
-advance = loop.TrainingRun.advance
-def advance_slowly(self):
-    advance(self)
-    time.sleep(0.01)
-loop.TrainingRun.advance = advance_slowly
 from relubloom.cli import main
 main()
 """
@@ -110,24 +94,3 @@ def test_ctrl_c_and_resume_of_study(
     monkeypatch.chdir(tmp_path / "straight")
     assert relubloom(*command).status == 0
     assert tree(tmp_path / "stopped") == tree(tmp_path / "straight")
-
-
-def test_a_killed_run_can_be_resumed(relubloom: Callable[..., Outcome], tmp_path: Path) -> None:
-    arguments = [str(each) for each in ("train", *SIZES, "--out", tmp_path / "run")]
-    child = subprocess.Popen(
-        [sys.executable, "-c", SAVE_AT_EVERY_STEP, *arguments], env=process_environment()
-    )
-    try:
-        while not (tmp_path / "run" / "checkpoint.safetensors").exists():
-            assert child.poll() is None, "the child ended before its first checkpoint"
-            time.sleep(0.005)
-    finally:
-        child.kill()
-        child.wait()
-    assert child.returncode == -signal.SIGKILL
-    assert relubloom(*arguments, "--resume").status == 0
-    assert relubloom("train", *SIZES, "--out", tmp_path / "straight").status == 0
-    kept = {name for name in tree(tmp_path / "run") if not name.startswith(".")}
-    assert kept == tree(tmp_path / "straight").keys()
-    for name in kept:
-        assert tree(tmp_path / "run")[name] == tree(tmp_path / "straight")[name], name

@@ -21,6 +21,7 @@ from relubloom.sweep.group import Group, Trained, in_groups
 from relubloom.sweep.results import RESULTS, Results
 from relubloom.sweep.spec import Spec
 from relubloom.sweep.workers import Workers
+from relubloom.training.checkpoint import remove_checkpoint
 
 STACK = 16  # networks a worker trains at once; docs/performance.md: more are no faster
 STACK_SECONDS = 120.0  # predicted, of a group; the same on every machine, and so are the groups
@@ -200,7 +201,7 @@ class _Job:
                     self.progress.warnings.append(f"{error}; the other runs go on")
                 self.trouble = str(error)
                 return
-            group.checkpoint(self.out / CHECKPOINTS).unlink(missing_ok=True)
+            remove_checkpoint(group.checkpoint(self.out / CHECKPOINTS))
             self.unsaved.pop(0)
         self.trouble = ""
 

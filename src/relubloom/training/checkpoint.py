@@ -9,6 +9,7 @@ on it. Files of the first schema have none: of these only what the state must lo
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -27,22 +28,30 @@ WITHOUT_DIGEST = "1"  # the schema version of files that hold none
 def save_checkpoint(
     path: Path, tensors: dict[str, Tensor], fingerprint: str, progress: dict[str, Any]
 ) -> None:
-    """Write tensors and progress to one safetensors file, atomically.
+    """Write tensors and progress to one safetensors file, atomically, whoever else writes it.
 
     Raises:
         FileError: the disk is full or the folder cannot be written.
     """
-    beside = path.with_name(f".{path.name}.part")
     metadata = {
         "schema_version": str(SCHEMA_VERSION),
         "fingerprint": fingerprint,
         "progress": json.dumps(progress, allow_nan=False),
     }
     metadata["digest"] = digest_of(tensors, metadata)
-    try:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    contiguous = {name: value.contiguous() for name, value in tensors.items()}
+
+    def write() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: value.contiguous() for name, value in tensors.items()}, beside, metadata)
+        save_file(contiguous, beside, metadata)
         atomic.settle(beside, path)
+
+    try:
+        try:
+            write()
+        except FileNotFoundError:  # another run in this folder has ended, and cleared it
+            write()
     except (OSError, SafetensorError) as error:
         beside.unlink(missing_ok=True)
         raise FileError(
@@ -80,6 +89,12 @@ def load_checkpoint(path: Path, fingerprint: str) -> tuple[dict[str, Tensor], di
             "with, or start anew with --force"
         )
     return tensors, progress
+
+
+def remove_checkpoint(path: Path) -> None:
+    """Remove what is there of it, and what a kill in the middle of writing it has left."""
+    for each in (path, *path.parent.glob(f".{path.name}.*")):
+        each.unlink(missing_ok=True)
 
 
 def unreadable(path: Path, reason: object) -> FileError:
