@@ -30,9 +30,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-import hypothesis  # noqa: F401 - what the tests import, once
 import pytest
-import scipy.stats  # noqa: F401
+import scipy.stats  # noqa: F401 - what the tests import, once
 import torch  # noqa: F401
 
 HOME = Path(__file__).parents[1]
@@ -184,7 +183,11 @@ def first_failure(source: Path, tests: list[str]) -> tuple[str, str]:
             signal.alarm(ALARM_SECONDS)
             os.environ |= {"PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
             sys.path.insert(0, str(source))
-            os._exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--tb=no", *tests]))
+            status = 3
+            try:
+                status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--tb=no", *tests]))
+            finally:  # nothing of the parent's is unwound here
+                os._exit(status)
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         with suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)

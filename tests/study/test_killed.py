@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from build.process import Outcome, process_environment
+from build.process import Outcome, by_make_faults, process_environment
 
-KILLS = int(os.environ.get("RELUBLOOM_KILLS", "4"))
+KILLS = int(os.environ.get("RELUBLOOM_KILLS", "3"))
 SAVE_AT_EVERY_STEP = """
 import time
 from relubloom.training import loop
@@ -79,6 +79,7 @@ def test_killed_at_any_moment_it_ends_bit_for_bit_the_same(
         assert content(folder) == whole
 
 
+@by_make_faults
 def test_two_at_once_in_one_folder_spoil_nothing(tmp_path: Path, whole: dict[str, bytes]) -> None:
     out = tmp_path / "run"
     command = ("train", *SIZES, "--out", out, "--resume")

@@ -73,15 +73,18 @@ def test_ctrl_c_and_resume_of_train(
     assert tree(tmp_path / "run") == tree(tmp_path / "straight")
 
 
-@pytest.mark.parametrize("source", [PRESS_WHILE_TRAINING, PRESS_WHILE_EXAMINING])
+@pytest.mark.parametrize(
+    ("source", "depth"), [(PRESS_WHILE_TRAINING, ["--quick"]), (PRESS_WHILE_EXAMINING, [])]
+)
 def test_ctrl_c_and_resume_of_study(
     relubloom: Callable[..., Outcome],
     python: Callable[..., Outcome],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     source: str,
+    depth: list[str],
 ) -> None:
-    command = ("study", *SIZES, "--seeds", 2, "--out", "s")
+    command = ("study", *SIZES, *depth, "--seeds", 2, "--out", "s")
     for name in ("stopped", "straight"):
         (tmp_path / name).mkdir()
     stopped = python(source, *command, cwd=tmp_path / "stopped")
