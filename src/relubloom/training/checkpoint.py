@@ -105,7 +105,7 @@ def unreadable(path: Path, reason: object) -> FileError:
 def digest_of(tensors: dict[str, Tensor], header: dict[str, str]) -> str:
     """SHA-256 of the header, and of each tensor's name, type, shape and bytes.
 
-    Cost: a second for each 0.5 to 1.5 GB.
+    Cost: a second for each 1.5 GB.
     """
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name, value in sorted(tensors.items()):
