@@ -110,7 +110,7 @@ def digest_of(tensors: dict[str, Tensor], header: dict[str, str]) -> str:
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name, value in sorted(tensors.items()):
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(value.contiguous().view(-1).view(torch.uint8).numpy())
+        digest.update(value.contiguous().view(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

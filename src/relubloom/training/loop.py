@@ -27,7 +27,7 @@ from relubloom.task.sampling import seeded_generator
 from relubloom.threads import denormals_flushed, intra_op_threads, threads_for
 from relubloom.training.checkpoint import load_checkpoint, move_to, save_checkpoint, unreadable
 from relubloom.training.optimisers import decay, optimiser_of
-from relubloom.training.recipe import Objective, Recipe, as_recipe
+from relubloom.training.recipe import Recipe, as_recipe
 from relubloom.training.step import STEPS, Step
 
 SNAPSHOTS = 40
@@ -299,7 +299,7 @@ class TrainingRun:
                 recorded = [s for s in range(1, done + 1) if self._is_recorded(s)]
             case _:
                 return f"its header says no step from 0 to {self.recipe.steps}"
-        told = [(step, self.recipe.at(step - 1)[0]) for step in recorded]
+        told: list[tuple[int, str]] = [(s, self.recipe.at(s - 1)[0]) for s in recorded]
         fits = len(history) == len(self.seeds) and all(_tells(each, told) for each in history)
         if not fits or since != done - max([0, *recorded]):
             return f"its history is none of {done} steps"
@@ -342,7 +342,7 @@ class TrainingRun:
         self.loss_steps = 0
 
 
-def _tells(records: Any, told: list[tuple[int, Objective]]) -> bool:
+def _tells(records: Any, told: list[tuple[int, str]]) -> bool:
     """Whether a saved history is of these steps and objectives, with finite numbers."""
     try:
         numbers = [value for each in records for value in (each["loss"], each["learning_rate"])]
