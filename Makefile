@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 .PHONY: help install browser demo test check check-javascript docs-files results results-width \
 	results-width-full results-quick results-region results-region-quick results-graded-codes results-full \
-	results-graded-mechanism bench clean
+	results-graded-mechanism bench faults mutants clean
 
 help:
 	@echo "make demo     install, study the article's network, print the report's path"
@@ -22,6 +22,8 @@ help:
 	@echo "make results-full  16 networks trained to the end, docs/results/article-full.md (40 minutes)"
 	@echo "make results-graded-mechanism  what strengths explain, docs/results/graded-mechanism.md (25 minutes)"
 	@echo "make docs-files  the tables of keys in docs/files.md"
+	@echo "make faults   kills, full disks, closed pipes, two at once (10 minutes)"
+	@echo "make mutants  25 minutes of small changes of the code: which do no tests notice?"
 	@echo "make bench    benchmarks, with their rivals"
 	@echo "make install  the virtual environment only"
 
@@ -40,6 +42,16 @@ install: $(VENV)/tools-installed
 
 demo: $(VENV)/package-installed
 	$(BIN)/relubloom study --preset article --out runs/demo --resume
+
+# What the suite does a few times, often: kills, full disks, two at once.
+KILLS ?= 50
+faults: $(VENV)/tools-installed
+	RELUBLOOM_KILLS=$(KILLS) $(BIN)/python -m pytest tests/study/test_killed.py
+	RELUBLOOM_KILLS=20 $(BIN)/python -m pytest tests/sweep/test_killed.py tests/cli/test_faults.py
+
+# Goes on with docs/results/mutants.csv; a survivor needs its reason there, by hand.
+mutants: $(VENV)/tools-installed
+	$(BIN)/python tests/mutants.py --minutes 25
 
 # The tests that open the page need chromium: root gets Debian's; others skip those tests.
 browser:
