@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from relubloom._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from relubloom import zoo
     from relubloom.code import Code, GradedCode, random_constant_weight
     from relubloom.errors import RelubloomError
     from relubloom.evidence import Evidence, gather_evidence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     )
     from relubloom.training import Recipe, train, train_stack
 
+_MODULES = ("zoo",)
 _HOMES = {
     "Code": "code",
     "GradedCode": "code",
@@ -95,10 +97,13 @@ __all__ = [
     "run_study",
     "train",
     "train_stack",
+    "zoo",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"relubloom.{name}")
     if name not in _HOMES:
         raise AttributeError(f"relubloom has no {name!r}; it has {', '.join(__all__)}")
     return getattr(import_module(f"relubloom.{_HOMES[name]}"), name)
