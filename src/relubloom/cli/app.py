@@ -20,7 +20,7 @@ from relubloom.cli.listing import results
 from relubloom.cli.planning import plan
 from relubloom.cli.studying import construct, study, train
 from relubloom.cli.sweeping import sweep
-from relubloom.cli.zoo import get, list_
+from relubloom.cli.zoo import get, list_, score
 from relubloom.errors import RelubloomError, StoppedError
 
 app = typer.Typer(
@@ -36,8 +36,8 @@ COMMANDS = (
     *(study, train, construct, import_, examine, certify, report, compare, query, plan, sweep),
     results,
 )
-ZOO = (list_, get)
-zoo = typer.Typer(name="zoo", help="Networks whose mechanism is known: list them, get one.")
+ZOO = (list_, get, score)
+zoo = typer.Typer(name="zoo", help="Networks whose mechanism is known: list, get, score.")
 PARSER_WORDS = (
     (r"Value error, ", ""),
     (r"Input should be a valid integer, .*", "it must be a whole number"),

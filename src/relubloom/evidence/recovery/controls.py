@@ -13,6 +13,7 @@ from relubloom.errors import UsageError, whole
 from relubloom.evidence.recovery.score import Score, Truth, score_against
 
 INTERVAL = 4.0  # standard deviations either side of the mean
+COUNTS = ("atoms", "dead", "duplicates", "false_positives", "false_positives_of_code")
 Draw = Callable[[np.random.Generator], NDArray[np.float64]]
 
 
@@ -23,7 +24,9 @@ class Control:
     scores: tuple[Score, ...]
 
     def interval(self, figure: str) -> tuple[float, float] | None:
-        """Mean of a figure over the draws less and plus 4 standard deviations, at least 0.
+        """Mean of a figure over the draws, less and plus 4 standard deviations, at least 0.
+
+        Of a share at most 1.
 
         A new draw lies outside in about one case of a thousand. None where the figure is null.
         """
@@ -32,7 +35,8 @@ class Control:
         if not known.size:
             return None
         around = INTERVAL * float(known.std(ddof=1)) if len(known) > 1 else 0.0
-        return max(0.0, float(known.mean()) - around), float(known.mean()) + around
+        most = np.inf if figure in COUNTS else 1.0
+        return max(0.0, float(known.mean()) - around), min(most, float(known.mean()) + around)
 
     def __repr__(self) -> str:
         return f"Control({len(self.scores)} draws, the first: {self.scores[0]})"
