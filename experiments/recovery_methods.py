@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr
 from dataclasses import dataclass
+from io import StringIO
 
 import numpy as np
 import torch
@@ -131,7 +133,8 @@ def autoencoder(sae: object, task: Task) -> Answer:
         lr_decay_steps=STEPS // 5,
         logger=LoggingConfig(log_to_wandb=False),
     )
-    SAETrainer(settings, sae, batches(task)).fit()
+    with redirect_stderr(StringIO()):  # of its progress bar
+        SAETrainer(settings, sae, batches(task)).fit()
     sae.eval()
 
     def encode(x: Matrix) -> Matrix:
@@ -172,9 +175,7 @@ def unions(task: Task) -> Answer:
         if len(kept) < task.tokens and not any(pattern & one in (pattern, one) for one in kept):
             kept.append(pattern)
     units = range(task.activations.shape[1])
-    return Answer(
-        -np.array([[pattern >> unit & 1 for unit in units] for pattern in kept])
-    )
+    return Answer(-np.array([[pattern >> unit & 1 for unit in units] for pattern in kept]))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 
 from relubloom.code import Code, GradedCode
 from relubloom.errors import FileError, UsageError, described
-from relubloom.evidence.recovery import Control, Score, Truth, controls_of, score_against
+from relubloom.evidence.recovery import ControlScores, Score, Truth, controls_of, score_against
 from relubloom.evidence.recovery.atoms import Found
 from relubloom.measure.one_pass import one_of_each_part
 from relubloom.network.extract import extract_code
@@ -65,7 +65,7 @@ def score_controls(
     atoms: int | None = None,
     draws: int = 16,
     seed: int = 0,
-) -> dict[str, Control]:
+) -> dict[str, ControlScores]:
     """What `score` says of the truth and of chance; see `evidence.recovery.controls_of`.
 
     `net`, `sets` and `code` are as for `score`. Cost: that of 3 draws + 2 scores.

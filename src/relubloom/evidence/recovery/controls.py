@@ -18,7 +18,7 @@ Draw = Callable[[np.random.Generator], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, repr=False)
-class Control:
+class ControlScores:
     """The scores of one control, one for each draw."""
 
     scores: tuple[Score, ...]
@@ -39,12 +39,12 @@ class Control:
         return max(0.0, float(known.mean()) - around), min(most, float(known.mean()) + around)
 
     def __repr__(self) -> str:
-        return f"Control({len(self.scores)} draws, the first: {self.scores[0]})"
+        return f"ControlScores({len(self.scores)} draws, the first: {self.scores[0]})"
 
 
 def controls_of(
     truth: Truth, atoms: int | None = None, draws: int = 16, seed: int = 0
-) -> dict[str, Control]:
+) -> dict[str, ControlScores]:
     """The scores of five things that are known beforehand, by name.
 
     - `directions`: the rows of W_in. They do not show strengths.
@@ -76,11 +76,11 @@ def controls_of(
         "duplicates": lambda draw: W_in[[draw.integers(len(W_in))] * count],
         "other seed": lambda draw: draw.permuted(W_in, axis=1)[:count],
     }
-    found = {"directions": Control((score_against(truth, W_in),))}
+    found = {"directions": ControlScores((score_against(truth, W_in),))}
     if truth.code is not None:
-        found["code"] = Control((score_against(truth, truth.code),))
+        found["code"] = ControlScores((score_against(truth, truth.code),))
     for name, make in drawn.items():
         generator = np.random.default_rng([seed, len(found)])
         scores = (score_against(truth, make(generator)) for _ in range(draws))
-        found[name] = Control(tuple(scores))
+        found[name] = ControlScores(tuple(scores))
     return found
