@@ -77,7 +77,9 @@ def test_strengths_score_one_and_directions_do_not_show_them(seed: int) -> None:
 def test_a_reversed_unit_has_its_bits_on_the_other_side() -> None:
     code = random_constant_weight(24, 16, 4, seed=1)
     net = reversed_filter(code.bits, np.arange(16) % 2 == 0)
-    assert score_against(Truth(net, code, None), net.W_in).bit_f1 == 1.0
+    for found in (net.W_in, -2 * net.W_in, code, -code.bits.astype(float)):
+        score = score_against(Truth(net, code, None), found)
+        assert (score.bit_f1, score.mcc) == (1.0, pytest.approx(1.0))
 
 
 CODE = random_constant_weight(12, 16, 5, seed=3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -102,7 +102,7 @@ def score(
         name: {figure: control.interval(figure) for figure in figures}
         for name, control in (controls_of(truth, draws=CONTROL_DRAWS) if controls else {}).items()
     }
-    answer = {"network": network, "seed": seed, "found": str(found), **figures}
+    answer: dict[str, Any] = {"network": network, "seed": seed, "found": str(found)} | figures
     rows = [("figure", "found", *intervals)]
     for figure, value in figures.items():
         between = (one[figure] for one in intervals.values())

@@ -51,14 +51,14 @@ def as_atoms(found: Found, width: int, codes: NDArray[np.float64] | None = None)
             f"found has shape {directions.shape}: it must be [atoms, {width}], a row an atom, as "
             f"the network has {width} units; {turned}"
         )
-    dead = ~directions.any(1)
+    dead = np.all(directions == 0, axis=1)
     if codes is not None:
         if codes.shape[1] != len(directions):
             raise UsageError(
                 f"codes have shape {codes.shape}: beside {len(directions)} atoms they must be "
                 f"[sets, {len(directions)}]; give such codes"
             )
-        dead |= ~codes.any(0)
+        dead = dead | np.all(codes == 0, axis=0)
     return Atoms(directions, dead)
 
 
@@ -90,8 +90,14 @@ def finite_matrix(name: str, given: Any) -> NDArray[np.float64]:
     return matrix
 
 
-def read_strengths(atoms: NDArray[np.float64], levels: int) -> NDArray[np.uint8]:
+def read_strengths(
+    atoms: NDArray[np.float64], levels: int, side: NDArray[np.float64] | None = None
+) -> NDArray[np.uint8]:
     """The bits of each atom, with their strengths at each scale: uint8 [levels, atoms, width].
+
+    `side` [width] is 1 where a bit raises its unit in the network, and -1 where it lowers it. A
+    network that has both is also read with the one kind turned over, and each atom is taken as it
+    is heavier: written as hashes are, or as such a network's W_in is.
 
     The rule, the same for every method and blind to the truth:
 
@@ -110,6 +116,9 @@ def read_strengths(atoms: NDArray[np.float64], levels: int) -> NDArray[np.uint8]
     """
     largest = np.abs(atoms).max(1, keepdims=True)
     values = atoms / np.where(largest > 0, largest, 1.0)
+    if side is not None:
+        plain, turned = (np.abs((each**3).sum(1)) for each in (values, values * side))
+        values = np.where((turned > plain)[:, None], values * side, values)
     sign = np.sign((values**3).sum(1, keepdims=True))
     values = np.where(sign == 0, np.abs(values), values * sign).clip(min=0.0)
     largest = values.max(1, keepdims=True)

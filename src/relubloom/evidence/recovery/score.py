@@ -18,7 +18,6 @@ from relubloom.code import Code, GradedCode
 from relubloom.errors import UsageError
 from relubloom.evidence.recovery.atoms import Atoms, Found, as_atoms, finite_matrix, read_strengths
 from relubloom.measure.statistics import agreement, f1
-from relubloom.network.extract import reversed_units
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.ladder import Agreement
 
@@ -141,31 +140,29 @@ def score_against(truth: Truth, found: Found, codes: Any = None, hook: str = "ho
                 "the codes of these sets"
             )
     atoms = as_atoms(found, truth.net.width, codes)
-    polarity = np.ones(truth.net.width)
-    if truth.code is not None:
-        polarity[reversed_units(truth.net, Code(truth.code.bits))] = -1.0
-    live = atoms.scaled * polarity
-    figures: dict[str, int | float | None] = _of_directions(live, truth, polarity)
+    W_in = truth.net.W_in.detach().to("cpu", torch.float64).numpy()
+    figures: dict[str, Any] = _of_directions(atoms.scaled, W_in, truth.code)
     if truth.code is not None:
         hashes = GradedCode(truth.code.bits) if isinstance(truth.code, Code) else truth.code
-        figures |= _of_hashes(read_strengths(live, levels), hashes, truth.sets)
+        side = np.where((W_in * truth.code.bits).sum(0) > 0, 1.0, -1.0)
+        readings = read_strengths(atoms.scaled, levels, side)
+        figures |= _of_hashes(readings, hashes, truth.sets)
     if truth.sets is not None:
         figures["explained_variance"] = _explained(atoms, codes, truth.net, truth.sets, hook)
-    return Score(atoms=len(atoms.dead), dead=int(atoms.dead.sum()), **figures)  # type: ignore
+    return Score(atoms=len(atoms.dead), dead=int(atoms.dead.sum()), **figures)
 
 
 def _of_directions(
-    live: NDArray[np.float64], truth: Truth, polarity: NDArray[np.float64]
+    live: NDArray[np.float64], W_in: NDArray[np.float64], code: Code | GradedCode | None
 ) -> dict[str, Any]:
     """A token's direction is its row of W_in or its hash, whichever is nearer to the atom.
 
     Tokens that have neither are left out.
     """
-    W_in = truth.net.W_in.detach().to("cpu", torch.float64).numpy() * polarity
     cosines = _cosines(live, W_in)
     known = W_in.any(1)
-    if truth.code is not None:
-        hashes = truth.code.strengths if isinstance(truth.code, GradedCode) else truth.code.bits
+    if code is not None:
+        hashes = code.strengths if isinstance(code, GradedCode) else code.bits
         cosines = np.maximum(cosines, _cosines(live, hashes.astype(np.float64)))
         known |= hashes.any(1)
     cosines = cosines[:, known]
