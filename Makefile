@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 .PHONY: help install browser demo test check check-javascript docs-files results results-width \
 	results-quick results-region results-region-quick results-graded-codes results-full \
-	results-graded-mechanism bench clean
+	results-graded-mechanism results-zoo bench clean
 
 help:
 	@echo "make demo     install, study the article's network, print the report's path"
@@ -20,6 +20,7 @@ help:
 	@echo "make results-graded-codes  how good graded codes can be: 8 minutes"
 	@echo "make results-full  16 networks trained to the end, docs/results/article-full.md (40 minutes)"
 	@echo "make results-graded-mechanism  what strengths explain, docs/results/graded-mechanism.md (25 minutes)"
+	@echo "make results-zoo  every network of the zoo, docs/results/zoo.md (15 minutes)"
 	@echo "make docs-files  the tables of keys in docs/files.md"
 	@echo "make bench    benchmarks, with their rivals"
 	@echo "make install  the virtual environment only"
@@ -79,6 +80,7 @@ results: $(VENV)/package-installed
 	$(BIN)/python experiments/dynamics.py
 	$(BIN)/python experiments/full.py
 	$(BIN)/python experiments/graded_mechanism.py --runs runs
+	$(BIN)/python experiments/zoo.py
 
 results-graded-codes: $(VENV)/package-installed
 	$(BIN)/python experiments/graded_codes.py
@@ -89,6 +91,9 @@ results-full: $(VENV)/package-installed
 # With the networks of results-full.
 results-graded-mechanism: $(VENV)/package-installed
 	$(BIN)/python experiments/graded_mechanism.py --runs runs
+
+results-zoo: $(VENV)/package-installed
+	$(BIN)/python experiments/zoo.py
 
 # A sweep that was stopped goes on where it was.
 results-width: $(VENV)/package-installed
