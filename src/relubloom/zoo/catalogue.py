@@ -71,11 +71,11 @@ class Entry:
 
 
 LINEAR = Recipe(steps=2000, batch_size=256, activation="none")
-SIZES = ((96, 48), (256, 48), (1000, 64))  # about 2, 5 and 16 tokens a unit
+SIZES = ((96, 48), (256, 48), (1024, 64))  # about 2, 5 and 16 tokens a unit
 RECIPES = {  # those of the presets, where there is one
     (96, 48): Recipe(learning_rate=6e-2),
     (256, 48): PRESETS["article"].recipe,
-    (1000, 64): PRESETS["wide"].recipe,
+    (1024, 64): PRESETS["wide"].recipe,
 }
 TO_THE_END = Recipe(steps=20_000, learning_rate=1e-2)
 OTHER_SOURCES: dict[Source, Recipe] = {  # `article` ends in `partly` there, for some seeds
