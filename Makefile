@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: help install browser demo test check check-javascript docs-files results results-width \
-	results-quick results-region results-region-quick results-graded-codes results-full \
-	results-graded-mechanism bench clean
+	results-width-full results-quick results-region results-region-quick results-graded-codes results-full \
+	results-graded-mechanism results-zoo bench clean
 
 help:
 	@echo "make demo     install, study the article's network, print the report's path"
@@ -14,12 +14,14 @@ help:
 	@echo "make check    formatting, lint, types"
 	@echo "make results  regenerate docs/results (about five hours)"
 	@echo "make results-width  sweep for the width law and write docs/results/width.md (hours; go on with it)"
+	@echo "make results-width-full  the same of networks trained to the end (hours; go on with it)"
 	@echo "make results-quick  the same in small, within minutes, into runs/width-quick"
 	@echo "make results-region  the map of rates and steps, docs/results/region.md (hours; go on with it)"
 	@echo "make results-region-quick  the same in small, within minutes, into runs/region-quick"
 	@echo "make results-graded-codes  how good graded codes can be: 8 minutes"
 	@echo "make results-full  16 networks trained to the end, docs/results/article-full.md (40 minutes)"
 	@echo "make results-graded-mechanism  what strengths explain, docs/results/graded-mechanism.md (25 minutes)"
+	@echo "make results-zoo  every network of the zoo, docs/results/zoo.md (15 minutes)"
 	@echo "make docs-files  the tables of keys in docs/files.md"
 	@echo "make bench    benchmarks, with their rivals"
 	@echo "make install  the virtual environment only"
@@ -79,6 +81,7 @@ results: $(VENV)/package-installed
 	$(BIN)/python experiments/dynamics.py
 	$(BIN)/python experiments/full.py
 	$(BIN)/python experiments/graded_mechanism.py --runs runs
+	$(BIN)/python experiments/zoo.py
 
 results-graded-codes: $(VENV)/package-installed
 	$(BIN)/python experiments/graded_codes.py
@@ -90,6 +93,9 @@ results-full: $(VENV)/package-installed
 results-graded-mechanism: $(VENV)/package-installed
 	$(BIN)/python experiments/graded_mechanism.py --runs runs
 
+results-zoo: $(VENV)/package-installed
+	$(BIN)/python experiments/zoo.py
+
 # A sweep that was stopped goes on where it was.
 results-width: $(VENV)/package-installed
 	$(BIN)/relubloom sweep experiments/width_specs/law.toml --out runs/width --resume
@@ -99,6 +105,10 @@ results-width: $(VENV)/package-installed
 results-quick: $(VENV)/package-installed
 	$(BIN)/relubloom sweep experiments/width_specs/quick.toml --out runs/width-quick --resume
 	$(BIN)/python experiments/width.py runs/width-quick --out runs/width-quick
+
+results-width-full: $(VENV)/package-installed
+	$(BIN)/relubloom sweep experiments/width_specs/full.toml --out runs/width-full --resume
+	$(BIN)/python experiments/full_width.py runs/width-full
 
 results-region: $(VENV)/package-installed
 	$(BIN)/relubloom sweep experiments/region_specs/full.toml --out runs/region --keep-networks --resume

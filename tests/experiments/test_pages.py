@@ -21,6 +21,7 @@ PAGES = {
     "graded_codes": "graded-codes.md",
     "region": "region.md",
     "width": "width.md",
+    "zoo": "zoo.md",
 }
 TIMED = {"performance.md", "theory.md"}  # tables that benchmarks print
 

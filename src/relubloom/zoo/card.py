@@ -120,9 +120,8 @@ def _criteria(known: KnownNetwork, figures: Figures) -> list[str]:
         f"| error | {figures.error:.4g} |",
     ]
     if figures.naive_error is not None:
-        lines.append(
-            f"| error of as many tokens as neurons, the others unknown | {figures.naive_error:.4g} |"
-        )
+        naive = "error of as many tokens as neurons, the others unknown"
+        lines.append(f"| {naive} | {figures.naive_error:.4g} |")
     linear = "best affine map" if planted else f"`{known.entry.linear.name}`"
     lines += [
         f"| error without a ReLU ({linear}) | {figures.linear_error:.4g} |",

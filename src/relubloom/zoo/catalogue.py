@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from relubloom.errors import UsageError, described
+from relubloom.study.settings import PRESETS
 from relubloom.training import Recipe
 
 Kind = Literal[
@@ -19,6 +21,7 @@ Kind = Literal[
     "planted-parity",
 ]
 Source = Literal["uniform", "zipf", "correlated"]
+KINDS = get_args(Kind)
 SET_SIZE = 3
 WHAT: dict[Kind, str] = {
     "constructed-binary": "weights set by hand: exactly the Bloom filter of a random code",
@@ -68,14 +71,37 @@ class Entry:
 
 
 LINEAR = Recipe(steps=2000, batch_size=256, activation="none")
-SIZES = ((96, 48), (256, 48), (1024, 64))  # 2, 5 and 16 tokens a unit
-TRAINED: tuple[Entry, ...] = ()
-OTHER_SOURCES: tuple[Source, ...] = ("zipf", "correlated")
-ENTRIES: tuple[Entry, ...] = tuple(
-    Entry(kind, *sizes)
-    for kind in ("constructed-binary", "constructed-graded", "planted-majority", "nearly-linear")
-    for sizes in SIZES
-)
+SIZES = ((96, 48), (256, 48), (1024, 64))  # about 2, 5 and 16 tokens a unit
+RECIPES = {  # those of the presets, where there is one
+    (96, 48): Recipe(learning_rate=6e-2),
+    (256, 48): PRESETS["article"].recipe,
+    (1024, 64): PRESETS["wide"].recipe,
+}
+TO_THE_END = Recipe(steps=20_000, learning_rate=1e-2)
+OTHER_SOURCES: dict[Source, Recipe] = {  # `article` ends in `partly` there, for some seeds
+    "zipf": Recipe(objective="kl"),
+    "correlated": Recipe(learning_rate=3e-2),
+}
+
+
+def _entries() -> Iterator[Entry]:
+    for vocab, width in SIZES:
+        yield Entry("constructed-binary", vocab, width)
+        yield Entry("constructed-graded", vocab, width)
+        yield Entry("trained-binary", vocab, width, recipe=RECIPES[vocab, width])
+        yield Entry("nearly-linear", vocab, width, recipe=LINEAR)
+        yield Entry("planted-majority", vocab, width)
+        yield Entry("planted-parity", vocab, width - width % SET_SIZE)
+    yield Entry("trained-graded", 100, 32, recipe=TO_THE_END)
+    yield Entry("trained-graded", 256, 48, recipe=PRESETS["article-full"].recipe)
+    yield Entry("nearly-linear", 100, 32, recipe=LINEAR)
+    for source, recipe in OTHER_SOURCES.items():
+        yield Entry("constructed-binary", 256, 48, source)
+        yield Entry("trained-binary", 256, 48, source, recipe)
+        yield Entry("nearly-linear", 256, 48, source, LINEAR)
+
+
+ENTRIES = tuple(sorted(_entries(), key=lambda entry: KINDS.index(entry.kind)))
 
 
 def names() -> tuple[str, ...]:
@@ -83,7 +109,7 @@ def names() -> tuple[str, ...]:
     return tuple(entry.name for entry in ENTRIES)
 
 
-def entry_of(name: str) -> Entry:
+def entry_of(name: object) -> Entry:
     """The entry of that name.
 
     Raises:
@@ -93,7 +119,7 @@ def entry_of(name: str) -> Entry:
         raise UsageError(f"name is {described(name)}: give one, such as {ENTRIES[0].name!r}")
     known = {entry.name: entry for entry in ENTRIES}
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0) 
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0)
         raise UsageError(
             f"there is no network {name!r}: the nearest are {', '.join(near)}; "
             "`relubloom zoo list` names all"

@@ -20,7 +20,7 @@ from relubloom.zoo.planted import hinges_of
 if TYPE_CHECKING:
     from relubloom.zoo.known import KnownNetwork
 
-SETS = 20_000
+SETS = 10_000
 NOISE = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
@@ -182,5 +182,6 @@ class _Functions:
 
     def linear_errors(self) -> Float[Tensor, " functions"]:
         """Of the best affine map of the indicator; sets of one size need no constant."""
-        fitted = torch.linalg.lstsq(self.indicators, self.truth, driver="gelsd").solution
-        return self.errors(self.indicators @ fitted)
+        x, y = self.indicators, self.truth  # normal equations: a vocab x vocab system
+        fitted = torch.linalg.lstsq(x.T @ x, x.T @ y, driver="gelsd").solution
+        return self.errors(x @ fitted)

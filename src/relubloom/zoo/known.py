@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -35,10 +35,10 @@ from relubloom.zoo.sets import SETS, Drawing, drawing
 ZOO, UNITS, TABLE, CARD = "zoo.json", "units.json", "code.csv", "README.md"
 HOOKS = ("hook_post", "hook_pre")
 MEASURED = 20_000  # drawn sets that measured figures are over
-EFFORT = Effort(float32=0)  # half a minute of float64; larger networks are bounded or sampled
+EFFORT = Effort(float64=10**11, float32=10**12)  # of certificates: seconds on an idle core
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KnownNetwork:
     """A network of the zoo, and what is known of it.
 
@@ -53,10 +53,13 @@ class KnownNetwork:
 
     entry: Entry
     seed: int
-    net: ReluNet = field(repr=False)
+    net: ReluNet
     code: Code | GradedCode | None
     task: KSparseTask
-    folder: Path = field(repr=False)
+    folder: Path
+
+    def __repr__(self) -> str:
+        return f"KnownNetwork({self.name!r}, seed={self.seed}, code={self.code!r})"
 
     @property
     def name(self) -> str:

@@ -58,7 +58,7 @@ def meanings(
         UnitMeaning(
             unit=unit,
             tokens=np.flatnonzero(column == levels).tolist(),
-            half=np.flatnonzero((0 < column) & (column < levels)).tolist(),
+            half=np.flatnonzero((column > 0) & (column < levels)).tolist(),
             agreement=None if agreement is None else float(agreement[unit]),
             sentence=_sentence(entry, net, unit, column, levels),
         )
@@ -76,10 +76,8 @@ def _agreement(
     return ((post == 0) == covered).mean(0)
 
 
-def _sentence(
-    entry: Entry, net: ReluNet, unit: int, column: NDArray[np.uint8], levels: int
-) -> str:
-    full, half = int((column == levels).sum()), int(((0 < column) & (column < levels)).sum())
+def _sentence(entry: Entry, net: ReluNet, unit: int, column: NDArray[np.uint8], levels: int) -> str:
+    full, half = int((column == levels).sum()), int(((column > 0) & (column < levels)).sum())
     if entry.kind == "nearly-linear":
         return "Above 0 on every set: a weighted sum of all tokens, without a bit."
     if entry.kind.startswith("planted"):

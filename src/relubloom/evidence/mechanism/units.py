@@ -7,7 +7,14 @@ from relubloom.code import Code
 from relubloom.evidence.mechanism.hidden_layer import HiddenLayer
 from relubloom.measure.statistics import spread
 from relubloom.network.modes import TwoModes, fit_two_modes
-from relubloom.records.mechanism import CoveredLevel, InputModes, Polarity, Unit, UnitClass
+from relubloom.records.mechanism import (
+    CoveredLevel,
+    InputModes,
+    Polarity,
+    Strengths,
+    Unit,
+    UnitClass,
+)
 
 NEAR = 0.15  # an entry is near the threshold within this share of the gap between the means
 BIT_GAP = 4.0  # a unit's two modes are apart when their gap is at least this
@@ -36,13 +43,20 @@ def measure_input_modes(W_in: NDArray[np.float64], turned: NDArray[np.bool_]) ->
 
 
 def measure_units(
-    W_in: NDArray[np.float64], code: Code, modes: TwoModes, layer: HiddenLayer
+    W_in: NDArray[np.float64],
+    code: Code,
+    modes: TwoModes,
+    layer: HiddenLayer,
+    strengths: Strengths | None = None,
 ) -> list[Unit]:
     """One row a unit, from the mixture of its column and from the pass over the sets."""
     near = share_near(W_in, modes)
     bits = code.bits.sum(0)
     polarity = polarities(layer, modes)
     agreement = layer.as_said / layer.total
+    held = agreement
+    if strengths is not None:
+        held = np.array([unit.as_said for unit in strengths.unit_levels])
     expected: list[Polarity] = ["direct" if turned else "complement" for turned in layer.reversed]
     on = layer.on / layer.total
     covered_off = _share(layer.covered - layer.covered_on, layer.covered)
@@ -55,7 +69,7 @@ def measure_units(
                 unit,
                 polarity[unit] == expected[unit],
                 float(on[unit]),
-                float(agreement[unit]),
+                float(held[unit]),
             ),
             polarity=polarity[unit],
             gap=_known(modes.gap[unit]),
