@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 .PHONY: help install browser demo test check check-javascript docs-files results results-width \
 	results-width-full results-quick results-region results-region-quick results-graded-codes results-full \
-	results-graded-mechanism results-zoo bench clean
+	results-graded-mechanism results-zoo results-ground-truth bench clean
 
 help:
 	@echo "make demo     install, study the article's network, print the report's path"
@@ -22,6 +22,7 @@ help:
 	@echo "make results-full  16 networks trained to the end, docs/results/article-full.md (40 minutes)"
 	@echo "make results-graded-mechanism  what strengths explain, docs/results/graded-mechanism.md (25 minutes)"
 	@echo "make results-zoo  every network of the zoo, docs/results/zoo.md (15 minutes)"
+	@echo "make results-ground-truth  which methods find known hashes (20 minutes), with SAELens in a place of its own"
 	@echo "make docs-files  the tables of keys in docs/files.md"
 	@echo "make bench    benchmarks, with their rivals"
 	@echo "make install  the virtual environment only"
@@ -117,6 +118,18 @@ results-region: $(VENV)/package-installed
 results-region-quick: $(VENV)/package-installed
 	$(BIN)/relubloom sweep experiments/region_specs/quick.toml --out runs/region-quick --keep-networks --resume
 	$(BIN)/python experiments/region.py runs/region-quick --out runs/region-quick
+
+# SAELens brings much along, so it has an environment of its own. A run that was stopped goes on.
+GROUND_TRUTH := $(VENV)/ground-truth
+
+$(GROUND_TRUTH)/installed: experiments/ground_truth.txt pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(GROUND_TRUTH)
+	$(GROUND_TRUTH)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		-e . -r experiments/ground_truth.txt
+	@touch $@
+
+results-ground-truth: $(GROUND_TRUTH)/installed
+	$(GROUND_TRUTH)/bin/python experiments/ground_truth.py
 
 $(VENV)/rivals-installed: benchmarks/requirements.txt $(VENV)/tools-installed
 	@if $(PIP) -r benchmarks/requirements.txt; then touch $@; \
