@@ -162,8 +162,7 @@ def page(names: list[str], rows: list[Row]) -> str:
             scored=SCORED,
         )
     ]
-    for name in names:
-        lines.append(best(name, rows))
+    lines += [best(name, rows) for name in names]
     versions = {"sae": version("sae-lens"), "sklearn": version("scikit-learn")}
     lines.append(LIMITS.format(steps=methods.STEPS, batch=methods.BATCH, **versions))
     for name in names:
@@ -205,12 +204,12 @@ def best(name: str, rows: list[Row]) -> str:
 
 INTRODUCTION = """# Who finds the hashes of a known network
 
-Made by `python experiments/ground_truth.py` (`make results-ground-truth`): networks of the zoo that are
-exact Bloom filters, {seeds} seeds of each. Medians over the
-seeds, and in brackets the worst. Each method is given {seen:,} activations after the ReLU, the
-number of tokens and the set size, and no set's tokens. Scored on {scored:,} other sets by
-`rb.score`; each figure is explained in [../ground-truth.md](../ground-truth.md). Seconds are the
-processor's, on one core.
+Made by `python experiments/ground_truth.py` (`make results-ground-truth`): networks of the zoo that
+are exact Bloom filters, {seeds} seeds of each. Medians over the seeds, and in brackets the worst.
+Each method is given {seen:,} activations after the ReLU, the number of tokens and the set size, and
+no set's tokens. Scored on {scored:,} other sets by `rb.score`, whose figures
+[../ground-truth.md](../ground-truth.md)
+explains each figure. Seconds are the processor's, on one core.
 
 ![F1 of the bits found, a dot a seed; dashed: random directions](ground-truth.svg)
 
@@ -222,7 +221,7 @@ in common. So it shows what can be had from these activations.
 LIMITS = """
 **What this does not show.** Each method has one setting, and the autoencoders one budget: {steps:,}
 steps of {batch} activations, as many latents as tokens (SAELens {sae}, scikit-learn {sklearn}).
-Settings were tried on other seeds of the two easier networks by the F1 of bits, a handful for each
+Settings were chosen by the F1 of bits on networks that are not scored here, from a handful for each
 method; with more care, time or activations some would do better. The number of tokens and the set
 size, which no one knows of a real network, are given to all. The networks were made, not trained,
 and are small. PCA and ICA have no more directions than units, so most tokens are beyond them.
