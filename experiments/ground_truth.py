@@ -208,8 +208,7 @@ Made by `python experiments/ground_truth.py` (`make results-ground-truth`): netw
 are exact Bloom filters, {seeds} seeds of each. Medians over the seeds, and in brackets the worst.
 Each method is given {seen:,} activations after the ReLU, the number of tokens and the set size, and
 no set's tokens. Scored on {scored:,} other sets by `rb.score`, whose figures
-[../ground-truth.md](../ground-truth.md)
-explains each figure. Seconds are the processor's, on one core.
+[../ground-truth.md](../ground-truth.md) explains. Seconds are the processor's, on one core.
 
 ![F1 of the bits found, a dot a seed; dashed: random directions](ground-truth.svg)
 

@@ -150,6 +150,8 @@ def test_fewer_and_more_atoms_than_tokens() -> None:
     twice = score_against(truth, np.concatenate([CODE.bits, CODE.bits]))
     assert (twice.duplicates, twice.uniqueness, twice.bit_precision) == (12, 0.5, 0.5)
     assert (twice.mcc, twice.bit_recall, twice.exact_hashes) == (pytest.approx(1.0), 1.0, 1.0)
+    large = score_against(truth, np.concatenate([CODE.bits] * 100))
+    assert (large.duplicates, large.bit_recall, large.bit_precision) == (1188, 1.0, 0.01)
     none = score_against(truth, np.zeros((2, 16)))
     assert (none.dead, none.mcc, none.uniqueness, none.bit_f1) == (2, 0.0, None, 0.0)
 

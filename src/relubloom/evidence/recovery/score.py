@@ -22,6 +22,7 @@ from relubloom.network.relu_net import ReluNet
 from relubloom.records.ladder import Agreement
 
 DUPLICATE = 0.99  # |cosine| with an earlier atom
+PART = 1024  # atoms that are compared with all earlier ones at a time
 TIE = 1e-9  # of cosines
 SPANS = 1e-10  # of the largest singular value
 TINY = 1e-300  # what a row of zeros is divided by
@@ -166,8 +167,7 @@ def _of_directions(
         cosines = np.maximum(cosines, _cosines(live, hashes.astype(np.float64)))
         known |= hashes.any(1)
     cosines = cosines[:, known]
-    within = np.tril(_cosines(live, live) >= DUPLICATE, k=-1).any(1)
-    found: dict[str, Any] = {"duplicates": int(within.sum()), "mcc": None, "uniqueness": None}
+    found: dict[str, Any] = {"duplicates": _repeats(live), "mcc": None, "uniqueness": None}
     if known.any():
         found["mcc"] = float(cosines[linear_sum_assignment(cosines, maximize=True)].sum()) / int(
             known.sum()
@@ -176,6 +176,16 @@ def _of_directions(
             nearest = cosines >= cosines.max(1, keepdims=True) - TIE
             found["uniqueness"] = _most_pairs(nearest) / len(live)
     return found
+
+
+def _repeats(live: NDArray[np.float64]) -> int:
+    """Atoms that point where an earlier one does; in parts, as dictionaries may be large."""
+    count = 0
+    for start in range(0, len(live), PART):
+        part = live[start : start + PART]
+        alike = _cosines(part, live[: start + PART]) >= DUPLICATE
+        count += int(np.tril(alike, k=start - 1).any(1).sum())
+    return count
 
 
 def _cosines(atoms: NDArray[np.float64], directions: NDArray[np.float64]) -> NDArray[np.float64]:
