@@ -50,6 +50,7 @@ def moved(rows: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     return (rows * scale[:, None])[draw.permutation(len(rows))]
 
 
+@settings(max_examples=30)
 @given(codes(), st.integers(0, 99))
 def test_the_truth_scores_one(code: Code, seed: int) -> None:
     sets = np.arange(code.vocab_size)[:, None]
