@@ -205,7 +205,7 @@ def best(name: str, rows: list[Row]) -> str:
 INTRODUCTION = """# Who finds the hashes of a known network
 
 Made by `python experiments/ground_truth.py` (`make results-ground-truth`): networks of the zoo that
-are exact Bloom filters, {seeds} seeds of each. Medians over the seeds, and in brackets the worst.
+are exact Bloom filters. Seeds of each: {seeds}. Medians over the seeds, and in brackets the worst.
 Each method is given {seen:,} activations after the ReLU, the number of tokens and the set size, and
 no set's tokens. Scored on {scored:,} other sets by `rb.score`, whose figures
 [../ground-truth.md](../ground-truth.md) explains. Seconds are the processor's, on one core.
@@ -215,6 +215,9 @@ no set's tokens. Scored on {scored:,} other sets by `rb.score`, whose figures
 The last method knows what the others do not: units are off where a union of hashes covers them. It
 keeps which units are off, intersects the unions of random triples of sets, and mends what they have
 in common. So it shows what can be had from these activations.
+
+Two figures mislead. *Variance explained* is 1 for PCA, which finds nothing. *Failing sets* have a
+low F1 until nearly every token is found: one without a hash is let out by every set.
 """
 
 LIMITS = """
