@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from relubloom import atomic
+from relubloom import atomic, reading
 from relubloom._version import __version__
 from relubloom.errors import FileError, UsageError
 
@@ -53,7 +53,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         )
     if not folder.is_dir():
         raise FileError(f"{folder} is no folder; give a run folder, as `relubloom train` writes it")
-    config = atomic.read_json(folder / CONFIG)
+    config = reading.read_json(folder / CONFIG)
     if not isinstance(config, dict):
         raise FileError(f"{folder / CONFIG} holds no JSON object; restore or remake it")
     version = config.get("schema_version", SCHEMA_VERSION)
@@ -117,7 +117,7 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     """
     path = folder / WEIGHTS
     try:
-        found = load(path.read_bytes())
+        found = load(reading.read_bytes(path, reading.ARRAYS))
     except FileNotFoundError:
         raise FileError(
             f"{folder} has no {WEIGHTS}; give a run folder, as `relubloom train` writes it"

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from relubloom import atomic
+from relubloom import atomic, reading
 from relubloom.errors import FileError
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.certificate import Certificate
@@ -54,7 +54,7 @@ def read_record(folder: Path, kind: type[T]) -> T | None:
     path = folder / FILE_NAMES[kind]
     if not path.exists():
         return None
-    found = atomic.read_json(path)
+    found = reading.read_json(path)
     remedy = f"make it anew with `{REMEDIES.get(kind, EXAMINE)} {folder}`"
     if not isinstance(found, dict):
         raise FileError(f"{path} holds no JSON object; {remedy}")
@@ -92,10 +92,11 @@ def remove_figures(folder: Path) -> None:
     """Remove the figures that a report wrote below `folder`, and nothing else that lies there."""
     figures = folder / FIGURES
     for path in figures.glob("*.svg"):
-        with path.open(encoding="utf-8", errors="replace") as stream:
-            ours = stream.read(len(FIGURE_MARK)) == FIGURE_MARK
-        if ours:
-            path.unlink()
+        if path.is_file():
+            with path.open(encoding="utf-8", errors="replace") as stream:
+                ours = stream.read(len(FIGURE_MARK)) == FIGURE_MARK
+            if ours:
+                path.unlink()
     if figures.is_dir() and not any(figures.iterdir()):
         figures.rmdir()
 
