@@ -97,16 +97,23 @@ def read_json(path: Path) -> Any:
         raise FileError(f"{path} is not readable JSON ({reason}); restore or remake it") from None
 
 
-def parsed(text: str) -> Any:
-    """The value of strict JSON: no NaN, no infinity, no number too long to be read.
+RAISE = object()
+
+
+def parsed(text: str, *, infinite: Any = RAISE) -> Any:
+    """The value of strict JSON: no number too long to be read, and no NaN or infinity, or
+    `infinite` in their place.
 
     Raises:
         ValueError: it is none; `json.JSONDecodeError` with the place, where there is one.
     """
+
+    def real(said: str) -> Any:
+        value = float(said)
+        return finite_number(said) if infinite is RAISE or math.isfinite(value) else infinite
+
     try:
-        return json.loads(
-            text, parse_constant=_no_number, parse_float=finite_number, parse_int=whole_number
-        )
+        return json.loads(text, parse_constant=real, parse_float=real, parse_int=whole_number)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
@@ -172,12 +179,8 @@ def finite_number(text: str) -> float:
     """
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text:.40} is beyond what float64 holds")
+        raise ValueError(f"{text:.40} is no finite number")
     return value
-
-
-def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no JSON")
 
 
 def _too_large(name: Path | str, size: int, most: int) -> FileError:
