@@ -77,7 +77,7 @@ def main() -> None:
     while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(handle)
-    sys.stderr = sys.stderr or Path(os.devnull).open("w")
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115 - until the end
     if sys.stdout is None:
         sys.exit(_fail("standard output is closed: the answer is written there; open it", 1))
     status = run(sys.argv[1:])

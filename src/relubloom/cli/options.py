@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from relubloom.errors import UsageError
+from relubloom.errors import RelubloomError, UsageError
 
 if TYPE_CHECKING:
     from relubloom.network.imports.source import Given
@@ -123,7 +123,15 @@ class Answering:
 
     def answer(self, value: Any, text: Callable[[], str]) -> None:
         """Print the value as JSON where that is wanted, else the text."""
-        typer.echo(json_text.dumps(value, allow_nan=False) if self.json else shown(text()))
+        said = json_text.dumps(value, allow_nan=False) if self.json else shown(text())
+        try:
+            typer.echo(said)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise RelubloomError(
+                f"cannot write to standard output: {error.strerror}; make room there"
+            ) from None
 
 
 @dataclass(frozen=True)

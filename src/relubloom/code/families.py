@@ -8,7 +8,7 @@ from relubloom import theory
 from relubloom.code.bits import Code
 from relubloom.code.disjunct import disjunct_code
 from relubloom.code.search import improve
-from relubloom.errors import UsageError, whole
+from relubloom.errors import UsageError, check_seed, whole
 
 Family = Literal[
     "constant-weight", "bernoulli", "partitioned", "kautz-singleton", "greedy", "search"
@@ -47,6 +47,7 @@ def make_code(
     Raises:
         UsageError: a value breaks its rule, or the width is too small for the family.
     """
+    check_seed(seed)
     if family not in get_args(Family):
         raise UsageError(f"family is {family!r}: choose one of {', '.join(get_args(Family))}")
     if family == "kautz-singleton":
