@@ -48,14 +48,15 @@ def opened(path: Path | str, most: int) -> Generator[BinaryIO]:
         raise FileError(
             f"cannot read {str(path)!a}: no file can have that name; give the path of a file"
         ) from None
+    found = os.fstat(handle)
+    kind = stat.S_IFMT(found.st_mode)
+    if kind != stat.S_IFREG:
+        os.close(handle)
+        raise FileError(
+            f"{path} is {KINDS.get(kind, 'something else')}: only regular files are read; give "
+            "the path of a file"
+        )
     with os.fdopen(handle, "rb") as stream:
-        found = os.fstat(handle)
-        kind = stat.S_IFMT(found.st_mode)
-        if kind != stat.S_IFREG:
-            raise FileError(
-                f"{path} is {KINDS.get(kind, 'something else')}: only regular files are read; "
-                "give the path of a file"
-            )
         if found.st_size > most:
             raise _too_large(path, found.st_size, most)
         yield stream

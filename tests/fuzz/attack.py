@@ -135,12 +135,12 @@ def main(cases: int = 5000, seed: int = 0) -> int:
         found = {
             status: n for (each, status), n in (few.counts + many.counts).items() if each == name
         }
-        print(
+        print(  # noqa: T201
             f"{name:<18} {sum(found.values()):>6,} cases: exit status {dict(sorted(found.items()))}"
         )
     faults = few.faults + many.faults
     print(  # noqa: T201
-        f"{cases:,} cases, seed {seed}, in {time.monotonic() - started:.0f} s: {len(faults)} faults; "
+        f"{cases:,} cases, seed {seed}, {time.monotonic() - started:.0f} s: {len(faults)} faults, "
         f"at most {max(few.slowest, many.slowest):.1f} s of the processor and "
         f"{max(few.largest, many.largest) / 2**20:.0f} MiB of memory"
     )
