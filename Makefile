@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 .PHONY: help install browser demo test check check-javascript docs-files results results-width \
 	results-quick results-region results-region-quick results-graded-codes results-full \
-	results-graded-mechanism bench clean
+	results-graded-mechanism bench fuzz trust clean
 
 help:
 	@echo "make demo     install, study the article's network, print the report's path"
@@ -22,6 +22,8 @@ help:
 	@echo "make results-graded-mechanism  what strengths explain, docs/results/graded-mechanism.md (25 minutes)"
 	@echo "make docs-files  the tables of keys in docs/files.md"
 	@echo "make bench    benchmarks, with their rivals"
+	@echo "make fuzz     hostile files and command lines, CASES=5000 SEED=0; see docs/trust.md"
+	@echo "make trust    time and memory at a million tokens, for docs/trust.md (minutes)"
 	@echo "make install  the virtual environment only"
 
 $(BIN)/python:
@@ -107,6 +109,14 @@ results-region: $(VENV)/package-installed
 results-region-quick: $(VENV)/package-installed
 	$(BIN)/relubloom sweep experiments/region_specs/quick.toml --out runs/region-quick --keep-networks --resume
 	$(BIN)/python experiments/region.py runs/region-quick --out runs/region-quick
+
+CASES ?= 5000
+SEED ?= 0
+fuzz: $(VENV)/tools-installed
+	cd tests && PYTHONPATH=.:../src ../$(BIN)/python -m fuzz.attack $(CASES) $(SEED)
+
+trust: $(VENV)/package-installed
+	$(BIN)/python benchmarks/million.py
 
 $(VENV)/rivals-installed: benchmarks/requirements.txt $(VENV)/tools-installed
 	@if $(PIP) -r benchmarks/requirements.txt; then touch $@; \
