@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: help install browser demo test check check-javascript docs-files results results-width \
-	results-quick results-region results-region-quick results-graded-codes results-full \
+	results-width-full results-quick results-region results-region-quick results-graded-codes results-full \
 	results-graded-mechanism bench fuzz trust clean
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make check    formatting, lint, types"
 	@echo "make results  regenerate docs/results (about five hours)"
 	@echo "make results-width  sweep for the width law and write docs/results/width.md (hours; go on with it)"
+	@echo "make results-width-full  the same of networks trained to the end (hours; go on with it)"
 	@echo "make results-quick  the same in small, within minutes, into runs/width-quick"
 	@echo "make results-region  the map of rates and steps, docs/results/region.md (hours; go on with it)"
 	@echo "make results-region-quick  the same in small, within minutes, into runs/region-quick"
@@ -101,6 +102,10 @@ results-width: $(VENV)/package-installed
 results-quick: $(VENV)/package-installed
 	$(BIN)/relubloom sweep experiments/width_specs/quick.toml --out runs/width-quick --resume
 	$(BIN)/python experiments/width.py runs/width-quick --out runs/width-quick
+
+results-width-full: $(VENV)/package-installed
+	$(BIN)/relubloom sweep experiments/width_specs/full.toml --out runs/width-full --resume
+	$(BIN)/python experiments/full_width.py runs/width-full
 
 results-region: $(VENV)/package-installed
 	$(BIN)/relubloom sweep experiments/region_specs/full.toml --out runs/region --keep-networks --resume
