@@ -15,7 +15,7 @@ def quiet(report: Report) -> None:
 
 
 def test_files_and_command_lines(tmp_path: Path) -> None:
-    report = attack(tmp_path, QUICK, 160, 1)
+    report = attack(tmp_path, QUICK, 96, 1)
     quiet(report)
     ended_well = {name for name, status in report.counts if status == 0}
     assert ended_well == set(QUICK), "a format of which nothing is read is not tested"
@@ -23,7 +23,7 @@ def test_files_and_command_lines(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore")  # of numbers that do not fit each other: no answer is wrong
 def test_pages(tmp_path: Path) -> None:
-    quiet(attack(tmp_path, PAGES, 15, 1))
+    quiet(attack(tmp_path, PAGES, 6, 1))
 
 
 def test_the_attack_sees_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

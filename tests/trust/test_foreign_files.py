@@ -17,13 +17,14 @@ import torch
 
 from build.networks import random_net
 from build.process import Outcome
+from build.report_runs import edited, trained_run
 from build.sweep import record
 from relubloom import Code, GradedCode, ReluNet, reading
 from relubloom.errors import FileError
 from relubloom.records.sweep_row import Glance, SweepRow
 from relubloom.sweep.results import Results
 from relubloom.sweep.selection import export_records
-from relubloom.task import read_tokens
+from relubloom.task import KSparseTask, read_tokens
 
 Command = Callable[..., Outcome]
 TASK = {"task": {"source": "uniform", "vocab_size": 6, "set_size": 2}, "seed": 0}
@@ -209,6 +210,25 @@ def test_weights_whose_figures_overflow(factor: float, run: Path, relubloom: Com
         done = relubloom(*line)
         assert done.status == 1
         assert "are at most 1e+34; scale them down" in done.error
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"p_exact": 1.5}, "p_exact is 1.5: a share is 0 to 1"),
+        ({"sets": -3}, "damaged at sets (invalid value"),
+        ({"mse": "low"}, "damaged at mse (invalid value"),
+        ({"tokens": []}, "damaged at tokens"),
+    ],
+)
+def test_a_record_keeps_to_its_types_and_ranges(
+    changes: dict[str, object], said: str, tmp_path: Path, relubloom: Command
+) -> None:
+    trained_run(tmp_path / "run", task=KSparseTask(6, 2), width=5)
+    edited(tmp_path / "run", "behaviour.json", **changes)
+    done = relubloom("report", tmp_path / "run")
+    assert done.status == 1
+    assert said in done.error
 
 
 def test_a_label_does_not_steer_the_terminal(run: Path, relubloom: Command) -> None:
