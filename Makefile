@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 .PHONY: help install browser demo test check check-javascript docs-files results results-width \
 	results-width-full results-quick results-region results-region-quick results-graded-codes results-full \
-	results-graded-mechanism results-zoo results-ground-truth bench faults mutants clean
+	results-graded-mechanism results-zoo results-ground-truth bench faults mutants fuzz trust clean
 
 help:
 	@echo "make demo     install, study the article's network, print the report's path"
@@ -27,6 +27,8 @@ help:
 	@echo "make faults   kills, full disks, closed pipes, two at once (10 minutes)"
 	@echo "make mutants  25 minutes of small changes of the code: which do no tests notice?"
 	@echo "make bench    benchmarks, with their rivals"
+	@echo "make fuzz     hostile files and command lines, CASES=5000 SEED=0; see docs/trust.md"
+	@echo "make trust    time and memory at a million tokens, for docs/trust.md (minutes)"
 	@echo "make install  the virtual environment only"
 
 $(BIN)/python:
@@ -142,6 +144,14 @@ $(GROUND_TRUTH)/installed: experiments/ground_truth.txt pyproject.toml constrain
 
 results-ground-truth: $(GROUND_TRUTH)/installed
 	$(GROUND_TRUTH)/bin/python experiments/ground_truth.py
+
+CASES ?= 5000
+SEED ?= 0
+fuzz: $(VENV)/tools-installed
+	cd tests && PYTHONPATH=.:../src ../$(BIN)/python -m fuzz.attack $(CASES) $(SEED)
+
+trust: $(VENV)/package-installed
+	$(BIN)/python benchmarks/million.py
 
 $(VENV)/rivals-installed: benchmarks/requirements.txt $(VENV)/tools-installed
 	@if $(PIP) -r benchmarks/requirements.txt; then touch $@; \
