@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from relubloom.evidence.certificate import certify
     from relubloom.evidence.layer import LayerEvidence, examine_layer
     from relubloom.evidence.readout_alone import ReadoutAlone, examine_readout
+    from relubloom.evidence.recovery import Score
     from relubloom.network.construct import construct
     from relubloom.network.extract import extract_code
     from relubloom.network.relu_net import NetStack, ReluNet
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         plan,
     )
     from relubloom.training import Recipe, train, train_stack
+    from relubloom.zoo.scoring import score, score_controls
 
 _MODULES = ("zoo",)
 _HOMES = {
@@ -49,6 +51,9 @@ _HOMES = {
     "examine_layer": "evidence.layer",
     "ReadoutAlone": "evidence.readout_alone",
     "examine_readout": "evidence.readout_alone",
+    "Score": "evidence.recovery",
+    "score": "zoo.scoring",
+    "score_controls": "zoo.scoring",
     "extract_code": "network.extract",
     "extract_graded_code": "network.strengths",
     "NetStack": "network.relu_net",
@@ -80,6 +85,7 @@ __all__ = [
     "Recipe",
     "ReluNet",
     "RelubloomError",
+    "Score",
     "Study",
     "best_constant_weight",
     "certify",
@@ -95,6 +101,8 @@ __all__ = [
     "plan",
     "random_constant_weight",
     "run_study",
+    "score",
+    "score_controls",
     "train",
     "train_stack",
     "zoo",

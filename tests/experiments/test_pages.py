@@ -19,6 +19,7 @@ PAGES = {
     "dynamics": "dynamics.md",
     "full": "article-full.md",
     "graded_codes": "graded-codes.md",
+    "ground_truth": "ground-truth.md",
     "region": "region.md",
     "width": "width.md",
     "zoo": "zoo.md",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ from relubloom.cli import options
 from relubloom.errors import UsageError
 
 FORMATS = ("folder", "saelens")
+CONTROL_DRAWS = 8
 
 
 def list_(*, how: options.Answering) -> None:
@@ -66,3 +67,55 @@ def get(
     answer |= {"format": form, "files": sorted(files)}
     then = f"\nnext: read {out / 'README.md'}" if form == "folder" else ""
     how.answer(answer, lambda: f"{out}: {known.name}, seed {known.seed}{then}")
+
+
+def score(
+    network: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|DIR", help="As `relubloom zoo list` names it; or a run folder."
+        ),
+    ],
+    found: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOUND",
+            help="Directions [atoms, width] as .npy; as .npz or .safetensors also with codes and "
+            "the sets that they are of, named atoms, codes and sets.",
+        ),
+    ],
+    seed: Annotated[int, typer.Option("--seed", help="Which network of that name.")] = 0,
+    controls: Annotated[
+        bool, typer.Option("--controls", help="Also score the truth, and what chance finds.")
+    ] = False,
+    *,
+    how: options.Answering,
+) -> None:
+    """Say how much of a known network a method found, up to permutation, sign and scale."""
+    from relubloom.evidence.recovery import controls_of, score_against
+    from relubloom.zoo.scoring import named_truth, read_found
+
+    given = read_found(found)
+    truth = named_truth(network, seed, given.get("sets"))
+    figures = score_against(truth, given["atoms"], given.get("codes")).figures
+    intervals = {
+        name: {figure: control.interval(figure) for figure in figures}
+        for name, control in (controls_of(truth, draws=CONTROL_DRAWS) if controls else {}).items()
+    }
+    answer: dict[str, Any] = {"network": network, "seed": seed, "found": str(found)} | figures
+    rows = [("figure", "found", *intervals)]
+    for figure, value in figures.items():
+        between = (one[figure] for one in intervals.values())
+        rows.append((figure, _shown(value), *(_shown(each) for each in between)))
+    if controls:
+        answer["controls"] = intervals
+    how.answer(answer, lambda: "\n".join(options.aligned(rows)))
+
+
+def _shown(value: float | tuple[float, float] | None) -> str:
+    if isinstance(value, tuple):
+        low, high = (f"{each:.3f}" for each in value)
+        return low if low == high else f"{low}..{high}"
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.3f}"

@@ -54,10 +54,12 @@ def measure_units(
     bits = code.bits.sum(0)
     polarity = polarities(layer, modes)
     agreement = layer.as_said / layer.total
-    held = agreement
-    if strengths is not None:
+    expected = np.where(layer.reversed, "direct", "complement")
+    apart = (modes.distinct == 2) | (modes.gap >= BIT_GAP)
+    held, as_read = agreement, apart & (np.array(polarity) == expected)
+    if strengths is not None:  # half bits lie between the modes, and a unit that leaks is on
         held = np.array([unit.as_said for unit in strengths.unit_levels])
-    expected: list[Polarity] = ["direct" if turned else "complement" for turned in layer.reversed]
+        as_read = modes.bic_gain > 0
     on = layer.on / layer.total
     covered_off = _share(layer.covered - layer.covered_on, layer.covered)
     uncovered_on = _share(layer.uncovered_on, layer.uncovered)
@@ -65,11 +67,10 @@ def measure_units(
         Unit(
             unit=unit,
             kind=_kind(
-                modes,
-                unit,
-                polarity[unit] == expected[unit],
-                float(on[unit]),
-                float(held[unit]),
+                two_modes=bool(modes.bic_gain[unit] > 0),
+                as_read=bool(as_read[unit]),
+                on=float(on[unit]),
+                agreement=float(held[unit]),
             ),
             polarity=polarity[unit],
             gap=_known(modes.gap[unit]),
@@ -157,15 +158,14 @@ def _polarity(share: float, other_share: float, one: Polarity, other: Polarity) 
     return other if other_share >= POLARITY else None
 
 
-def _kind(modes: TwoModes, unit: int, as_read: bool, on: float, agreement: float) -> UnitClass:
+def _kind(*, two_modes: bool, as_read: bool, on: float, agreement: float) -> UnitClass:
     if on == 0:
         return "dead"
     if on == 1:
         return "always on"
-    apart = modes.distinct[unit] == 2 or modes.gap[unit] >= BIT_GAP
-    if apart and as_read and agreement >= BIT_AGREEMENT:
+    if as_read and agreement >= BIT_AGREEMENT:
         return "bit"
-    return "graded" if modes.bic_gain[unit] <= 0 else "unclear"
+    return "unclear" if two_modes else "graded"
 
 
 def _covered_level(layer: HiddenLayer, unit: int) -> CoveredLevel | None:
