@@ -238,7 +238,7 @@ def test_what_is_saved_is_a_run_folder(entry: CatalogueEntry, cache: Path, tmp_p
 
 
 def test_a_sets_file_moves_with_its_folder(tmp_path: Path) -> None:
-    known = load_entry(CORRELATED, 0, tmp_path / "cache")
+    known = load_entry(CORRELATED, 0, prepared(tmp_path / "cache"))
     known.save(tmp_path / "out")
     shutil.rmtree(tmp_path / "cache")
     task = read_task(tmp_path / "out", known.net)
