@@ -22,7 +22,7 @@ from relubloom.zoo.catalogue import ENTRIES, CatalogueEntry
 from relubloom.zoo.figures import NOISE, SETS, Figures, measure
 from relubloom.zoo.known import KnownNetwork, load_entry
 
-SEEDS = 5
+SEEDS = 3
 PRESET_RECIPES = [preset.recipe for preset in PRESETS.values()]
 COLUMNS = (
     *("network", "computations", "neurons", "error", "as many as neurons", "without a ReLU"),
