@@ -14,20 +14,20 @@ from typing import Any
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from relubloom import atomic
+from relubloom import atomic, reading
 from relubloom._version import __version__
 from relubloom.code import Code, GradedCode, export_csv
-from relubloom.errors import FileError, UsageError, whole
+from relubloom.errors import FileError, UsageError, check_seed, whole
 from relubloom.evidence.certificate import certify
 from relubloom.evidence.certificate.by_method import Effort
 from relubloom.network.imports.verify import indicator
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import CONFIG, WEIGHTS
 from relubloom.records.certificate import Certificate
-from relubloom.records.files import read_record, write_record
+from relubloom.records.files import FILE_NAMES, read_record, write_record
 from relubloom.records.run_folder import CODE, TOKENS, read_labels, read_task, sha256_of
 from relubloom.task import KSparseTask
-from relubloom.zoo.catalogue import SET_SIZE, Entry, entry_of
+from relubloom.zoo.catalogue import SET_SIZE, CatalogueEntry, entry_of
 from relubloom.zoo.making import make
 from relubloom.zoo.meaning import UnitMeaning, meanings
 from relubloom.zoo.sets import SETS, Drawing, drawing
@@ -51,7 +51,7 @@ class KnownNetwork:
     `folder` is the cached run folder: leave it as it is, and `save` a copy.
     """
 
-    entry: Entry
+    entry: CatalogueEntry
     seed: int
     net: ReluNet
     code: Code | GradedCode | None
@@ -133,7 +133,7 @@ class KnownNetwork:
     @cached_property
     def meaning(self) -> tuple[UnitMeaning, ...]:
         """Which tokens each unit reads, and what it makes of them."""
-        return tuple(UnitMeaning(**unit) for unit in atomic.read_json(self.folder / UNITS))
+        return tuple(UnitMeaning(**unit) for unit in reading.read_json(self.folder / UNITS))
 
     @cached_property
     def linear(self) -> KnownNetwork:
@@ -172,10 +172,10 @@ class KnownNetwork:
             atomic.write_bytes(folder / path.name, path.read_bytes())
             written.append(path.name)
         if self.entry.source == "correlated":
-            config = atomic.read_json(folder / CONFIG)
+            config = reading.read_json(folder / CONFIG)
             config["task"]["sets"] = str(folder / SETS)
             atomic.write_json(folder / CONFIG, config)
-        return sorted([*written, "certificate.json"])
+        return sorted([*written, FILE_NAMES[Certificate]])
 
     def to_module(self) -> nn.Sequential:
         """Linear, ReLU, Linear on indicator rows [batch, vocab]; copies."""
@@ -194,12 +194,11 @@ def load(name: str, *, seed: int = 0, cache: Path | str | None = None) -> KnownN
         FileError: it has to be made, and the cache cannot be written.
     """
     entry = entry_of(name)
-    if whole("seed", seed) < 0:
-        raise UsageError(f"seed is {seed}: seeds are 0 or more; raise it")
+    check_seed(seed)
     return load_entry(entry, int(seed), _cache() if cache is None else Path(cache))
 
 
-def load_entry(entry: Entry, seed: int, cache: Path) -> KnownNetwork:
+def load_entry(entry: CatalogueEntry, seed: int, cache: Path) -> KnownNetwork:
     """`load`, of an entry."""
     folder = cache / "zoo" / entry.name / f"v{entry.version}" / f"seed-{seed}"
     if not _is_whole(folder):
@@ -220,7 +219,7 @@ def _files(folder: Path) -> list[Path]:
     return [folder / name for name in names if (folder / name).exists()]
 
 
-def _make(entry: Entry, seed: int, folder: Path) -> None:
+def _make(entry: CatalogueEntry, seed: int, folder: Path) -> None:
     """Write the entry's files, and `zoo.json` with their hashes last: so it is whole or not."""
     try:
         atomic.check_writable(folder)
@@ -228,7 +227,8 @@ def _make(entry: Entry, seed: int, folder: Path) -> None:
         raise FileError(
             f"the cache cannot be written ({error}): set RELUBLOOM_CACHE to a folder of yours"
         ) from None
-    (folder / CARD).unlink(missing_ok=True)
+    for name in (CARD, FILE_NAMES[Certificate]):  # made of what is made again
+        (folder / name).unlink(missing_ok=True)
     net, code = make(entry, seed, folder)
     if code is not None:
         code.save(folder / CODE)
@@ -250,13 +250,13 @@ def _make(entry: Entry, seed: int, folder: Path) -> None:
 def _is_whole(folder: Path) -> bool:
     """Whether every file of the entry is as it was written."""
     try:
-        said = atomic.read_json(folder / ZOO)["sha256"]
+        said = reading.read_json(folder / ZOO)["sha256"]
         return said == {path.name: sha256_of(path) for path in _files(folder)}
     except (FileError, KeyError, TypeError):
         return False
 
 
-def _read(entry: Entry, seed: int, folder: Path) -> KnownNetwork:
+def _read(entry: CatalogueEntry, seed: int, folder: Path) -> KnownNetwork:
     net = ReluNet.from_pretrained(folder)
     net.requires_grad_(False)
     code = None
