@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import sys
 import traceback
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -73,8 +75,27 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; exits with 0 done, 1 failed, 2 wrong usage."""
-    sys.exit(run(sys.argv[1:]))
+    """Run the command line; exits with 0 done, 1 failed, 2 wrong usage.
+
+    What is closed (`>&-`) is opened on nothing, or a file that is written later would take its
+    place. Standard output that is closed or full is an error: its answer would be lost.
+    """
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(handle)
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115 - until the end
+    if sys.stdout is None:
+        sys.exit(_fail("standard output is closed: the answer is written there; open it", 1))
+    status = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads on; nothing more to say
+        status = status or 1
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = _fail(f"cannot write to standard output: {error.strerror}; make room there", 1)
+    sys.exit(status)
 
 
 def run(arguments: list[str]) -> int:
@@ -127,5 +148,5 @@ def _usage_text(error: Any, arguments: list[str]) -> str:
 
 
 def _fail(message: str, status: int) -> int:
-    typer.echo(f"relubloom: {' '.join(message.split())}", err=True)
+    typer.echo(options.shown(f"relubloom: {' '.join(message.split())}"), err=True)
     return status
