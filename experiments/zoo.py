@@ -15,12 +15,15 @@ from pathlib import Path
 from cells import RESULTS
 from relubloom.evidence.glance import glance
 from relubloom.records.certificate import Certificate
+from relubloom.study.settings import PRESETS
 from relubloom.task import as_collection
-from relubloom.zoo.catalogue import ENTRIES, Entry
+from relubloom.zoo.card import span
+from relubloom.zoo.catalogue import ENTRIES, CatalogueEntry
 from relubloom.zoo.figures import NOISE, SETS, Figures, measure
 from relubloom.zoo.known import KnownNetwork, load_entry
 
 SEEDS = 5
+PRESET_RECIPES = [preset.recipe for preset in PRESETS.values()]
 COLUMNS = (
     *("network", "computations", "neurons", "error", "as many as neurons", "without a ReLU"),
     *("better", "verdict", "units agree", "exact, of all sets", "mse, of all sets", "known by"),
@@ -31,7 +34,7 @@ def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="networks; all of them")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help="of trained networks")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="of networks trained by no preset")
     parser.add_argument("--cache", type=Path, default=Path("runs"))
     parser.add_argument("--out", type=Path, default=RESULTS / "zoo.md")
     given = parser.parse_args()
@@ -44,14 +47,14 @@ def main() -> None:
     verdicts = {
         entry.name: [verdict(entry, seed, given.cache) for seed in range(given.seeds)]
         for entry in chosen
-        if entry.kind.startswith("trained")
+        if entry.kind.startswith("trained") and entry.recipe not in PRESET_RECIPES
     }
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(page(measured, verdicts), encoding="utf-8")
     print(given.out)
 
 
-def verdict(entry: Entry, seed: int, cache: Path) -> str:
+def verdict(entry: CatalogueEntry, seed: int, cache: Path) -> str:
     """Of the network of one seed."""
     known = load_entry(entry, seed, cache)
     found = glance(known.net, as_collection(known.sets(SETS), entry.vocab_size)).verdict
@@ -89,9 +92,8 @@ def row(known: KnownNetwork, figures: Figures) -> tuple[str, ...]:
         f"`{known.name}`",
         *(str(figures.computations), str(figures.neurons), f"{figures.error:.4f}", naive),
         *(f"{figures.linear_error:.4f}", str(figures.better), f"{figures.verdict}{reading}"),
-        f"{figures.unit_agreement:.4f}",
-        *(f"{certificate.p_exact.lower:.2%} to {certificate.p_exact.upper:.2%}",),
-        *(f"{certificate.mse.lower:.4f} to {certificate.mse.upper:.4f}", known_by(certificate)),
+        f"{figures.agreement:.4f}",
+        *(span(certificate.p_exact, ".2%"), span(certificate.mse, ".4f"), known_by(certificate)),
     )
 
 
@@ -122,6 +124,8 @@ source.
   others. *Without a ReLU*: that of the nearly linear network of the same sizes and source; of
   planted networks that of the best affine map. *Better*: tokens, or functions, with less error than
   without a ReLU.
+- *Units agree*: with the code that is read off the network; of half bits, with their states. Of
+  networks that are no filters it means little.
 - The last three columns are about all sets of 3 tokens, all counting alike: how many the network
   ranks exactly, its mse, and whether that is proved.
 """
@@ -133,7 +137,8 @@ ties, and so may help.
 """
 SEED_WORDS = """## Other seeds
 
-Verdicts of the trained networks, seed by seed from 0 on.
+Verdicts of the networks whose recipe is no preset's. For `article` and `wide` see
+[study.md](study.md), for `article-full` [article-full.md](article-full.md).
 """
 
 

@@ -4,22 +4,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from relubloom.training import Recipe
-from relubloom.zoo.catalogue import Entry
+from relubloom.zoo.catalogue import CatalogueEntry
 from relubloom.zoo.known import KnownNetwork, load_entry
 
 QUICK = Recipe(steps=30, batch_size=64)
 QUICK_LINEAR = Recipe(steps=30, batch_size=64, activation="none")
 SMALL = (
-    Entry("constructed-binary", 20, 12),
-    Entry("constructed-graded", 20, 12),
-    Entry("trained-binary", 20, 12, recipe=QUICK),
-    Entry("trained-graded", 20, 12, recipe=QUICK),
-    Entry("nearly-linear", 20, 12, recipe=QUICK_LINEAR),
-    Entry("planted-majority", 20, 12),
-    Entry("planted-parity", 20, 12),
+    CatalogueEntry("constructed-binary", 20, 12),
+    CatalogueEntry("constructed-graded", 20, 12),
+    CatalogueEntry("trained-binary", 20, 12, recipe=QUICK),
+    CatalogueEntry("trained-graded", 20, 12, recipe=QUICK),
+    CatalogueEntry("nearly-linear", 20, 12, recipe=QUICK_LINEAR),
+    CatalogueEntry("planted-majority", 20, 12),
+    CatalogueEntry("planted-parity", 20, 12),
 )
-ZIPF = Entry("constructed-binary", 20, 12, "zipf")
-CORRELATED = Entry("constructed-binary", 32, 12, "correlated")
+ZIPF = CatalogueEntry("constructed-binary", 20, 12, "zipf")
+CORRELATED = CatalogueEntry("constructed-binary", 32, 12, "correlated")
 
 
 def prepared(cache: Path) -> Path:

@@ -22,7 +22,7 @@ from relubloom.records.run_folder import read_task
 from relubloom.study.steps import certify_run, examine_network
 from relubloom.zoo import figures
 from relubloom.zoo import known as module
-from relubloom.zoo.catalogue import Entry
+from relubloom.zoo.catalogue import CatalogueEntry
 from relubloom.zoo.known import load_entry
 
 NAME = "constructed-binary-96x48-k3"
@@ -40,7 +40,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @every
-def test_name_version_and_seed_make_the_network(entry: Entry, cache: Path, tmp_path: Path) -> None:
+def test_name_version_and_seed_make_the_network(
+    entry: CatalogueEntry, cache: Path, tmp_path: Path
+) -> None:
     one, again = load_entry(entry, 3, cache), load_entry(entry, 3, tmp_path)
     other = load_entry(entry, 4, tmp_path)
     assert one.code == again.code
@@ -54,7 +56,7 @@ def test_name_version_and_seed_make_the_network(entry: Entry, cache: Path, tmp_p
 
 @every
 def test_a_second_load_reads_what_the_first_wrote(
-    entry: Entry, cache: Path, monkeypatch: pytest.MonkeyPatch
+    entry: CatalogueEntry, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = load_entry(entry, 0, cache)
     monkeypatch.delattr(module, "make")
@@ -123,7 +125,7 @@ def test_a_bad_seed_is_refused(seed: int, tmp_path: Path) -> None:
 
 
 @every
-def test_more_sets_go_on_where_fewer_end(entry: Entry, cache: Path) -> None:
+def test_more_sets_go_on_where_fewer_end(entry: CatalogueEntry, cache: Path) -> None:
     known = load_entry(entry, 0, cache)
     few, many = known.sets(10), known.sets(5000)
     assert few.shape == (10, 3)
@@ -211,7 +213,7 @@ def test_agreement_of_a_trained_unit_is_measured(cache: Path) -> None:
 
 
 @every
-def test_what_is_saved_is_a_run_folder(entry: Entry, cache: Path, tmp_path: Path) -> None:
+def test_what_is_saved_is_a_run_folder(entry: CatalogueEntry, cache: Path, tmp_path: Path) -> None:
     known, out = load_entry(entry, 0, cache), tmp_path / "out"
     files = known.save(out)
     assert sorted(path.name for path in out.iterdir()) == files

@@ -38,8 +38,8 @@ def card_of(known: KnownNetwork, figures: Figures) -> str:
             *(f"- {line}" for line in _known(known, figures)),
             f"- {_certified(known.certificate)}",
             f"- Measured on {figures.sets:,} drawn sets: verdict `{figures.verdict}`"
-            f"{f', reading `{figures.reading}`' if figures.reading else ''}; unit agreement "
-            f"{figures.unit_agreement:.4f}.",
+            f"{f', reading `{figures.reading}`' if figures.reading else ''}; units "
+            f"agree with the code that is read off the network on {figures.agreement:.2%}.",
             "",
             "## Does it compute in superposition?",
             "",
@@ -91,14 +91,15 @@ def _known(known: KnownNetwork, figures: Figures) -> list[str]:
 
 def _certified(certificate: Certificate) -> str:
     sets = f"{certificate.sets:,} sets of {certificate.set_size}"
-    right = f"{_interval(certificate.p_exact, '.4%')} of the {sets} ranked exactly, "
-    right += f"mse {_interval(certificate.mse, '.3g')}"
+    right = f"{span(certificate.p_exact, '.4%')} of the {sets} ranked exactly, "
+    right += f"mse {span(certificate.mse, '.3g')}"
     if certificate.confidence is not None:
         return f"Estimated by a sample, no proof ({certificate.confidence:.1%} each): {right}."
     return f"Proved over all sets, by {certificate.method}: {right}."
 
 
-def _interval(interval: Interval, form: str) -> str:
+def span(interval: Interval, form: str) -> str:
+    """Both ends, or one where they are shown alike."""
     low, high = format(interval.lower, form), format(interval.upper, form)
     return low if low == high else f"{low} to {high}"
 

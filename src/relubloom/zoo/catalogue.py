@@ -35,7 +35,7 @@ WHAT: dict[Kind, str] = {
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogueEntry:
     """A network of the zoo, before a seed is chosen.
 
     `version` goes up whenever the same seed would give another network.
@@ -65,7 +65,7 @@ class Entry:
         return self.kind.startswith(("trained", "nearly"))
 
     @property
-    def linear(self) -> Entry:
+    def linear(self) -> CatalogueEntry:
         """The network without a ReLU of its sizes and source, which it is held against."""
         return replace(self, kind="nearly-linear", recipe=LINEAR, version=1)
 
@@ -84,21 +84,21 @@ OTHER_SOURCES: dict[Source, Recipe] = {  # `article` ends in `partly` there, for
 }
 
 
-def _entries() -> Iterator[Entry]:
+def _entries() -> Iterator[CatalogueEntry]:
     for vocab, width in SIZES:
-        yield Entry("constructed-binary", vocab, width)
-        yield Entry("constructed-graded", vocab, width)
-        yield Entry("trained-binary", vocab, width, recipe=RECIPES[vocab, width])
-        yield Entry("nearly-linear", vocab, width, recipe=LINEAR)
-        yield Entry("planted-majority", vocab, width)
-        yield Entry("planted-parity", vocab, width - width % SET_SIZE)
-    yield Entry("trained-graded", 100, 32, recipe=TO_THE_END)
-    yield Entry("trained-graded", 256, 48, recipe=PRESETS["article-full"].recipe)
-    yield Entry("nearly-linear", 100, 32, recipe=LINEAR)
+        yield CatalogueEntry("constructed-binary", vocab, width)
+        yield CatalogueEntry("constructed-graded", vocab, width)
+        yield CatalogueEntry("trained-binary", vocab, width, recipe=RECIPES[vocab, width])
+        yield CatalogueEntry("nearly-linear", vocab, width, recipe=LINEAR)
+        yield CatalogueEntry("planted-majority", vocab, width)
+        yield CatalogueEntry("planted-parity", vocab, width - width % SET_SIZE)
+    yield CatalogueEntry("trained-graded", 100, 32, recipe=TO_THE_END)
+    yield CatalogueEntry("trained-graded", 256, 48, recipe=PRESETS["article-full"].recipe)
+    yield CatalogueEntry("nearly-linear", 100, 32, recipe=LINEAR)
     for source, recipe in OTHER_SOURCES.items():
-        yield Entry("constructed-binary", 256, 48, source)
-        yield Entry("trained-binary", 256, 48, source, recipe)
-        yield Entry("nearly-linear", 256, 48, source, LINEAR)
+        yield CatalogueEntry("constructed-binary", 256, 48, source)
+        yield CatalogueEntry("trained-binary", 256, 48, source, recipe)
+        yield CatalogueEntry("nearly-linear", 256, 48, source, LINEAR)
 
 
 ENTRIES = tuple(sorted(_entries(), key=lambda entry: KINDS.index(entry.kind)))
@@ -109,7 +109,7 @@ def names() -> tuple[str, ...]:
     return tuple(entry.name for entry in ENTRIES)
 
 
-def entry_of(name: object) -> Entry:
+def entry_of(name: object) -> CatalogueEntry:
     """The entry of that name.
 
     Raises:

@@ -53,7 +53,9 @@ class Figures:
             planted functions, of the best affine map of the indicator (least squares, these sets).
         better: tokens whose own share of the error is below their share in that network; of
             planted functions likewise.
-        verdict, reading, unit_agreement: of the evidence on these sets.
+        verdict, reading: of the evidence on these sets.
+        agreement: share of (set, unit) pairs in which the unit is what the code read off the
+            network says: 0 just where it is covered; with half bits, in the state it should be in.
         noise: at each level of noise.
     """
 
@@ -66,7 +68,7 @@ class Figures:
     better: int
     verdict: Verdict
     reading: Reading | None
-    unit_agreement: float
+    agreement: float
     noise: tuple[Noisy, ...]
 
 
@@ -82,6 +84,7 @@ def measure(known: KnownNetwork, sets: int = SETS) -> Figures:
     outputs = _Functions(known, ids) if planted else _Tokens(known, ids)
     error, linear = outputs.errors(outputs.read(post)), outputs.linear_errors()
     mechanism = gather_evidence(known.net, ids).mechanism
+    states = mechanism.strengths
     return Figures(
         sets=sets,
         computations=outputs.computations,
@@ -92,7 +95,7 @@ def measure(known: KnownNetwork, sets: int = SETS) -> Figures:
         better=int((error < linear).sum()),
         verdict=mechanism.verdict,
         reading=mechanism.reading,
-        unit_agreement=mechanism.unit_agreement,
+        agreement=mechanism.unit_agreement if states is None else states.state_agreement,
         noise=tuple(_with_noise(post, outputs)),
     )
 

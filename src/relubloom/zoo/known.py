@@ -24,10 +24,10 @@ from relubloom.network.imports.verify import indicator
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import CONFIG, WEIGHTS
 from relubloom.records.certificate import Certificate
-from relubloom.records.files import read_record, write_record
+from relubloom.records.files import FILE_NAMES, read_record, write_record
 from relubloom.records.run_folder import CODE, TOKENS, read_labels, read_task, sha256_of
 from relubloom.task import KSparseTask
-from relubloom.zoo.catalogue import SET_SIZE, Entry, entry_of
+from relubloom.zoo.catalogue import SET_SIZE, CatalogueEntry, entry_of
 from relubloom.zoo.making import make
 from relubloom.zoo.meaning import UnitMeaning, meanings
 from relubloom.zoo.sets import SETS, Drawing, drawing
@@ -51,7 +51,7 @@ class KnownNetwork:
     `folder` is the cached run folder: leave it as it is, and `save` a copy.
     """
 
-    entry: Entry
+    entry: CatalogueEntry
     seed: int
     net: ReluNet
     code: Code | GradedCode | None
@@ -175,7 +175,7 @@ class KnownNetwork:
             config = atomic.read_json(folder / CONFIG)
             config["task"]["sets"] = str(folder / SETS)
             atomic.write_json(folder / CONFIG, config)
-        return sorted([*written, "certificate.json"])
+        return sorted([*written, FILE_NAMES[Certificate]])
 
     def to_module(self) -> nn.Sequential:
         """Linear, ReLU, Linear on indicator rows [batch, vocab]; copies."""
@@ -199,7 +199,7 @@ def load(name: str, *, seed: int = 0, cache: Path | str | None = None) -> KnownN
     return load_entry(entry, int(seed), _cache() if cache is None else Path(cache))
 
 
-def load_entry(entry: Entry, seed: int, cache: Path) -> KnownNetwork:
+def load_entry(entry: CatalogueEntry, seed: int, cache: Path) -> KnownNetwork:
     """`load`, of an entry."""
     folder = cache / "zoo" / entry.name / f"v{entry.version}" / f"seed-{seed}"
     if not _is_whole(folder):
@@ -220,7 +220,7 @@ def _files(folder: Path) -> list[Path]:
     return [folder / name for name in names if (folder / name).exists()]
 
 
-def _make(entry: Entry, seed: int, folder: Path) -> None:
+def _make(entry: CatalogueEntry, seed: int, folder: Path) -> None:
     """Write the entry's files, and `zoo.json` with their hashes last: so it is whole or not."""
     try:
         atomic.check_writable(folder)
@@ -228,7 +228,8 @@ def _make(entry: Entry, seed: int, folder: Path) -> None:
         raise FileError(
             f"the cache cannot be written ({error}): set RELUBLOOM_CACHE to a folder of yours"
         ) from None
-    (folder / CARD).unlink(missing_ok=True)
+    for name in (CARD, FILE_NAMES[Certificate]):  # made of what is made again
+        (folder / name).unlink(missing_ok=True)
     net, code = make(entry, seed, folder)
     if code is not None:
         code.save(folder / CODE)
@@ -256,7 +257,7 @@ def _is_whole(folder: Path) -> bool:
         return False
 
 
-def _read(entry: Entry, seed: int, folder: Path) -> KnownNetwork:
+def _read(entry: CatalogueEntry, seed: int, folder: Path) -> KnownNetwork:
     net = ReluNet.from_pretrained(folder)
     net.requires_grad_(False)
     code = None

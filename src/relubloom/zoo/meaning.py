@@ -11,7 +11,7 @@ from torch import Tensor
 
 from relubloom.code import Code, GradedCode
 from relubloom.network.relu_net import ReluNet
-from relubloom.zoo.catalogue import SET_SIZE, Entry
+from relubloom.zoo.catalogue import SET_SIZE, CatalogueEntry
 from relubloom.zoo.planted import hinges_of
 
 
@@ -36,7 +36,7 @@ class UnitMeaning:
 
 
 def meanings(
-    entry: Entry,
+    entry: CatalogueEntry,
     net: ReluNet,
     code: Code | GradedCode | None,
     sets: Int64[Tensor, "sets set_size"],
@@ -76,7 +76,9 @@ def _agreement(
     return ((post == 0) == covered).mean(0)
 
 
-def _sentence(entry: Entry, net: ReluNet, unit: int, column: NDArray[np.uint8], levels: int) -> str:
+def _sentence(
+    entry: CatalogueEntry, net: ReluNet, unit: int, column: NDArray[np.uint8], levels: int
+) -> str:
     full, half = int((column == levels).sum()), int(((column > 0) & (column < levels)).sum())
     if entry.kind == "nearly-linear":
         return "Above 0 on every set: a weighted sum of all tokens, without a bit."
@@ -92,7 +94,7 @@ def _sentence(entry: Entry, net: ReluNet, unit: int, column: NDArray[np.uint8], 
     )
 
 
-def _planted_sentence(entry: Entry, width: int, unit: int, tokens: int) -> str:
+def _planted_sentence(entry: CatalogueEntry, width: int, unit: int, tokens: int) -> str:
     hinges = hinges_of(entry.kind, SET_SIZE)
     functions = width // len(hinges)
     number, place = unit % functions, list(hinges)[unit // functions]

@@ -17,7 +17,7 @@ from torch import Tensor
 from relubloom import atomic
 from relubloom.task import KSparseTask
 from relubloom.task.sampling import draw_sets, seeded_generator
-from relubloom.zoo.catalogue import SET_SIZE, Entry
+from relubloom.zoo.catalogue import SET_SIZE, CatalogueEntry
 
 SETS = "sets.txt"  # of correlated sets, which a task has as a file
 LINES = 100_000  # of that file, a fifth of its distinct sets held out
@@ -28,7 +28,7 @@ Drawing = Callable[[int, int], Int64[Tensor, "sets set_size"]]
 """Sets number start up to stop."""
 
 
-def task_of(entry: Entry, folder: Path, labels: tuple[str, ...]) -> KSparseTask:
+def task_of(entry: CatalogueEntry, folder: Path, labels: tuple[str, ...]) -> KSparseTask:
     """The task of an entry; of correlated sets that of `sets.txt`, which is written there.
 
     Raises:
@@ -42,7 +42,7 @@ def task_of(entry: Entry, folder: Path, labels: tuple[str, ...]) -> KSparseTask:
     return KSparseTask.from_file(folder / SETS, tokens=labels)
 
 
-def drawing(entry: Entry, task: KSparseTask, stream: str) -> Drawing:
+def drawing(entry: CatalogueEntry, task: KSparseTask, stream: str) -> Drawing:
     """Fresh sets of the entry's source, without end; a pure function of the stream's name."""
     if entry.source == "correlated":
         return correlated(entry.vocab_size, stream)
