@@ -14,7 +14,7 @@ from typing import Any
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from relubloom import atomic
+from relubloom import atomic, reading
 from relubloom._version import __version__
 from relubloom.code import Code, GradedCode, export_csv
 from relubloom.errors import FileError, UsageError, whole
@@ -133,7 +133,7 @@ class KnownNetwork:
     @cached_property
     def meaning(self) -> tuple[UnitMeaning, ...]:
         """Which tokens each unit reads, and what it makes of them."""
-        return tuple(UnitMeaning(**unit) for unit in atomic.read_json(self.folder / UNITS))
+        return tuple(UnitMeaning(**unit) for unit in reading.read_json(self.folder / UNITS))
 
     @cached_property
     def linear(self) -> KnownNetwork:
@@ -172,7 +172,7 @@ class KnownNetwork:
             atomic.write_bytes(folder / path.name, path.read_bytes())
             written.append(path.name)
         if self.entry.source == "correlated":
-            config = atomic.read_json(folder / CONFIG)
+            config = reading.read_json(folder / CONFIG)
             config["task"]["sets"] = str(folder / SETS)
             atomic.write_json(folder / CONFIG, config)
         return sorted([*written, FILE_NAMES[Certificate]])
@@ -251,7 +251,7 @@ def _make(entry: CatalogueEntry, seed: int, folder: Path) -> None:
 def _is_whole(folder: Path) -> bool:
     """Whether every file of the entry is as it was written."""
     try:
-        said = atomic.read_json(folder / ZOO)["sha256"]
+        said = reading.read_json(folder / ZOO)["sha256"]
         return said == {path.name: sha256_of(path) for path in _files(folder)}
     except (FileError, KeyError, TypeError):
         return False
