@@ -10,7 +10,7 @@ import pytest
 import relubloom as rb
 from build.process import Outcome
 from build.zoo import SMALL, prepared
-from relubloom.zoo import catalogue, figures
+from relubloom.zoo import catalogue, figures, sets
 
 Call = Callable[..., Outcome]
 
@@ -19,6 +19,7 @@ Call = Callable[..., Outcome]
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RELUBLOOM_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(catalogue, "ENTRIES", SMALL)
+    monkeypatch.setattr(sets, "LINES", 500)
     monkeypatch.setattr(figures, "measure", partial(figures.measure, sets=200))
     return tmp_path / "cache"
 
