@@ -142,9 +142,9 @@ def figure(names: list[str], rows: list[Row]) -> Drawing:
                 [place] * len(values), values, lw=0, marker="o", ms=4, color=colour, alpha=0.6
             )
         chart.x("", (-0.5, len(METHODS) - 0.5))
-        chart.axes.set_xticks(range(len(METHODS)))
-        chart.axes.set_xticklabels(
-            [title for title, _ in METHODS.values()], rotation=60, ha="right"
+        titles = [title for title, _ in METHODS.values()]
+        chart.axes.set_xticks(
+            range(len(titles)), titles, rotation=60, ha="right", rotation_mode="anchor"
         )
         chart.y("F1 of bits" if name == names[0] else "", (0, 1))
         chart.title(NETWORKS[name])

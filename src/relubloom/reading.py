@@ -138,7 +138,7 @@ def read_arrays(path: Path | str, most: int = ARRAYS) -> dict[str, NDArray[Any]]
                 if unpacked > most:
                     raise _too_large(f"{path}, unpacked,", unpacked, most)
                 return {
-                    each.filename.removesuffix(".npy"): _array(archive.read(each))
+                    each.filename.removesuffix(".npy"): array_of(archive.read(each))
                     for each in members
                 }
         except (RelubloomError, OSError, ValueError):
@@ -147,8 +147,12 @@ def read_arrays(path: Path | str, most: int = ARRAYS) -> dict[str, NDArray[Any]]
             raise ValueError(str(error) or type(error).__name__) from None
 
 
-def _array(content: bytes) -> NDArray[Any]:
-    """An npy file as an array that shares its bytes."""
+def array_of(content: bytes) -> NDArray[Any]:
+    """An npy file as an array that shares its bytes.
+
+    Raises:
+        ValueError: it is none, holds objects, or has other bytes than its header tells of.
+    """
     stream = io.BytesIO(content)
     first, _ = npy.read_magic(stream)
     header = npy.read_array_header_1_0 if first == 1 else npy.read_array_header_2_0

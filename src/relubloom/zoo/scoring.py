@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from relubloom import reading
 from relubloom.code import Code, GradedCode
 from relubloom.errors import FileError, UsageError, described
 from relubloom.evidence.recovery import ControlScores, Score, Truth, controls_of, score_against
@@ -143,9 +144,10 @@ def read_found(path: Path) -> dict[str, Any]:
         arrays: dict[str, Any] = dict(read_tensors(path))
     else:
         try:
-            arrays = {"atoms": np.load(path, allow_pickle=False)}
-        except (OSError, ValueError, EOFError) as error:
-            raise FileError(f"cannot read {path} ({error}); save it with np.save") from None
+            arrays = {"atoms": reading.array_of(reading.read_bytes(path, reading.ARRAYS))}
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise FileError(f"cannot read {path} ({reason}); save it with np.save") from None
     if len(arrays) == 1:
         return {"atoms": next(iter(arrays.values()))}
     if "atoms" not in arrays or set(arrays) - set(ARRAYS):
