@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 from relubloom._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from relubloom.code import Code, GradedCode, random_constant_weight
+    from relubloom.code import (
+        Code,
+        GradedCode,
+        decode_pools,
+        design_pools,
+        make_code,
+        make_graded,
+        random_constant_weight,
+    )
     from relubloom.errors import RelubloomError
     from relubloom.evidence import Evidence, gather_evidence
     from relubloom.evidence.certificate import certify
@@ -36,6 +44,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "Code": "code",
     "GradedCode": "code",
+    "decode_pools": "code",
+    "design_pools": "code",
+    "make_code": "code",
+    "make_graded": "code",
     "random_constant_weight": "code",
     "construct": "network.construct",
     "RelubloomError": "errors",
@@ -83,6 +95,8 @@ __all__ = [
     "certify",
     "constant_weight",
     "construct",
+    "decode_pools",
+    "design_pools",
     "examine_layer",
     "examine_readout",
     "extract_code",
@@ -90,6 +104,8 @@ __all__ = [
     "gather_evidence",
     "graded_constant_weight",
     "load_results",
+    "make_code",
+    "make_graded",
     "plan",
     "random_constant_weight",
     "run_study",

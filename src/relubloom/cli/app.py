@@ -18,6 +18,7 @@ from relubloom.cli.examining import certify, examine
 from relubloom.cli.importing import import_
 from relubloom.cli.listing import results
 from relubloom.cli.planning import plan
+from relubloom.cli.pooling import decode, pool
 from relubloom.cli.studying import construct, study, train
 from relubloom.cli.sweeping import sweep
 from relubloom.errors import RelubloomError, StoppedError
@@ -45,6 +46,10 @@ INTERRUPTED = 130  # what the parser answers to Ctrl-C
 
 for command in COMMANDS:
     app.command(command.__name__.rstrip("_"))(options.spread(command))
+pools = typer.Typer(add_completion=False)
+pools.callback(invoke_without_command=True)(options.spread(pool))
+pools.command("decode")(options.spread(decode))
+app.add_typer(pools, name="pool")
 
 
 def _show_version(wanted: bool) -> bool:
@@ -116,7 +121,7 @@ def _usage_text(error: Any, arguments: list[str]) -> str:
         if name in names and value not in text:
             text += f" (received {value!r})"
     command = next((word for word in arguments if not word.startswith("-")), "")
-    known = {each.__name__.rstrip("_") for each in COMMANDS}
+    known = {each.__name__.rstrip("_") for each in (*COMMANDS, pool)}
     return f"{text}; see relubloom {command + ' ' if command in known else ''}--help"
 
 

@@ -31,20 +31,26 @@ from relubloom.code.graded_families import (
     random_graded,
     search_cyclic,
 )
+from relubloom.code.pool_decoding import DecodedPools, decode_pools
+from relubloom.code.pools import PoolDesign, design_pools
 from relubloom.code.search import SearchResult, improve
 
 __all__ = [
     "Code",
+    "DecodedPools",
     "Disjunctness",
     "Family",
     "GradedCode",
     "GradedFamily",
+    "PoolDesign",
     "SearchResult",
     "bernoulli",
     "comp",
     "count_false_positives",
     "count_near_misses",
     "dd",
+    "decode_pools",
+    "design_pools",
     "disjunct_code",
     "export_csv",
     "false_positives_by_token",
