@@ -47,7 +47,7 @@ INTERRUPTED = 130  # what the parser answers to Ctrl-C
 for command in COMMANDS:
     app.command(command.__name__.rstrip("_"))(options.spread(command))
 pools = typer.Typer(add_completion=False)
-pools.callback(invoke_without_command=True)(options.spread(pool))
+pools.callback(invoke_without_command=True)(options.spread(pool, alone=True))
 pools.command("decode")(options.spread(decode))
 app.add_typer(pools, name="pool")
 

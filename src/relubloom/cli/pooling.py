@@ -23,7 +23,6 @@ LISTED = 100
 
 
 def pool(
-    context: typer.Context,
     samples: Annotated[
         int | None, task_option("--samples", "-N", help="How many samples there are.")
     ] = None,
@@ -65,8 +64,6 @@ def pool(
     Each sample goes into several tests, each test pools many samples. `relubloom pool decode`
     reads the results.
     """
-    if context.invoked_subcommand is not None:
-        return
     from relubloom.code.pool_files import numbered, write_pools
     from relubloom.code.pools import design_pools
     from relubloom.study.folders import prepare_pools
