@@ -12,6 +12,7 @@ The margin, the swaps and the fill at the start are chosen on a fifth of the tra
 that are learned from the rest.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ Watch = Callable[[str, int, int, str], None]
 
 SECONDS = 60.0
 LARGEST = 1 << 40  # padding of sets whose vocabulary is not given
-STAND_INS = 3  # copies of each training set
+STAND_IN = 0.2  # weight of a stand-in, beside the set that it is a copy of: so there are many
 VALIDATION_SHARE = 0.2
 SMALLEST_SPLIT = 20  # sets; with fewer, nothing is chosen
 
@@ -205,24 +206,27 @@ class _Source:
         generator = np.random.default_rng([seed, self.vocab_size])
         sets, weights = [self.sets], [self.weights]
         for _ in range(setting.swaps):
-            sets.append(self._exchanged(np.arange(self.vocab_size), shares, generator))
+            sets.append(self._exchanged(self.sets, np.arange(self.vocab_size), shares, generator))
             weights.append(self.weights)
         once = np.append(self.held_by == 1, False)[self.sets].any(1)
-        new = min(0.9, float(np.average(once, weights=self.weights)))
-        if len(self.unseen) and new > 0:
-            chances = np.ones(len(self.unseen))
-            for _ in range(STAND_INS):
-                sets.append(self._exchanged(self.unseen, chances, generator))
-                weights.append(self.weights * new / (1 - new) / STAND_INS)
+        new = min(0.75, float(np.average(once, weights=self.weights)))
+        if len(self.unseen):
+            count = math.ceil(new / (1 - new) / STAND_IN * len(self.sets))
+            rows = generator.permutation(np.resize(np.arange(len(self.sets)), count))
+            alike = np.ones(len(self.unseen))
+            sets.append(self._exchanged(self.sets[rows], self.unseen, alike, generator))
+            weights.append(self.weights[rows] * STAND_IN)
         start = frequency_law(shares, self.width, setting.fill).draw(seed)
         return Descent(start, np.concatenate(sets), np.concatenate(weights), setting.near)
 
-    def _exchanged(self, pool: Ints, chances: Floats, generator: np.random.Generator) -> Ints:
+    def _exchanged(
+        self, sets: Ints, pool: Ints, chances: Floats, generator: np.random.Generator
+    ) -> Ints:
         """The sets, each with one token exchanged for one of the pool, drawn by its chance."""
-        changed = self.sets.copy()
-        place = (generator.random(len(changed)) * (changed < self.vocab_size).sum(1)).astype(int)
-        drawn = generator.choice(pool, len(changed), p=chances / chances.sum())
-        changed[np.arange(len(changed)), place] = drawn
+        changed = sets.copy()
+        place = (generator.random(len(sets)) * (sets < self.vocab_size).sum(1)).astype(np.int64)
+        drawn = generator.choice(pool, len(sets), p=chances / chances.sum())
+        changed[np.arange(len(sets)), place] = drawn
         changed.sort(axis=1)
         changed[:, 1:][changed[:, 1:] == changed[:, :-1]] = self.vocab_size
         changed.sort(axis=1)

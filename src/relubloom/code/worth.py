@@ -10,7 +10,7 @@ from relubloom.code.bits import Code, distinct_tokens
 from relubloom.code.counting import count_false_positives
 from relubloom.code.graded import GradedCode
 
-COUNTED = 4_000_000_000  # table entries and overlaps that an exact count may take: some 10 s
+COUNTED = 1_000_000_000  # table entries and overlaps that exact counts may take: some seconds
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def uniform_false_positives(
 ) -> tuple[float, int] | None:
     """False positives a set and in all, over all sets of these sizes; exact, or None if too long.
 
-    The mean gives each size the same share, as `KSparseTask` draws them. Cost: under a minute.
+    The mean gives each size the same share, as `KSparseTask` draws them. Cost: seconds.
     """
     weights = code.weights.astype(np.float64)
     if isinstance(code, GradedCode):

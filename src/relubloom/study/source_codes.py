@@ -7,16 +7,17 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode, random_constant_weight, worth_on
 from relubloom.code.frequency import FrequencyLaw, best_frequency_law
 from relubloom.code.learned import check_width, learn
 from relubloom.errors import UsageError
-from relubloom.evidence.random_code import best_random_code
+from relubloom.evidence.random_code import expected_random_code
 from relubloom.task import KSparseTask, ListedSets
 
 SourceFamily = Literal["frequency", "learned"]
-RIVALS = 16  # frequency-aware codes, of which the median is shown, as of random ones
+RIVALS = 5  # codes of a kind, of which the median is shown
 Watch = Callable[[str, int, int, str], None]
 
 
@@ -45,8 +46,11 @@ def source_code(
 
 
 def source_weight(task: KSparseTask, width: int) -> int:
-    """The weight of the best random constant-weight code, chosen on the training lines."""
-    return best_random_code(task, width).weight
+    """The weight of the best random constant-weight code for the sizes of the training lines."""
+    lines = task.training_lines()
+    sizes = np.bincount((lines.sets < task.vocab_size).sum(1).numpy(), weights=lines.copies.numpy())
+    shares = {size: float(count) for size, count in enumerate(sizes) if count}
+    return expected_random_code(task.vocab_size, width, shares).weight
 
 
 def worth_on_source(code: Code | GradedCode, task: KSparseTask, width: int) -> dict[str, Any]:
@@ -59,21 +63,25 @@ def worth_on_source(code: Code | GradedCode, task: KSparseTask, width: int) -> d
     """
     held_out = task.evaluation_sets()
     assert isinstance(held_out, ListedSets)
-    random = best_random_code(task, width)
-    rival = random_constant_weight(task.vocab_size, width, random.weight, random.seed)
-    law = _law(task, width)
-    aware = sorted(
-        (_figures(law.draw(seed), held_out) for seed in range(RIVALS)),
-        key=lambda each: each["false_positives"],
-    )[RIVALS // 2]
+    weight, law = source_weight(task, width), _law(task, width)
+    draws = {
+        "constant-weight": lambda seed: random_constant_weight(
+            task.vocab_size, width, weight, seed
+        ),
+        "frequency": law.draw,
+    }
+    rivals: dict[str, Any] = {}
+    for name, draw in draws.items():
+        found = [_figures(draw(seed), held_out) for seed in range(RIVALS)]
+        found.sort(key=lambda each: each["false_positives"])
+        rivals[name] = found[RIVALS // 2]
+    rivals["constant-weight"]["weight"] = weight
+    rivals["frequency"]["weight"] = float(law.weights.mean())
     trained = np.unique(task.training_lines().sets.numpy())
     return {
         "held_out": _figures(code, held_out),
         "unseen_tokens": task.vocab_size - int((trained < task.vocab_size).sum()),
-        "rivals": {
-            "constant-weight": {"weight": random.weight} | _figures(rival, held_out),
-            "frequency": {"weight": float(law.weights.mean())} | aware,
-        },
+        "rivals": rivals,
     }
 
 
@@ -85,7 +93,7 @@ def _law(task: KSparseTask, width: int) -> FrequencyLaw:
 
 
 def _figures(code: Code | GradedCode, lines: ListedSets) -> dict[str, Any]:
-    def over(chosen: np.ndarray[Any, Any]) -> dict[str, Any] | None:
+    def over(chosen: NDArray[np.bool_]) -> dict[str, Any] | None:
         if not chosen.any():
             return None
         sets, copies = lines.sets.numpy()[chosen], lines.copies.numpy()[chosen]
