@@ -2,8 +2,8 @@
 
 Usage: python experiments/full.py [--seeds n] [--runs DIR] [--out FILE] [--quick]
 
-Networks of preset `article-full`, one of each objective at k = 4, and one more training of seed 0
-that is looked at as it goes. What `--runs` holds already (`seed-0`, ..., `k4-mse/seed-0`, and the
+Networks of preset `article-full`, as many at k = 4, one more there by `kl`, and trainings of
+seed 0 that are looked at as they go. What `--runs` holds already (`seed-0`, ..., and the
 figures beside them) is kept, so that a second run only does what is missing.
 """
 
@@ -70,7 +70,7 @@ def main() -> None:
     rows = {
         name: [
             examined(runs, group, seed, deep=name == "main")
-            for seed in range(seeds if name == "main" else 1)
+            for seed in range(1 if name == "kl" else seeds)
         ]
         for name, group in groups.items()
     }

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -51,6 +52,7 @@ SETS, CALLED_SETS = 300_000, 100_000
 CASES, SOURCES = 20_000, 2048
 FITTED, FIT_STEPS = 4, 3_000
 CODES = ("graded-hash", "shuffled-strengths", "random-graded-hash", "longer-hash", "hash")
+OTHER_CALLS = ("strongest-member", "another-seed")
 Mask = NDArray[np.bool_]
 Row = dict[str, Any]
 
@@ -67,9 +69,12 @@ def main() -> None:
         path = folder / f"seed-{seed}.graded.json"
         if not path.exists():
             task = rb.KSparseTask(cell.vocab_size, K)
-            net = trained(folder / f"seed-{seed}", cell, task, seed)
+            other = (seed + 1) % max(2, given.seeds)
+            net, another = (
+                trained(folder / f"seed-{each}", cell, task, each) for each in (seed, other)
+            )
             started = time.monotonic()
-            row = measure(net, task, fit=seed < FITTED)
+            row = measure(net, another, task, fit=seed < FITTED)
             path.write_text(json.dumps(row))
             print(path, f"{time.monotonic() - started:.0f} s", flush=True)
     rows = {
@@ -80,8 +85,8 @@ def main() -> None:
     print(given.out)
 
 
-def measure(net: rb.ReluNet, task: rb.KSparseTask, *, fit: bool) -> Row:
-    """What the tables show of one network; of one strength, that it has no more."""
+def measure(net: rb.ReluNet, another: rb.ReluNet, task: rb.KSparseTask, *, fit: bool) -> Row:
+    """What the tables show of one network, with another seed's as a control."""
     code = rb.extract_code(net)
     graded, drops = extract_with_drops(net, code, K)
     if graded.levels == 1:
@@ -97,13 +102,15 @@ def measure(net: rb.ReluNet, task: rb.KSparseTask, *, fit: bool) -> Row:
         "levels": graded.levels,
         "network_bits": ladder.network_bits,
         "rungs": {rung.name: asdict(rung) for rung in ladder.rungs},
-        "calls": calls(net, ReadNetwork(net, code, float(K), graded), task),
+        "calls": calls(net, ReadNetwork(net, code, float(K), graded), another, task),
         "interventions": {each.name: asdict(each) for each in done.interventions},
         "short": where_it_falls_short(net, graded, drops, task),
     }
 
 
-def calls(net: rb.ReluNet, read: ReadNetwork, task: rb.KSparseTask) -> dict[str, Row]:
+def calls(
+    net: rb.ReluNet, read: ReadNetwork, another: rb.ReluNet, task: rb.KSparseTask
+) -> dict[str, Row]:
     """Wrongly called tokens as each code predicts them; of several draws the first."""
     sets = RandomSets(task, 0).sets("called", CALLED_SETS)
     assert read.graded is not None
@@ -112,13 +119,23 @@ def calls(net: rb.ReluNet, read: ReadNetwork, task: rb.KSparseTask) -> dict[str,
         program = GRADED_RUNGS[name](read).programs[0]
         assert isinstance(program, rb.Code | rb.GradedCode)
         codes[name] = program
-    counts = {name: np.zeros(3) for name in codes}
+    codes["another-seed"] = rb.extract_graded_code(another, K)
+    decoders = {name: code.decode for name, code in codes.items()}
+    decoders["strongest-member"] = strongest_member(read.graded)
+    counts = {name: np.zeros(3) for name in decoders}
     for part in np.array_split(sets, 20):
         called = called_by(net(torch.from_numpy(part)).detach())
         others = ~unpack_bits(marked(part, net.vocab_size), net.vocab_size)
-        for name, code in codes.items():
-            counts[name] += counted(code.decode(part) & others, called & others)
+        for name, decode in decoders.items():
+            counts[name] += counted(decode(part) & others, called & others)
     return {name: asdict(agreement(*each.tolist())) for name, each in counts.items()}
+
+
+def strongest_member(graded: rb.GradedCode) -> Callable[[Mask], Mask]:
+    """Decode as if two half bits in one unit leaked as one does: the strongest bit is the state."""
+    levels = range(1, graded.levels + 1)
+    written = rb.Code(np.concatenate([graded.strengths >= level for level in levels], axis=1))
+    return lambda sets: graded.layers.decode_unions(written.union(sets))
 
 
 def called_by(logits: torch.Tensor) -> Mask:
@@ -275,7 +292,10 @@ def intervention_lines(rows: list[Row]) -> list[str]:
 def ladder_lines(rows: list[Row]) -> list[str]:
     names: list[str] = sorted(
         {name for row in rows for name in row["rungs"]},
-        key=lambda name: min(row["rungs"][name]["bits"] for row in rows if name in row["rungs"]),
+        key=lambda name: (
+            min(row["rungs"][name]["bits"] for row in rows if name in row["rungs"]),
+            name,
+        ),
     )
     lines = [
         "| rung | kind | seeds | bits, share of the network's | mse | loss F1 | ranking F1 |",
@@ -301,7 +321,7 @@ def ladder_lines(rows: list[Row]) -> list[str]:
 
 def call_lines(rows: list[Row]) -> list[str]:
     lines = ["", "| code | wrongly called tokens: precision | recall | F1 |", "|---|---|---|---|"]
-    for name in CODES:
+    for name in (*CODES, *OTHER_CALLS):
         each = [row["calls"][name] for row in rows]
         f1 = with_worst([one["f1"] for one in each], highest=name != "graded-hash")
         lines.append(f"| `{name}` | {' | '.join(both(each))} | {f1} |")
@@ -353,7 +373,9 @@ LADDER = """
 first {fitted} seeds, as far as they are here. `graded-factors-best-readout` has 16 numbers more for
 each token and for each unit: factors of what non-bit entries of `W_in` carry beyond their levels.
 `best-readout` has all of `W_in`, so it shows what such a fit can reach at all. The second table is
-over {called:,} sets.
+over {called:,} sets. Its `strongest-member` is the graded hash with another rule: the strongest bit
+of the members decides a unit's state, so two half bits leak as one does. `another-seed` is the
+graded hash of the next seed's network.
 """
 
 SHORT = """

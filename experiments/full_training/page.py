@@ -125,10 +125,8 @@ def write_page(
 
 def seed_lines(rows: list[Row]) -> list[str]:
     """A row a seed, their medians, and the worst of each column."""
-    verdicts = Counter(row["verdict"] for row in rows)
-    counted = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
     lines = [
-        f"Verdicts: {counted}.",
+        f"Verdicts: {verdicts(rows)}.",
         "",
         f"| seed | {' | '.join(COLUMNS)} | verdict |",
         "|" + "---|" * (len(COLUMNS) + 2),
@@ -136,10 +134,22 @@ def seed_lines(rows: list[Row]) -> list[str]:
     for row in rows:
         cells = [shown(of(row), form) for of, form in COLUMNS.values()]
         lines.append(f"| {row['seed']} | {' | '.join(cells)} | {row['verdict']} |")
-    medians = [shown(middle(rows, name), form) for name, (_, form) in COLUMNS.items()]
-    worst = [shown(worst_of(rows, name), form) for name, (_, form) in COLUMNS.items()]
-    lines += [f"| median | {' | '.join(medians)} | |", f"| worst | {' | '.join(worst)} | |"]
-    return lines
+    lines.append(figures_line("median", rows, middle, ""))
+    return [*lines, figures_line("worst", rows, worst_of, "")]
+
+
+def verdicts(rows: list[Row]) -> str:
+    """How many networks got which."""
+    counts = Counter(row["verdict"] for row in rows)
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+
+
+def figures_line(
+    title: str, rows: list[Row], taken: Callable[[list[Row], str], float | None], last: str
+) -> str:
+    """A line of the table of all columns."""
+    cells = [shown(taken(rows, name), form) for name, (_, form) in COLUMNS.items()]
+    return f"| {title} | {' | '.join(cells)} | {last} |"
 
 
 def goal_lines(rows: list[Row]) -> list[str]:
@@ -243,13 +253,14 @@ def four_lines(found: dict[str, list[Row]]) -> list[str]:
     """The networks of sets of 4."""
     lines = [
         FOUR.format(sets=next(iter(found.values()))[0]["sets"]),
-        f"| objective | {' | '.join(COLUMNS)} | verdict |",
+        f"| networks | {' | '.join(COLUMNS)} | verdict |",
         "|" + "---|" * (len(COLUMNS) + 2),
     ]
     for objective, rows in found.items():
-        for row in rows:
-            cells = [shown(of(row), form) for of, form in COLUMNS.values()]
-            lines.append(f"| `{objective}` | {' | '.join(cells)} | {row['verdict']} |")
+        count = "one network" if len(rows) == 1 else f"{len(rows)} seeds, median"
+        lines.append(figures_line(f"`{objective}`, {count}", rows, middle, verdicts(rows)))
+        if len(rows) > 1:
+            lines.append(figures_line(f"`{objective}`, worst", rows, worst_of, ""))
     return lines
 
 
@@ -334,7 +345,7 @@ a unit, by strength. F1 of the sets that are ranked wrongly, over 100,000 sets.
 """
 FOUR = """## Sets of 4
 
-One network an objective, steps and rate as above, over {sets:,} drawn sets.
+Steps and rate as above, over {sets:,} drawn sets.
 """
 HISTORY = """## How strengths come about
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 import relubloom as rb
+from relubloom.measure.statistics import agreement
+from relubloom.network.strengths import ASKED, BIT, FULL, extract_with_drops
 from relubloom.task import SetCollection
 
 Kind = Literal["nearly linear", "neither", "binary", "graded"]
@@ -20,53 +23,51 @@ CHUNK = 4096
 
 
 class Figures(TypedDict):
-    """Of one network: error, failures by loss, share of units at 0, bits a token, F1, class."""
+    """Of one network.
+
+    Error, share of sets that fail by loss, share of (set, unit) pairs at 0, bits a token and share
+    of half ones, how many strengths `extract_graded_code` finds to be kinds of their own, F1 of the
+    failures by both hashes, class.
+    """
 
     mse: float
     failures: float
     off: float
     bits: float
     half: float
+    kinds: int
     binary_f1: float
     graded_f1: float
     kind: Kind
 
 
 def figures_of(net: rb.ReluNet, sets: SetCollection) -> Figures:
-    """Evaluate the network and both of its hashes on the sets.
-
-    A bit is half if, with an average non-bit entry for each other member, it leaves its unit on.
-    """
-    bits = torch.tensor(rb.extract_code(net).bits)
-    W_in = net.W_in.detach()
+    """Evaluate the network and both of its hashes on the sets."""
     every = sets.chunk(0, len(sets))
-    others = every.shape[1] - 1
-    mean = (W_in * ~bits).sum(0) / (~bits).sum(0).clamp(min=1)
-    half = bits & (net.b_in.detach() + W_in + others * mean > 0)
-    full = bits & ~half
-    losses: list[Tensor] = []
-    binary: list[Tensor] = []
-    graded: list[Tensor] = []
-    off = 0.0
+    size = every.shape[1]
+    code = rb.extract_code(net)
+    kinds, drops = extract_with_drops(net, code, size)
+    half = (drops.share >= BIT) & (drops.share < FULL) & (drops.cost >= ASKED)
+    graded = rb.GradedCode(np.where(half, 1, 2 * np.where(half, False, code.bits)), 2)
+    loss, off = [], 0.0
     for chunk in every.split(CHUNK):
         logits, cache = net.run_with_cache(chunk)
         off += float((cache["hook_post"] == 0).float().sum())
         p = torch.softmax(logits.detach(), 1)
-        y = torch.zeros_like(p).scatter_(1, chunk, 1 / chunk.shape[1])
-        losses.append((p - y).square().sum(1))
-        binary.append(_fails(chunk, bits, bits & False))
-        graded.append(_fails(chunk, full, half))
-    loss = torch.cat(losses)
-    failed = loss > 1 / (2 * every.shape[1] * (every.shape[1] + 1))
-    failures = float(failed.double().mean())
-    scores = _f1(torch.cat(binary), failed), _f1(torch.cat(graded), failed)
+        y = torch.zeros_like(p).scatter_(1, chunk, 1 / size)
+        loss.append((p - y).square().sum(1))
+    losses = torch.cat(loss).double().numpy()
+    failed = losses > 1 / (2 * size * (size + 1))
+    failures = float(failed.mean())
+    scores = _f1(code, every, failed), _f1(graded, every, failed)
     off /= len(every) * net.width
     return Figures(
-        mse=float(loss.double().mean()),
+        mse=float(losses.mean()),
         failures=failures,
         off=off,
-        bits=float(bits.sum(1).double().mean()),
-        half=float(half.sum() / bits.sum().clamp(min=1)),
+        bits=float(graded.weights.mean()),
+        half=float(half.sum() / max(1, graded.bits.sum())),
+        kinds=kinds.levels,
         binary_f1=scores[0],
         graded_f1=scores[1],
         kind=kind_of(off, failures, *scores),
@@ -84,13 +85,8 @@ def kind_of(off: float, failures: float, binary_f1: float, graded_f1: float) -> 
     return "binary" if binary_f1 >= LEAST_F1 else "neither"
 
 
-def _fails(sets: Tensor, full: Tensor, half: Tensor) -> Tensor:
-    """Whether another token comes out: full bits need a covered unit, half bits a leaking one."""
-    strength = (2 * full.float() + half.float())[sets].sum(1)
-    missing = (strength < 1).float() @ half.float().T + (strength < 2).float() @ full.float().T
-    return (missing.scatter(1, sets, 1.0) == 0).any(1)
-
-
-def _f1(predicted: Tensor, true: Tensor) -> float:
-    either = int(predicted.sum()) + int(true.sum())
-    return 2 * int((predicted & true).sum()) / either if either else 1.0
+def _f1(code: rb.Code | rb.GradedCode, sets: torch.Tensor, failed: NDArray[np.bool_]) -> float:
+    predicted = code.false_positives(sets) > 0
+    both = float((predicted & failed).sum())
+    found = agreement(float(predicted.sum()), float(failed.sum()), both).f1
+    return 1.0 if found is None else found

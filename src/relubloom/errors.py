@@ -21,6 +21,14 @@ class FileError(RelubloomError):
     """A file's content breaks a rule, or a file that is needed is not there; exit status 1."""
 
 
+class DivergedError(RelubloomError):
+    """Training ran into NaN or infinite numbers; `seeds` are those of the networks that did."""
+
+    def __init__(self, message: str, seeds: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.seeds = seeds
+
+
 class StoppedError(RelubloomError):
     """The user stopped the work (Ctrl-C); what was done is on disk and can be resumed."""
 
@@ -41,6 +49,16 @@ def described(value: object) -> str:
         if len(text) <= LONGEST_SHOWN:
             return f"{text} ({name})"
     return f"{'an' if name[:1] in 'AEIOUaeiou' else 'a'} {name}"
+
+
+def check_seed(seed: int) -> None:
+    """Refuse seeds below 0.
+
+    Raises:
+        UsageError: it is one, or no whole number.
+    """
+    if whole("seed", seed) < 0:
+        raise UsageError(f"seed is {seed}: seeds are 0 or more; raise it")
 
 
 def whole(name: str, value: object) -> int:

@@ -90,6 +90,8 @@ def test_a_graded_filter_is_one_by_every_figure() -> None:
     assert found is not None
     assert evidence.mechanism.verdict == "graded-bloom"
     assert (found.state_agreement, found.state_skill, found.leaking_on) == (1, 1, 1)
+    assert {unit.as_said for unit in found.unit_levels} == {1}
+    assert {unit.kind for unit in evidence.mechanism.units} == {"bit"}
     assert (found.called_precision, found.called_recall) == (1, 1)
     assert found.extracted.loss_failure_f1 == 1
     assert found.extracted.mse == pytest.approx(behaviour.mse, abs=1e-3)

@@ -311,10 +311,10 @@ def construct(
     seed: CodeSeed = 0,
     force: options.Force = False,
     *,
-    how: options.Answering,
+    how: options.Watched,
 ) -> None:
     """Set a network's weights so that it is exactly a Bloom filter, or a graded one."""
-    from relubloom.code.families import SEARCH_SECONDS
+    from relubloom.code.families import SEARCH_SECONDS, greedy_seconds
     from relubloom.study.steps import construct_run
 
     if seconds is not None and family not in ("search", "graded-search", "learned"):
@@ -331,6 +331,10 @@ def construct(
         skip_bad=skip_bad,
     ).study()
     _say_what_was_left_out(planned.task, how.quiet)
+    expected = greedy_seconds(planned.task.vocab_size, width) if family == "greedy" else 0.0
+    if expected > 5 and not how.quiet:
+        tokens_there = f"{planned.task.vocab_size:,} tokens"
+        typer.echo(f"a greedy code of {tokens_there} takes about {expected:.0f} s", err=True)
     with ProgressDisplay(how.quiet) as watch:
         made = construct_run(
             planned.task,
@@ -427,7 +431,7 @@ def _say_what_was_left_out(task: KSparseTask, quiet: bool) -> None:
         notes.append(f"{file.bad_lines:,} bad lines skipped")
     if file.merged_duplicates:
         notes.append(f"{file.merged_duplicates:,} repeated tokens merged")
-    typer.echo("; ".join(notes), err=True)
+    typer.echo(options.shown("; ".join(notes)), err=True)
 
 
 def _study_text(result: StudyRecord) -> str:

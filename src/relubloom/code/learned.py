@@ -24,7 +24,7 @@ from relubloom.code.bits import Code
 from relubloom.code.descent import Descent
 from relubloom.code.frequency import frequency_law, token_shares
 from relubloom.code.worth import worth_on
-from relubloom.errors import UsageError, whole
+from relubloom.errors import UsageError, check_seed, whole
 from relubloom.task import KSparseTask, SetCollection, SetsLike, as_collection
 
 Floats = NDArray[np.float64]
@@ -139,6 +139,7 @@ def learn(
     The first setting is descended from all training sets at once. In the time left settings are
     compared, the winner is descended, and started anew from other random codes.
     """
+    check_seed(seed)
     check_width(sets, vocab_size, width)
     if not 0 < seconds < float("inf"):
         raise UsageError(f"seconds is {seconds}: learning needs some time; try {SECONDS:g}")

@@ -21,7 +21,7 @@ from relubloom.code.disjunct import disjunct_code, is_disjunct
 from relubloom.code.families import make_code
 from relubloom.code.packing import PackingSearch
 from relubloom.code.search import improve
-from relubloom.errors import UsageError, whole
+from relubloom.errors import UsageError, check_seed, whole
 
 SECONDS = 20.0
 PACKING_SHARE = 0.5  # of the time that a given number of tests has; annealing has the rest
@@ -80,6 +80,7 @@ def design_pools(
         UsageError: a value breaks its rule, or no design of so many tests within the limits was
             found.
     """
+    check_seed(seed)
     _check(samples, positives, tests, seconds, max_pool_size, max_pools_per_sample)
     limits = max_pool_size or samples, max_pools_per_sample or samples
     search = _Search(samples, positives, *limits, seed, seconds, watch)

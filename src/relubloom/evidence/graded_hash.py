@@ -119,8 +119,12 @@ class GradedScoring:
             called_recall=calls.recall,
             code_failure_share=scores.mean(fails),
             unit_levels=[
-                StateLevels(*(spread(*state) for state in unit))
-                for unit in self._levels.transpose(2, 0, 1).tolist()
+                StateLevels(*(spread(*state) for state in levels), as_said=as_said)
+                for levels, as_said in zip(
+                    self._levels.transpose(2, 0, 1).tolist(),
+                    (self._states[0] / copies.sum()).tolist(),
+                    strict=True,
+                )
             ],
             false_positives=self._against(scores),
         )

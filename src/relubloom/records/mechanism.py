@@ -127,8 +127,9 @@ class Unit:
         unit: its number.
         kind: `bit`: two modes at least 4 apart, on without the bit and off with it (off without
             and on with it where the unit is reversed), and in agreement with the union on 95 % of
-            the sets. `dead`: 0 on every set. `always on`: 0 on
-            none. `graded`: no two modes (BIC). `unclear`: the rest.
+            the sets. Where bits have several strengths: two modes (BIC), and in agreement with its
+            states. `dead`: 0 on every set. `always on`: 0 on none. `graded`: no two modes (BIC).
+            `unclear`: the rest.
         polarity: what it does on the sets. `complement`: on when no token has the lower entry,
             off when one has. `direct`: on when some token has the *upper* entry, so that the unit
             is itself a union. null: neither,
@@ -304,11 +305,14 @@ class StateLevels:
     Keys:
         untouched, leaking, covered: over the sets on which it is in that state; null where there
             are none.
+        as_said: share of the sets on which it does what its state says, see `state_agreement`;
+            null in files of earlier versions.
     """
 
     untouched: Spread | None
     leaking: Spread | None
     covered: Spread | None
+    as_said: float | None = None
 
 
 @dataclass(frozen=True)

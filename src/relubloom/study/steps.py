@@ -65,6 +65,7 @@ from relubloom.study.source_codes import (
 )
 from relubloom.task import KSparseTask, SetCollection, as_sizes, format_sizes, read_tokens
 from relubloom.training import TrainedNetwork, TrainingProgress, train_stack
+from relubloom.training.checkpoint import remove_checkpoint
 
 SAMPLED_SETS = 20_000  # that a mean is over where no exact count is made
 T = TypeVar("T")
@@ -96,7 +97,7 @@ def train_run(
     prepare_run(out, resume=resume, force=force)
     atomic.check_writable(out)
     trained = train_networks(study, lambda _seed: out, out, resume, device, threads, watch)[0]
-    (out / CHECKPOINT).unlink(missing_ok=True)
+    remove_checkpoint(out / CHECKPOINT)
     return trained.history
 
 

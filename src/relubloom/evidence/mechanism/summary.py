@@ -55,7 +55,7 @@ def measure_mechanism(
         verdict=verdict,
         bits_per_token=Spread(float(code.weights.mean()), float(code.weights.std())),
         unit_agreement=agreement,
-        units=measure_units(W_in, code, unit_modes, layer),
+        units=measure_units(W_in, code, unit_modes, layer, strengths),
         hash_weight=measure_hash_weight(code),
         overlaps=measure_overlaps(code),
         unit_and_union=summarise_units(layer, scores.method, len(scores.mse)),

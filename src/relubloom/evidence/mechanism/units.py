@@ -7,7 +7,14 @@ from relubloom.code import Code
 from relubloom.evidence.mechanism.hidden_layer import HiddenLayer
 from relubloom.measure.statistics import spread
 from relubloom.network.modes import TwoModes, fit_two_modes
-from relubloom.records.mechanism import CoveredLevel, InputModes, Polarity, Unit, UnitClass
+from relubloom.records.mechanism import (
+    CoveredLevel,
+    InputModes,
+    Polarity,
+    Strengths,
+    Unit,
+    UnitClass,
+)
 
 NEAR = 0.15  # an entry is near the threshold within this share of the gap between the means
 BIT_GAP = 4.0  # a unit's two modes are apart when their gap is at least this
@@ -36,14 +43,23 @@ def measure_input_modes(W_in: NDArray[np.float64], turned: NDArray[np.bool_]) ->
 
 
 def measure_units(
-    W_in: NDArray[np.float64], code: Code, modes: TwoModes, layer: HiddenLayer
+    W_in: NDArray[np.float64],
+    code: Code,
+    modes: TwoModes,
+    layer: HiddenLayer,
+    strengths: Strengths | None = None,
 ) -> list[Unit]:
     """One row a unit, from the mixture of its column and from the pass over the sets."""
     near = share_near(W_in, modes)
     bits = code.bits.sum(0)
     polarity = polarities(layer, modes)
     agreement = layer.as_said / layer.total
-    expected: list[Polarity] = ["direct" if turned else "complement" for turned in layer.reversed]
+    expected = np.where(layer.reversed, "direct", "complement")
+    apart = (modes.distinct == 2) | (modes.gap >= BIT_GAP)
+    held, as_read = agreement, apart & (np.array(polarity) == expected)
+    if strengths is not None:  # half bits lie between the modes, and a unit that leaks is on
+        held = np.array([unit.as_said for unit in strengths.unit_levels])
+        as_read = modes.bic_gain > 0
     on = layer.on / layer.total
     covered_off = _share(layer.covered - layer.covered_on, layer.covered)
     uncovered_on = _share(layer.uncovered_on, layer.uncovered)
@@ -51,11 +67,10 @@ def measure_units(
         Unit(
             unit=unit,
             kind=_kind(
-                modes,
-                unit,
-                polarity[unit] == expected[unit],
-                float(on[unit]),
-                float(agreement[unit]),
+                two_modes=bool(modes.bic_gain[unit] > 0),
+                as_read=bool(as_read[unit]),
+                on=float(on[unit]),
+                agreement=float(held[unit]),
             ),
             polarity=polarity[unit],
             gap=_known(modes.gap[unit]),
@@ -143,15 +158,14 @@ def _polarity(share: float, other_share: float, one: Polarity, other: Polarity) 
     return other if other_share >= POLARITY else None
 
 
-def _kind(modes: TwoModes, unit: int, as_read: bool, on: float, agreement: float) -> UnitClass:
+def _kind(*, two_modes: bool, as_read: bool, on: float, agreement: float) -> UnitClass:
     if on == 0:
         return "dead"
     if on == 1:
         return "always on"
-    apart = modes.distinct[unit] == 2 or modes.gap[unit] >= BIT_GAP
-    if apart and as_read and agreement >= BIT_AGREEMENT:
+    if as_read and agreement >= BIT_AGREEMENT:
         return "bit"
-    return "graded" if modes.bic_gain[unit] <= 0 else "unclear"
+    return "unclear" if two_modes else "graded"
 
 
 def _covered_level(layer: HiddenLayer, unit: int) -> CoveredLevel | None:

@@ -29,14 +29,25 @@ def mechanism(contents: Contents) -> SectionData:
     if found is None:
         return SectionData(values)
     rank = {kind: index for index, kind in enumerate(UNIT_KINDS)}
-    units = sorted(found.units, key=lambda unit: (rank[unit.kind], -unit.agreement))
+    held = _held(found)
+    units = sorted(found.units, key=lambda unit: (rank[unit.kind], -held[unit.unit]))
     drawings = (
         *_levels(found),
         *_readout(found.readout),
         _weights(found.hash_weight),
         *([] if found.overlaps is None else [_overlaps(found.hash_weight, found.overlaps)]),
     )
-    return SectionData(values | {"units": units[:STRIP], "rule": rule_lines(found)}, drawings)
+    return SectionData(
+        values | {"units": units[:STRIP], "held": held, "rule": rule_lines(found)}, drawings
+    )
+
+
+def _held(found: Mechanism) -> dict[int, float]:
+    """For each unit the share of the sets on which it does what its state says, or its union."""
+    states = [] if found.strengths is None else found.strengths.unit_levels
+    return {unit.unit: unit.agreement for unit in found.units} | {
+        unit: state.as_said for unit, state in enumerate(states) if state.as_said is not None
+    }
 
 
 def _levels(found: Mechanism) -> list[Drawing]:
