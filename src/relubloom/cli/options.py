@@ -227,15 +227,15 @@ def cores(asked: int | None) -> int:
     return os.cpu_count() or 1
 
 
-def sizes_of(text: str | None, option: str = "--set-size") -> int | tuple[int, int] | None:
-    """What `--set-size`, or another option of sizes, says, where it is given.
+def sizes_of(text: str | None) -> int | tuple[int, int] | None:
+    """What `--set-size` says, where it is given.
 
     Raises:
         UsageError: it is neither `k` nor `a..b`.
     """
     from relubloom.task import parse_sizes
 
-    return None if text is None else parse_sizes(text, option)
+    return None if text is None else parse_sizes(text, "--set-size")
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -67,7 +67,7 @@ def pool(
     from relubloom.code.pool_files import numbered, write_pools
     from relubloom.code.pools import design_pools
     from relubloom.study.folders import prepare_pools
-    from relubloom.task import read_tokens
+    from relubloom.task import as_sizes, parse_sizes, read_tokens
     from relubloom.theory import plan
 
     labels = None if tokens is None else read_tokens(tokens)
@@ -80,12 +80,12 @@ def pool(
         raise UsageError(
             f"{tokens} lists {count} samples and --samples is {samples}: give one name a sample"
         )
-    most = options.sizes_of(positives, "--positives")
+    most = as_sizes(parse_sizes(positives, "--positives"))[1]
     prepare_pools(out, force)
     with ProgressDisplay(how.quiet) as watch:
         design = design_pools(
             count,
-            most if isinstance(most, int) else most[1],
+            most,
             tests=tests,
             seconds=seconds,
             max_pool_size=max_pool_size,

@@ -19,6 +19,7 @@ all h_t are covered.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +102,7 @@ def frequency_law(shares: Floats, width: int, fill: float) -> FrequencyLaw:
     elif surplus(heaviest) <= 0:
         found = weights(heaviest)
     else:
-        found = weights(brentq(surplus, heaviest, lightest))
+        found = weights(cast("float", brentq(surplus, heaviest, lightest)))
     return FrequencyLaw(shares, found, width, -math.expm1(-float(shares @ found) / width))
 
 

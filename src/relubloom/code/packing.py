@@ -142,7 +142,7 @@ class _Kind:
         self.listed = hashes
 
 
-def _allowed(tokens: int, width: int, overlap: int, weight: int, heaviest: int | None) -> bool:
+def _allowed(tokens: int, width: int, overlap: int, weight: int, heaviest: int) -> bool:
     """No two hashes share `overlap` + 1 units, so there are not more hashes than such parts."""
     if weight > min(width, heaviest):
         return False

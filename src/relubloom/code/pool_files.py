@@ -18,8 +18,8 @@ from relubloom.code.exchange import export_csv, read_rows
 from relubloom.errors import FileError
 
 TESTS_CSV = "tests.csv"
-OUTCOMES = dict.fromkeys(("1", "+", "pos", "positive", "yes", "true"), True)
-OUTCOMES |= dict.fromkeys(("0", "-", "neg", "negative", "no", "false"), False)
+POSITIVE = ("1", "+", "pos", "positive", "yes", "true")
+NEGATIVE = ("0", "-", "neg", "negative", "no", "false")
 
 
 def numbered(letter: str, count: int) -> list[str]:
@@ -90,14 +90,14 @@ def read_results(path: Path, tests: Sequence[str]) -> NDArray[np.bool_]:
             continue
         if name not in tests:
             raise FileError(f"{path}: row {number} names {name!r:.60}: the design has no such test")
-        if len(outcome) != 1 or outcome[0].lower() not in OUTCOMES:
+        if len(outcome) != 1 or outcome[0].lower() not in POSITIVE + NEGATIVE:
             raise FileError(
                 f"{path}: row {number} says {','.join(outcome)!r:.60} of test {name}: give 1 or 0, "
                 "+ or -, positive or negative"
             )
         if name in found:
             raise FileError(f"{path}: test {name} has two results; remove one")
-        found[name] = OUTCOMES[outcome[0].lower()]
+        found[name] = outcome[0].lower() in POSITIVE
     if missing := [test for test in tests if test not in found]:
         raise FileError(
             f"{path}: {len(missing)} of the {len(tests)} tests have no result, such as "

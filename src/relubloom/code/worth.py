@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from relubloom.code.bits import Code, distinct_tokens
 from relubloom.code.counting import count_false_positives
@@ -25,7 +25,9 @@ class Worth:
 
 
 def worth_on(
-    code: Code | GradedCode, sets: NDArray[np.int64], copies: ArrayLike | None = None
+    code: Code | GradedCode,
+    sets: NDArray[np.int64],
+    copies: NDArray[np.int64] | NDArray[np.float64] | None = None,
 ) -> Worth:
     """The worth of a code on sets (ids [batch, set_size], `vocab_size` is padding).
 

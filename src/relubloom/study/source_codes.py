@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -64,10 +65,8 @@ def worth_on_source(code: Code | GradedCode, task: KSparseTask, width: int) -> d
     held_out = task.evaluation_sets()
     assert isinstance(held_out, ListedSets)
     weight, law = source_weight(task, width), _law(task, width)
-    draws = {
-        "constant-weight": lambda seed: random_constant_weight(
-            task.vocab_size, width, weight, seed
-        ),
+    draws: dict[str, Callable[[int], Code]] = {
+        "constant-weight": partial(random_constant_weight, task.vocab_size, width, weight),
         "frequency": law.draw,
     }
     rivals: dict[str, Any] = {}
