@@ -21,6 +21,7 @@ from typing import Any
 
 from relubloom import KSparseTask
 from relubloom.study.source_codes import source_code, worth_on_source
+from relubloom.study.steps import unwatched
 from relubloom.task import parse_sizes
 
 
@@ -55,7 +56,7 @@ def row(path: Path, given: argparse.Namespace, seed: int) -> dict[str, Any]:
     sizes = None if given.sizes == "any" else parse_sizes(given.sizes)
     task = KSparseTask.from_file(path, sizes, split_seed=seed)
     started = time.perf_counter()
-    code, made = source_code("learned", task, given.width, given.seconds, 0, lambda *_: None)
+    code, made = source_code("learned", task, given.width, given.seconds, 0, unwatched)
     seconds = time.perf_counter() - started
     worth = worth_on_source(code, task, given.width)
     held_out, rivals = worth["held_out"], worth["rivals"]
