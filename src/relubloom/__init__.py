@@ -11,7 +11,16 @@ from relubloom._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from relubloom import zoo
-    from relubloom.code import Code, GradedCode, random_constant_weight
+    from relubloom.code import (
+        Code,
+        GradedCode,
+        decode_pools,
+        design_pools,
+        learn_code,
+        make_code,
+        make_graded,
+        random_constant_weight,
+    )
     from relubloom.errors import RelubloomError
     from relubloom.evidence import Evidence, gather_evidence
     from relubloom.evidence.certificate import certify
@@ -40,6 +49,11 @@ _MODULES = ("zoo",)
 _HOMES = {
     "Code": "code",
     "GradedCode": "code",
+    "decode_pools": "code",
+    "design_pools": "code",
+    "learn_code": "code",
+    "make_code": "code",
+    "make_graded": "code",
     "random_constant_weight": "code",
     "construct": "network.construct",
     "RelubloomError": "errors",
@@ -91,13 +105,18 @@ __all__ = [
     "certify",
     "constant_weight",
     "construct",
+    "decode_pools",
+    "design_pools",
     "examine_layer",
     "examine_readout",
     "extract_code",
     "extract_graded_code",
     "gather_evidence",
     "graded_constant_weight",
+    "learn_code",
     "load_results",
+    "make_code",
+    "make_graded",
     "plan",
     "random_constant_weight",
     "run_study",

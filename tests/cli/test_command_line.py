@@ -1,6 +1,7 @@
 """The command line: exit statuses, one line for each error, one JSON object, light help."""
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from build.process import COMMAND, Outcome
 from relubloom.cli.app import run
-from relubloom.code import Code
+from relubloom.code import Code, GradedCode, count_false_positives, import_csv
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
 
@@ -381,7 +382,8 @@ def test_force_replaces_a_run(relubloom: Callable[..., Outcome], tmp_path: Path)
     (out / "notes.txt").write_text("keep me")
     assert relubloom("construct", *SIZES, "--weight", 3, "--out", out, "--force").status == 0
     found = {path.name for path in out.iterdir()}
-    assert found == {"config.json", "model.safetensors", "tokens.txt", "notes.txt"}
+    network = {"config.json", "model.safetensors", "tokens.txt", "code.npz", "code.csv"}
+    assert found == network | {"notes.txt"}
 
 
 def test_construct_says_what_it_made(relubloom: Callable[..., Outcome], tmp_path: Path) -> None:
@@ -396,10 +398,29 @@ def test_construct_says_what_it_made(relubloom: Callable[..., Outcome], tmp_path
         "weight": 3,
         "code_seed": 2,
         "sharpness": 16.0,
+        "false_positives": done.json["false_positives"],
     }
     net = ReluNet.from_pretrained(out)
+    code = Code.load(out / "code.npz")
+    assert (torch.from_numpy(code.bits.copy()) == (net.W_in != 0)).all()
+    assert import_csv(out / "code.csv") == (code, list(map(str, range(12))))
+    total = count_false_positives(code, 2)
+    assert done.json["false_positives"] == {"mean": total / math.comb(12, 2), "total": total}
     assert set(net.W_out.flatten().tolist()) == {0.0, -16.0}
     assert (net.W_in.sum(1) == -3).all()
+
+
+def test_construct_for_sets_of_several_sizes(
+    relubloom: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    out = tmp_path / "c"
+    done = relubloom("construct", "-N", 12, "-d", 8, "-k", "1..3", "--json", "--out", out)
+    counts = [count_false_positives(Code.load(out / "code.npz"), size) for size in (1, 2, 3)]
+    means = [count / math.comb(12, size) for size, count in enumerate(counts, 1)]
+    assert done.json["false_positives"]["total"] == sum(counts)
+    assert done.json["false_positives"]["mean"] == pytest.approx(sum(means) / 3)
+    three = relubloom("construct", "-N", 12, "-d", 8, "-k", 3, "--json", "--out", tmp_path / "t")
+    assert done.json["weight"] == three.json["weight"]
 
 
 def test_construct_says_what_bits_a_graded_code_has(
@@ -417,7 +438,10 @@ def test_construct_says_what_bits_a_graded_code_has(
         "code_seed": 0,
         "sharpness": 16.0,
         "leak": 2.0**-12,
+        "false_positives": done.json["false_positives"],
     }
+    graded = GradedCode.load(out / "code.npz")
+    assert done.json["false_positives"]["total"] == count_false_positives(graded, 2)
     net = ReluNet.from_pretrained(out)
     assert set(net.W_out.flatten().tolist()) == {0.0, -16.0, -16.0 * 2**12}
     assert set(net.W_in.flatten().tolist()) == {0.0, -1.0, 2.0**-12 - 1}

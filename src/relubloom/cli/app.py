@@ -20,6 +20,7 @@ from relubloom.cli.examining import certify, examine
 from relubloom.cli.importing import import_
 from relubloom.cli.listing import results
 from relubloom.cli.planning import plan
+from relubloom.cli.pooling import decode, pool
 from relubloom.cli.studying import construct, study, train
 from relubloom.cli.sweeping import sweep
 from relubloom.cli.zoo import get, list_, score
@@ -40,6 +41,7 @@ COMMANDS = (
 )
 ZOO = (list_, get, score)
 zoo = typer.Typer(name="zoo", help="Networks whose mechanism is known: list, get, score.")
+pools = typer.Typer(name="pool")
 PARSER_WORDS = (
     (r"Value error, ", ""),
     (r"Input should be a valid integer, .*", "it must be a whole number"),
@@ -48,9 +50,11 @@ PARSER_WORDS = (
 RESUMABLE = ("study", "train", "sweep")
 INTERRUPTED = 130  # what the parser answers to Ctrl-C
 
-for group, commands in ((app, COMMANDS), (zoo, ZOO)):
+for group, commands in ((app, COMMANDS), (zoo, ZOO), (pools, (decode,))):
     for command in commands:
         group.command(command.__name__.rstrip("_"))(options.spread(command))
+    if group is pools:
+        group.callback(invoke_without_command=True)(options.spread(pool, alone=True))
     if group is not app:
         app.add_typer(group)
 
@@ -143,7 +147,7 @@ def _usage_text(error: Any, arguments: list[str]) -> str:
         if name in names and value not in text:
             text += f" (received {value!r})"
     command = next((word for word in arguments if not word.startswith("-")), "")
-    known = {each.__name__.rstrip("_") for each in COMMANDS} | {"zoo"}
+    known = {each.__name__.rstrip("_") for each in COMMANDS} | {"zoo", "pool"}
     return f"{text}; see relubloom {command + ' ' if command in known else ''}--help"
 
 

@@ -250,8 +250,11 @@ def _pairs(text: str) -> dict[str, str]:
     return found
 
 
-def spread(command: Callable[..., None]) -> Callable[..., None]:
-    """The command as the parser takes it: each field of a dataclass argument is an option."""
+def spread(command: Callable[..., None], *, alone: bool = False) -> Callable[..., None]:
+    """The command as the parser takes it: each field of a dataclass argument is an option.
+
+    A command that is to run `alone` does nothing where one of its sub-commands was asked for.
+    """
     kinds = get_type_hints(command, include_extras=True)
     groups: dict[str, Any] = {name: kind for name, kind in kinds.items() if is_dataclass(kind)}
     parameters: list[inspect.Parameter] = []
@@ -260,6 +263,8 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
         keyword = inspect.Parameter.KEYWORD_ONLY
         parameters.append(inspect.Parameter(name, keyword, default=default, annotation=kind))
 
+    if alone:
+        add("context", typer.Context, inspect.Parameter.empty)
     for name, parameter in inspect.signature(command).parameters.items():
         if name not in groups:
             add(name, kinds[name], parameter.default)
@@ -270,6 +275,8 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def spread_command(**given: Any) -> None:
+        if alone and given.pop("context").invoked_subcommand is not None:
+            return
         for name, group in groups.items():
             given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
         command(**given)

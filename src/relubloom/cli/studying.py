@@ -36,18 +36,37 @@ Family = Literal[
     "graded",
     "graded-greedy",
     "graded-search",
+    "frequency",
+    "learned",
 ]
 FamilyOption = Annotated[
     Family,
     task_option(
         "--family",
         help="Family of codes. kautz-singleton has no false positive on any set; search lowers "
-        "the exact number of false positives for --seconds. graded codes have half and full bits.",
+        "the exact number of false positives for --seconds. graded codes have half and full bits. "
+        "frequency and learned are made from --sets.",
     ),
 ]
-VocabSize = Annotated[int, task_option("--vocab-size", "-N", help="Number of tokens.")]
+VocabSize = Annotated[int | None, task_option("--vocab-size", "-N", help="Number of tokens.")]
 Width = Annotated[int, task_option("--width", "-d", help="Number of units.")]
-SetSize = Annotated[int, task_option("--set-size", "-k", help="Tokens per set.")]
+SetSize = Annotated[
+    str | None,
+    task_option(
+        "--set-size",
+        "-k",
+        metavar="k|a..b",
+        help="Tokens per set, 3 if left out; a..b: made for the largest; of --sets the lines of "
+        "these sizes.",
+    ),
+]
+Sets = Annotated[
+    Path | None,
+    task_option("--sets", help="A file of real sets; a part is held out to judge the code by."),
+]
+SkipBad = Annotated[
+    bool, task_option("--skip-bad", help="Skip a sets file's bad lines, and count them.")
+]
 Weight = Annotated[
     int | None,
     task_option("--weight", help="Bits per token; the family's default if left out."),
@@ -61,7 +80,7 @@ Full = Annotated[
 Seconds = Annotated[
     float | None,
     task_option(
-        "--seconds", help="What --family search or graded-search may take; 60 if left out."
+        "--seconds", help="What --family search, graded-search or learned may take; by default 60."
     ),
 ]
 Sharpness = Annotated[
@@ -277,9 +296,11 @@ def train(
 def construct(
     out: options.RunOut,
     family: FamilyOption = "constant-weight",
-    vocab_size: VocabSize = 256,
+    vocab_size: VocabSize = None,
     width: Width = 48,
-    set_size: SetSize = 3,
+    set_size: SetSize = None,
+    sets: Sets = None,
+    skip_bad: SkipBad = False,
     weight: Weight = None,
     half: Half = None,
     full: Full = None,
@@ -290,47 +311,88 @@ def construct(
     seed: CodeSeed = 0,
     force: options.Force = False,
     *,
-    how: options.Answering,
+    how: options.Watched,
 ) -> None:
     """Set a network's weights so that it is exactly a Bloom filter, or a graded one."""
     from relubloom.code.families import SEARCH_SECONDS, greedy_seconds
-    from relubloom.memory import refuse_too_large
-    from relubloom.records.run_folder import default_labels
     from relubloom.study.steps import construct_run
-    from relubloom.task import KSparseTask, read_tokens
 
-    if seconds is not None and family not in ("search", "graded-search"):
+    if seconds is not None and family not in ("search", "graded-search", "learned"):
         raise UsageError(
             f"--seconds is {seconds:g} and --family is {family!r}: only a search takes its time; "
             "leave --seconds out"
         )
-    refuse_too_large(vocab_size, width)
-    task = KSparseTask(vocab_size, set_size)
-    labels = default_labels(vocab_size) if tokens is None else read_tokens(tokens)
-    if family == "greedy" and not how.quiet and (expected := greedy_seconds(vocab_size, width)) > 5:
-        typer.echo(f"a greedy code of {vocab_size:,} tokens takes about {expected:.0f} s", err=True)
-    made = construct_run(
-        task,
-        width,
-        labels,
-        out,
-        family=family,
-        weight=weight,
-        half=half,
-        full=full,
-        seconds=SEARCH_SECONDS if seconds is None else seconds,
-        sharpness=sharpness,
-        leak=leak,
-        seed=seed,
-        force=force,
-    )
-    how.answer(
-        {"dir": str(out)} | made,
-        lambda: (
-            f"{out}: a {family} code of weight {made['weight']:g}{_half_bits(made)}, sharpness "
-            f"{made['sharpness']:.2f}\nnext: relubloom examine {out}"
-        ),
-    )
+    planned = Asked(
+        vocab_size=vocab_size,
+        width=width,
+        set_size=set_size,
+        sets=sets,
+        tokens=tokens,
+        skip_bad=skip_bad,
+    ).study()
+    _say_what_was_left_out(planned.task, how.quiet)
+    expected = greedy_seconds(planned.task.vocab_size, width) if family == "greedy" else 0.0
+    if expected > 5 and not how.quiet:
+        tokens_there = f"{planned.task.vocab_size:,} tokens"
+        typer.echo(f"a greedy code of {tokens_there} takes about {expected:.0f} s", err=True)
+    with ProgressDisplay(how.quiet) as watch:
+        made = construct_run(
+            planned.task,
+            width,
+            planned.labels,
+            out,
+            family=family,
+            weight=weight,
+            half=half,
+            full=full,
+            seconds=SEARCH_SECONDS if seconds is None else seconds,
+            sharpness=sharpness,
+            leak=leak,
+            seed=seed,
+            force=force,
+            watch=watch,
+        )
+    how.answer({"dir": str(out)} | made, lambda: _made_text(made, out))
+
+
+def _made_text(made: dict[str, Any], out: Path) -> str:
+    uniform = made["false_positives"]
+    mean, total = uniform["mean"], uniform["total"]
+    counted = "drawn sets" if total is None else f"{total:,} over all sets"
+    lines = [
+        f"{out}: a {made['family']} code of weight {made['weight']:g}{_half_bits(made)}, "
+        f"sharpness {made['sharpness']:.2f}",
+        f"false positives a set: {mean:.4g} on uniform sets ({counted})",
+    ]
+    if "held_out" in made:
+        held_out, rivals = made["held_out"], made["rivals"]
+        rows = [
+            ["held-out sets", "false positives", "exact", "mse"],
+            *(
+                [
+                    name,
+                    f"{row['false_positives']:.4g}",
+                    f"{row['p_exact']:.1%}",
+                    f"{row['mse']:.4g}",
+                ]
+                for name, row in (
+                    ("this code", held_out),
+                    ("frequency-aware, random", rivals["frequency"]),
+                    ("constant weight, random", rivals["constant-weight"]),
+                )
+            ),
+        ]
+        lines += options.aligned(rows)
+        unseen = held_out["unseen"]
+        if unseen is not None:
+            lines.append(
+                f"{made['unseen_tokens']:,} tokens are in no training set; on the "
+                f"{unseen['sets']:,} held-out sets with one of them: "
+                f"{unseen['false_positives']:.4g}"
+            )
+    if made.get("stopped"):
+        lines.append("stopped by Ctrl-C: the best code so far")
+    return "\n".join([*lines, f"next: relubloom examine {out}"])
 
 
 def _half_bits(made: dict[str, Any]) -> str:

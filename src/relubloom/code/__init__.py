@@ -24,6 +24,7 @@ from relubloom.code.families import (
     partitioned,
     random_constant_weight,
 )
+from relubloom.code.frequency import FrequencyLaw, best_frequency_law, frequency_law
 from relubloom.code.graded import GradedCode
 from relubloom.code.graded_families import (
     GradedFamily,
@@ -31,29 +32,43 @@ from relubloom.code.graded_families import (
     random_graded,
     search_cyclic,
 )
+from relubloom.code.learned import LearnedCode, learn_code
+from relubloom.code.pool_decoding import DecodedPools, decode_pools
+from relubloom.code.pools import PoolDesign, design_pools
 from relubloom.code.search import SearchResult, improve
+from relubloom.code.worth import Worth, uniform_false_positives, worth_on
 
 __all__ = [
     "Code",
+    "DecodedPools",
     "Disjunctness",
     "Family",
+    "FrequencyLaw",
     "GradedCode",
     "GradedFamily",
+    "LearnedCode",
+    "PoolDesign",
     "SearchResult",
+    "Worth",
     "bernoulli",
+    "best_frequency_law",
     "comp",
     "count_false_positives",
     "count_near_misses",
     "dd",
+    "decode_pools",
+    "design_pools",
     "disjunct_code",
     "export_csv",
     "false_positives_by_token",
+    "frequency_law",
     "greedy_low_overlap",
     "import_csv",
     "import_graded_csv",
     "improve",
     "is_disjunct",
     "kautz_singleton",
+    "learn_code",
     "make_code",
     "make_graded",
     "mean_false_positives",
@@ -63,4 +78,6 @@ __all__ = [
     "scomp",
     "search_cyclic",
     "shorten",
+    "uniform_false_positives",
+    "worth_on",
 ]

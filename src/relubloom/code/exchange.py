@@ -77,7 +77,7 @@ def import_graded_csv(
 def _import(
     path: Path, levels: int, labelled: bool | None
 ) -> tuple[NDArray[np.uint8], list[str] | None]:
-    rows = _read_rows(path)
+    rows = read_rows(path)
     allowed = {str(strength) for strength in range(levels + 1)}
     if labelled is None:
         labelled = any(cells[0].strip() not in allowed for _, cells in rows)
@@ -101,7 +101,12 @@ def _import(
     return strengths, labels
 
 
-def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
+def read_rows(path: Path) -> list[tuple[int, list[str]]]:
+    """The rows of a CSV file that are not blank, each with its line's number.
+
+    Raises:
+        FileError: the file is missing, is no UTF-8 CSV, or holds nothing.
+    """
     try:
         reader = csv.reader(io.StringIO(read_text(path, TEXT, "utf-8-sig")), strict=True)
         rows = [(reader.line_num, cells) for cells in reader if cells]
@@ -110,7 +115,7 @@ def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FileError(f"{path} is not readable CSV ({error}); save it as UTF-8 CSV") from None
     if not rows:
-        raise FileError(f"{path} is empty; give one row of 0/1 cells per token")
+        raise FileError(f"{path} is empty; give it rows")
     return rows
 
 

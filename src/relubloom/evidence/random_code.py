@@ -1,12 +1,11 @@
 """The rival to beat: the best random constant-weight code for a task."""
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from relubloom.code import Code, random_constant_weight
+from relubloom.code import random_constant_weight, worth_on
 from relubloom.task import KSparseTask, SetCollection
 from relubloom.theory import best_constant_weight, constant_weight
 
@@ -150,36 +149,16 @@ def _training_sample(task: KSparseTask) -> SetCollection:
 
 def _median(task: KSparseTask, width: int, weight: int, sets: SetCollection) -> BestRandomCode:
     """Medians over 16 codes; the seed is that of a code of median mse."""
-    rows: list[BestRandomCode] = []
     ids = sets.chunk(0, len(sets)).numpy()
     copies = sets.weights(0, len(sets)).numpy()
-    size = (ids < task.vocab_size).sum(1)
-    for seed in range(CODES):
-        code = random_constant_weight(task.vocab_size, width, weight, seed)
-        rows.append(_errors(code, ids, size, copies, weight, seed))
-    rows.sort(key=lambda row: row.mse)
-    return replace(
-        rows[CODES // 2],
-        mse=float(np.median([row.mse for row in rows])),
-        kl=float(np.median([row.kl for row in rows])),
-        p_exact=float(np.median([row.p_exact for row in rows])),
-    )
-
-
-def _errors(
-    code: Code,
-    ids: NDArray[np.int64],
-    size: NDArray[np.int64],
-    copies: NDArray[np.float64],
-    weight: int,
-    seed: int,
-) -> BestRandomCode:
-    F = code.false_positives(ids)
+    codes = (random_constant_weight(task.vocab_size, width, weight, seed) for seed in range(CODES))
+    found = [(worth_on(code, ids, copies), seed) for seed, code in enumerate(codes)]
+    found.sort(key=lambda each: each[0].mse)
     return BestRandomCode(
         weight=weight,
-        mse=float(np.average(F / (size * (size + F)), weights=copies)),
-        kl=float(np.average(np.log1p(F / size), weights=copies)),
-        p_exact=float(np.average(F == 0, weights=copies)),
+        mse=float(np.median([each.mse for each, _ in found])),
+        kl=float(np.median([each.kl for each, _ in found])),
+        p_exact=float(np.median([each.p_exact for each, _ in found])),
         closed_form=False,
-        seed=seed,
+        seed=found[CODES // 2][1],
     )

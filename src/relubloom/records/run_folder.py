@@ -34,9 +34,10 @@ from relubloom.task import (
 from relubloom.training.recipe import Recipe
 
 HISTORY, FILM, CODE, TOKENS = "history.jsonl", "snapshots.safetensors", "code.npz", "tokens.txt"
+CODE_CSV = "code.csv"  # of a constructed network
 CHECKPOINT, REPORT = "checkpoint.safetensors", "report.html"
 EXAMINED = "examined"  # the key of config.json that `remember` writes
-RUN_FILES = (CONFIG, WEIGHTS, HISTORY, FILM, CODE, TOKENS, CHECKPOINT, REPORT)
+RUN_FILES = (CONFIG, WEIGHTS, HISTORY, FILM, CODE, CODE_CSV, TOKENS, CHECKPOINT, REPORT)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from relubloom.code.pool_files import TESTS_CSV
 from relubloom.errors import FileError, UsageError
 from relubloom.network.weights_file import WEIGHTS
 from relubloom.records.files import FILE_NAMES, read_record, remove_figures
@@ -36,6 +37,21 @@ def prepare_run(out: Path, *, resume: bool = False, force: bool) -> None:
     if not (out / WEIGHTS).exists() and not (out / CHECKPOINT).exists():
         raise UsageError(f"{out} holds no run: --force replaces only those; choose another")
     _remove_run(out)
+
+
+def prepare_pools(out: Path, force: bool) -> None:
+    """Make `out` ready for a pooling design: it is empty, or holds one that `force` replaces.
+
+    Raises:
+        UsageError: `out` is no folder, or holds something else, or a design without `force`.
+    """
+    refuse_file(out)
+    if is_empty(out):
+        return
+    if not force:
+        raise UsageError(f"{out} is not empty; replace it with --force, or choose another --out")
+    if not (out / TESTS_CSV).exists():
+        raise UsageError(f"{out} holds no design: --force replaces only those; choose another")
 
 
 def prepare_study(

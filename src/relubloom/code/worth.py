@@ -1,0 +1,66 @@
+"""What a code is worth: its errors on listed sets, and over all sets of some sizes."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relubloom.code.bits import Code, distinct_tokens
+from relubloom.code.counting import count_false_positives
+from relubloom.code.graded import GradedCode
+
+COUNTED = 1_000_000_000  # table entries and overlaps that exact counts may take: some seconds
+
+
+@dataclass(frozen=True)
+class Worth:
+    """Means over sets: false positives, the share without one, mse and kl (nats) at infinite
+    sharpness."""
+
+    false_positives: float
+    p_exact: float
+    mse: float
+    kl: float
+
+
+def worth_on(
+    code: Code | GradedCode,
+    sets: NDArray[np.int64],
+    copies: NDArray[np.int64] | NDArray[np.float64] | None = None,
+) -> Worth:
+    """The worth of a code on sets (ids [batch, set_size], `vocab_size` is padding).
+
+    `copies` says how often each set counts. Cost: that of `Code.false_positives`.
+    """
+    size = distinct_tokens(sets, code.vocab_size)
+    found = code.false_positives(sets)
+
+    def mean(values: NDArray[np.float64]) -> float:
+        return float(np.average(values, weights=copies))
+
+    return Worth(
+        mean(found.astype(np.float64)),
+        mean((found == 0).astype(np.float64)),
+        mean(found / (size * (size + found))),
+        mean(np.log1p(found / size)),
+    )
+
+
+def uniform_false_positives(
+    code: Code | GradedCode, sizes: tuple[int, int]
+) -> tuple[float, int] | None:
+    """False positives a set and in all, over all sets of these sizes; exact, or None if too long.
+
+    The mean gives each size the same share, as `KSparseTask` draws them. Cost: seconds.
+    """
+    weights = code.weights.astype(np.float64)
+    if isinstance(code, GradedCode):
+        weights = weights + code.of_strength(code.levels)
+    work = (weights * 2.0**weights).sum() + code.vocab_size * weights.sum()
+    low, high = sizes
+    if work * (high - low + 1) > COUNTED:
+        return None
+    totals = {size: count_false_positives(code, size) for size in range(low, high + 1)}
+    means = [total / math.comb(code.vocab_size, size) for size, total in totals.items()]
+    return sum(means) / len(means), sum(totals.values())

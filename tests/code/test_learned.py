@@ -1,0 +1,153 @@
+"""Codes made from sets: the law of the frequency-aware ones, exact changes, what is learned."""
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+import relubloom as rb
+from relubloom.code import Code, FrequencyLaw, best_frequency_law, frequency_law, learn_code
+from relubloom.code.descent import Descent
+from relubloom.code.learned import learn
+from relubloom.errors import UsageError
+
+GENERATOR = np.random.default_rng(5)
+
+
+def drawn_sets(count: int, vocab_size: int, size: int) -> np.ndarray:
+    """Sets of tokens of falling frequency, some shorter, padded."""
+    chances = 1 / np.arange(1, vocab_size + 1)
+    rows = [
+        GENERATOR.choice(vocab_size, size, replace=False, p=chances / chances.sum())
+        for _ in range(count)
+    ]
+    sets = np.sort(np.array(rows), axis=1)
+    sets[: count // 3, -1] = vocab_size
+    return sets
+
+
+def test_the_expected_false_positives_of_two_tokens_worked_by_hand():
+    """Width 2, one bit each, in a set with chance 1/2 each, independently.
+
+    Each is a stranger with chance 1/2; the other is then present with chance 1/2 and has its bit
+    in the same unit with chance 1/2: 1/8 for each token.
+    """
+    law = FrequencyLaw(np.array([0.5, 0.5]), np.array([1.0, 1.0]), 2, 0.5)
+    assert law.expected_false_positives() == pytest.approx(0.25)
+
+
+def test_the_law_agrees_with_drawn_codes_and_sets():
+    shares = 1 / (np.arange(25) + 3.0)
+    law = frequency_law(shares, 14, 0.3)
+    assert (np.diff(law.weights) >= 0).all()  # rarer tokens have more bits
+    assert shares @ law.weights == pytest.approx(-14 * np.log(0.7))
+    present = GENERATOR.random((200, 50, 25)) < shares
+    draws = np.where(present, np.arange(25), 25)
+    found = [law.draw(seed).false_positives(sets).mean() for seed, sets in enumerate(draws)]
+    error = np.std(found) / len(found) ** 0.5
+    assert np.mean(found) == pytest.approx(law.expected_false_positives(), abs=4 * error)
+
+
+def test_hashes_have_at_least_a_bit_and_at_most_all():
+    shares = np.array([0.7, 0.5])
+    assert frequency_law(shares, 3, 0.1).weights.tolist() == [1, 1]
+    full = frequency_law(shares, 3, 0.9)
+    assert full.weights.tolist() == [3, 3]
+    assert full.fill == pytest.approx(1 - np.exp(-1.2))
+
+
+def test_no_other_weights_of_the_same_fill_are_better():
+    """Moving expected fill from one token to another raises sum (1 - p) f^h."""
+    shares = np.array([0.4, 0.2, 0.1, 0.05, 0.02])
+    law = frequency_law(shares, 8, 0.35)
+    inner = np.flatnonzero((law.weights > 1.1) & (law.weights < 7.9))
+    assert len(inner) >= 2
+
+    def cost(weights: np.ndarray) -> float:
+        return float(((1 - shares) * law.fill**weights).sum())
+
+    for one, other in itertools.permutations(inner.tolist(), 2):
+        moved = law.weights.copy()
+        moved[one] += 0.01 / shares[one]
+        moved[other] -= 0.01 / shares[other]
+        assert cost(moved) > cost(law.weights)
+
+
+@pytest.mark.parametrize("width", [9, 70])
+def test_changes_are_exact(width: int):
+    sets = drawn_sets(30, 14, 4)
+    weights = GENERATOR.random(30) + 0.5
+    descent = Descent(Code(GENERATOR.random((14, width)) < 0.3), sets, weights, 0.07)
+    for _ in range(40):
+        token, unit = int(GENERATOR.integers(14)), int(GENERATOR.integers(width))
+        before, change = descent.value(), descent.changes(token)[unit]
+        descent._flip(token, unit)  # pyright: ignore[reportPrivateUsage]
+        assert (descent.value() - before) * weights.sum() == pytest.approx(change, abs=1e-4)
+
+
+def test_what_falls_is_false_positives_and_near_ones():
+    sets, bits = drawn_sets(20, 9, 3), GENERATOR.random((9, 12)) < 0.3
+    code = Code(bits)
+    missing = code.missing_bits(sets)
+    near = sum(
+        (missing[row][[t for t in range(9) if t not in held]] == 1).sum()
+        for row, held in enumerate(sets.tolist())
+    )
+    value = Descent(code, sets, np.ones(20), 0.1).value()
+    assert value * 20 == pytest.approx(code.false_positives(sets).sum() + 0.1 * near)
+
+
+def test_a_learned_code_beats_random_ones_on_sets_not_seen():
+    sets = drawn_sets(500, 40, 4)
+    training, held_out = sets[:400], sets[400:]
+    made = learn(training, np.ones(400), 40, 16, seconds=1.5)
+    law = best_frequency_law(training, np.ones(400), 40, 16)
+    learned = made.code.false_positives(held_out).mean()
+    random = np.median([law.draw(seed).false_positives(held_out).mean() for seed in range(9)])
+    assert learned < 0.6 * random
+    assert made.code.decode(held_out).any(1).all()
+    assert made.descents >= 1 and not made.stopped
+
+
+def test_learning_from_ids_and_from_one_set_repeated():
+    code = learn_code([[0, 1, 5], [1, 2], [1, 5]], 8, seconds=0.2)
+    assert (code.vocab_size, code.width) == (6, 8)
+    assert rb.learn_code([[0, 1]] * 5, 4, vocab_size=3, seconds=0.2).vocab_size == 3
+
+
+def test_tokens_that_no_set_holds_have_hashes_and_are_counted():
+    sets = drawn_sets(60, 12, 3)
+    held = set(sets[sets < 12].tolist())
+    made = learn(np.where(sets == 12, 15, sets), np.ones(60), 15, 20, seconds=0.3)
+    assert made.unseen_tokens == 15 - len(held) >= 3
+    assert (made.code.weights > 0).all()
+
+
+def test_ctrl_c_keeps_the_code_so_far():
+    calls: Iterator[int] = itertools.count()
+
+    def stop(*_: object) -> None:
+        if next(calls) == 30:
+            raise KeyboardInterrupt
+
+    sets = drawn_sets(200, 40, 4)
+    made = learn(sets, np.ones(200), 40, 16, watch=stop)
+    assert made.stopped
+    start = best_frequency_law(sets, np.ones(200), 40, 16).draw(0)
+    assert made.code.false_positives(sets).mean() < start.false_positives(sets).mean()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"width": 3}, "width is 3 and the largest set has 3 tokens"),
+        ({"seconds": 0}, "seconds is 0: learning needs some time"),
+        ({"sets": [["a"]]}, "sets are"),
+        ({"sets": rb.KSparseTask(9, 2)}, "only a file of sets has training lines"),
+    ],
+)
+def test_bad_learning(arguments: dict[str, object], message: str):
+    given: dict[str, object] = {"sets": [[0, 1, 2], [1, 2]], "width": 9} | arguments
+    with pytest.raises(UsageError, match=message):
+        learn_code(**given)  # pyright: ignore[reportArgumentType]
