@@ -15,7 +15,7 @@ SOURCE = Path(package.__file__).parent
 # The table stands in docs/architecture.md too.
 FLOORS = [
     {"errors", "_version"},
-    {"atomic", "threads", "memory"},
+    {"atomic", "reading", "threads", "memory"},
     {"theory", "task"},
     {"code"},
     {"network"},
@@ -24,7 +24,7 @@ FLOORS = [
     {"measure"},
     {"evidence", "report"},
     {"study"},
-    {"sweep"},
+    {"sweep", "zoo"},
     {"cli"},
 ]
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from relubloom import atomic, theory
+from relubloom import atomic, reading, theory
 from relubloom.code import disjunct_code
 from relubloom.errors import FileError, UsageError
 from width_law.designed import Designed, designed_code
@@ -115,7 +115,7 @@ def read_rivals(path: Path) -> dict[Size, Rivals]:
     """
     if not path.exists():
         return {}
-    found = atomic.read_json(path)
+    found = reading.read_json(path)
     try:
         if found["schema_version"] > SCHEMA_VERSION:
             raise FileError(f"{path} is of a newer relubloom; install that, or remove the file")

@@ -53,27 +53,12 @@ def check_writable(folder: Path) -> None:
 
 def write_text(path: Path, content: str) -> None:
     """Write UTF-8 text atomically."""
-    write_bytes(path, content.encode("utf-8"))
+    write_bytes(path, content.encode("utf-8", "backslashreplace"))  # names of files may be no text
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write strict JSON (no NaN) atomically, with a newline at the end."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        FileError: the file is missing or is not JSON.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FileError(f"{path} is not there; give a run folder that holds it") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise FileError(f"{path} is not readable JSON ({reason}); restore or remake it") from None
 
 
 def _umask() -> int:

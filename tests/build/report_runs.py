@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from build.graded import noisy_filter
-from relubloom import atomic
+from relubloom import atomic, reading
 from relubloom.code import Code, GradedCode, random_constant_weight, random_graded
 from relubloom.evidence import gather_evidence
 from relubloom.network.construct import construct
@@ -106,7 +106,7 @@ def study(folder: Path, seeds: int = 3, task: KSparseTask = TASK, width: int = 1
 
 
 def edited(folder: Path, name: str, **changes: object) -> None:
-    found = atomic.read_json(folder / name)
+    found = reading.read_json(folder / name)
     atomic.write_json(folder / name, found | changes)
 
 

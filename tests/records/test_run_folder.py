@@ -151,7 +151,10 @@ def test_labels(tmp_path: Path) -> None:
 def test_history_and_film(tmp_path: Path) -> None:
     assert read_history(tmp_path) == []
     assert read_film(tmp_path) is None
-    history = [{"step": 1, "loss": 0.1 + 0.2}, {"step": 2, "loss": 1e-300}]
+    history = [
+        {"step": step, "loss": loss, "objective": "mse"}
+        for step, loss in ((1, 0.1 + 0.2), (2, 1e-300))
+    ]
     film = torch.randn(2, 4, 3)
     write_training(tmp_path, history, film.transpose(1, 2), [0, 7])
     assert read_history(tmp_path) == history

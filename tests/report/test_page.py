@@ -22,7 +22,7 @@ from build.report_runs import (
     unscripted,
     words,
 )
-from relubloom import atomic
+from relubloom import reading
 from relubloom.code import Code, random_constant_weight
 from relubloom.evidence import gather_evidence
 from relubloom.network.construct import construct
@@ -111,7 +111,7 @@ def test_absent_figures_become_words(tmp_path: Path) -> None:
     task = KSparseTask(6, 2)
     write_network(tmp_path, net, Origin(task, 0), default_labels(6))
     write_evidence(tmp_path, gather_evidence(net, task.evaluation_sets()))
-    assert atomic.read_json(tmp_path / "mechanism.json")["failures_explained"] is None
+    assert reading.read_json(tmp_path / "mechanism.json")["failures_explained"] is None
     text = words(page(tmp_path))
     assert "ranks every one exactly right, so there are no ranking failures to explain" in text
     assert "no failures" in text

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from build.report_runs import constructed_run, edited, study, trained_run
-from relubloom import atomic
+from relubloom import atomic, reading
 from relubloom.errors import FileError
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.run_folder import read_film
@@ -45,7 +45,7 @@ def test_results_are_read_once_for_a_page(
 
         return call
 
-    monkeypatch.setattr(atomic, "read_json", counted(atomic.read_json))
+    monkeypatch.setattr(reading, "read_json", counted(reading.read_json))
     monkeypatch.setattr(ReluNet, "from_pretrained", counted(ReluNet.from_pretrained))
     monkeypatch.setattr("relubloom.report.read.read_film", counted(read_film))
     write_report(study_folder)
@@ -84,7 +84,7 @@ def test_study_without_its_runs_is_one_clear_line(study_folder: Path, tmp_path: 
 
 def test_missing_key_is_one_clear_line(tmp_path: Path) -> None:
     constructed_run(tmp_path)
-    mechanism = atomic.read_json(tmp_path / "mechanism.json")
+    mechanism = reading.read_json(tmp_path / "mechanism.json")
     del mechanism["unit_agreement"]
     atomic.write_json(tmp_path / "mechanism.json", mechanism)
     with pytest.raises(FileError, match=r"mechanism\.json lacks the key unit_agreement; make it"):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import sys
 import traceback
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +22,7 @@ from relubloom.cli.listing import results
 from relubloom.cli.planning import plan
 from relubloom.cli.studying import construct, study, train
 from relubloom.cli.sweeping import sweep
+from relubloom.cli.zoo import get, list_, score
 from relubloom.errors import RelubloomError, StoppedError
 
 app = typer.Typer(
@@ -35,6 +38,8 @@ COMMANDS = (
     *(study, train, construct, import_, examine, certify, report, compare, query, plan, sweep),
     results,
 )
+ZOO = (list_, get, score)
+zoo = typer.Typer(name="zoo", help="Networks whose mechanism is known: list, get, score.")
 PARSER_WORDS = (
     (r"Value error, ", ""),
     (r"Input should be a valid integer, .*", "it must be a whole number"),
@@ -43,8 +48,11 @@ PARSER_WORDS = (
 RESUMABLE = ("study", "train", "sweep")
 INTERRUPTED = 130  # what the parser answers to Ctrl-C
 
-for command in COMMANDS:
-    app.command(command.__name__.rstrip("_"))(options.spread(command))
+for group, commands in ((app, COMMANDS), (zoo, ZOO)):
+    for command in commands:
+        group.command(command.__name__.rstrip("_"))(options.spread(command))
+    if group is not app:
+        app.add_typer(group)
 
 
 def _show_version(wanted: bool) -> bool:
@@ -67,8 +75,27 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; exits with 0 done, 1 failed, 2 wrong usage."""
-    sys.exit(run(sys.argv[1:]))
+    """Run the command line; exits with 0 done, 1 failed, 2 wrong usage.
+
+    What is closed (`>&-`) is opened on nothing, or a file that is written later would take its
+    place. Standard output that is closed or full is an error: its answer would be lost.
+    """
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(handle)
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115 - until the end
+    if sys.stdout is None:
+        sys.exit(_fail("standard output is closed: the answer is written there; open it", 1))
+    status = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads on; nothing more to say
+        status = status or 1
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = _fail(f"cannot write to standard output: {error.strerror}; make room there", 1)
+    sys.exit(status)
 
 
 def run(arguments: list[str]) -> int:
@@ -116,10 +143,10 @@ def _usage_text(error: Any, arguments: list[str]) -> str:
         if name in names and value not in text:
             text += f" (received {value!r})"
     command = next((word for word in arguments if not word.startswith("-")), "")
-    known = {each.__name__.rstrip("_") for each in COMMANDS}
+    known = {each.__name__.rstrip("_") for each in COMMANDS} | {"zoo"}
     return f"{text}; see relubloom {command + ' ' if command in known else ''}--help"
 
 
 def _fail(message: str, status: int) -> int:
-    typer.echo(f"relubloom: {' '.join(message.split())}", err=True)
+    typer.echo(options.shown(f"relubloom: {' '.join(message.split())}"), err=True)
     return status

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from relubloom.study.query import Answer, FalsePositive
 
 
+LONG = 10_000_000  # entries of W_in
+SECONDS_AN_ENTRY = 1e-6  # to read a code off; docs/trust.md
+
+
 def report(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="A study, a run folder, or a folder of them.")
@@ -81,13 +85,20 @@ def query(
 ) -> None:
     """Put tokens into a network: what comes out, the union, each false positive and why."""
     from relubloom.network.relu_net import ReluNet
-    from relubloom.records.run_folder import read_labels, refuse_sizes
+    from relubloom.records.run_folder import CODE, read_labels, refuse_sizes
     from relubloom.study.folders import refuse_study
     from relubloom.study.query import ask, code_of
 
     refuse_study(folder)
     net = ReluNet.from_pretrained(folder)
     refuse_sizes(folder, len(tokens))
+    entries = net.W_in.numel()
+    if entries > LONG and not how.quiet and not (folder / CODE).exists():
+        typer.echo(
+            f"{folder} holds no code: reading it off {entries:,} weights takes about "
+            f"{entries * SECONDS_AN_ENTRY:.0f} s; `relubloom examine {folder}` keeps it",
+            err=True,
+        )
     code = code_of(folder, net, len(tokens))
     answer = ask(net, code, read_labels(folder, net.vocab_size), tokens)
     how.answer(asdict(answer), lambda: _answer_text(answer))
@@ -118,6 +129,8 @@ def _answer_text(answer: Answer) -> str:
     for wrong in answer.false_positives:
         lines.append(f"false positive: {wrong.token}, {_why(wrong.called, wrong.covered)}")
         lines += [f"        {_bit(wrong, bit)}" for bit in wrong.covered_by]
+    if (more := answer.all_false_positives - len(answer.false_positives)) > 0:
+        lines.append(f"and {more:,} false positives more, of lower probability")
     return "\n".join(lines)
 
 

@@ -27,10 +27,16 @@ Where = Annotated[
     ),
 ]
 Columns = Annotated[
-    str, typer.Option("--columns", metavar="KEY,KEY", help="What to list of each run.")
+    str | None,
+    typer.Option(
+        "--columns", metavar="KEY,KEY", help="What to list of each run; of JSON all keys."
+    ),
 ]
 Sort = Annotated[str | None, typer.Option("--sort", metavar="KEY", help="In the order of this.")]
-Limit = Annotated[int, typer.Option("--limit", min=0, help="Runs to list; 0 lists all.")]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", min=0, help="Runs to list, 40 as a text; 0 lists all."),
+]
 Plot = Annotated[
     Path | None,
     typer.Option("--plot", metavar="FILE.svg", help="Draw the runs, a dot each."),
@@ -49,9 +55,9 @@ By = Annotated[
 def results(
     path: Results,
     where: Where = None,
-    columns: Columns = LISTED,
+    columns: Columns = None,
     sort: Sort = None,
-    limit: Limit = SHOWN,
+    limit: Limit = None,
     plot: Plot = None,
     x: Across = None,
     y: Upwards = None,
@@ -81,7 +87,7 @@ def results(
     if plot is not None and plot.suffix != ".svg":
         raise UsageError(f"--plot is {plot}: the figure is an SVG; end its name in .svg")
     everything = load_results(path)
-    names = [name.strip() for name in columns.split(",") if name.strip()]
+    names = [name.strip() for name in (columns or LISTED).split(",") if name.strip()]
     asked = [key for key in [*names, by] if key and key not in LISTED.split(",")]
     check_keys(everything, asked, "--columns or --by")
     check_keys(everything, [sort] if sort else [], "--sort")
@@ -97,7 +103,11 @@ def results(
     for file in exports:
         export_records(records, file)
     written = [plot, *exports] if plot else exports
-    how.answer(records, lambda: _text(records, len(everything), names, limit, written))
+    most = SHOWN if limit is None else limit
+    listed = records[: limit or None]
+    if columns is not None:
+        listed = [{name: record.get(name) for name in names} for record in listed]
+    how.answer(listed, lambda: _text(records, len(everything), names, most, written))
 
 
 def _text(

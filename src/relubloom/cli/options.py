@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import json as json_text
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial, wraps
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from relubloom.errors import UsageError
+from relubloom.errors import RelubloomError, UsageError
 
 if TYPE_CHECKING:
     from relubloom.network.imports.source import Given
@@ -122,7 +123,15 @@ class Answering:
 
     def answer(self, value: Any, text: Callable[[], str]) -> None:
         """Print the value as JSON where that is wanted, else the text."""
-        typer.echo(json_text.dumps(value, allow_nan=False) if self.json else text())
+        said = json_text.dumps(value, allow_nan=False) if self.json else shown(text())
+        try:
+            typer.echo(said)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise RelubloomError(
+                f"cannot write to standard output: {error.strerror}; make room there"
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -190,6 +199,23 @@ class Working(Watched):
     def cores(self) -> int:
         """The number of threads asked for, or the cores this process may use."""
         return cores(self.threads)
+
+
+def refuse_beside(option: str, why: str, others: Mapping[str, Any]) -> None:
+    """Refuse options that would do nothing beside another.
+
+    Raises:
+        UsageError: one of the others is given.
+    """
+    for name, value in others.items():
+        if value:
+            raise UsageError(f"{name} is given beside {option}: {why}; leave one out")
+
+
+def shown(text: str) -> str:
+    """The text without what would steer a terminal, which names and labels may hold."""
+    safe = re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", lambda found: f"\\x{ord(found[0]):02x}", text)
+    return safe.encode("utf-8", "backslashreplace").decode()
 
 
 def cores(asked: int | None) -> int:

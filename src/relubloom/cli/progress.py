@@ -7,6 +7,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from relubloom.cli.options import shown
+
 if TYPE_CHECKING:
     from rich.console import Group as Stacked
 
@@ -183,4 +185,4 @@ def _seeds(group: Group) -> str:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
+    print(shown(line), file=sys.stderr, flush=True)  # noqa: T201

@@ -293,7 +293,7 @@ def construct(
     how: options.Answering,
 ) -> None:
     """Set a network's weights so that it is exactly a Bloom filter, or a graded one."""
-    from relubloom.code.families import SEARCH_SECONDS
+    from relubloom.code.families import SEARCH_SECONDS, greedy_seconds
     from relubloom.memory import refuse_too_large
     from relubloom.records.run_folder import default_labels
     from relubloom.study.steps import construct_run
@@ -307,6 +307,8 @@ def construct(
     refuse_too_large(vocab_size, width)
     task = KSparseTask(vocab_size, set_size)
     labels = default_labels(vocab_size) if tokens is None else read_tokens(tokens)
+    if family == "greedy" and not how.quiet and (expected := greedy_seconds(vocab_size, width)) > 5:
+        typer.echo(f"a greedy code of {vocab_size:,} tokens takes about {expected:.0f} s", err=True)
     made = construct_run(
         task,
         width,
@@ -367,7 +369,7 @@ def _say_what_was_left_out(task: KSparseTask, quiet: bool) -> None:
         notes.append(f"{file.bad_lines:,} bad lines skipped")
     if file.merged_duplicates:
         notes.append(f"{file.merged_duplicates:,} repeated tokens merged")
-    typer.echo("; ".join(notes), err=True)
+    typer.echo(options.shown("; ".join(notes)), err=True)
 
 
 def _study_text(result: StudyRecord) -> str:

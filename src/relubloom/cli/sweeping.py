@@ -71,6 +71,10 @@ def sweep(
 
     for path in export or []:
         check_export(path)
+    if dry_run:
+        options.refuse_beside(
+            "--dry-run", "it makes no runs", {"--export": export, "--keep-networks": keep_networks}
+        )
     crew = _crew(workers, cluster)
     plan = prepare(read_spec(spec), out, resume=resume)
     if dry_run:

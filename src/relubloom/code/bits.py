@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-import zlib
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,12 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from relubloom import atomic
 from relubloom.code.bit_slices import BitSlices, pack_bits, unpack_bits
 from relubloom.errors import FileError, UsageError, described
+from relubloom.reading import read_arrays
 
 CHUNK_BYTES = 1 << 21  # a chunk's words stay in a core's cache
 SLICED_VOCAB = 1 << 15  # from here on `slices` decodes a union faster than word by word
 SCHEMA_VERSION = 1
-DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, zlib.error)
-"""What numpy raises on a file that is no archive, or holds something else than a code."""
+MOST_ENTRIES = 1 << 29  # of a code that is read: a byte each
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -154,24 +155,17 @@ class Code:
         Raises:
             FileError: the file is missing or is no such archive.
         """
-        try:
-            with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-                if "strengths" in archive:
-                    raise FileError(
-                        f"{path} holds a code of several strengths; read it with GradedCode.load"
-                    )
-                version = int(archive["schema_version"])
-                if version > SCHEMA_VERSION:
-                    raise FileError(
-                        f"{path} has schema_version {version}: this relubloom reads up to "
-                        f"{SCHEMA_VERSION}; install a newer relubloom"
-                    )
-                width = int(archive["width"])
-                return cls(np.unpackbits(archive["packed_bits"], axis=1, count=width).astype(bool))
-        except FileNotFoundError:
-            raise FileError(f"{path} is not there; `relubloom examine` writes it") from None
-        except DAMAGE as error:
-            raise FileError(f"{path} is not a code ({error}); remake it with `examine`") from None
+        with stored_code(path) as arrays:
+            if "strengths" in arrays:
+                raise FileError(
+                    f"{path} holds a code of several strengths; read it with GradedCode.load"
+                )
+            check_version(path, arrays, SCHEMA_VERSION)
+            packed, width = arrays["packed_bits"], stored_number(arrays, "width")
+            if packed.ndim != 2 or not 8 * packed.shape[1] - 8 < width <= 8 * packed.shape[1]:
+                raise ValueError(f"width {width} beside packed bits of shape {packed.shape}")
+            check_entries(path, len(packed), width)
+            return cls(np.unpackbits(packed, axis=1, count=width).view(np.bool_))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Code):
@@ -215,6 +209,53 @@ class Code:
         for column in range(ids.shape[1]):
             unions |= np.take(self._packed_with_padding, ids[:, column], axis=0)
         return unions
+
+
+@contextmanager
+def stored_code(path: Path | str) -> Generator[dict[str, NDArray[Any]]]:
+    """The arrays of a code's file; what goes wrong with them is a FileError of one line."""
+    try:
+        yield read_arrays(path, MOST_ENTRIES)
+    except FileNotFoundError:
+        raise FileError(f"{path} is not there; `relubloom examine` writes it") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        said = f"no {error} in it" if isinstance(error, KeyError) else error
+        raise FileError(f"{path} is not a code ({said}); remake it with `examine`") from None
+
+
+def stored_number(arrays: dict[str, NDArray[Any]], name: str) -> int:
+    """A whole number of a code's file."""
+    value = arrays[name]
+    if value.shape or value.dtype.kind not in "iu":
+        raise ValueError(f"{name} is {described(value)}")
+    return int(value)
+
+
+def check_version(path: Path | str, arrays: dict[str, NDArray[Any]], newest: int) -> None:
+    """Refuse schemas that there are not.
+
+    Raises:
+        FileError: the version is not in 1..newest.
+    """
+    version = stored_number(arrays, "schema_version")
+    if not 1 <= version <= newest:
+        remedy = "install a newer relubloom" if version > newest else "remake it with `examine`"
+        raise FileError(
+            f"{path} has schema_version {version}: this relubloom reads 1 to {newest}; {remedy}"
+        )
+
+
+def check_entries(path: Path | str, vocab_size: int, width: int) -> None:
+    """Refuse a code that unpacks to more than is read.
+
+    Raises:
+        FileError: it has more than `MOST_ENTRIES` pairs of a token and a unit.
+    """
+    if vocab_size * width > MOST_ENTRIES:
+        raise FileError(
+            f"{path} holds a code of {vocab_size:,} tokens and {width:,} units: at most "
+            f"{MOST_ENTRIES:,} entries are read; give a smaller one"
+        )
 
 
 def distinct_tokens(ids: NDArray[np.int64], padding: int) -> NDArray[np.int64]:

@@ -31,7 +31,9 @@ from relubloom.errors import UsageError
 
 NEAR_MISS_WEIGHT = 22  # heavier hashes would need tables beyond the cache of any core
 ENTRY_COST = 64  # multiply-adds of branching that take as long as one table entry
-PRUNING_ROWS = 256  # tokens whose overlaps are tested together
+PRUNING_ROWS = 256  # tokens whose overlaps are tested together, fewer of them
+PRUNING_PAIRS = 1 << 26  # where they would be more pairs of tokens than this
+SECONDS_A_TRACE, SECONDS_AN_ENTRY = 1e-9, 0.5e-9  # on one core: docs/trust.md
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,17 @@ def count_false_positives(
         if progress is not None:
             progress(done, len(candidates))
     return total + counter.weigh(signed)
+
+
+def predicted_seconds(code: Code | GradedCode) -> float:
+    """About how long `count_false_positives` takes on one core, where every token is coverable.
+
+    Tokens above weight 24, which are counted by branching, are taken for such of weight 24.
+    """
+    weights = np.minimum(code.weights, LIMITS.table_weight).astype(np.float64)
+    traces = code.vocab_size * float(weights.sum())
+    entries = float((weights * 2.0**weights).sum())
+    return SECONDS_A_TRACE * traces + SECONDS_AN_ENTRY * entries
 
 
 def mean_false_positives(code: Code | GradedCode, set_size: int) -> float:
@@ -235,13 +248,14 @@ def coverable_tokens(
     _, first, copies = np.unique(code.packed, axis=0, return_index=True, return_counts=True)
     bits = code.bits.astype(np.float32)
     keep = np.ones(len(first), dtype=np.bool_)
-    for start in range(0, len(first), PRUNING_ROWS):
-        tokens = first[start : start + PRUNING_ROWS]
+    rows = max(1, min(PRUNING_ROWS, PRUNING_PAIRS // code.vocab_size))
+    for start in range(0, len(first), rows):
+        tokens = first[start : start + rows]
         overlaps = bits[tokens] @ bits.T
         overlaps[np.arange(len(tokens)), tokens] = 0
         largest = np.partition(overlaps, -set_size, axis=1)[:, -set_size:]
         coverable = largest.sum(1) >= code.weights[tokens]
-        keep[start : start + PRUNING_ROWS] = coverable
+        keep[start : start + rows] = coverable
         if coverable.all() and not every_token:
             break
     return first[keep].astype(np.int64), copies[keep].astype(np.int64)

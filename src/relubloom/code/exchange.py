@@ -15,6 +15,7 @@ from relubloom import atomic
 from relubloom.code.bits import Code
 from relubloom.code.graded import GradedCode
 from relubloom.errors import FileError, UsageError
+from relubloom.reading import TEXT, read_text
 
 
 def export_csv(
@@ -102,9 +103,8 @@ def _import(
 
 def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, strict=True)
-            rows = [(reader.line_num, cells) for cells in reader if cells]
+        reader = csv.reader(io.StringIO(read_text(path, TEXT, "utf-8-sig")), strict=True)
+        rows = [(reader.line_num, cells) for cells in reader if cells]
     except FileNotFoundError:
         raise FileError(f"{path} is not there; check the path") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -21,8 +21,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from relubloom import atomic
 from relubloom.code.bit_slices import pack_bits, unpack_bits
-from relubloom.code.bits import DAMAGE, Code, distinct_tokens
-from relubloom.errors import FileError, UsageError
+from relubloom.code.bits import (
+    Code,
+    check_version,
+    distinct_tokens,
+    stored_code,
+    stored_number,
+)
+from relubloom.errors import UsageError
 
 MOST_LEVELS = 255
 SCHEMA_VERSION = 2  # of code.npz; 1 holds the bits of a `Code`
@@ -171,21 +177,11 @@ class GradedCode:
         Raises:
             FileError: the file is missing or is no such archive.
         """
-        try:
-            with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-                if "strengths" not in archive:
-                    return cls(Code.load(path).bits)
-                version = int(archive["schema_version"])
-                if version > SCHEMA_VERSION:
-                    raise FileError(
-                        f"{path} has schema_version {version}: this relubloom reads up to "
-                        f"{SCHEMA_VERSION}; install a newer relubloom"
-                    )
-                return cls(archive["strengths"], int(archive["levels"]))
-        except FileNotFoundError:
-            raise FileError(f"{path} is not there; check the path") from None
-        except (*DAMAGE, UsageError) as error:
-            raise FileError(f"{path} is not a code ({error}); make it again") from None
+        with stored_code(path) as arrays:
+            if "strengths" not in arrays:
+                return cls(Code.load(path).bits)
+            check_version(path, arrays, SCHEMA_VERSION)
+            return cls(arrays["strengths"], stored_number(arrays, "levels"))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, GradedCode):

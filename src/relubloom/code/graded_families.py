@@ -22,7 +22,7 @@ from relubloom.code.graded_counting import (
     graded_false_positives_by_token,
 )
 from relubloom.code.search import SearchResult, checked_budget
-from relubloom.errors import UsageError
+from relubloom.errors import UsageError, check_seed
 
 GradedFamily = Literal["graded", "graded-greedy", "graded-search"]
 SEARCHED = (6, 5)  # most half and full bits by default: heavier hashes take long to count
@@ -58,6 +58,7 @@ def make_graded(
     Raises:
         UsageError: a value breaks its rule, or one of `half` and `full` is given alone.
     """
+    check_seed(seed)
     if (half is None) != (full is None):
         raise UsageError(
             f"half is {half} and full is {full}: the bits of a graded hash are given together; "

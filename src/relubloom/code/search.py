@@ -155,6 +155,7 @@ def checked_budget(seconds: float | None, steps: int | None) -> float:
             f"seconds is {seconds} and steps is {steps}: the search needs exactly one budget; "
             "give seconds or steps"
         )
-    if budgets[0] < 0:
-        raise UsageError(f"budget is {budgets[0]}: it cannot be negative; give 0 or more")
+    if not 0 <= budgets[0] < math.inf:
+        name = "steps" if seconds is None else "seconds"
+        raise UsageError(f"{name} is {budgets[0]}: a search ends; give a number of 0 or more")
     return budgets[0]

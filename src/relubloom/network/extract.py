@@ -14,6 +14,7 @@ from relubloom.errors import UsageError
 from relubloom.network.modes import TwoModes, fit_two_modes
 from relubloom.network.relu_net import ReluNet, as_network
 
+GROUPS = 1 << 14  # of a column: above so many tokens, neighbours share a posterior
 APART = 4.0  # pooled standard deviations between a reversed unit's bits and its other entries
 
 
@@ -42,7 +43,7 @@ def extract_with_modes(net: ReluNet) -> tuple[Code, TwoModes]:
             "W_in or b_in holds NaN or infinity: no bits can be read off it; train again, with a "
             "lower learning rate"
         )
-    modes = fit_two_modes(W_in)
+    modes = fit_two_modes(W_in, GROUPS)
     constant = modes.distinct == 1
     lower = np.where(constant, W_in + b_in <= 0, modes.midpoint > W_in)
     return Code(lower ^ _turned_on(W_in, b_in, ~lower)), modes

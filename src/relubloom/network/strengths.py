@@ -145,20 +145,27 @@ def measure_drops(net: ReluNet, code: Code, set_size: int) -> Drops:
     size = max(SEVERAL, set_size)
     mean = _mean_where(W_in, ~code.bits)
     mean[b_in + size * mean <= 0] = 0  # no entry can be a non-bit one: so start from the empty set
-    share = np.zeros_like(W_in)
+    moving = np.arange(net.width)  # a unit's mean depends on its own entries alone
     for _ in range(ROUNDS):
-        untouched = b_in + size * mean
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = (mean - W_in) / untouched
-        others = share < BIT
-        found = np.where(others.any(0), _mean_where(W_in, others), mean)
-        found[b_in + size * found <= 0] = 0
-        if np.array_equal(found, mean):
+        if not moving.size:
             break
-        mean = found
+        entries, bias, before = W_in[:, moving], b_in[moving], mean[moving]
+        others = _shares(entries, before, bias + size * before) < BIT
+        found = np.where(others.any(0), _mean_where(entries, others), before)
+        found[bias + size * found <= 0] = 0
+        mean[moving], moving = found, moving[found != before]
     untouched = b_in + size * mean
+    share = _shares(W_in, mean, untouched)
     share[:, (untouched <= 0) | reversed_units(net, code)] = np.nan
     return Drops(share, untouched, -W_out.T * untouched)
+
+
+def _shares(
+    entries: NDArray[np.float64], mean: NDArray[np.float64], untouched: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Share of a unit's untouched level that each token takes away alone."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (mean - entries) / untouched
 
 
 def _mean_where(entries: NDArray[np.float64], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:

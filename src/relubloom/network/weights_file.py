@@ -8,11 +8,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from relubloom import atomic
+from relubloom import atomic, reading
 from relubloom._version import __version__
 from relubloom.errors import FileError, UsageError
 
 SCHEMA_VERSION = 1
+LARGEST = 1e34  # of an entry or a product of two; a float32 holds 3e38, and sums are taken
 NAMES = ("W_in", "b_in", "W_out", "b_out")
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 ACTIVATION_KEYS = (
@@ -53,7 +54,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         )
     if not folder.is_dir():
         raise FileError(f"{folder} is no folder; give a run folder, as `relubloom train` writes it")
-    config = atomic.read_json(folder / CONFIG)
+    config = reading.read_json(folder / CONFIG)
     if not isinstance(config, dict):
         raise FileError(f"{folder / CONFIG} holds no JSON object; restore or remake it")
     version = config.get("schema_version", SCHEMA_VERSION)
@@ -113,11 +114,12 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
 
     Raises:
         FileError: the file is missing or damaged, a tensor is missing, is not floating point or
-            of another precision, has the wrong shape, or holds NaN or infinity.
+            of another precision, has the wrong shape, or holds NaN, infinity or numbers so large
+            that figures overflow.
     """
     path = folder / WEIGHTS
     try:
-        found = load(path.read_bytes())
+        found = load(reading.read_bytes(path, reading.ARRAYS))
     except FileNotFoundError:
         raise FileError(
             f"{folder} has no {WEIGHTS}; give a run folder, as `relubloom train` writes it"
@@ -146,7 +148,25 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
             )
         if not bool(torch.isfinite(value).all()):
             raise FileError(f"{path}: {name} holds NaN or infinity; train again or restore it")
+    _refuse_huge(path, tensors)
     return tensors
+
+
+def _refuse_huge(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Refuse weights whose figures would overflow.
+
+    Raises:
+        FileError: an entry, or the product of one of either layer, is above `LARGEST`.
+    """
+    sizes = {name: float(value.abs().max()) for name, value in tensors.items()}
+    first, second = max(sizes["W_in"], sizes["b_in"]), max(sizes["W_out"], 1.0)
+    largest = max(*sizes.values(), first * second)
+    if largest > LARGEST:
+        raise FileError(
+            f"{path}: W_in or b_in reaches {first:.2g}, W_out {sizes['W_out']:.2g} and b_out "
+            f"{sizes['b_out']:.2g}: figures are taken where entries, and products of both layers', "
+            f"are at most {LARGEST:.0e}; scale them down"
+        )
 
 
 def _refuse_turned(path: Path, tensors: dict[str, Tensor]) -> None:

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from relubloom import atomic
+from relubloom import atomic, reading
 from relubloom.errors import FileError
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.certificate import Certificate
@@ -39,6 +39,15 @@ REMEDIES: dict[type, str] = {
 EXAMINE = "relubloom examine"
 FIGURES = "figures"  # the folder of the report's figures
 FIGURE_MARK = "<!-- a figure of a relubloom report -->"  # each of them begins so
+SHARES = (
+    "p_exact",
+    "near_threshold",
+    "unit_agreement",
+    "state_agreement",
+    "precision",
+    "recall",
+    "f1",
+)
 T = TypeVar("T")
 
 
@@ -54,7 +63,7 @@ def read_record(folder: Path, kind: type[T]) -> T | None:
     path = folder / FILE_NAMES[kind]
     if not path.exists():
         return None
-    found = atomic.read_json(path)
+    found = reading.read_json(path)
     remedy = f"make it anew with `{REMEDIES.get(kind, EXAMINE)} {folder}`"
     if not isinstance(found, dict):
         raise FileError(f"{path} holds no JSON object; {remedy}")
@@ -92,10 +101,11 @@ def remove_figures(folder: Path) -> None:
     """Remove the figures that a report wrote below `folder`, and nothing else that lies there."""
     figures = folder / FIGURES
     for path in figures.glob("*.svg"):
-        with path.open(encoding="utf-8", errors="replace") as stream:
-            ours = stream.read(len(FIGURE_MARK)) == FIGURE_MARK
-        if ours:
-            path.unlink()
+        if path.is_file():
+            with path.open(encoding="utf-8", errors="replace") as stream:
+                ours = stream.read(len(FIGURE_MARK)) == FIGURE_MARK
+            if ours:
+                path.unlink()
     if figures.is_dir() and not any(figures.iterdir()):
         figures.rmdir()
 
@@ -128,7 +138,14 @@ def _converter() -> Converter:
         return {name: override(rename=key_of(name)) for name in names}
 
     def reader(cls: type) -> Any:
-        return make_dict_structure_fn(cls, converter, **renamed(cls))
+        read = make_dict_structure_fn(cls, converter, **renamed(cls))
+
+        def checked(value: Any, kind: Any) -> Any:
+            record = read(value, kind)
+            _refuse_shares(record)
+            return record
+
+        return checked
 
     def writer(cls: type) -> Any:
         return make_dict_unstructure_fn(cls, converter, **renamed(cls))
@@ -147,7 +164,18 @@ def _plain(value: Any, kind: type) -> Any:
     if not of_kind or (isinstance(value, bool) and kind is not bool):
         names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
         raise ValueError(f"{value!r} is not {names[kind]}")
+    if kind is int and value < 0:
+        raise ValueError(f"{value!r} is below 0")
     return float(value) if kind is float else value
+
+
+def _refuse_shares(record: Any) -> None:
+    """Refuse shares that are none: what is called a share or a rate lies between 0 and 1."""
+    for each in fields(record):
+        value = getattr(record, each.name)
+        named = each.name in SHARES or each.name.endswith(("_share", "_rate"))
+        if named and isinstance(value, float) and not 0 <= value <= 1:
+            raise ValueError(f"{key_of(each.name)} is {value:g}: a share is 0 to 1")
 
 
 def _size_or_sizes(value: Any, _kind: object) -> int | list[int]:

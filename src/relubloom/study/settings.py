@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from relubloom.errors import UsageError, described, whole
+from relubloom.errors import UsageError, check_seed, described, whole
 from relubloom.records.run_folder import default_labels
 from relubloom.task import KSparseTask, as_task, hash_of
 from relubloom.training.recipe import Recipe, as_recipe
@@ -41,8 +41,7 @@ class Study:
             raise UsageError(f"width is {self.width}: at least 1 hidden unit; raise it")
         if self.seeds < 1:
             raise UsageError(f"seeds is {self.seeds}: at least 1 network is trained; raise it")
-        if self.seed < 0:
-            raise UsageError(f"seed is {self.seed}: seeds are 0 or more; raise it")
+        check_seed(self.seed)
         if len(self.labels) != self.task.vocab_size:
             raise UsageError(
                 f"{len(self.labels)} token labels for {self.task.vocab_size} tokens: give one "

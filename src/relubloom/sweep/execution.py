@@ -12,7 +12,7 @@ from relubloom.errors import StoppedError, UsageError
 from relubloom.records.sweep_row import SweepRow
 from relubloom.sweep.group import Group, Trained, failed, refused, run_group
 from relubloom.sweep.settings import RunSettings
-from relubloom.sweep.workers import Workers
+from relubloom.sweep.workers import Workers, interrupts_held
 
 OnRows = Callable[[Group, list[SweepRow], list[Trained]], None]
 """Called with what came of a group, in the process that runs the sweep."""
@@ -82,7 +82,8 @@ class Execution:
             self._ended(group, [], [])
             return
         state = None if self.checkpoints is None else group.checkpoint(self.checkpoints)
-        self._running[executor.submit(run_group, group, state)] = group
+        with interrupts_held():
+            self._running[executor.submit(run_group, group, state)] = group
         self.on_start(group)
 
     def _collect(self) -> bool:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from relubloom import reading
 from relubloom._version import __version__
 from relubloom.errors import FileError
 from relubloom.records.sweep_row import Glance, Status, SweepRow
 
 RESULTS = "results.sqlite"
 SCHEMA_VERSION = 1
+COLUMNS = ("run", "status", "reason", "settings", "figures", "seconds", "finished", "version")
 BUSY_SECONDS = 60.0  # to wait for another sweep that is writing
 CREATE = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -46,7 +49,9 @@ class Results:
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
         self.path = path if path.suffix == ".sqlite" else path / RESULTS
-        if not self.path.exists():
+        if self.path.exists():
+            reading.check(self.path, reading.TABLE)
+        else:
             if not create:
                 raise FileError(
                     f"{self.path} is not there; give the --out folder of a sweep, or its {RESULTS}"
@@ -122,11 +127,16 @@ class Results:
         """The columns of each run, in the order in which runs were first recorded."""
         with self._open() as database:
             found = database.execute(
-                "SELECT run, status, reason, settings, figures, seconds, finished, version "
-                "FROM runs ORDER BY rowid"
+                f"SELECT {', '.join(COLUMNS)} FROM runs ORDER BY rowid"
             ).fetchall()
-        for run, status, reason, settings, figures, *how in found:
-            yield run, status, reason, json.loads(settings), json.loads(figures), *how
+        for row in found:
+            try:
+                yield _checked_row(row)
+            except ValueError as error:
+                raise FileError(
+                    f"{self.path}, run {row[0]!r:.40}: {error}; restore the file, or make the "
+                    "results anew with `relubloom sweep`"
+                ) from None
 
     @contextmanager
     def _open(self) -> Generator[sqlite3.Connection]:
@@ -160,12 +170,44 @@ def load_results(path: Path | str) -> list[dict[str, Any]]:
     return Results(Path(path)).records()
 
 
+def _checked_row(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A row of the table with its JSON read.
+
+    Raises:
+        ValueError: a column holds another kind of value.
+    """
+    kinds = (str, str, str | None, str, str, float | int | None, str, str)
+    for name, value, kind in zip(COLUMNS, row, kinds, strict=True):
+        if not isinstance(value, kind):
+            raise ValueError(f"{name} is {value!r:.40}")
+    run, status, reason, settings, figures, *how = row
+    if status not in get_args(Status):
+        raise ValueError(f"status is {status!r:.40}")
+    read: list[dict[str, Any]] = []
+    for text in (settings, figures):
+        value = reading.parsed(text, infinite=None)
+        if not isinstance(value, dict):
+            raise ValueError(f"{text!r:.40} is no JSON object")
+        read.append(value)
+    seconds, *rest = how
+    finite = seconds is not None and math.isfinite(seconds)
+    return run, status, reason, *read, seconds if finite else None, *rest
+
+
 def _checked_version(database: sqlite3.Connection, path: Path) -> int | None:
     """The schema's version; None where the file is new."""
     (version,) = database.execute("PRAGMA user_version").fetchone()
     (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if not tables and not version:
         return None
+    made_here = " ".join(CREATE.replace("IF NOT EXISTS ", "").split())
+    for kind, name, sql in database.execute("SELECT type, name, sql FROM sqlite_schema"):
+        ours = name != "runs" or " ".join(str(sql).split()) == made_here
+        if kind in ("view", "trigger") or not ours:
+            raise FileError(
+                f"{path} holds a {kind} {name!r:.40} that no sweep makes: it could run for ever; "
+                "restore the file, or remove it"
+            )
     if version != SCHEMA_VERSION:
         made = "no results file of a sweep" if not version else f"of schema version {version}"
         raise FileError(

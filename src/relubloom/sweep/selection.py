@@ -25,6 +25,7 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+RUN = tuple("=+-@\t\r\n")  # what makes a spreadsheet take a cell for a formula
 SUFFIXES = (".csv", ".parquet")
 WORDS = {"null": None, "true": True, "false": False}
 
@@ -83,9 +84,9 @@ def _value(text: str) -> Any:
 
 
 def _meets(value: Any, sign: str, wanted: Any) -> bool:
-    if sign not in ("=", "!=") and (
-        value is None or wanted is None or isinstance(value, str) != isinstance(wanted, str)
-    ):
+    numbers = isinstance(value, int | float) and isinstance(wanted, int | float)
+    texts = isinstance(value, str) and isinstance(wanted, str)
+    if sign not in ("=", "!=") and not (numbers or texts):
         return False
     return COMPARISONS[sign](value, wanted)
 
@@ -116,7 +117,9 @@ def check_export(path: Path) -> None:
 def export_records(records: list[Record], path: Path) -> None:
     """Write records to `path`, a column for each key that any of them has.
 
-    Lists (a range of set sizes) are written as JSON. A value that a run does not have is empty.
+    Lists (a range of set sizes) are written as JSON. A value that a run does not have is empty. In
+    CSV a text that a spreadsheet would run (it begins with =, +, -, @, a tab or a line's end) has
+    an apostrophe before it, as OWASP advises.
 
     Raises:
         UsageError: as `check_export`.
@@ -136,9 +139,13 @@ def _plain(value: Any) -> Any:
 def _csv(rows: list[Record], columns: list[str]) -> bytes:
     text = io.StringIO()
     writer = csv.DictWriter(text, columns)
-    writer.writeheader()
-    writer.writerows(rows)
+    writer.writerow({name: _inert(name) for name in columns})
+    writer.writerows({key: _inert(value) for key, value in row.items()} for row in rows)
     return text.getvalue().encode()
+
+
+def _inert(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(RUN) else value
 
 
 def _parquet(rows: list[Record], columns: list[str]) -> bytes:

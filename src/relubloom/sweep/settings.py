@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-from relubloom.errors import UsageError
+from relubloom.errors import UsageError, check_seed
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe
 
@@ -38,7 +38,8 @@ class RunSettings:
     figure_sets: int
 
     def __post_init__(self) -> None:
-        for name, least in (("width", 1), ("seed", 0), ("figure_sets", 1)):
+        check_seed(self.seed)
+        for name, least in (("width", 1), ("figure_sets", 1)):
             if getattr(self, name) < least:
                 raise UsageError(
                     f"{name} is {getattr(self, name)}: it is at least {least}; raise it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import math
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from relubloom.errors import FileError, RelubloomError, UsageError
+from relubloom.reading import SPEC, finite_number, read_text
 from relubloom.records.sweep_row import SweepRow
 from relubloom.study.settings import PRESETS
 from relubloom.sweep.settings import RunSettings, identity_of
@@ -19,6 +21,7 @@ from relubloom.task import KSparseTask, read_tokens
 from relubloom.training import Recipe
 
 FIGURE_SETS = 100_000
+MOST_RUNS = 100_000  # of one spec: to name that many takes some 10 seconds
 RECIPE_KEYS = tuple(field.name for field in fields(Recipe))
 DRAWN_KEYS = ("vocab_size", "source", "training_pool")  # what a file of sets says itself
 DESCRIBED_KEYS = (*DRAWN_KEYS, "set_size", "generator", "sets")  # of a task
@@ -61,8 +64,8 @@ def read_spec(path: Path) -> Spec:
 
     Raises:
         FileError: the file is missing or is not TOML.
-        UsageError: a key is unknown (the nearest known one is named), or a value is of the wrong
-            kind.
+        UsageError: a key is unknown (the nearest known one is named), a value is of the wrong
+            kind, or there are more than 100,000 runs.
     """
     found = _parsed(path)
     _check_keys(found, TABLES, path, "the file")
@@ -75,6 +78,7 @@ def read_spec(path: Path) -> Spec:
     for table, where in [(defaults, "[defaults]"), *((grid, "[[grid]]") for grid in grids)]:
         _check_keys(table, GRID_KEYS, path, where)
         _check_values(table, path, where)
+    _refuse_too_many([defaults | grid for grid in grids], path)
     runs: dict[str, RunSettings] = {}
     impossible: list[SweepRow] = []
     for grid in grids:
@@ -93,10 +97,12 @@ def read_spec(path: Path) -> Spec:
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path, SPEC), parse_float=finite_number)
     except FileNotFoundError:
         raise FileError(f"{path} is not there; give the path of a sweep's TOML file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except RecursionError:
+        raise FileError(f"{path} is not readable TOML (it is nested too deeply); mend it") from None
+    except (OSError, ValueError) as error:
         raise FileError(f"{path} is not readable TOML ({error}); mend it") from None
 
 
@@ -137,6 +143,20 @@ def _points(grid: dict[str, Any]) -> Iterator[dict[str, Any]]:
     axes = [value if isinstance(value, list) else [value] for value in grid.values()]
     for values in itertools.product(*axes):
         yield dict(zip(grid, values, strict=True))
+
+
+def _refuse_too_many(grids: list[dict[str, Any]], path: Path) -> None:
+    """Count the runs before any is made."""
+    runs = sum(
+        math.prod(len(value) for value in grid.values() if isinstance(value, list))
+        * max(1, grid.get("seeds", 1))
+        for grid in grids
+    )
+    if runs > MOST_RUNS:
+        raise UsageError(
+            f"{path} asks for {runs:,} runs: a spec has at most {MOST_RUNS:,}; split it, or lower "
+            "seeds or an axis"
+        )
 
 
 def _settings(point: dict[str, Any], folder: Path) -> RunSettings:

@@ -7,8 +7,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.synchronize import Event
@@ -90,6 +91,20 @@ def cluster_workers(address: str) -> Workers:
     return Workers(start, slots, stop, shared_disk=False)
 
 
+@contextmanager
+def interrupts_held() -> Generator[None]:
+    """Hold back Ctrl-C within the block, and for the processes that are started in it.
+
+    A process that starts is in the terminal's reach until `begin_worker` takes it out; without
+    this, Ctrl-C would end it with a traceback of its imports.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def begin_worker(stopping: Event) -> None:
     """One thread for torch, and no life after the process that asked for the work.
 
@@ -101,6 +116,7 @@ def begin_worker(stopping: Event) -> None:
     torch.set_num_threads(1)
     os.setpgrp()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     parent = multiprocessing.parent_process()
     assert parent is not None
     threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()

@@ -260,9 +260,11 @@ class KSparseTask:
     def enumerable(self) -> bool:
         """Whether figures are over every set there is."""
         low, high = self.sizes
+        few = min(low, self.vocab_size - low)
         return (
             self.source == "uniform"
             and low == high
+            and few * math.log2(self.vocab_size / max(1, few)) <= math.log2(ENUMERATE_UP_TO)
             and math.comb(self.vocab_size, low) <= ENUMERATE_UP_TO
         )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from relubloom.errors import FileError
+from relubloom.reading import TEXT, opened, read_text
 
 MAX_LINE_BYTES = 1 << 20
 TOKENS_FILE = "the tokens file"
@@ -56,7 +57,7 @@ def read_sets(
     allowed = None if tokens is None else frozenset(tokens)
     found = _Lines()
     try:
-        with Path(path).open("rb") as stream:
+        with opened(path, TEXT) as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
             stream.seek(0)
             for number, line in _lines(stream):
@@ -122,7 +123,7 @@ def read_tokens(path: Path | str) -> tuple[str, ...]:
         FileError: the file is missing, is not UTF-8, is empty, or repeats a token.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = read_text(path, TEXT, "utf-8-sig")
     except OSError as error:
         raise FileError(f"cannot read {path}: {error.strerror}; give the path of a file") from None
     except UnicodeDecodeError as error:

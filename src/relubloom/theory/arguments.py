@@ -4,6 +4,7 @@ from typing import Literal
 
 from relubloom.errors import UsageError, whole
 
+MOST_TOKENS = 10**18  # beyond, floats lose what a formula subtracts
 Criterion = Literal["mse", "false_positives", "p_exact"]
 
 
@@ -32,6 +33,11 @@ def check_set_size(vocab_size: int, set_size: int) -> None:
     if set_size < 1:
         raise UsageError(
             f"set_size is {set_size}: a set has at least one token; give a set_size of 1 or more"
+        )
+    if vocab_size > MOST_TOKENS:
+        raise UsageError(
+            f"vocab_size has {len(str(vocab_size))} digits: the exact laws hold up to "
+            f"{MOST_TOKENS:.0e} tokens; lower it"
         )
     if vocab_size < set_size:
         raise UsageError(

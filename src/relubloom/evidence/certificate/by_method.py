@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from relubloom.code.counting import predicted_seconds
 from relubloom.errors import UsageError, described
 from relubloom.evidence.behaviour.summary import lines_of_file
 from relubloom.evidence.certificate.counted import as_exact_filter, count_sets
@@ -16,8 +17,10 @@ from relubloom.evidence.certificate.evaluated import enumerate_lines, enumerate_
 from relubloom.evidence.certificate.interval import bound_sets
 from relubloom.measure.one_pass import OnSets
 from relubloom.network.relu_net import ReluNet, as_network
+from relubloom.reading import DIGITS
 from relubloom.records.certificate import METHODS, Certificate, Method
 from relubloom.task import AllSets, KSparseTask, ListedSets, format_sizes
+from relubloom.theory import log2_sets
 from relubloom.threads import intra_op_threads
 
 MOST_SETS = 10**13  # more are not enumerated even when asked for: it would take months
@@ -28,11 +31,13 @@ class Effort:
     """How much work a method may be: multiply-adds (sets x vocab x width) of an enumeration, and
     draws of a sample (None: by what a draw costs).
 
-    Float64 does its default in half a minute, float32 in ten minutes on two free cores.
+    Float64 does its default in half a minute, float32 in ten minutes on two free cores. `counting`
+    is in predicted seconds of one core (`code.counting.predicted_seconds`).
     """
 
     float64: int = 10**12
     float32: int = 2 * 10**13
+    counting: float = 600.0
     draws: int | None = None
 
 
@@ -56,8 +61,9 @@ def certify(
             alike, whatever the task's source.
         method: one of "enumeration", "counting", "bounds", "sampled"; None takes the first that
             answers: enumeration in float64 up to 10^12 multiply-adds, counting for an exact Bloom
-            filter, enumeration in float32 (doubtful sets again in float64) up to 2 * 10^13,
-            bounds if they certify anything, else a sample, which is never a proof.
+            filter if that is predicted to take ten minutes at most, enumeration in float32
+            (doubtful sets again in float64) up to 2 * 10^13, bounds if they certify anything and
+            vocab^2 width is no more than that, else a sample, which is never a proof.
         workers: threads, in each of which torch uses one.
         on_sets: called with (done, total) as the work goes on.
         effort: how much work each method may be.
@@ -130,15 +136,23 @@ def _first_that_answers(
     work = _work(net, k)
     if work <= effort.float64:
         return enumerate_sets(net, k, workers=workers, on_sets=on_sets)
-    counted = count_if_exact_filter(net, k, workers, on_sets)
-    if counted is not None:
-        return counted
+    exact = as_exact_filter(net)
+    seconds = 0.0 if isinstance(exact, str) else predicted_seconds(exact.code)
+    if not isinstance(exact, str) and seconds <= effort.counting:
+        counted = count_if_exact_filter(net, k, workers, on_sets)
+        if counted is not None:
+            return counted
     if work <= effort.float32:
         return enumerate_sets(net, k, float32=True, workers=workers, on_sets=on_sets)
-    bounds = bound_sets(net, k, workers=workers)
-    if bounds.p_exact.lower > 0:
-        return bounds
-    return sample_sets(net, k, draws=effort.draws, workers=workers, on_sets=on_sets)
+    if net.vocab_size**2 * net.width <= effort.float32:
+        bounds = bound_sets(net, k, workers=workers)
+        if bounds.p_exact.lower > 0:
+            return bounds
+    sample = sample_sets(net, k, draws=effort.draws, workers=workers, on_sets=on_sets)
+    if seconds <= effort.counting:
+        return sample
+    said = f"; counting would prove it, in about {seconds / 3600:.1f} h of a core (method counting)"
+    return replace(sample, reasons=sample.reasons + said)
 
 
 def _by(
@@ -153,11 +167,17 @@ def _by(
     sets = math.comb(net.vocab_size, k)
     if sets > MOST_SETS:
         raise UsageError(
-            f"method is 'enumeration' and there are {sets:.2e} sets: at most {MOST_SETS:.0e} can "
-            "be visited one by one; use counting, bounds or sampled"
+            f"method is 'enumeration' and there are {_power(sets)} sets: at most {MOST_SETS:.0e} "
+            "can be visited one by one; use counting, bounds or sampled"
         )
     float32 = _work(net, k) > effort.float64
     return enumerate_sets(net, k, float32=float32, workers=workers, on_sets=on_sets)
+
+
+def _power(sets: int) -> str:
+    """A number that float64 may not hold."""
+    digits = len(str(sets))
+    return f"{sets:.2e}" if digits < 300 else f"10^{digits - 1}"
 
 
 def _work(net: ReluNet, k: int) -> int:
@@ -195,6 +215,11 @@ def _checked_set_size(net: ReluNet, task: KSparseTask) -> int:
         raise UsageError(
             f"the task has {task.vocab_size} tokens and the network {net.vocab_size}: they must "
             "agree; give the task the network was made for"
+        )
+    if math.log10(2) * log2_sets(task.vocab_size, low) > DIGITS:
+        raise UsageError(
+            f"set_size is {low} of {task.vocab_size} tokens: the number of sets has over {DIGITS} "
+            "digits, more than is written; give smaller sets"
         )
     for name, value in net.named_parameters():
         if not bool(torch.isfinite(value).all()):

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
+from relubloom import reading
 from relubloom.errors import FileError
 from relubloom.network.imports.source import Placed, Source
 from relubloom.network.weights_file import (
@@ -115,35 +116,31 @@ def _reader(path: Path) -> Callable[[Path], dict[str, Tensor]]:
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
-        return load(path.read_bytes())
+        return load(reading.read_bytes(path, reading.ARRAYS))
     except SafetensorError as error:
         raise FileError(f"{path} is not a safetensors file ({error}); restore it") from None
 
 
 def _read_npz(path: Path) -> dict[str, Tensor]:
-    found: dict[str, Tensor] = {}
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            if not hasattr(archive, "files"):
-                raise FileError(f"{path} holds one array and no names; write it with np.savez")
-            for name in archive.files:
-                found[name] = torch.from_numpy(np.ascontiguousarray(archive[name]))
-    except (ValueError, TypeError, zipfile.BadZipFile, EOFError, KeyError) as error:
-        if "pickle" in str(error) or "object" in str(error):
+        arrays = reading.read_arrays(path)
+        return {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+    except (ValueError, TypeError) as error:
+        if "object" in str(error):
             raise FileError(
                 f"{path} holds Python objects and no plain arrays: they would run code; save each "
                 "tensor as an array of floats with np.savez"
             ) from None
-        raise FileError(f"{path} is not an npz file ({error}); restore it") from None
-    return found
+        raise FileError(f"{path} is not an npz file ({error}); write it with np.savez") from None
 
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
     """A state dict; nothing but tensors and plain containers is ever unpickled."""
     try:
-        with warnings.catch_warnings():
+        with reading.opened(path, reading.ARRAYS) as stream, warnings.catch_warnings():
+            _refuse_bomb(path, stream)
             warnings.simplefilter("ignore")  # of protocols and TorchScript: refused below
-            found: Any = torch.load(path, map_location="cpu", weights_only=True)
+            found: Any = torch.load(stream, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise FileError(f"{path} {_pickled(str(error))}") from None
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, IndexError) as error:
@@ -155,6 +152,20 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FileError(f"{path} is no whole PyTorch file ({first}); save it again") from None
     return _state_dict(found, str(path))
+
+
+def _refuse_bomb(path: Path, stream: BinaryIO) -> None:
+    """Refuse an archive that unpacks to more than is read; PyTorch writes its own unpacked."""
+    if zipfile.is_zipfile(stream):
+        stream.seek(0)
+        with zipfile.ZipFile(stream) as archive:
+            unpacked = sum(each.file_size for each in archive.infolist())
+        if unpacked > reading.ARRAYS:
+            raise FileError(
+                f"{path} unpacks to {unpacked:,} bytes: at most {reading.ARRAYS:,} are read; save "
+                "it again with torch.save"
+            )
+    stream.seek(0)
 
 
 def _pickled(said: str) -> str:
@@ -195,6 +206,7 @@ def without_prefix(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _sha256(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        with reading.opened(path, reading.ARRAYS) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise FileError(f"cannot read {path}: {error.strerror}; give a file") from None

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from relubloom import reading
 from relubloom.errors import FileError, UsageError
 from relubloom.network.imports.source import Placed, Source
 
@@ -52,6 +53,7 @@ def read_onnx(path: Path) -> Source:
         raise UsageError(
             f"{path} is ONNX, which needs the extra `onnx`; run pip install 'relubloom[onnx]'"
         ) from None
+    reading.check(path, reading.ARRAYS)
     try:
         model = onnx.load(path)
         onnx.checker.check_model(model)
