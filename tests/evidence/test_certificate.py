@@ -11,6 +11,7 @@ import torch
 import relubloom as rb
 from build.hard_networks import KINDS, as_network, assert_holds, hard_network, proofs
 from build.rational import rational_logits, rational_truth
+from relubloom.evidence.certificate.counted import count_sets
 from relubloom.evidence.certificate.evaluated import enumerate_sets
 from relubloom.measure.error_bound import FLOAT32, FLOAT64, rounding_error
 from relubloom.task import AllSets
@@ -89,3 +90,15 @@ def test_weights_too_large_for_float64_are_undecided():
     assert (found.mse.lower, found.mse.upper) == (0.0, np.nextafter(1.5, 2))
     assert found.false_positives.total is None
     assert enumerate_sets(net, 3).exact_sets == 1  # no other token to lose to
+
+
+def test_a_filter_that_leaks_beyond_every_exponential_is_counted_all_the_same():
+    """By hand: each of three half bits leaves half of the unit, 500 logits of its 1000."""
+    W_in, W_out = np.full((3, 1), -0.5), np.full((1, 3), -1000.0)
+    net = as_network(W_in, np.ones(1), W_out, np.zeros(3))
+    for k in (1, 2):
+        assert_holds(count_sets(net, k), rational_truth(net, k))
+    assert (count_sets(net, 2).mse.lower, count_sets(net, 2).mse.upper) == (
+        0.0,
+        np.nextafter(1.5, 2),
+    )

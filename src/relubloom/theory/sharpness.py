@@ -10,6 +10,8 @@ from relubloom.errors import UsageError
 from relubloom.theory.arguments import check_set_size, check_sizes, check_weight
 from relubloom.theory.union_size import fresh_bits_table, union_sizes
 
+LARGEST_LEAK = 300.0  # in logit; e^600 is a float64
+
 
 def leak(width: int, weight: int, set_size: int, sharpness: float) -> float:
     """G(c) = E[e^{-c m}], m the missing bits of one random non-member; its FPR as c grows.
@@ -76,8 +78,11 @@ def leaking_mse(
 
         e^(-2 leaked) (1 - y)^2 lower <= mse <= e^(2 leaked) upper + (e^leaked - 1)^2 / (4 k) + 4 y.
 
-    For every code and every source of sets (derived in docs/theory.md). Cost: O(1).
+    For every code and every source of sets (derived in docs/theory.md); where e^(2 leaked) is over
+    the floating-point range, nothing is said. Cost: O(1).
     """
+    if leaked > LARGEST_LEAK:
+        return 0.0, math.inf
     mass = (vocab_size - set_size) * math.exp(leaked - drop) / set_size if drop < math.inf else 0.0
     mass = min(1.0, mass)
     grown = math.exp(2 * leaked)
