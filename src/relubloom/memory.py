@@ -18,8 +18,9 @@ def refuse_too_large(vocab_size: int, width: int, networks: int = 1) -> None:
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > there:
         raise UsageError(
-            f"vocab_size {_told(vocab_size)} and width {_told(width)} need {_told(needed >> 30, ',')} "
-            f"GiB for weights and optimiser, and this machine has {there / 2**30:,.0f}; lower them"
+            f"vocab_size {_told(vocab_size)} and width {_told(width)} need "
+            f"{_told(needed >> 30, ',')} GiB for weights and optimiser, and this machine has "
+            f"{there / 2**30:,.0f}; lower them"
         )
 
 
