@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 .PHONY: help install browser demo test check check-javascript docs-files results results-width \
 	results-width-full results-quick results-region results-region-quick results-graded-codes results-full \
-	results-graded-mechanism bench fuzz trust clean
+	results-graded-mechanism results-zoo results-ground-truth bench faults mutants fuzz trust clean
 
 help:
 	@echo "make demo     install, study the article's network, print the report's path"
@@ -21,7 +21,11 @@ help:
 	@echo "make results-graded-codes  how good graded codes can be: 8 minutes"
 	@echo "make results-full  16 networks trained to the end, docs/results/article-full.md (40 minutes)"
 	@echo "make results-graded-mechanism  what strengths explain, docs/results/graded-mechanism.md (25 minutes)"
+	@echo "make results-zoo  every network of the zoo, docs/results/zoo.md (15 minutes)"
+	@echo "make results-ground-truth  which methods find known hashes (20 minutes), with SAELens in a place of its own"
 	@echo "make docs-files  the tables of keys in docs/files.md"
+	@echo "make faults   kills, full disks, closed pipes, two at once (10 minutes)"
+	@echo "make mutants  25 minutes of small changes of the code: which do no tests notice?"
 	@echo "make bench    benchmarks, with their rivals"
 	@echo "make fuzz     hostile files and command lines, CASES=5000 SEED=0; see docs/trust.md"
 	@echo "make trust    time and memory at a million tokens, for docs/trust.md (minutes)"
@@ -42,6 +46,16 @@ install: $(VENV)/tools-installed
 
 demo: $(VENV)/package-installed
 	$(BIN)/relubloom study --preset article --out runs/demo --resume
+
+# What the suite does a few times, often: kills, full disks, two at once.
+KILLS ?= 50
+faults: $(VENV)/tools-installed
+	RELUBLOOM_KILLS=$(KILLS) $(BIN)/python -m pytest tests/study/test_killed.py
+	RELUBLOOM_KILLS=20 $(BIN)/python -m pytest tests/sweep/test_killed.py tests/cli/test_faults.py
+
+# Goes on with docs/results/mutants.csv; a survivor needs its reason there, by hand.
+mutants: $(VENV)/tools-installed
+	$(BIN)/python tests/mutants.py --minutes 25
 
 # The tests that open the page need chromium: root gets Debian's; others skip those tests.
 browser:
@@ -82,6 +96,7 @@ results: $(VENV)/package-installed
 	$(BIN)/python experiments/dynamics.py
 	$(BIN)/python experiments/full.py
 	$(BIN)/python experiments/graded_mechanism.py --runs runs
+	$(BIN)/python experiments/zoo.py
 
 results-graded-codes: $(VENV)/package-installed
 	$(BIN)/python experiments/graded_codes.py
@@ -92,6 +107,9 @@ results-full: $(VENV)/package-installed
 # With the networks of results-full.
 results-graded-mechanism: $(VENV)/package-installed
 	$(BIN)/python experiments/graded_mechanism.py --runs runs
+
+results-zoo: $(VENV)/package-installed
+	$(BIN)/python experiments/zoo.py
 
 # A sweep that was stopped goes on where it was.
 results-width: $(VENV)/package-installed
@@ -114,6 +132,18 @@ results-region: $(VENV)/package-installed
 results-region-quick: $(VENV)/package-installed
 	$(BIN)/relubloom sweep experiments/region_specs/quick.toml --out runs/region-quick --keep-networks --resume
 	$(BIN)/python experiments/region.py runs/region-quick --out runs/region-quick
+
+# SAELens brings much along, so it has an environment of its own. A run that was stopped goes on.
+GROUND_TRUTH := $(VENV)/ground-truth
+
+$(GROUND_TRUTH)/installed: experiments/ground_truth.txt pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(GROUND_TRUTH)
+	$(GROUND_TRUTH)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		-e . -r experiments/ground_truth.txt
+	@touch $@
+
+results-ground-truth: $(GROUND_TRUTH)/installed
+	$(GROUND_TRUTH)/bin/python experiments/ground_truth.py
 
 CASES ?= 5000
 SEED ?= 0

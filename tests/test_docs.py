@@ -76,6 +76,9 @@ def test_command_lines_parse(page: Path) -> None:
             continue
         command = group.commands.get(words[0])
         assert command, f"relubloom {words[0]}: no such command"
+        if isinstance(command, TyperGroup) and words[1:]:
+            command = command.commands.get(words[1])
+            assert command, f"relubloom {words[0]} {words[1]}: no such command"
         known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
         for word in words[1:]:
             option = word.split("=")[0]

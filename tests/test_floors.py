@@ -24,7 +24,7 @@ FLOORS = [
     {"measure"},
     {"evidence", "report"},
     {"study"},
-    {"sweep"},
+    {"sweep", "zoo"},
     {"cli"},
 ]
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}

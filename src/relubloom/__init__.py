@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from relubloom._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from relubloom import zoo
     from relubloom.code import Code, GradedCode, random_constant_weight
     from relubloom.errors import RelubloomError
     from relubloom.evidence import Evidence, gather_evidence
     from relubloom.evidence.certificate import certify
     from relubloom.evidence.layer import LayerEvidence, examine_layer
     from relubloom.evidence.readout_alone import ReadoutAlone, examine_readout
+    from relubloom.evidence.recovery import Score
     from relubloom.network.construct import construct
     from relubloom.network.extract import extract_code
     from relubloom.network.relu_net import NetStack, ReluNet
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
         plan,
     )
     from relubloom.training import Recipe, train, train_stack
+    from relubloom.zoo.scoring import score, score_controls
 
+_MODULES = ("zoo",)
 _HOMES = {
     "Code": "code",
     "GradedCode": "code",
@@ -47,6 +51,9 @@ _HOMES = {
     "examine_layer": "evidence.layer",
     "ReadoutAlone": "evidence.readout_alone",
     "examine_readout": "evidence.readout_alone",
+    "Score": "evidence.recovery",
+    "score": "zoo.scoring",
+    "score_controls": "zoo.scoring",
     "extract_code": "network.extract",
     "extract_graded_code": "network.strengths",
     "NetStack": "network.relu_net",
@@ -78,6 +85,7 @@ __all__ = [
     "Recipe",
     "ReluNet",
     "RelubloomError",
+    "Score",
     "Study",
     "best_constant_weight",
     "certify",
@@ -93,12 +101,17 @@ __all__ = [
     "plan",
     "random_constant_weight",
     "run_study",
+    "score",
+    "score_controls",
     "train",
     "train_stack",
+    "zoo",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"relubloom.{name}")
     if name not in _HOMES:
         raise AttributeError(f"relubloom has no {name!r}; it has {', '.join(__all__)}")
     return getattr(import_module(f"relubloom.{_HOMES[name]}"), name)

@@ -21,6 +21,14 @@ class FileError(RelubloomError):
     """A file's content breaks a rule, or a file that is needed is not there; exit status 1."""
 
 
+class DivergedError(RelubloomError):
+    """Training ran into NaN or infinite numbers; `seeds` are those of the networks that did."""
+
+    def __init__(self, message: str, seeds: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.seeds = seeds
+
+
 class StoppedError(RelubloomError):
     """The user stopped the work (Ctrl-C); what was done is on disk and can be resumed."""
 

@@ -16,6 +16,7 @@ from relubloom.errors import FileError
 from relubloom.network.imports.source import ImportRecord
 from relubloom.records.files import FILE_NAMES, key_of
 from relubloom.records.sweep_row import Glance
+from relubloom.zoo.meaning import UnitMeaning
 
 TABLE = re.compile(r"<!-- keys of (\w+) -->\n.*?<!-- end of keys -->\n", re.DOTALL)
 PAGE = Path(__file__).parents[2] / "docs" / "files.md"
@@ -51,7 +52,7 @@ def with_tables(page: str) -> str:
 def all_records() -> list[type]:
     """The record of every file, and the records inside them."""
     found: dict[type, None] = {}
-    waiting = [*FILE_NAMES, Glance, ImportRecord]
+    waiting = [*FILE_NAMES, Glance, ImportRecord, UnitMeaning]
     while waiting:
         record = waiting.pop(0)
         if record not in found:

@@ -11,24 +11,11 @@ from numpy.typing import NDArray
 from relubloom.network.construct import always_on
 from relubloom.network.relu_net import ReluNet
 from relubloom.training import Recipe, initialise
+from relubloom.zoo.planted import SHARPNESS as SHARPNESS
+from relubloom.zoo.planted import majority as majority
+from relubloom.zoo.planted import parity as parity
 
-SHARPNESS = 16.0
 Bits = NDArray[np.bool_]
-
-
-def majority(bits: Bits) -> ReluNet:
-    """logit of t = -sharpness x (its bits that fewer than two tokens of the set have).
-
-    With c tokens that have the bit, ReLU(c - 1) - ReLU(c - 2) is 1 for c >= 2 and else 0: two
-    units a bit.
-    """
-    A = bits.astype(np.float64)
-    return _network(
-        W_in=np.hstack([A, A]),
-        b_in=np.repeat([-1.0, -2.0], A.shape[1]),
-        W_out=SHARPNESS * np.vstack([A.T, -A.T]),
-        b_out=-SHARPNESS * A.sum(1),
-    )
 
 
 def graded_majority(bits: Bits) -> ReluNet:
@@ -36,22 +23,6 @@ def graded_majority(bits: Bits) -> ReluNet:
     A = bits.astype(np.float64)
     return _network(
         W_in=-A, b_in=np.full(A.shape[1], 2.0), W_out=-SHARPNESS * A.T, b_out=np.zeros(len(A))
-    )
-
-
-def parity(bits: Bits, set_size: int) -> ReluNet:
-    """logit of t = -sharpness x (its bits that an even number of the set's tokens have).
-
-    c - 2 ReLU(c - 1) + 2 ReLU(c - 2) - ... is the parity of c = 0 .. set_size: a polygon through
-    0, 1, 0, 1, ..., of `set_size` units a bit.
-    """
-    A = bits.astype(np.float64)
-    slopes = [1.0] + [2.0 * (-1) ** j for j in range(1, set_size)]
-    return _network(
-        W_in=np.hstack([A] * set_size),
-        b_in=-np.repeat(np.arange(set_size, dtype=np.float64), A.shape[1]),
-        W_out=SHARPNESS * np.vstack([slope * A.T for slope in slopes]),
-        b_out=-SHARPNESS * A.sum(1),
     )
 
 

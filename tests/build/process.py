@@ -6,9 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 COMMAND = "from relubloom.cli import main; main()"
 
 
+by_make_faults = pytest.mark.skipif(
+    "RELUBLOOM_KILLS" not in os.environ, reason="`make faults` runs it: processes, for minutes"
+)
 DATA = Path(__file__).parents[1] / "data"
 
 

@@ -1,6 +1,7 @@
 """Covered tokens found by bit-slices and by table, against testing each token."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -113,3 +114,14 @@ def test_the_table_counts_and_decodes(vocab: int, width: int, weight: int, seed:
     assert table.covered(sets).tolist() == decoded.sum(1).tolist()
     assert table.false_positives(sets).tolist() == code.false_positives(sets).tolist()
     assert (table.decoded(code.union(sets)) == pack_bits(decoded)).all()
+
+
+@pytest.mark.parametrize("width", [63, 64, 65, 129, 200])
+def test_the_table_counts_by_every_word_of_a_union(width: int) -> None:
+    # Token t has bit t alone, and token N - 1 none: a set covers its members and that one.
+    bits = np.vstack([np.eye(width, dtype=bool), np.zeros((1, width), dtype=bool)])
+    table = CoverTable(Code(bits))
+    sets = np.array([[0, width - 1], [width - 2, width - 1], [width, width // 2]])
+    assert table.covered(sets).tolist() == [3, 3, 2]
+    assert table.false_positives(sets).tolist() == [1, 1, 0]
+    assert table.decoded(Code(bits).union(sets)).shape == (3, -(-(width + 1) // 64))

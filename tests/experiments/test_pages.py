@@ -19,8 +19,10 @@ PAGES = {
     "dynamics": "dynamics.md",
     "full": "article-full.md",
     "graded_codes": "graded-codes.md",
+    "ground_truth": "ground-truth.md",
     "region": "region.md",
     "width": "width.md",
+    "zoo": "zoo.md",
 }
 TIMED = {"performance.md", "theory.md"}  # tables that benchmarks print
 

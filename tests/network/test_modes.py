@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from relubloom.network import modes
 from relubloom.network.modes import fit_two_modes
 
 
@@ -106,3 +107,44 @@ def test_many_entries_in_groups_agree_with_one_by_one(count: int) -> None:
     assert grouped.bic_gain == pytest.approx(whole.bic_gain, rel=0.02)
     # Whatever the grouping, the mixture's overall mean is the data's.
     assert (grouped.share * grouped.mean).sum() == pytest.approx(columns.mean(), abs=1e-12)
+
+
+@pytest.mark.parametrize("exponent", [-60, -20, 20, 60])
+def test_the_fit_stops_at_the_same_iteration_at_any_scale(exponent: int) -> None:
+    # A power of two changes no rounding but that of logarithms: the fits are the same to 1e-12.
+    columns = two_normals(300, sd=(0.6, 0.8))  # they overlap: dozens of iterations
+    one, other = fit_two_modes(columns), fit_two_modes(2.0**exponent * columns)
+    assert other.mean / 2.0**exponent == pytest.approx(one.mean, rel=1e-12)
+    assert other.sd / 2.0**exponent == pytest.approx(one.sd, rel=1e-12)
+    assert other.share == pytest.approx(one.share, rel=1e-12)
+
+
+def test_the_fit_goes_on_while_means_move_by_a_ten_millionth(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Means that move by less than 1e-7 of the spread a step, at a rate of convergence of 0.9 or so,
+    # are within some 1e-6 of where they would end.
+    columns = two_normals(2000, sd=(0.5, 0.6))
+    stopped = fit_two_modes(columns)
+    monkeypatch.setattr(modes, "TOLERANCE", 0.0)
+    ended = fit_two_modes(columns)
+    assert stopped.mean == pytest.approx(ended.mean, abs=3e-6)
+    assert not np.allclose(stopped.mean, ended.mean, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("groups", [1 << 20, 20])
+@pytest.mark.parametrize("seed", range(6))
+def test_the_fit_begins_at_the_best_split_in_two(
+    monkeypatch: pytest.MonkeyPatch, seed: int, groups: int
+) -> None:
+    # Of all cuts of the sorted entries (or groups of neighbours), that with the least squares.
+    random = np.random.default_rng(seed)
+    column = np.sort(np.concatenate([random.normal(size=30), random.normal(4, 2, size=11)]))
+    monkeypatch.setattr(modes, "MAX_ITERATIONS", 0)
+    size = -(-len(column) // groups)
+    cuts = range(size, len(column), size)
+    best = min(cuts, key=lambda cut: cut * column[:cut].var() + (41 - cut) * column[cut:].var())
+    fit = fit_two_modes(column[:, None], groups)
+    assert fit.share[:, 0] == pytest.approx([best / 41, 1 - best / 41])
+    assert fit.mean[:, 0] == pytest.approx([column[:best].mean(), column[best:].mean()])
+    assert fit.sd[:, 0] == pytest.approx([column[:best].std(), column[best:].std()])

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 import relubloom as rb
 from build.evidence import certificate
@@ -360,6 +361,33 @@ def test_opening_asks_the_network_too() -> None:
     b_out = torch.tensor([0.0, 0.0, -20.0])
     net = ReluNet(exact.W_in.detach(), exact.b_in, exact.W_out.detach(), b_out)
     assert opening_set(net, COVERED, 2) is None
+
+
+@pytest.mark.parametrize(
+    ("vocab_size", "tests", "sets"), [(5000, None, 10_000), (5000, 10**6, 200), (5000, 4999, 1)]
+)
+def test_opening_of_a_large_vocabulary_looks_through_as_many_pairs_as_it_says(
+    monkeypatch: pytest.MonkeyPatch, vocab_size: int, tests: int | None, sets: int
+) -> None:
+    """So many (set, token) pairs at most, and at least one set; of 10,000 it finds a good one."""
+    looked_through: list[int] = []
+    count = Code.false_positives
+
+    def watched(code: Code, sets: NDArray[np.int64]) -> NDArray[np.int64]:
+        looked_through.append(len(sets))
+        return count(code, sets)
+
+    monkeypatch.setattr(Code, "false_positives", watched)
+    if tests is not None:
+        monkeypatch.setattr("relubloom.report.charts.answers.SEARCH_TESTS", tests)
+    code = random_constant_weight(vocab_size, 60, 10, seed=1)
+    found = opening_set(construct(code, 20.0), code, 2)
+    assert 0.98 * sets - 1 < sum(looked_through) <= sets  # less those of one token twice
+    if sets == 10_000:
+        assert found is not None
+        covered = ~(code.bits & ~code.bits[found].any(0)).any(1)
+        assert covered.sum() == 3
+        assert covered[found].all()
 
 
 def test_float16_where_only_that_has_room() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,18 @@ import pytest
 import relubloom as rb
 from build.networks import random_net
 from build.sweep import done_row
-from relubloom.errors import FileError, StoppedError, UsageError
+from relubloom.errors import DivergedError, FileError, StoppedError, UsageError
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.sweep_row import SweepRow
 from relubloom.sweep import execution
-from relubloom.sweep.group import Group, Trained, in_groups
+from relubloom.sweep.group import Group, Trained, in_groups, run_group
 from relubloom.sweep.results import Results
 from relubloom.sweep.settings import RunSettings
 from relubloom.sweep.spec import Spec
 from relubloom.sweep.sweep import SweepPlan, prepare, run_sweep
 from relubloom.sweep.workers import Workers
 from relubloom.task import KSparseTask
-from relubloom.training import Recipe
+from relubloom.training import Recipe, train_stack
 
 Fate = Callable[[Group, int], None]
 """What becomes of a group at its n-th try: it may raise."""
@@ -250,3 +251,40 @@ def test_a_plan_prices_what_is_left(tmp_path: Path) -> None:
     # 6 batch width vocab FLOPs a step: 512 sets, 8 tokens, widths 3, 4, 5 twice, one step each
     assert plan.cost.flops == 6 * 512 * 8 * 2 * (3 + 4 + 5)
     assert not any(tmp_path.iterdir())
+
+
+def test_a_run_that_diverges_fails_and_the_others_of_its_stack_are_as_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[tuple[int, ...]] = []
+
+    def diverging(*arguments: Any, **options: Any) -> Any:
+        seeds = arguments[3]
+        asked.append(seeds)
+        if 1 in seeds:
+            raise DivergedError("step 1 of 1 of seed 1, at learning rate 5", (1,))
+        return train_stack(*arguments, **options)
+
+    monkeypatch.setattr("relubloom.sweep.group.train_stack", diverging)
+    group = Group(tuple(run_of(3, seed) for seed in range(3)))
+    lost, *others = run_group(group, tmp_path / "state.safetensors")
+    assert (lost.row.status, lost.net) == ("failed", None)
+    assert lost.row.reason == "step 1 of 1 of seed 1, at learning rate 5"
+    assert asked == [(0, 1, 2), (0, 2)]
+    for seed, found in zip((0, 2), others, strict=True):
+        (alone,) = run_group(Group((run_of(3, seed),)))
+        assert found.row.figures == alone.row.figures
+        assert found.row.run == alone.row.run
+
+
+def test_a_sweep_goes_on_past_a_run_that_diverges(tmp_path: Path) -> None:
+    # Its network is not written; the line of `train` is its reason.
+    runs = [replace(run_of(3), recipe=Recipe(steps=2, learning_rate=r)) for r in (0.02, 1e38)]
+    plan = prepare(Spec("x", tuple(runs), ()), tmp_path, resume=False)
+    crew = Workers(Scripted, lambda: 1, lambda: None, shared_disk=True)
+    result = run_sweep(plan, tmp_path, crew, keep_networks=True)
+    assert (result["done"], result["failed"]) == (1, 1)
+    (lost,) = result["without_figures"]
+    assert lost["reason"].startswith("step 2 of 2 of seed 0, at learning rate 1e+38, gave NaN")
+    assert [each.name for each in (tmp_path / "networks").iterdir()] == [runs[0].identity]
+    assert not (tmp_path / "checkpoints").exists()

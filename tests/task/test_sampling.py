@@ -1,88 +1,13 @@
-"""Drawn sets: exactly uniform, or Zipf without replacement; pure functions of their address."""
+"""Drawn sets: distinct tokens, padding last; pure functions of their address."""
 
 import itertools
-import math
-from collections import Counter
-from fractions import Fraction
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import chi2
-from torch import Tensor
 
 from relubloom.task import KSparseTask
-from relubloom.task.sampling import draw_sets, seeded_generator, zipf_masses
-
-DRAWS = 20_000
-
-
-def chi_square(counts: Counter[tuple[int, ...]], shares: dict[tuple[int, ...], float]) -> float:
-    """The chance of a deviation this large when `shares` is the truth."""
-    assert counts.keys() <= shares.keys()
-    total = counts.total()
-    statistic = sum((counts[s] - total * p) ** 2 / (total * p) for s, p in shares.items())
-    return float(chi2.sf(statistic, len(shares) - 1))
-
-
-def as_sets(sets: Tensor) -> Counter[tuple[int, ...]]:
-    return Counter(tuple(sorted(row)) for row in sets.tolist())
-
-
-def test_every_set_is_equally_likely() -> None:
-    sets = draw_sets(seeded_generator(0, "uniform", 0), DRAWS, 6, (3, 3))
-    shares = dict.fromkeys(itertools.combinations(range(6), 3), 1 / 20)
-    assert chi_square(as_sets(sets), shares) > 1e-3
-
-
-def test_every_order_of_a_set_is_equally_likely() -> None:
-    sets = draw_sets(seeded_generator(1, "uniform", 0), DRAWS, 4, (3, 3))
-    shares = dict.fromkeys(itertools.permutations(range(4), 3), 1 / 24)
-    assert chi_square(Counter(map(tuple, sets.tolist())), shares) > 1e-3
-
-
-def test_zipf_draws_one_by_one_without_replacement() -> None:
-    # Masses 1, 1/2, 1/3, 1/4: p = 12/25, 6/25, 4/25, 3/25. The set {a, b} comes as a then b or as
-    # b then a: p_a p_b / (1 - p_a) + p_b p_a / (1 - p_b).
-    p = [Fraction(n, 25) for n in (12, 6, 4, 3)]
-    shares = {
-        (a, b): p[a] * p[b] / (1 - p[a]) + p[b] * p[a] / (1 - p[b])
-        for a, b in itertools.combinations(range(4), 2)
-    }
-    assert shares[0, 1] == Fraction(12, 25) * Fraction(6, 13) + Fraction(6, 25) * Fraction(12, 19)
-    assert sum(shares.values()) == 1
-    sets = draw_sets(seeded_generator(0, "zipf", 0), DRAWS, 4, (2, 2), zipf_masses(4, 1.0))
-    counts = as_sets(sets)
-    assert chi_square(counts, {s: float(share) for s, share in shares.items()}) > 1e-3
-    assert chi_square(counts, dict.fromkeys(shares, 1 / 6)) < 1e-9  # the test can fail
-
-
-def test_zipf_task_follows_the_law_by_token() -> None:
-    # k = 1: token t comes with chance 1 / ((t + 1) H_5), H_5 = 137/60.
-    task = KSparseTask(5, 1, "zipf")
-    sets = task.training_sets(seed=3, step=0, batch_size=DRAWS)
-    shares = {(t,): 60 / 137 / (t + 1) for t in range(5)}
-    assert chi_square(as_sets(sets), shares) > 1e-3
-
-
-def test_zipf_masses_keep_the_law_and_leave_no_token_out() -> None:
-    cumulative = zipf_masses(50_257, 1.0)
-    masses = cumulative.diff(prepend=torch.zeros(1, dtype=torch.int64))
-    assert int(masses.min()) >= 1
-    assert int(cumulative[-1]) < 2**52
-    assert float(masses[0] / masses[999]) == pytest.approx(1000, rel=1e-9)
-
-
-def test_sizes_are_uniform_and_sets_of_a_size_too() -> None:
-    sets = draw_sets(seeded_generator(0, "sizes", 0), DRAWS, 4, (1, 3))
-    counts = Counter(tuple(sorted(t for t in row if t < 4)) for row in sets.tolist())
-    shares = {
-        tokens: 1 / 3 / math.comb(4, size)
-        for size in (1, 2, 3)
-        for tokens in itertools.combinations(range(4), size)
-    }
-    assert chi_square(counts, shares) > 1e-3
 
 
 @st.composite

@@ -22,6 +22,7 @@ from relubloom.cli.listing import results
 from relubloom.cli.planning import plan
 from relubloom.cli.studying import construct, study, train
 from relubloom.cli.sweeping import sweep
+from relubloom.cli.zoo import get, list_, score
 from relubloom.errors import RelubloomError, StoppedError
 
 app = typer.Typer(
@@ -37,6 +38,8 @@ COMMANDS = (
     *(study, train, construct, import_, examine, certify, report, compare, query, plan, sweep),
     results,
 )
+ZOO = (list_, get, score)
+zoo = typer.Typer(name="zoo", help="Networks whose mechanism is known: list, get, score.")
 PARSER_WORDS = (
     (r"Value error, ", ""),
     (r"Input should be a valid integer, .*", "it must be a whole number"),
@@ -45,8 +48,11 @@ PARSER_WORDS = (
 RESUMABLE = ("study", "train", "sweep")
 INTERRUPTED = 130  # what the parser answers to Ctrl-C
 
-for command in COMMANDS:
-    app.command(command.__name__.rstrip("_"))(options.spread(command))
+for group, commands in ((app, COMMANDS), (zoo, ZOO)):
+    for command in commands:
+        group.command(command.__name__.rstrip("_"))(options.spread(command))
+    if group is not app:
+        app.add_typer(group)
 
 
 def _show_version(wanted: bool) -> bool:
@@ -137,7 +143,7 @@ def _usage_text(error: Any, arguments: list[str]) -> str:
         if name in names and value not in text:
             text += f" (received {value!r})"
     command = next((word for word in arguments if not word.startswith("-")), "")
-    known = {each.__name__.rstrip("_") for each in COMMANDS}
+    known = {each.__name__.rstrip("_") for each in COMMANDS} | {"zoo"}
     return f"{text}; see relubloom {command + ' ' if command in known else ''}--help"
 
 

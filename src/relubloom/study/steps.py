@@ -48,6 +48,7 @@ from relubloom.study.folders import prepare_run, refuse_study
 from relubloom.study.settings import Study
 from relubloom.task import KSparseTask, SetCollection, as_sizes, format_sizes, read_tokens
 from relubloom.training import TrainedNetwork, TrainingProgress, train_stack
+from relubloom.training.checkpoint import remove_checkpoint
 
 T = TypeVar("T")
 Watch = Callable[[str, int, int, str], None]
@@ -78,7 +79,7 @@ def train_run(
     prepare_run(out, resume=resume, force=force)
     atomic.check_writable(out)
     trained = train_networks(study, lambda _seed: out, out, resume, device, threads, watch)[0]
-    (out / CHECKPOINT).unlink(missing_ok=True)
+    remove_checkpoint(out / CHECKPOINT)
     return trained.history
 
 

@@ -26,6 +26,7 @@ from relubloom.study.steps import (
     was_examined,
     write_constructed,
 )
+from relubloom.training.checkpoint import remove_checkpoint
 
 QUICK_SETS = 20_000
 
@@ -87,7 +88,7 @@ def run_study(
     write_record(out, result)
     write_report(out)
     watch("report", 1, 1, "")
-    (out / CHECKPOINT).unlink(missing_ok=True)
+    remove_checkpoint(out / CHECKPOINT)
     return result
 
 

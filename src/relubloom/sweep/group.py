@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from relubloom.errors import UsageError
+from relubloom.errors import DivergedError, UsageError
 from relubloom.evidence.glance import glance
 from relubloom.memory import refuse_too_large
 from relubloom.network.relu_net import ReluNet
@@ -40,10 +40,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a worker gives back of one run: its row, and its network."""
+    """What a worker gives back of one run: its row, and its network unless training failed."""
 
     row: SweepRow
-    net: ReluNet
+    net: ReluNet | None
 
 
 def in_groups(runs: Iterable[RunSettings], most: int) -> list[Group]:
@@ -58,24 +58,31 @@ def in_groups(runs: Iterable[RunSettings], most: int) -> list[Group]:
 def run_group(group: Group, checkpoint: Path | None = None) -> list[Trained]:
     """Train and measure the runs of a group on one thread; each has the figures it has alone.
 
-    With `checkpoint`, training goes on from there if a killed worker has left one.
+    With `checkpoint`, training goes on from there if a killed worker has left one. A run whose
+    numbers did not stay finite has failed, and the others are trained without it.
 
     Raises:
-        UsageError: the networks do not fit this machine, or did not stay finite.
+        UsageError: the networks do not fit this machine.
         StoppedError: Ctrl-C; the state is in `checkpoint`.
     """
     first = group.runs[0]
     refuse_too_large(first.task.vocab_size, first.width, len(group.runs))
     started = time.perf_counter()
-    trained = train_stack(
-        first.task,
-        first.width,
-        first.recipe,
-        group.seeds,
-        threads=1,
-        checkpoint=checkpoint,
-        resume=True,
-    )
+    try:
+        trained = train_stack(
+            first.task,
+            first.width,
+            first.recipe,
+            group.seeds,
+            threads=1,
+            checkpoint=checkpoint,
+            resume=True,
+        )
+    except DivergedError as error:
+        lost = [run for run in group.runs if run.seed in error.seeds]
+        left = tuple(run for run in group.runs if run.seed not in error.seeds)
+        rows = [Trained(failed(run, str(error)), None) for run in lost]
+        return rows + (run_group(Group(left)) if left else [])
     training = (time.perf_counter() - started) / len(trained)
     sets = first.task.evaluation_sets(None if first.enumerated else first.figure_sets)
     found: list[Trained] = []
@@ -98,5 +105,5 @@ def refused(run: RunSettings, reason: str) -> SweepRow:
 
 
 def failed(run: RunSettings, reason: str) -> SweepRow:
-    """The row of a run that a machine let down; another sweep may try it again."""
+    """The row of a run that diverged or that a machine let down; another sweep may try it again."""
     return SweepRow(run.identity, "failed", run.describe(), reason=reason)

@@ -21,6 +21,7 @@ from relubloom.sweep.group import Group, Trained, in_groups
 from relubloom.sweep.results import RESULTS, Results
 from relubloom.sweep.spec import Spec
 from relubloom.sweep.workers import Workers
+from relubloom.training.checkpoint import remove_checkpoint
 
 STACK = 16  # networks a worker trains at once; docs/performance.md: more are no faster
 STACK_SECONDS = 120.0  # predicted, of a group; the same on every machine, and so are the groups
@@ -200,20 +201,20 @@ class _Job:
                     self.progress.warnings.append(f"{error}; the other runs go on")
                 self.trouble = str(error)
                 return
-            group.checkpoint(self.out / CHECKPOINTS).unlink(missing_ok=True)
+            remove_checkpoint(group.checkpoint(self.out / CHECKPOINTS))
             self.unsaved.pop(0)
         self.trouble = ""
 
     def _keep(self, group: Group, trained: list[Trained]) -> None:
-        by_run = {each.row.run: each for each in trained}
+        nets = {each.row.run: each.net for each in trained}
         for run in group.runs:
-            folder = self.out / NETWORKS / run.identity
-            if run.identity not in by_run or (folder / CONFIG).exists():
+            folder, net = self.out / NETWORKS / run.identity, nets.get(run.identity)
+            if net is None or (folder / CONFIG).exists():
                 continue
             file = run.task.file
             labels = file.tokens if file else default_labels(run.task.vocab_size)
             origin = Origin(run.task, run.seed, recipe=run.recipe)
-            write_network(folder, by_run[run.identity].net, origin, labels)
+            write_network(folder, net, origin, labels)
 
     def _show(self) -> None:
         if self.on_progress is not None:

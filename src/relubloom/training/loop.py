@@ -19,13 +19,13 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from relubloom.errors import StoppedError, UsageError, described, whole
+from relubloom.errors import DivergedError, StoppedError, UsageError, described, whole
 from relubloom.network.construct import always_on
 from relubloom.network.relu_net import NetStack, ReluNet
 from relubloom.task import KSparseTask, as_task
 from relubloom.task.sampling import seeded_generator
 from relubloom.threads import denormals_flushed, intra_op_threads, threads_for
-from relubloom.training.checkpoint import load_checkpoint, move_to, save_checkpoint
+from relubloom.training.checkpoint import load_checkpoint, move_to, save_checkpoint, unreadable
 from relubloom.training.optimisers import decay, optimiser_of
 from relubloom.training.recipe import Recipe, as_recipe
 from relubloom.training.step import STEPS, Step
@@ -71,6 +71,7 @@ def train(
 
     Raises:
         UsageError: the task or the recipe is none, or width is below 1.
+        DivergedError: a loss or a weight became NaN or infinite.
     """
     trained = train_stack(task, width, as_recipe(recipe), (whole("seed", seed),))[0]
     return trained.net, trained.history
@@ -97,7 +98,11 @@ def train_stack(
     `step` (by default the one that the recipe asks for) does the arithmetic. Without activation
     the film shows W_in, and the networks are those of `network.construct.always_on`.
 
+    That losses are finite is asked where they are read: at each step with `on_progress`, else some
+    200 times. Weights and moments are looked at before the state is written and at the end.
+
     Raises:
+        DivergedError: a loss or a weight became NaN or infinite; the last state is kept.
         UsageError: width < 1, or no seeds.
         FileError: the checkpoint is of another configuration or cannot be read or written.
         StoppedError: Ctrl-C; the state is on disk if `checkpoint` was given.
@@ -118,7 +123,10 @@ def train_stack(
         while run.done < recipe.steps:
             run.advance()
             if on_progress is not None:
-                on_progress(run.progress())
+                progress = run.progress()
+                if not math.isfinite(progress.loss):
+                    run.check_finite()
+                on_progress(progress)
             now = time.monotonic()
             if interrupted():
                 if checkpoint is not None:
@@ -187,7 +195,7 @@ class TrainingRun:
         self.last_loss = result.loss
         self.loss_sum += result.loss
         self.loss_steps += 1
-        if self.done % self.record_every == 0 or self.done == self.recipe.steps:
+        if self._is_recorded(self.done):
             self._record(objective, rate)
         if self.done in self.film_steps:
             self.film.append(self._frame())
@@ -199,8 +207,34 @@ class TrainingRun:
             self.done, self.recipe.steps, objective, float(self.last_loss.mean())
         )
 
+    def check_finite(self) -> None:
+        """Refuse to go on with wrong numbers.
+
+        Raises:
+            DivergedError: a loss, a weight or a moment is NaN or infinite.
+        """
+        bad = torch.zeros(len(self.seeds), dtype=torch.bool, device=self.device)
+        for value in (*self._state().values(), self.last_loss):
+            bad |= ~value.reshape(len(self.seeds), -1).isfinite().all(1)
+        if not bad.any():
+            return
+        seeds = tuple(s for s, wrong in zip(self.seeds, bad.tolist(), strict=True) if wrong)
+        rate = self.recipe.at(self.done - 1)[1]
+        which = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}"
+        raise DivergedError(
+            f"step {self.done} of {self.recipe.steps} of {which}, at learning rate {rate:.3g}, "
+            "gave NaN or infinity: training needs finite numbers; lower --learning-rate and start "
+            "anew with --force",
+            seeds,
+        )
+
     def results(self) -> list[TrainedNetwork]:
-        """One trained network a seed, on the CPU."""
+        """One trained network a seed, on the CPU.
+
+        Raises:
+            DivergedError: as `check_finite`.
+        """
+        self.check_finite()
         film = torch.stack(self.film, dim=1)
         trained = NetStack(**move_to(self.stack.parameters(), "cpu"))
         nets = [trained[i] for i in range(len(self.seeds))]
@@ -210,17 +244,21 @@ class TrainingRun:
         return [TrainedNetwork(*fields, self.film_steps) for fields in each]
 
     def save(self, path: Path) -> None:
-        """Write the state."""
-        prefix = f"{self.recipe.optimiser}."
-        state = {prefix + key: value for key, value in self.optimiser.state().items()}
-        tensors = self.stack.parameters() | state
-        tensors |= {"film": torch.stack(self.film), "loss_sum": self.loss_sum}
+        """Write the state.
+
+        Raises:
+            DivergedError: as `check_finite`; what was written before is kept.
+        """
+        self.check_finite()
+        tensors = self._state() | {"film": torch.stack(self.film)}
         progress = {"done": self.done, "loss_steps": self.loss_steps, "history": self.history}
         save_checkpoint(path, move_to(tensors, "cpu"), self.fingerprint(), progress)
 
     def restore(self, path: Path) -> None:
         """Continue from a saved state."""
         tensors, progress = load_checkpoint(path, self.fingerprint())
+        if reason := self._misfit(tensors, progress):
+            raise unreadable(path, reason)
         for name, value in self.stack.parameters().items():
             value.copy_(tensors[name])
         prefix = f"{self.recipe.optimiser}."
@@ -246,6 +284,37 @@ class TrainingRun:
         text = json.dumps(described, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def _state(self) -> dict[str, Tensor]:
+        """What a step changes, by name, each [instances, ...]."""
+        prefix = f"{self.recipe.optimiser}."
+        state = {prefix + key: value for key, value in self.optimiser.state().items()}
+        return self.stack.parameters() | state | {"loss_sum": self.loss_sum}
+
+    def _misfit(self, tensors: dict[str, Tensor], progress: Any) -> str | None:
+        """What a saved state holds that no state of this training can; None where it fits."""
+        match progress:
+            case {"done": int(done), "loss_steps": int(since), "history": list(history)} if (
+                0 <= done <= self.recipe.steps
+            ):
+                recorded = [s for s in range(1, done + 1) if self._is_recorded(s)]
+            case _:
+                return f"its header says no step from 0 to {self.recipe.steps}"
+        told: list[tuple[int, str]] = [(s, self.recipe.at(s - 1)[0]) for s in recorded]
+        fits = len(history) == len(self.seeds) and all(_tells(each, told) for each in history)
+        if not fits or since != done - max([0, *recorded]):
+            return f"its history is none of {done} steps"
+        frames = sum(step <= done for step in self.film_steps)
+        wanted = self._state() | {"film": self.film[0].expand(frames, *self.film[0].shape)}
+        if tensors.keys() != wanted.keys():
+            return "it holds other tensors than this training"
+        for name, value in wanted.items():
+            found = tensors[name]
+            if found.dtype != value.dtype or found.shape != value.shape:
+                return f"{name} is {described(found)} and not {described(value)}"
+            if not found.isfinite().all():
+                return f"{name} holds NaN or infinity"
+        return None
+
     def _next_sets(self) -> Int64[Tensor, "instances batch set_size"]:
         if not self.sets_ahead:
             batch = len(self.seeds) * self.recipe.batch_size
@@ -255,16 +324,32 @@ class TrainingRun:
             self.sets_ahead = list(sets.split(len(self.seeds)))[::-1]
         return self.sets_ahead.pop()
 
+    def _is_recorded(self, step: int) -> bool:
+        return step % self.record_every == 0 or step == self.recipe.steps
+
     def _frame(self) -> Tensor:
         return self.stack.W_in[:, : self.film_tokens].detach().to("cpu", copy=True)
 
     def _record(self, objective: str, rate: float) -> None:
-        for i, loss in enumerate((self.loss_sum / self.loss_steps).tolist()):
+        losses = (self.loss_sum / self.loss_steps).tolist()
+        if not all(map(math.isfinite, losses)):
+            self.check_finite()
+        for i, loss in enumerate(losses):
             self.history[i].append(
                 {"step": self.done, "objective": objective, "learning_rate": rate, "loss": loss}
             )
         self.loss_sum.zero_()
         self.loss_steps = 0
+
+
+def _tells(records: Any, told: list[tuple[int, str]]) -> bool:
+    """Whether a saved history is of these steps and objectives, with finite numbers."""
+    try:
+        numbers = [value for each in records for value in (each["loss"], each["learning_rate"])]
+        found = [(each["step"], each["objective"]) for each in records]
+        return found == told and all(map(math.isfinite, numbers))
+    except (TypeError, KeyError, OverflowError):
+        return False
 
 
 def initialise(
