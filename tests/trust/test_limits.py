@@ -160,6 +160,12 @@ def test_sizes_of_hundreds_of_digits(relubloom: Command, tmp_path: Path) -> None
     assert "vocab_size 6 and width a number of 400 digits need a number of 394 digits" in done.error
 
 
+def test_a_name_that_no_file_can_have(relubloom: Command) -> None:
+    done = relubloom("query", "9" * 400, "0")
+    assert done.status == 1
+    assert done.error == f"cannot use {'9' * 60}: File name too long; give another path"
+
+
 def shell(line: str) -> Outcome:
     command = f"{sys.executable} -c '{COMMAND}' {line}"
     done = subprocess.run(
