@@ -18,6 +18,12 @@ def refuse_too_large(vocab_size: int, width: int, networks: int = 1) -> None:
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > there:
         raise UsageError(
-            f"vocab_size {vocab_size} and width {width} need {needed / 2**30:,.0f} GiB for weights "
-            f"and optimiser, and this machine has {there / 2**30:,.0f}; lower them"
+            f"vocab_size {_told(vocab_size)} and width {_told(width)} need "
+            f"{_told(needed >> 30, ',')} GiB for weights and optimiser, and this machine has "
+            f"{there / 2**30:,.0f}; lower them"
         )
+
+
+def _told(number: int, form: str = "") -> str:
+    """A whole number, or how long it is."""
+    return format(number, form) if number < 10**18 else f"a number of {len(str(number))} digits"

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -33,7 +33,7 @@ KINDS = {
 
 
 @contextmanager
-def opened(path: Path | str, most: int) -> Generator[BinaryIO]:
+def opened(path: Path | str, most: int) -> Generator[io.BufferedReader]:
     """Open a regular file of at most `most` bytes; nothing else is waited for or read.
 
     Raises:

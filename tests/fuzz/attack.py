@@ -65,7 +65,11 @@ def run_case(root: Path, name: str, label: str, report: Report) -> None:
     fault: str | None = None
     status = -1
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with (
+            contextlib.chdir(case),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
             status = app.run(asked.arguments)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is a fault
         fault = f"{type(error).__name__}: {traceback.format_exc()[-600:]}"

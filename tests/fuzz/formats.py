@@ -20,6 +20,8 @@ from fuzz.mutate import Draw, changed_bytes, changed_json, changed_text
 from relubloom.records.sweep_row import Glance, SweepRow
 from relubloom.sweep.results import RESULTS, Results
 from relubloom.task import KSparseTask
+from relubloom.training import Recipe, train_stack
+from relubloom.training.loop import TrainingRun
 
 SETS = "# pets\ncat, dog\ndog fish\ncat fish\ncat dog\nfish hen\nhen cat\n"
 TOKENS = "cat\ndog\nfish\nhen\nowl\nfox\n"
@@ -55,6 +57,8 @@ Make = Callable[[Path, Draw], Asked]
 def samples(root: Path) -> None:
     """A study of one small network, and a table of a sweep; a second or two."""
     study(root / "study", 1, KSparseTask(6, 2), 5)
+    (root / "trained").mkdir()
+    _trained(root / "trained")
     figures = record()
     rows = [
         SweepRow(
@@ -237,6 +241,39 @@ def spec(case: Path, draw: Draw) -> Asked:
     return Asked(["sweep", str(path), "--out", str(case / "out"), "--dry-run", "--json"], judge)
 
 
+TRAINED = ["train", "-N", "6", "-d", "4", "-k", "2", "--steps", "6", "--batch-size", "8", "--quiet"]
+
+
+def checkpoint(case: Path, draw: Draw) -> Asked:
+    """Judged by the weights: those of a training that never stopped, to the last bit."""
+    stored, out = case.parent / "samples" / "trained", case / "out"
+    content = (stored / "checkpoint.safetensors").read_bytes()
+    out.mkdir()
+    if draw.random() < 0.8:  # an unchanged one goes on
+        content = changed_bytes(content, draw)
+    (out / "checkpoint.safetensors").write_bytes(content)
+
+    def judge(_: str) -> str | None:
+        same = (out / "model.safetensors").read_bytes() == (
+            stored / "model.safetensors"
+        ).read_bytes()
+        return None if same else "other weights came out than of a training that never stopped"
+
+    return Asked([*TRAINED, "--out", str(out), "--resume"], judge)
+
+
+def _trained(folder: Path) -> None:
+    """A training that went to its end, and the checkpoint that it would have left halfway."""
+    task, recipe = KSparseTask(6, 2), Recipe(steps=6, batch_size=8)
+
+    run = TrainingRun(task, 4, recipe, (0,), "cpu", None)
+    for _ in range(3):
+        run.advance()
+    run.save(folder / "checkpoint.safetensors")
+    (trained,) = train_stack(task, 4, recipe, (0,))
+    trained.net.save_pretrained(folder)
+
+
 def command_line(case: Path, draw: Draw) -> Asked:
     """Options with odd values; nothing may be written but in the case's folder."""
     run, out = str(case / "study" / "seed-0"), str(case / "out")
@@ -251,7 +288,7 @@ def command_line(case: Path, draw: Draw) -> Asked:
     )
     line = list(draw.choice(lines))
     odd = ("-1", "0", "nan", "inf", "1e9", "9" * 400, "x", "", "1..0", "2..3", str(case), "\udcff")
-    for _ in range(draw.randint(1, 2)):
+    for _ in range(draw.randint(0, 2)):
         match draw.randrange(3):
             case 0:
                 line[draw.randrange(1, len(line))] = draw.choice(odd)
@@ -274,6 +311,7 @@ FORMATS: dict[str, Make] = {
     "study.json": study_record,
     "results.sqlite": results,
     "sweep spec": spec,
+    "checkpoint": checkpoint,
     "command line": command_line,
 }
 PAGES = ("history.jsonl", "evidence", "study.json")  # these take tenths of a second each

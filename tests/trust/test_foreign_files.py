@@ -215,7 +215,7 @@ def test_weights_whose_figures_overflow(factor: float, run: Path, relubloom: Com
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"p_exact": 1.5}, "p_exact is 1.5: a share is 0 to 1"),
+        ({"p_exact": 1.5}, "is damaged (p_exact is 1.5: a share is 0 to 1); make it anew with"),
         ({"sets": -3}, "damaged at sets (invalid value"),
         ({"mse": "low"}, "damaged at mse (invalid value"),
         ({"tokens": []}, "damaged at tokens"),

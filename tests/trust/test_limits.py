@@ -154,6 +154,18 @@ def test_a_negative_seed_has_one_answer(line: tuple[Any, ...], relubloom: Comman
         make_code("greedy", 8, 6, 2, seed=-3)
 
 
+def test_sizes_of_hundreds_of_digits(relubloom: Command, tmp_path: Path) -> None:
+    done = relubloom("train", "-N", 6, "-d", "9" * 400, "-k", 2, "--out", tmp_path / "out")
+    assert done.status == 2
+    assert "vocab_size 6 and width a number of 400 digits need a number of 394 digits" in done.error
+
+
+def test_a_name_that_no_file_can_have(relubloom: Command) -> None:
+    done = relubloom("query", "9" * 400, "0")
+    assert done.status == 1
+    assert done.error == f"cannot use {'9' * 60}: File name too long; give another path"
+
+
 def shell(line: str) -> Outcome:
     command = f"{sys.executable} -c '{COMMAND}' {line}"
     done = subprocess.run(

@@ -132,6 +132,9 @@ def _explain(error: Exception, arguments: list[str]) -> int:
         return _fail("out of memory; lower --vocab-size, --batch-size or --seeds", 1)
     if isinstance(error, BrokenPipeError):
         return 1
+    if isinstance(error, OSError) and error.filename is not None:
+        named = f"{error.filename!s:.60}"
+        return _fail(f"cannot use {named}: {error.strerror}; give another path", 1)
     if hasattr(error, "format_message"):
         return _fail(_usage_text(error, arguments), 2)
     return _fail(f"{type(error).__name__}: {error}; rerun with --debug for the traceback", 1)

@@ -72,7 +72,7 @@ def read_record(folder: Path, kind: type[T]) -> T | None:
 
     try:
         record = _converter().structure(found, kind)
-    except BaseValidationError as error:
+    except (BaseValidationError, ValueError) as error:
         newer = isinstance(version, int) and version > SCHEMA_VERSION
         why = f", written by a newer relubloom (schema {version})," if newer else ""
         raise FileError(f"{path}{why} {_what_is_wrong(error)}; {remedy}") from None
@@ -188,6 +188,8 @@ def _what_is_wrong(error: Exception) -> str:
     """The first key that is amiss, and how."""
     from cattrs import transform_error
 
+    if isinstance(error, ValueError):
+        return f"is damaged ({error})"
     what, _, place = transform_error(error)[0].rpartition(" @ ")
     place = place.removeprefix("$").removeprefix(".")
     if what == "required field missing":

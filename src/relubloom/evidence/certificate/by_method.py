@@ -28,8 +28,8 @@ MOST_SETS = 10**13  # more are not enumerated even when asked for: it would take
 
 @dataclass(frozen=True)
 class Effort:
-    """How much work a method may be: multiply-adds (sets x vocab x width) of an enumeration, and
-    draws of a sample (None: by what a draw costs).
+    """How much work a method may be: multiply-adds (sets x vocab x width) of an enumeration, those
+    of bounds (vocab^2 x width), and draws of a sample (None: by what a draw costs).
 
     Float64 does its default in half a minute, float32 in ten minutes on two free cores. `counting`
     is in predicted seconds of one core (`code.counting.predicted_seconds`).
@@ -37,6 +37,7 @@ class Effort:
 
     float64: int = 10**12
     float32: int = 2 * 10**13
+    bounds: int = 2 * 10**13
     counting: float = 600.0
     draws: int | None = None
 
@@ -144,7 +145,7 @@ def _first_that_answers(
             return counted
     if work <= effort.float32:
         return enumerate_sets(net, k, float32=True, workers=workers, on_sets=on_sets)
-    if net.vocab_size**2 * net.width <= effort.float32:
+    if net.vocab_size**2 * net.width <= effort.bounds:
         bounds = bound_sets(net, k, workers=workers)
         if bounds.p_exact.lower > 0:
             return bounds
