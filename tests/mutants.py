@@ -4,9 +4,6 @@
 taken in the order of a hash under a seed, a room after the other, so that each room has as many.
 A test that notices is run on the code as it is too: there it must pass. In the table a survivor
 needs a reason, written by hand in its last column: why the change changes no result.
-
-mutmut and cosmic-ray were looked at: neither picks a sample over rooms, nor runs a room's tests
-alone, nor keeps a reason beside a survivor.
 """
 
 from __future__ import annotations
