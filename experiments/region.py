@@ -83,8 +83,13 @@ def write_page(rows: Sequence[Row], out: Path) -> Path:
         writer.writeheader()
         writer.writerows(rounded(row) for row in rows)
     maps = panels_of(rows)
-    drawn = draw_map("region", maps, PLAIN_RATE)
-    (out / "region.svg").write_text(standalone(drawn.svg), encoding="utf-8")
+    for name, (panels, left) in {
+        "region": (by_steps(rows), 76.0),
+        "region-factors": (by_factor(rows), 104.0),
+    }.items():
+        if panels:
+            drawn = draw_map(name, panels, ("pytorch", PLAIN_RATE), left)
+            (out / f"{name}.svg").write_text(standalone(drawn.svg), encoding="utf-8")
     size = "N={}, d={}, k={}".format(*main_size(rows))
     introduction = INTRODUCTION.format(sets=SETS, networks=len(rows), size=size)
     lines = [introduction, *plain_lines(rows), "", *class_lines(maps), ""]
@@ -107,6 +112,40 @@ def panels_of(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
     for row in sorted(rows, key=lambda row: (factor_of(row, rows), row[START])):
         panels.setdefault((factor_of(row, rows)[1], row[START]), []).append(row)
     return panels
+
+
+def by_steps(rows: Sequence[Row]) -> dict[str, dict[str, list[Row]]]:
+    """Panels of objective and start, with a row of tiles for each number of steps."""
+    main = sorted((row for row in rows if factor_of(row, rows)[0] <= 1), key=lambda r: r["steps"])
+    labels = dict.fromkeys(f"{row['steps']:,} steps" for row in main)
+    panels: dict[str, dict[str, list[Row]]] = {}
+    for row in sorted(main, key=lambda row: (row["objective"], row[START])):
+        panel = panels.setdefault(
+            f"{row['objective']}, {row[START]}", {each: [] for each in labels}
+        )
+        panel[f"{row['steps']:,} steps"].append(row)
+    return panels
+
+
+def by_factor(rows: Sequence[Row]) -> dict[str, dict[str, list[Row]]]:
+    """A panel for each start, with a row of tiles for each thing varied at the commonest steps.
+
+    SGD, whose rates are of another kind, is in the table alone.
+    """
+    other = [row for row in rows if factor_of(row, rows)[0] > 1 and row["optimiser"] != "sgd"]
+    if not other:
+        return {}
+    alike = [row for row in rows if factor_of(row, rows)[0] == 0]
+    alike = [row for row in alike if row["steps"] == other[0]["steps"]]
+    drawn = sorted([*alike, *other], key=lambda row: factor_of(row, rows), reverse=True)
+    labels = dict.fromkeys(factor_of(row, rows)[1] for row in drawn)
+    return {
+        start: {
+            label: [r for r in drawn if r[START] == start and factor_of(r, rows)[1] == label]
+            for label in labels
+        }
+        for start in sorted({row[START] for row in drawn})
+    }
 
 
 def factor_of(row: Row, rows: Sequence[Row]) -> tuple[int, str]:
@@ -186,9 +225,15 @@ specification `region_specs/full.toml` asks for N=256, d=48 and two seeds, `quic
 
 `normal` is the start of this project: normal weights with sd 3/sqrt(d) in W_in and 0.5/sqrt(d) in
 W_out, biases 0. `pytorch` is that of `torch.nn.Linear`, where the weights of W_in are some ten
-times smaller. The F1 are by loss; where nearly every set fails, any hash has a high one.
+times smaller. The F1 are by loss; where nearly every set fails, any hash has a high one. Each tile
+is a cell, a strip of it a seed; the number is the worst mse.
 
 ![Map of rate and steps](region.svg)
+
+One choice varied at a time, with 20,000 steps; the row of `kl` is that of the map above. SGD, whose
+rates are of another kind, is in the table.
+
+![The same for other choices](region-factors.svg)
 """
 
 
