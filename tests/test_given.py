@@ -276,6 +276,49 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: rb.best_constant_weight(50, 20, None),
         f"set_size is None: {WHOLE}",
     ),
+    "make_code: family": (
+        lambda: rb.make_code("bloom", 8, 6, 2),
+        "family is 'bloom': choose one of constant-weight, with-replacement, bernoulli, "
+        "partitioned, kautz-singleton, greedy, search",
+    ),
+    "make_graded: vocab": (
+        lambda: rb.make_graded("graded", "8", 6, 2),
+        f"vocab_size is '8' (str): {WHOLE}",
+    ),
+    "learn_code: path": (
+        lambda: rb.learn_code("a.sets", 8),
+        "sets are 'a.sets' (str): give token ids, [0, 4, 7] for one set or [[0, 4, 7], [1, 2, 3]] "
+        "for several; of a task, task.evaluation_sets() has sets",
+    ),
+    "learn_code: seconds": (
+        lambda: rb.learn_code([[0, 1], [1, 2]], 8, seconds="60"),
+        "seconds is '60': learning needs some time; try 60",
+    ),
+    "design_pools: samples": (
+        lambda: rb.design_pools("96", 2),
+        f"samples is '96' (str): {WHOLE}",
+    ),
+    "decode_pools: network": (
+        lambda: rb.decode_pools(NET, [True] * 6),
+        "code is a ReluNet: give a Code, such as design_pools(...).code",
+    ),
+    "decode_pools: text": (
+        lambda: rb.decode_pools(CODE, "101010"),
+        f"positive is '101010' (str): give one true or false a test, {CODE.width} of them",
+    ),
+    "score: text": (
+        lambda: rb.score("atoms.npy", NET),
+        "found is 'atoms.npy' (str): it must be a matrix of real numbers with at least one row "
+        "and one column; give an array or a tensor",
+    ),
+    "score_controls: text": (
+        lambda: rb.score_controls("constructed"),
+        "net is 'constructed' (str): give a network of rb.zoo.load(name), or a ReluNet",
+    ),
+    "zoo: number": (
+        lambda: rb.zoo.load(3),
+        "name is 3 (int): give one, such as 'constructed-binary-96x48-k3'",
+    ),
 }
 
 
@@ -313,7 +356,7 @@ def test_a_study_goes_into_a_folder_given_as_a_text(tmp_path: Path) -> None:
 def test_each_public_function_is_tried() -> None:
     tried = {case.split(":")[0].split(".")[0] for case in [*ACCEPTED, *REFUSED]}
     elsewhere = {  # records that functions return, errors, and what the other tests try
-        *{"Certificate", "Evidence", "LayerEvidence", "ReadoutAlone", "RelubloomError"},
+        *{"Certificate", "Evidence", "LayerEvidence", "ReadoutAlone", "RelubloomError", "Score"},
         *{"ListedSets", "NetStack", "examine_layer", "examine_readout", "load_results"},
     }
     assert set(rb.__all__) - elsewhere <= tried

@@ -16,6 +16,7 @@ from relubloom.cli.app import run
 from relubloom.code import Code, GradedCode, count_false_positives, import_csv
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
+from relubloom.records.run_folder import default_labels
 
 COMMANDS = ("study", "train", "construct", "examine", "report", "compare", "query")
 SIZES = ("-N", 12, "-d", 8, "-k", 2)
@@ -403,7 +404,7 @@ def test_construct_says_what_it_made(relubloom: Callable[..., Outcome], tmp_path
     net = ReluNet.from_pretrained(out)
     code = Code.load(out / "code.npz")
     assert (torch.from_numpy(code.bits.copy()) == (net.W_in != 0)).all()
-    assert import_csv(out / "code.csv") == (code, list(map(str, range(12))))
+    assert import_csv(out / "code.csv") == (code, list(default_labels(12)))
     total = count_false_positives(code, 2)
     assert done.json["false_positives"] == {"mean": total / math.comb(12, 2), "total": total}
     assert set(net.W_out.flatten().tolist()) == {0.0, -16.0}

@@ -119,7 +119,7 @@ def test_interruption_returns_the_best_so_far(monkeypatch):
     [
         ({}, "exactly one budget"),
         ({"seconds": 1.0, "steps": 1}, "exactly one budget"),
-        ({"steps": -1}, "budget is -1"),
+        ({"steps": -1}, "steps is -1"),
         ({"steps": 1, "warmth": -1.0}, "warmth is -1.0"),
     ],
 )

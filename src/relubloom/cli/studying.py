@@ -28,6 +28,7 @@ Activation = Literal["relu", "none"]
 Source = Literal["uniform", "zipf"]
 Family = Literal[
     "constant-weight",
+    "with-replacement",
     "bernoulli",
     "partitioned",
     "kautz-singleton",

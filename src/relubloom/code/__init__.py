@@ -23,6 +23,7 @@ from relubloom.code.families import (
     make_code,
     partitioned,
     random_constant_weight,
+    with_replacement,
 )
 from relubloom.code.frequency import FrequencyLaw, best_frequency_law, frequency_law
 from relubloom.code.graded import GradedCode
@@ -79,5 +80,6 @@ __all__ = [
     "search_cyclic",
     "shorten",
     "uniform_false_positives",
+    "with_replacement",
     "worth_on",
 ]

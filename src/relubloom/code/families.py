@@ -11,7 +11,13 @@ from relubloom.code.search import improve
 from relubloom.errors import UsageError, check_seed, whole
 
 Family = Literal[
-    "constant-weight", "bernoulli", "partitioned", "kautz-singleton", "greedy", "search"
+    "constant-weight",
+    "with-replacement",
+    "bernoulli",
+    "partitioned",
+    "kautz-singleton",
+    "greedy",
+    "search",
 ]
 LIGHTER = 0.87  # designed codes want fewer bits than random ones: docs/results/codes.md
 GREEDY_ATTEMPTS = 200_000
@@ -34,7 +40,9 @@ def make_code(
 
     Args:
         family: *constant-weight*: `weight` random bits per token (default: the weight of least
-            mse). *bernoulli*: each bit with chance weight / width (default 1 / (set_size + 1)).
+            mse). *with-replacement*: the textbook Bloom filter's, `weight` hashes that may fall on
+            the same unit (default: the number of least mse). *bernoulli*: each bit with chance
+            weight / width (default 1 / (set_size + 1)).
             *partitioned*: one random bit in each of `weight` blocks. *kautz-singleton*: no
             false positive on any set, where the width allows one. *greedy*: random hashes of
             `weight` bits kept while overlaps stay as low as can be. *search*: the exact number
@@ -57,6 +65,9 @@ def make_code(
                 "for; leave weight out"
             )
         return disjunct_code(vocab_size, width, set_size)
+    if family == "with-replacement":
+        drawn = theory.best_with_replacement(vocab_size, width, set_size).weight
+        return with_replacement(vocab_size, width, drawn if weight is None else weight, seed)
     if family == "bernoulli":
         density = 1 / (set_size + 1) if weight is None else weight / width
         return bernoulli(vocab_size, width, density, seed)
@@ -95,6 +106,23 @@ def random_constant_weight(vocab_size: int, width: int, weight: int, seed: int =
         keys = generator.random((min(rows, vocab_size - start), width))
         chosen = np.argpartition(keys, min(weight, width - 1), axis=1)[:, :weight]
         np.put_along_axis(bits[start : start + len(keys)], chosen, True, axis=1)
+    return Code(bits)
+
+
+def with_replacement(vocab_size: int, width: int, hashes: int, seed: int = 0) -> Code:
+    """Draw `hashes` units for each token, with replacement: a token has at most so many bits.
+
+    The textbook Bloom filter. Cost: O(vocab hashes). Exact law: `theory.with_replacement`.
+
+    Raises:
+        UsageError: `hashes` is below 0.
+    """
+    if whole("weight", hashes) < 0:
+        raise UsageError(f"weight is {hashes}: a token has 0 or more hashes; raise the weight")
+    generator = np.random.default_rng([seed, vocab_size, width, hashes])
+    bits = np.zeros((vocab_size, width), dtype=np.bool_)
+    chosen = generator.integers(0, width, size=(vocab_size, hashes))
+    np.put_along_axis(bits, chosen, True, axis=1)
     return Code(bits)
 
 

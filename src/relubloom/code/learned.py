@@ -141,8 +141,8 @@ def learn(
     """
     check_seed(seed)
     check_width(sets, vocab_size, width)
-    if not 0 < seconds < float("inf"):
-        raise UsageError(f"seconds is {seconds}: learning needs some time; try {SECONDS:g}")
+    if not isinstance(seconds, int | float) or not 0 < seconds < float("inf"):
+        raise UsageError(f"seconds is {seconds!r}: learning needs some time; try {SECONDS:g}")
     source = _Source(sets, np.sqrt(copies) / np.sqrt(copies).mean(), vocab_size, width)
     learner = _Learner(source, seconds, seed, watch)
     stopped = False

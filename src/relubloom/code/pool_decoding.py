@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from relubloom.code.bits import Code
 from relubloom.code.decoders import comp
 from relubloom.code.disjunct import is_disjunct
-from relubloom.errors import UsageError
+from relubloom.errors import UsageError, described
 
 MOST_PATTERNS = 5_000_000  # tried one by one
 BATCH = 1 << 16
@@ -85,6 +85,15 @@ def decode_pools(
     ):
         if value is not None and value < least:
             raise UsageError(f"{name} is {value}: it must be at least {least}; raise it")
+    if not isinstance(code, Code):
+        raise UsageError(f"code is {described(code)}: give a Code, such as design_pools(...).code")
+    found_positive = np.asarray(positive)
+    if found_positive.shape != (code.width,) or found_positive.dtype.kind not in "bui":
+        raise UsageError(
+            f"positive is {described(positive)}: give one true or false a test, {code.width} of "
+            "them"
+        )
+    positive = found_positive.astype(np.bool_)
     most = certified_positives(code) if most_positives is None else most_positives
     spoken_against = code.bits @ (~positive).astype(np.int64)
     possible = np.flatnonzero(spoken_against <= false_negatives)
