@@ -130,7 +130,7 @@ def learn(
     copies: Floats,
     vocab_size: int,
     width: int,
-    seconds: float = SECONDS,
+    seconds: object = SECONDS,
     seed: int = 0,
     watch: Watch | None = None,
 ) -> LearnedCode:

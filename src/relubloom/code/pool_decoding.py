@@ -55,6 +55,19 @@ class DecodedPools:
         return len(self.explanations) == 1
 
 
+def _results(code: object, positive: object) -> NDArray[np.bool_]:
+    """Which tests are positive, one each."""
+    if not isinstance(code, Code):
+        raise UsageError(f"code is {described(code)}: give a Code, such as design_pools(...).code")
+    found = np.asarray(positive)
+    if found.shape != (code.width,) or found.dtype.kind not in "bui":
+        raise UsageError(
+            f"positive is {described(positive)}: give one true or false a test, {code.width} of "
+            "them"
+        )
+    return found.astype(np.bool_)
+
+
 def decode_pools(
     code: Code,
     positive: NDArray[np.bool_],
@@ -85,15 +98,7 @@ def decode_pools(
     ):
         if value is not None and value < least:
             raise UsageError(f"{name} is {value}: it must be at least {least}; raise it")
-    if not isinstance(code, Code):
-        raise UsageError(f"code is {described(code)}: give a Code, such as design_pools(...).code")
-    found_positive = np.asarray(positive)
-    if found_positive.shape != (code.width,) or found_positive.dtype.kind not in "bui":
-        raise UsageError(
-            f"positive is {described(positive)}: give one true or false a test, {code.width} of "
-            "them"
-        )
-    positive = found_positive.astype(np.bool_)
+    positive = _results(code, positive)
     most = certified_positives(code) if most_positives is None else most_positives
     spoken_against = code.bits @ (~positive).astype(np.int64)
     possible = np.flatnonzero(spoken_against <= false_negatives)

@@ -38,7 +38,8 @@ class PoolDesign:
         false_positives: negatives that look positive, over all patterns of exactly `positives`
             positives: an exact count. 0 proves that fewer positives are found without error too.
         patterns: sets of at most `positives` samples.
-        least_tests: no design without false positives has fewer (`theory.disjunct_bound`).
+        least_tests: no design without false positives has fewer: `theory.disjunct_bound`, and
+            one result for each pattern, log2 of their number.
         stopped: whether Ctrl-C ended the search.
     """
 
@@ -106,7 +107,10 @@ def design_pools(
         positives=positives,
         false_positives=0 if certified else count_false_positives(code, positives),
         patterns=sum(math.comb(samples, size) for size in range(positives + 1)),
-        least_tests=theory.disjunct_bound(samples, positives),
+        least_tests=max(
+            theory.disjunct_bound(samples, positives),
+            (sum(math.comb(samples, size) for size in range(positives + 1)) - 1).bit_length(),
+        ),
         stopped=stopped,
     )
 
