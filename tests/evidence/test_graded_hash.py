@@ -101,6 +101,19 @@ def test_a_graded_filter_is_one_by_every_figure() -> None:
     counts = graded.false_positives(SETS.chunk(0, len(SETS)).numpy())
     assert found.code_failure_share == pytest.approx((counts > 0).mean())
     assert found.extracted.mse == pytest.approx((counts / (K * (K + counts))).mean())
+    for row in behaviour.set_sizes:
+        if row.set_size == K:
+            assert row.said is None
+            continue
+        assert row.said is not None
+        assert row.said.misses == 0
+        if row.set_size > K:  # drawn
+            assert row.said.false_positives == pytest.approx(row.false_positives, rel=0.02)
+            continue
+        counts = graded.false_positives(AllSets(N, row.set_size).chunk(0, row.sets).numpy())
+        assert row.said.false_positives == pytest.approx(counts.mean())
+        mse = counts / (row.set_size * (row.set_size + counts))
+        assert row.said.mse == pytest.approx(mse.mean())
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -133,6 +133,7 @@ def gather_evidence(
         seen.scores,
         workers=workers,
         on_sets=lambda done, of: stage("behaviour", done, of),
+        graded=graded,
     )
     interventions = ladder = None
     if kept is not None:

@@ -79,6 +79,22 @@ class TheoryFigures:
 
 
 @dataclass(frozen=True)
+class SaidByStrengths:
+    """What the graded hash says of sets of another size.
+
+    Bits write what they write in sets of that size (`network.strengths.written_in_sets_of`), and
+    tokens ask for their strengths as ever. Tokens that come out share the mass equally.
+
+    Keys:
+        mse, false_positives, misses: as of the network.
+    """
+
+    mse: float
+    false_positives: float
+    misses: float
+
+
+@dataclass(frozen=True)
 class SizeFigures:
     """Means over sets of one size.
 
@@ -91,6 +107,8 @@ class SizeFigures:
         code: the same of the extracted code.
         theory: expectations over random codes of the weight that is best at the network's own
             size; null for sets of several sizes.
+        said: by the graded hash, at sizes other than the network's own; null where bits have one
+            strength, and in files of earlier versions.
     """
 
     set_size: int
@@ -103,6 +121,7 @@ class SizeFigures:
     misses: float
     code: FilterFigures
     theory: TheoryFigures | None
+    said: SaidByStrengths | None = None
 
 
 @dataclass(frozen=True)

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.code import Code
+from relubloom.code import Code, GradedCode
 from relubloom.errors import UsageError
 from relubloom.evidence.behaviour.added_tokens import uniform_sets
 from relubloom.evidence.scores import SetScores, score_sets
 from relubloom.measure.one_pass import OnSets
 from relubloom.measure.statistics import weighted_mean
 from relubloom.network.relu_net import ReluNet
-from relubloom.records.behaviour import FilterFigures, SizeFigures, TheoryFigures
+from relubloom.network.strengths import written_in_sets_of
+from relubloom.records.behaviour import (
+    FilterFigures,
+    SaidByStrengths,
+    SizeFigures,
+    TheoryFigures,
+)
 from relubloom.task import AllSets, SetCollection
 from relubloom.theory import Expectations, best_constant_weight, constant_weight
 
 SIZES = 32  # at most that many are measured
 DRAWN_LOGITS = 20_000_000  # a size's share of the work: sets times vocab
+CHUNK = 4096  # sets decoded together
 DRAWN_SETS = (1_000, 50_000)  # at least and at most, for each size
 
 
@@ -62,12 +69,14 @@ def measure_set_sizes(
     random: RandomCodes | None,
     workers: int = 1,
     on_sets: OnSets | None = None,
+    graded: GradedCode | None = None,
 ) -> list[SizeFigures]:
     """Sizes 1 to twice the largest scored (and at most the vocabulary); of more than 32, some.
 
     Sizes that were scored are all there, read from `scores`. Of the others all sets where they
     are few, else uniformly drawn ones: 20 million / vocab, between 1,000 and 50,000, and no more
-    than were scored (or 1,000). Cost: that of scoring these.
+    than were scored (or 1,000). Of these `graded` says what it says, if it has several strengths.
+    Cost: that of scoring these.
     """
     scored = np.unique(scores.set_size).tolist()
     wanted = sizes_up_to(min(2 * scored[-1], net.vocab_size))
@@ -75,13 +84,32 @@ def measure_set_sizes(
     others = {size: _sets_of(net.vocab_size, size, draw) for size in wanted if size not in scored}
     total, done = sum(len(sets) for sets in others.values()), 0
     rows = [_figures(scores, _chosen(scores, size), random) for size in scored]
-    for sets in others.values():
+    for size, sets in others.items():
         found = score_sets(net, code, sets, workers)
-        rows.append(_figures(found, slice(None), random))
+        row = _figures(found, slice(None), random)
+        if graded is not None and graded.levels > 1:
+            written = written_in_sets_of(net, graded, size)
+            row = replace(row, said=_said(graded, written, sets))
+        rows.append(row)
         done += len(sets)
         if on_sets is not None:
             on_sets(done, total)
     return sorted(rows, key=lambda row: row.set_size)
+
+
+def _said(graded: GradedCode, written: GradedCode, sets: SetCollection) -> SaidByStrengths:
+    """Tokens that come out of units in the states that `written` says; `sets` are of one size."""
+    totals = np.zeros(3)
+    for start in range(0, len(sets), CHUNK):
+        ids = sets.chunk(start, min(start + CHUNK, len(sets))).numpy()
+        called = graded.layers.decode_unions(written.reached(ids))
+        size, named = ids.shape[1], called.sum(1)
+        right = np.take_along_axis(called, ids, axis=1).sum(1)
+        answer = 1 / np.maximum(named, 1)
+        mse = right * (1 / size - answer) ** 2 + (size - right) / size**2
+        mse += (named - right) * answer**2
+        totals += mse.sum(), (named - right).sum(), (size - right).sum()
+    return SaidByStrengths(*(totals / len(sets)).tolist())
 
 
 def sizes_up_to(largest: int) -> list[int]:

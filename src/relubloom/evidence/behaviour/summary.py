@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.code import Code
+from relubloom.code import Code, GradedCode
 from relubloom.evidence.behaviour.added_tokens import measure_growth, measure_repeated_token
 from relubloom.evidence.behaviour.set_sizes import (
     RandomCodes,
@@ -47,10 +47,12 @@ def measure_behaviour(
     *,
     workers: int = 1,
     on_sets: OnSets | None = None,
+    graded: GradedCode | None = None,
 ) -> Behaviour:
     """Sum up the scores of a network, and put further sets to it.
 
-    `scores` are those of net and code on `sets`. `on_sets(done, total)` counts the sets of other
+    `scores` are those of net and code on `sets`, and `graded` is the code with its strengths.
+    `on_sets(done, total)` counts the sets of other
     sizes. Cost: that of about 200,000 sets at 256 tokens, of 160,000 at 1,000 and of 30,000 at
     50,000, with 3 to 8 tokens a set.
     """
@@ -77,7 +79,7 @@ def measure_behaviour(
         unseen_tokens=_subset(scores, scores.unseen) if scores.unseen.any() else None,
         false_positives=measure_false_positives(scores, random),
         calls=measure_calls(scores),
-        set_sizes=measure_set_sizes(net, code, scores, random, workers, on_sets),
+        set_sizes=measure_set_sizes(net, code, scores, random, workers, on_sets, graded),
         repeated_token=measure_repeated_token(net, sets, workers),
         growth=measure_growth(net, code, largest, workers),
         member_mass=measure_member_mass(scores),

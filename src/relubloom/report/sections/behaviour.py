@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from relubloom.records.behaviour import (
@@ -9,6 +12,7 @@ from relubloom.records.behaviour import (
     CountShare,
     FilterFigures,
     GrownSets,
+    SaidByStrengths,
     SizeFigures,
     TheoryFigures,
 )
@@ -33,11 +37,15 @@ def behaviour(contents: Contents) -> SectionData:
     found, graded = contents.featured.behaviour, _graded(contents)
     if found is None:
         return SectionData()
-    sizes = found.set_sizes
+    sizes = [_by_strengths(contents, row) for row in found.set_sizes]
+    by_strengths = all(row.said for row in sizes)
     confused = [] if found.confusion is None else found.confusion.pairs
     bare = ALL_FULL if contents.featured.graded is not None else HASH
+    of_sizes = GRADED if by_strengths else bare
     values = {
-        "alike": [row.set_size for row in sizes if _is_near(row.mse, row.code.mse)],
+        "sizes": sizes,
+        "by_strengths": by_strengths,
+        "alike": [row.set_size for row in sizes if _is_near(row.mse, (row.said or row.code).mse)],
         "graded": graded,
         "poor": POOR,
         "confused": [pair for pair in confused if pair.called > 0][:WORST],
@@ -45,11 +53,23 @@ def behaviour(contents: Contents) -> SectionData:
     drawings = (
         *_counts(found.false_positives.by_count, graded),
         *_by_token(found, graded),
-        _by_size(sizes, "set-sizes", "False positives", "false_positives", MEAN, bare),
-        _by_size(sizes, "set-sizes-mse", "Error", "mse", "mse (log scale)", bare),
+        _by_size(sizes, "set-sizes", "False positives", "false_positives", MEAN, of_sizes),
+        _by_size(sizes, "set-sizes-mse", "Error", "mse", "mse (log scale)", of_sizes),
         *_growth(found.growth.by_size, bare),
     )
     return SectionData(values, drawings)
+
+
+def _by_strengths(contents: Contents, row: SizeFigures) -> SizeFigures:
+    """A row with what the graded hash says at the network's own size, too."""
+    found, mechanism = contents.featured.behaviour, contents.featured.mechanism
+    strengths = mechanism and mechanism.strengths
+    if found is None or not strengths or not strengths.false_positives:
+        return row
+    if row.said is not None or found.sizes != (row.set_size, row.set_size):
+        return row
+    said = SaidByStrengths(strengths.extracted.mse, strengths.false_positives.mean, 0)
+    return replace(row, said=said)
 
 
 def _is_near(one: float, other: float) -> bool:
@@ -101,11 +121,13 @@ def _by_size(
 ) -> Drawing:
     """A figure of the network by set size, beside its hash's and that of random codes."""
 
-    def values(found: list[SizeFigures] | list[FilterFigures] | list[TheoryFigures]) -> list[float]:
+    def values(
+        found: Sequence[SizeFigures | FilterFigures | SaidByStrengths | TheoryFigures],
+    ) -> list[float]:
         return [getattr(each, key) for each in found]
 
     x = [float(row.set_size) for row in rows]
-    series = _both(x, values(rows), values([row.code for row in rows]), bare)
+    series = _both(x, values(rows), values([row.said or row.code for row in rows]), bare)
     theory = {row.set_size: row.theory for row in rows if row.theory is not None}
     if theory:
         sizes = list(map(float, theory))
