@@ -39,7 +39,9 @@ def main() -> None:
 
 def write_page(records: Sequence[Row], out: Path) -> Path:
     """`full-width.md` and `full-width.svg`."""
-    done = [row for row in records if row["status"] == "done"]
+    done: list[dict[str, Any]] = [
+        {**row, "code_mse": code_mse(row)} for row in records if row["status"] == "done"
+    ]
     networks: Networks = {}
     for row in sorted(done, key=lambda row: (row["width"], row["steps"], row["seed"])):
         networks.setdefault(row["width"], {}).setdefault(row["steps"], []).append(row)
@@ -49,7 +51,7 @@ def write_page(records: Sequence[Row], out: Path) -> Path:
         INTRODUCTION.format(vocab=size[0], k=size[1], enough=ENOUGH),
         *width_lines(networks),
         "",
-        SLOPES.format(low=min(networks), high=max(networks)),
+        SLOPES.format(low=min(networks), high=max(networks), steps=shared_steps(networks)),
         *slope_lines(networks, laws),
         "",
     ]
@@ -57,6 +59,16 @@ def write_page(records: Sequence[Row], out: Path) -> Path:
     path = out / "full-width.md"
     path.write_text("\n".join(lines), encoding="utf-8")
     return path
+
+
+def code_mse(row: Row) -> float:
+    """Of the hash run exactly, with its strengths where it has several."""
+    return row["extracted_mse"] if row["graded_mse"] is None else row["graded_mse"]
+
+
+def shared_steps(networks: Networks) -> int:
+    """The most steps that every width has."""
+    return max(set.intersection(*(set(by_steps) for by_steps in networks.values())))
 
 
 def laws_of(size: tuple[int, int], widths: list[int]) -> dict[str, list[float]]:
@@ -94,7 +106,7 @@ def width_lines(networks: Networks) -> list[str]:
                 shown(median(rows, "half_share"), ".1%"),
                 shown(median(rows, "loss_failure_f1"), ".3f"),
                 shown(median(rows, "graded_loss_failure_f1"), ".3f"),
-                shown(median(rows, "graded_mse"), ".5f"),
+                shown(median(rows, "code_mse"), ".5f"),
                 ", ".join(f"{count} {verdict}" for verdict, count in verdicts),
             ]
             lines.append(f"| {' | '.join(cells)} |")
@@ -114,20 +126,18 @@ def fall(by_steps: Mapping[int, Sequence[Row]], steps: int) -> float | None:
 
 def slope_lines(networks: Networks, laws: Mapping[str, list[float]]) -> list[str]:
     """Rates of the exponential, and what they are of the binary law's."""
-    last = [by_steps[max(by_steps)] for by_steps in networks.values()]
+    rows = [by_steps[shared_steps(networks)] for by_steps in networks.values()]
     curves = {
-        TRAINED: [median(rows, "mse") for rows in last],
-        LEARNED: [median(rows, "graded_mse") for rows in last],
+        TRAINED: [statistics.median(row["mse"] for row in each) for each in rows],
+        LEARNED: [statistics.median(row["code_mse"] for row in each) for each in rows],
         **laws,
     }
     binary = rate(networks, laws[BINARY])
     lines = ["| what | k x rate | of the binary law's |", "|---|---|---|"]
-    k = last[0][0]["set_size"]
+    k = rows[0][0]["set_size"]
     for name, errors in curves.items():
-        known = [error for error in errors if error]
-        if len(known) == len(networks):
-            found = rate(networks, known)
-            lines.append(f"| {name} | {k * found:.3f} | {found / binary:.2f} |")
+        found = rate(networks, errors)
+        lines.append(f"| {name} | {k * found:.3f} | {found / binary:.2f} |")
     return lines
 
 
@@ -140,10 +150,10 @@ def rate(networks: Networks, errors: Sequence[float]) -> float:
 
 def drawn(networks: Networks, laws: Mapping[str, list[float]]) -> Any:
     """Errors against width, on a log scale."""
-    last = [by_steps[max(by_steps)] for by_steps in networks.values()]
-    seeds = [(float(row["width"]), row["mse"]) for rows in last for row in rows]
+    same = [by_steps[shared_steps(networks)] for by_steps in networks.values()]
+    seeds = [(float(row["width"]), row["mse"]) for rows in same for row in rows]
     x = [float(width) for width in networks]
-    learned = [median(rows, "graded_mse") or 0.0 for rows in last]
+    learned = [statistics.median(row["code_mse"] for row in rows) for rows in same]
     series = [
         Series(TRAINED, "network", [each[0] for each in seeds], [each[1] for each in seeds]),
         Series(LEARNED, "code", x, learned),
@@ -160,14 +170,14 @@ INTRODUCTION = """# The width law of networks trained to the end
 Made by `python experiments/full_width.py` (`make results-width-full`). Networks of N={vocab} and
 k={k}, `mse`, rate 0.005, as preset `article-full`. A width has reached its end where twice the
 steps lower the median mse by under {enough:.0%}. *Half bits*: of all bits, where they are a kind of
-their own. *F1*: of the sets that fail by loss. *Mse of its code*: of the graded hash as an exact
-graded Bloom filter. What it means: [../width.md](../width.md).
+their own. *F1*: of the sets that fail by loss. *Mse of its code*: of the hash run exactly, with
+its strengths where it has two. What it means: [../width.md](../width.md).
 
 ![Error against width](full-width.svg)
 """
 SLOPES = """## Slopes
 
-ln mse against d by least squares over d = {low} to {high}, at the most steps; errors are medians.
+ln mse against d by least squares over d = {low} to {high}, after {steps:,} steps; medians.
 """
 
 
