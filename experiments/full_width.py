@@ -9,7 +9,7 @@ import argparse
 import math
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,11 @@ def write_page(records: Sequence[Row], out: Path) -> Path:
     done: list[dict[str, Any]] = [
         {**row, "code_mse": code_mse(row)} for row in records if row["status"] == "done"
     ]
-    networks: Networks = {}
-    for row in sorted(done, key=lambda row: (row["width"], row["steps"], row["seed"])):
-        networks.setdefault(row["width"], {}).setdefault(row["steps"], []).append(row)
+    rates = [row["learning_rate"] for row in done]
+    networks, *others = (
+        grouped(row for row in done if row["learning_rate"] == rate)
+        for rate in sorted(set(rates), key=rates.count, reverse=True)
+    )
     size = done[0]["vocab_size"], done[0]["set_size"]
     laws = laws_of(size, list(networks))
     lines = [
@@ -55,10 +57,21 @@ def write_page(records: Sequence[Row], out: Path) -> Path:
         *slope_lines(networks, laws),
         "",
     ]
+    for other in others:
+        first = next(iter(next(iter(other.values())).values()))[0]
+        lines += [OTHER_RATE.format(rate=first["learning_rate"]), *width_lines(other), ""]
     (out / "full-width.svg").write_text(standalone(drawn(networks, laws).svg), encoding="utf-8")
     path = out / "full-width.md"
     path.write_text("\n".join(lines), encoding="utf-8")
     return path
+
+
+def grouped(rows: Iterable[dict[str, Any]]) -> Networks:
+    """By width and steps, ascending."""
+    networks: Networks = {}
+    for row in sorted(rows, key=lambda row: (row["width"], row["steps"], row["seed"])):
+        networks.setdefault(row["width"], {}).setdefault(row["steps"], []).append(row)
+    return networks
 
 
 def code_mse(row: Row) -> float:
@@ -133,7 +146,7 @@ def slope_lines(networks: Networks, laws: Mapping[str, list[float]]) -> list[str
         **laws,
     }
     binary = rate(networks, laws[BINARY])
-    lines = ["| what | k x rate | of the binary law's |", "|---|---|---|"]
+    lines = ["| mse of | k x rate | of random binary codes |", "|---|---|---|"]
     k = rows[0][0]["set_size"]
     for name, errors in curves.items():
         found = rate(networks, errors)
@@ -157,14 +170,16 @@ def drawn(networks: Networks, laws: Mapping[str, list[float]]) -> Any:
     series = [
         Series(TRAINED, "network", [each[0] for each in seeds], [each[1] for each in seeds]),
         Series(LEARNED, "code", x, learned),
-        *(Series(name, "theory", x, errors) for name, errors in laws.items()),
+        Series("binary", "theory", x, laws[BINARY]),
+        Series("graded", "line", x, laws[GRADED]),
     ]
     said = "Mean squared error against width, of networks trained to the end and of random codes"
-    return draw_series("full-width", said, series, Axis("width", "mse (log scale)", log=True))
+    marks = {width: f"{width:g}" for width in x}
+    axis = Axis("width", "mse (log scale)", log=True, marks=marks)
+    return draw_series("full-width", said, series, axis)
 
 
-TRAINED, LEARNED = "trained networks", "their codes, run exactly"
-BINARY, GRADED = "best random binary code, law", "best random graded code, law"
+TRAINED, LEARNED, BINARY, GRADED = "trained", "its code", "random binary", "random graded"
 INTRODUCTION = """# The width law of networks trained to the end
 
 Made by `python experiments/full_width.py` (`make results-width-full`). Networks of N={vocab} and
@@ -174,10 +189,15 @@ their own. *F1*: of the sets that fail by loss. *Mse of its code*: of the hash r
 its strengths where it has two. What it means: [../width.md](../width.md).
 
 ![Error against width](full-width.svg)
+
+*Binary* and *graded* in the figure are the laws of random codes of the best weights.
+"""
+OTHER_RATE = """## At rate {rate:g}
 """
 SLOPES = """## Slopes
 
 ln mse against d by least squares over d = {low} to {high}, after {steps:,} steps; medians.
+*Its code* is run exactly; *random* is the exact mean of random codes of the best weights.
 """
 
 
