@@ -23,11 +23,12 @@ SOURCES = {
 def card_of(known: KnownNetwork, figures: Figures) -> str:
     """The whole card; its certificate is made where it is not there."""
     entry = known.entry
+    what = WHAT[entry.kind]
     return "\n".join(
         [
             f"# {known.name}",
             "",
-            f"Version {known.version}, seed {known.seed}. {WHAT[entry.kind].capitalize()}.",
+            f"Version {known.version}, seed {known.seed}. {what[0].upper()}{what[1:]}.",
             "",
             f"- {entry.vocab_size} tokens, {entry.width} units ({entry.tokens_per_unit:.1f} tokens "
             f"a unit), sets of {SET_SIZE}.",
@@ -76,10 +77,12 @@ def _known(known: KnownNetwork, figures: Figures) -> list[str]:
         half = (code.weights - code.of_strength(code.levels)).mean()
         bits += f", {half:.2f} of them half bits"
     if kind.startswith("constructed"):
-        return [
-            f"The weights were made from `code` ({bits}). Each unit is off just where its tokens "
-            "cover it, and each missing bit costs the same: by arithmetic, on every set."
-        ]
+        does = (
+            "Each unit is off just where its tokens cover it, and each missing bit costs the same"
+        )
+        if isinstance(code, GradedCode):
+            does = "Each unit is untouched, leaking or covered just as its tokens' strengths say"
+        return [f"The weights were made from `code` ({bits}). {does}: by arithmetic, on every set."]
     agreement = [unit.agreement for unit in known.meaning if unit.agreement is not None]
     return [
         f"`code` is read off the trained weights ({bits}). It is not planted, so nothing proves "
