@@ -18,6 +18,7 @@ PAGES = {
     "controls": "controls.md",
     "dynamics": "dynamics.md",
     "full": "article-full.md",
+    "full_width": "full-width.md",
     "graded_codes": "graded-codes.md",
     "ground_truth": "ground-truth.md",
     "region": "region.md",

@@ -231,6 +231,16 @@ def test_a_record_keeps_to_its_types_and_ranges(
     assert said in done.error
 
 
+def test_lists_by_token_are_of_one_length(tmp_path: Path, relubloom: Command) -> None:
+    trained_run(tmp_path / "run", task=KSparseTask(6, 2), width=5)
+    tokens = json.loads((tmp_path / "run" / "behaviour.json").read_text())["tokens"]
+    tokens["false_positive_rate"] = [0.5]
+    edited(tmp_path / "run", "behaviour.json", tokens=tokens)
+    done = relubloom("report", tmp_path / "run")
+    assert done.status == 1
+    assert "damaged at tokens" in done.error
+
+
 def test_a_label_does_not_steer_the_terminal(run: Path, relubloom: Command) -> None:
     (run / "tokens.txt").write_text("a\x1b[2J\nb\nc\nd\ne\nf\n")
     done = relubloom("query", run, "0", "1")

@@ -102,7 +102,7 @@ def _by_token(found: Behaviour, graded: GradedFalsePositives | None) -> list[Dra
     if graded is not None:
         predicted = graded.by_token
     of = "hash" if graded is None else "graded hash"
-    if rates is None or predicted is None or not any(rates):
+    if rates is None or predicted is None or len(rates) != len(predicted) or not any(rates):
         return []
     both = np.array([predicted, rates], dtype=np.float64)
     known = ~np.isnan(both).any(0)
