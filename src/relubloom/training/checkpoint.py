@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from relubloom import atomic
@@ -44,7 +44,9 @@ def save_checkpoint(
 
     def write() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(contiguous, beside, metadata)
+        beside.write_bytes(
+            save(contiguous, metadata)
+        )  # save_file leaves a file of its own if killed
         atomic.settle(beside, path)
 
     try:
