@@ -20,27 +20,21 @@ from numpy.typing import NDArray
 
 import relubloom as rb
 from cells import Cell, small, trained
-from full_training.growing import one_more, other_size
+from full_training.growing import other_size
 from full_training.history import history_of
 from full_training.page import write_page
 from full_training.ties import ranking_f1
 from relubloom.evidence.gather import look_at
 from relubloom.evidence.graded_hash import GradedScoring
-from relubloom.evidence.ladder import climb, sets_for_ladder
 from relubloom.evidence.mechanism import measure_mechanism
 from relubloom.network.extract import extract_with_modes
 from relubloom.network.strengths import extract_with_drops
 from relubloom.study.settings import PRESETS
 
 RUNS, PAGE = Path("runs/article-full"), Path("docs/results/article-full.md")
-SCORED = 100_000  # sets that rungs are scored on
 DRAWN = 300_000  # sets at k = 4
 OF_FOUR = {"mse": 4, "kl": 1}  # seeds there, at most
 UNEVEN = 0.1  # sd of the shares of non-bit entries above which a unit is called uneven
-RUNGS = (
-    *("hash", "graded-hash", "longer-hash", "shuffled-strengths", "random-graded-hash"),
-    *("weak-bits", "graded-unit-levels", "graded-levels"),
-)
 
 
 @dataclass(frozen=True)
@@ -140,8 +134,7 @@ def measured(net: rb.ReluNet, task: rb.KSparseTask, *, deep: bool) -> dict[str, 
     graded, drops = extract_with_drops(net, code, size)
     sets = task.evaluation_sets() if task.enumerable else task.evaluation_sets(DRAWN)
     grading = GradedScoring(net, graded, drops, sets) if graded.levels > 1 else None
-    kept = sets_for_ladder(net, code, sets, SCORED, fit=False)
-    seen = look_at(net, code, sets, kept=kept, grading=grading)
+    seen = look_at(net, code, sets, grading=grading)
     mechanism = measure_mechanism(
         net, code, modes, seen.scores, seen.layer, seen.readout, seen.strengths
     )
@@ -164,13 +157,9 @@ def measured(net: rb.ReluNet, task: rb.KSparseTask, *, deep: bool) -> dict[str, 
     }
     if not deep or graded.levels == 1:
         return row
-    ladder = climb(net, code, kept, graded=graded, only=(*RUNGS, "network"))
     sizes = {each: other_size(net, graded, size, each) for each in range(2, size + 3)}
     return row | {
-        "network_bits": ladder.network_bits,
-        "rungs": {rung.name: asdict(rung) for rung in ladder.rungs},
         "sizes": sizes,
-        "one_more": one_more(net, graded, size),
         "ties": ranking_f1(net, graded, size),
     }
 

@@ -51,7 +51,7 @@ def write_page(records: Sequence[Row], out: Path) -> Path:
     laws = laws_of(size, list(networks))
     lines = [
         INTRODUCTION.format(vocab=size[0], k=size[1], enough=ENOUGH),
-        *width_lines(networks),
+        *width_lines(networks, laws),
         "",
         SLOPES.format(low=min(networks), high=max(networks), steps=shared_steps(networks)),
         *slope_lines(networks, laws),
@@ -59,7 +59,11 @@ def write_page(records: Sequence[Row], out: Path) -> Path:
     ]
     for other in others:
         first = next(iter(next(iter(other.values())).values()))[0]
-        lines += [OTHER_RATE.format(rate=first["learning_rate"]), *width_lines(other), ""]
+        lines += [
+            OTHER_RATE.format(rate=first["learning_rate"]),
+            *width_lines(other, laws_of(size, list(other))),
+            "",
+        ]
     (out / "full-width.svg").write_text(standalone(drawn(networks, laws).svg), encoding="utf-8")
     path = out / "full-width.md"
     path.write_text("\n".join(lines), encoding="utf-8")
@@ -99,14 +103,17 @@ def median(rows: Sequence[Row], key: str) -> float | None:
     return statistics.median(found) if found else None
 
 
-def width_lines(networks: Networks) -> list[str]:
-    """Every width and number of steps."""
+def width_lines(networks: Networks, laws: Mapping[str, list[float]]) -> list[str]:
+    """Every width and number of steps, beside the laws."""
     lines = [
         "| d | steps | seeds | mse, median | worst | fall by doubling | half bits | "
-        "F1, bare hash | F1, graded hash | mse of its code | verdicts |",
-        "|" + "---|" * 11,
+        "F1, bare hash | F1, graded hash | mse of its code | random binary | random graded | "
+        "verdicts |",
+        "|" + "---|" * 13,
     ]
-    for width, by_steps in networks.items():
+    for (width, by_steps), binary, graded in zip(
+        networks.items(), laws[BINARY], laws[GRADED], strict=True
+    ):
         for steps, rows in by_steps.items():
             verdicts = Counter(row["verdict"] for row in rows).most_common()
             cells = [
@@ -120,6 +127,8 @@ def width_lines(networks: Networks) -> list[str]:
                 shown(median(rows, "loss_failure_f1"), ".3f"),
                 shown(median(rows, "graded_loss_failure_f1"), ".3f"),
                 shown(median(rows, "code_mse"), ".5f"),
+                f"{binary:.6f}",
+                f"{graded:.6f}",
                 ", ".join(f"{count} {verdict}" for verdict, count in verdicts),
             ]
             lines.append(f"| {' | '.join(cells)} |")
@@ -186,18 +195,18 @@ Made by `python experiments/full_width.py` (`make results-width-full`). Networks
 k={k}, `mse`, rate 0.005, as preset `article-full`. A width has reached its end where twice the
 steps lower the median mse by under {enough:.0%}. *Half bits*: of all bits, where they are a kind of
 their own. *F1*: of the sets that fail by loss. *Mse of its code*: of the hash run exactly, with
-its strengths where it has two. What it means: [../width.md](../width.md).
+its strengths where it has two. *Random*: exact mean of random codes of the best weights. What it
+means: [../width.md](../width.md).
 
 ![Error against width](full-width.svg)
 
-*Binary* and *graded* in the figure are the laws of random codes of the best weights.
+*Binary* and *graded* in the figure are the random codes.
 """
 OTHER_RATE = """## At rate {rate:g}
 """
 SLOPES = """## Slopes
 
 ln mse against d by least squares over d = {low} to {high}, after {steps:,} steps; medians.
-*Its code* is run exactly; *random* is the exact mean of random codes of the best weights.
 """
 
 

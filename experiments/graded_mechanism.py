@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 import relubloom as rb
 from cells import Cell, K, asked, small, trained, with_worst
@@ -40,9 +40,12 @@ from relubloom.evidence.ladder.read_network import ReadNetwork
 from relubloom.measure.one_pass import one_pass
 from relubloom.measure.statistics import agreement
 from relubloom.network.strengths import (
+    BIT,
     CALLED,
+    FULL,
     Drops,
     extract_with_drops,
+    measure_drops,
     written_in_sets_of,
 )
 from relubloom.study.settings import PRESETS
@@ -52,8 +55,9 @@ SETS, CALLED_SETS = 300_000, 100_000
 CASES, SOURCES = 20_000, 2048
 FITTED, FIT_STEPS = 4, 3_000
 CODES = ("graded-hash", "shuffled-strengths", "random-graded-hash", "longer-hash", "hash")
-OTHER_CALLS = ("strongest-member", "another-seed")
+OTHER_CALLS = ("input-alone", "strongest-member", "another-seed")
 Mask = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 Row = dict[str, Any]
 
 
@@ -103,6 +107,7 @@ def measure(net: rb.ReluNet, another: rb.ReluNet, task: rb.KSparseTask, *, fit: 
         "network_bits": ladder.network_bits,
         "rungs": {rung.name: asdict(rung) for rung in ladder.rungs},
         "calls": calls(net, ReadNetwork(net, code, float(K), graded), another, task),
+        "by_input": int((by_input_alone(drops).strengths != graded.strengths).sum()),
         "interventions": {each.name: asdict(each) for each in done.interventions},
         "short": where_it_falls_short(net, graded, drops, task),
     }
@@ -111,7 +116,7 @@ def measure(net: rb.ReluNet, another: rb.ReluNet, task: rb.KSparseTask, *, fit: 
 def calls(
     net: rb.ReluNet, read: ReadNetwork, another: rb.ReluNet, task: rb.KSparseTask
 ) -> dict[str, Row]:
-    """Wrongly called tokens as each code predicts them; of several draws the first."""
+    """Wrongly called tokens and sets that fail, as each code predicts; the first of its draws."""
     sets = RandomSets(task, 0).sets("called", CALLED_SETS)
     assert read.graded is not None
     codes: dict[str, rb.Code | rb.GradedCode] = {"hash": read.code, "graded-hash": read.graded}
@@ -120,22 +125,47 @@ def calls(
         assert isinstance(program, rb.Code | rb.GradedCode)
         codes[name] = program
     codes["another-seed"] = rb.extract_graded_code(another, K)
-    decoders = {name: code.decode for name, code in codes.items()}
+    codes["input-alone"] = by_input_alone(measure_drops(net, read.code, K))
+    decoders: dict[str, Callable[[ArrayLike], Mask]] = {n: c.decode for n, c in codes.items()}
     decoders["strongest-member"] = strongest_member(read.graded)
-    counts = {name: np.zeros(3) for name in decoders}
+    counts = {name: np.zeros((2, 3)) for name in decoders}
     for part in np.array_split(sets, 20):
-        called = called_by(net(torch.from_numpy(part)).detach())
-        others = ~unpack_bits(marked(part, net.vocab_size), net.vocab_size)
+        logits = net(torch.from_numpy(part)).detach()
+        called, others = called_by(logits), ~members_of(part, net.vocab_size)
+        failed = failing(logits, ~others)
         for name, decode in decoders.items():
-            counts[name] += counted(decode(part) & others, called & others)
-    return {name: asdict(agreement(*each.tolist())) for name, each in counts.items()}
+            out: Mask = decode(part) & others
+            fails: Mask = np.any(out, axis=1)
+            counts[name] += counted(out, called & others), counted(fails, failed)
+    return {
+        name: asdict(agreement(*tokens.tolist())) | {"fails": agreement(*sets.tolist()).f1}
+        for name, (tokens, sets) in counts.items()
+    }
 
 
-def strongest_member(graded: rb.GradedCode) -> Callable[[Mask], Mask]:
+def by_input_alone(drops: Drops) -> rb.GradedCode:
+    """The strengths that W_in alone says, whatever a bit costs its token."""
+    return rb.GradedCode((drops.share >= BIT).astype(np.uint8) + (drops.share >= FULL), 2)
+
+
+def strongest_member(graded: rb.GradedCode) -> Callable[[ArrayLike], Mask]:
     """Decode as if two half bits in one unit leaked as one does: the strongest bit is the state."""
     levels = range(1, graded.levels + 1)
     written = rb.Code(np.concatenate([graded.strengths >= level for level in levels], axis=1))
     return lambda sets: graded.layers.decode_unions(written.union(sets))
+
+
+def members_of(sets: NDArray[np.int64], vocab: int) -> Mask:
+    """Which tokens are in each set, bool [sets, vocab]."""
+    return unpack_bits(marked(sets, vocab), vocab)
+
+
+def failing(logits: torch.Tensor, members: Mask) -> Mask:
+    """Sets, or cases, that fail by loss."""
+    size = members.sum(1)
+    p = logits.double().softmax(1).numpy()
+    mse = ((p - members / size[:, None]) ** 2).sum(1)
+    return mse > 1 / (2 * size * (size + 1))
 
 
 def called_by(logits: torch.Tensor) -> Mask:
@@ -184,6 +214,7 @@ def where_it_falls_short(
     }.items():
         logits = subject.patched(cases.sets, np.where(keeps, own, other))
         found[name] = by_loss(tokens(scrubbed.right), logits, cases)
+    found["missed"] = missed_when_scrubbed(subject, scrubbed, own, other, drops)
     forced = sealed(ForceUncovered, graded)
     logits = forced.intervention.run(subject, forced.cases)
     found["forced"] = by_loss(tokens(forced.right), logits, forced.cases)
@@ -216,16 +247,39 @@ def where_it_falls_short(
 
 def by_loss(predicted: Mask, logits: torch.Tensor, cases: Cases) -> Row:
     """Cases that fail, as those in which other tokens than the members are named."""
-    vocab = logits.shape[1]
-    members = unpack_bits(marked(cases.members, vocab), vocab)
-    size = members.sum(1)
-    p = logits.double().softmax(1).numpy()
-    mse = ((p - members / size[:, None]) ** 2).sum(1)
-    called = called_by(logits)
-    failing = mse > 1 / (2 * size * (size + 1))
-    found = counted((predicted != members).any(1), failing, cases.weight)
+    members, called = members_of(cases.members, logits.shape[1]), called_by(logits)
+    found = counted((predicted != members).any(1), failing(logits, members), cases.weight)
     return asdict(agreement(*found.tolist())) | {
         "exact": float(np.average((predicted == called).all(1), weights=cases.weight))
+    }
+
+
+def missed_when_scrubbed(
+    subject: PreparedNetwork, plan: SealedPlan, own: Floats, other: Floats, drops: Drops
+) -> Row:
+    """Cases that fail though they should not: which token they lose, which unit would mend them.
+
+    `own` and `other` are the sets' hidden layer, and the scrubbed one.
+    """
+    graded, cases = subject.code, plan.cases
+    logits = subject.patched(cases.sets, other)
+    members = members_of(cases.members, graded.vocab_size)
+    right = unpack_bits(plan.right, graded.vocab_size)
+    missed = np.flatnonzero(failing(logits, members) & (right == members).all(1))
+    lost = (members & ~called_by(logits))[missed].sum(0)
+    mended = np.zeros(graded.width, dtype=np.int64)
+    for unit in range(graded.width):
+        post = other[missed].copy()
+        post[:, unit] = own[missed, unit]
+        mended[unit] = (~failing(subject.patched(cases.sets[missed], post), members[missed])).sum()
+    token, unit = int(lost.argmax()), int(mended.argmax())
+    unread = (drops.share[token] >= BIT) & ~graded.bits[token]
+    return {
+        "missed": len(missed),
+        "lost": int(lost.max()),
+        "unread": sorted(drops.cost[token][unread].tolist(), reverse=True),
+        "mended": int(mended.max()),
+        "uneven": float(np.nanstd(np.where(graded.bits, np.nan, drops.share)[:, unit])),
     }
 
 
@@ -253,7 +307,7 @@ def flat_non_bits(net: rb.ReluNet, graded: rb.GradedCode) -> list[torch.Tensor]:
 
 def page(rows: dict[int, Row], cell: Cell) -> str:
     """The tables: medians over the seeds, and in brackets the worst."""
-    found = [rows[seed] for seed in sorted(rows) if rows[seed]["levels"] > 1]
+    found = [rows[seed] | {"seed": seed} for seed in sorted(rows) if rows[seed]["levels"] > 1]
     counts = {
         "seeds": ", ".join(map(str, sorted(rows))),
         "graded": len(found),
@@ -265,6 +319,7 @@ def page(rows: dict[int, Row], cell: Cell) -> str:
     lines = [INTRODUCTION.format(**counts)]
     if found:
         lines += [INTERVENED.format(**counts), *intervention_lines(found)]
+        counts["by_input"] = with_worst([r["by_input"] for r in found], highest=True, digits=0)
         lines += [LADDER.format(**counts), *ladder_lines(found), *call_lines(found)]
         lines += [SHORT.format(**counts), *short_lines(found)]
     return "\n".join(lines) + "\n"
@@ -320,11 +375,18 @@ def ladder_lines(rows: list[Row]) -> list[str]:
 
 
 def call_lines(rows: list[Row]) -> list[str]:
-    lines = ["", "| code | wrongly called tokens: precision | recall | F1 |", "|---|---|---|---|"]
+    lines = [
+        "",
+        "| code | wrongly called tokens: precision | recall | F1 | sets that fail: F1 |",
+        "|---|---|---|---|---|",
+    ]
     for name in (*CODES, *OTHER_CALLS):
         each = [row["calls"][name] for row in rows]
-        f1 = with_worst([one["f1"] for one in each], highest=name != "graded-hash")
-        lines.append(f"| `{name}` | {' | '.join(both(each))} | {f1} |")
+        fair = name in ("graded-hash", "input-alone", "strongest-member")
+        f1, fails = (
+            with_worst([one[key] for one in each], highest=not fair) for key in ("f1", "fails")
+        )
+        lines.append(f"| `{name}` | {' | '.join(both(each))} | {f1} | {fails} |")
     return lines
 
 
@@ -339,7 +401,22 @@ def short_lines(rows: list[Row]) -> list[str]:
         exact = with_worst([one["exact"] for one in each])
         lines.append(f"| {title} | {' | '.join(both(each))} | {exact} |")
     kept = [row["short"]["forced, members lose the call"]["kept"] for row in rows]
-    return [*lines, "", LEFT_OUT.format(left=with_worst([1 - each for each in kept], highest=True))]
+    lines += ["", LEFT_OUT.format(left=with_worst([1 - each for each in kept], highest=True))]
+    return [*lines, MISSED, *(missed_line(row) for row in rows)]
+
+
+def missed_line(row: Row) -> str:
+    """What the cases have in common that fail under scrubbing though they should not."""
+    found = row["short"]["missed"]
+    cells = [
+        f"{row['short']['scrubbed']['recall']:.3f}",
+        str(found["missed"]),
+        str(found["lost"]),
+        ", ".join(f"{cost:.2f}" for cost in found["unread"]) or "none",
+        str(found["mended"]),
+        f"{found['uneven']:.2f}",
+    ]
+    return f"| {row['seed']} | {' | '.join(cells)} |"
 
 
 def both(found: list[Row]) -> list[str]:
@@ -373,9 +450,10 @@ LADDER = """
 first {fitted} seeds, as far as they are here. `graded-factors-best-readout` has 16 numbers more for
 each token and for each unit: factors of what non-bit entries of `W_in` carry beyond their levels.
 `best-readout` has all of `W_in`, so it shows what such a fit can reach at all. The second table is
-over {called:,} sets. Its `strongest-member` is the graded hash with another rule: the strongest bit
-of the members decides a unit's state, so two half bits leak as one does. `another-seed` is the
-graded hash of the next seed's network.
+over {called:,} sets. Its `input-alone` reads strengths off `W_in`, whatever a bit costs: it differs
+from the graded hash in {by_input} entries. `strongest-member` is the graded hash with another
+rule: the strongest bit of the members decides a unit's state, so two half bits leak as one does.
+`another-seed` is the graded hash of the next seed's network.
 """
 
 SHORT = """
@@ -406,6 +484,17 @@ LEFT_OUT = """In `force-uncovered` a member with a half bit in the unit should d
 bit costs it less than ln 2 it may stay. A share of {left} of the cases has such a member; few cases
 have a predicted error at all.
 """
+
+MISSED = """## Scrubbing, seed by seed
+
+Cases that fail by loss though they should not. *Lose one token*: how many of them lose the token
+that most of them lose. *Its unread bits*: entries by which this token takes half of a unit's level
+or more, and which are no bits, for an untouched unit costs it less than ln 2 / 2 logits: the costs.
+*One unit mends*: how many would not fail if the unit that mends most had its own value. *Uneven*:
+standard deviation of the shares that non-bit entries take away in that unit.
+
+| seed | recall | missed cases | lose one token | its unread bits | one unit mends | uneven |
+|---|---|---|---|---|---|---|"""
 
 
 if __name__ == "__main__":

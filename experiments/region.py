@@ -213,8 +213,7 @@ INTRODUCTION = """# When do networks learn Bloom filters?
 
 Made by `experiments/region.py` (`make results-region`). Each network is trained with a warm-up and
 a cosine to zero, and classed by what predicts the sets on which it fails by loss, over {sets:,}
-drawn sets. This page holds {networks} networks, of {size} where no other size is given. The
-specification `region_specs/full.toml` asks for N=256, d=48 and two seeds, `quick.toml` for less.
+drawn sets. This page holds {networks} networks, of {size} where no other size is given.
 
 - *nearly linear*: under 5 % of the pairs of a set and a unit have the unit at 0, so that the ReLU
   hardly does anything;

@@ -9,10 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 import relubloom as rb
-from relubloom.network.strengths import BIT, FULL, measure_drops
+from relubloom.network.strengths import measure_drops
 
 SETS = 20_000
-FEW = 1_000
 
 
 def other_size(net: rb.ReluNet, graded: rb.GradedCode, trained: int, size: int) -> dict[str, Any]:
@@ -46,49 +45,6 @@ def other_size(net: rb.ReluNet, graded: rb.GradedCode, trained: int, size: int) 
         "missed": float(missed.double().mean()),
         "failing": float(failing(logits, sets).mean()),
     }
-
-
-def one_more(net: rb.ReluNet, graded: rb.GradedCode, trained: int) -> dict[str, Any]:
-    """Sets of one token more, predicted by strengths that are read off at their own size.
-
-    A token leaves its units in the states that its strengths on sets of k + 1 say; it asks for the
-    states that its strengths on sets of k say. A set fails where the called tokens would not be
-    its members. Precision and recall by loss, on any sets and on sets of k with one of their false
-    positives added.
-    """
-    code = rb.Code(graded.bits)
-    share = measure_drops(net, code, trained + 1).share
-    written = np.where(np.isnan(share), 2 * code.bits, (share >= BIT) + 1 * (share >= FULL))
-    writing = rb.GradedCode(written.astype(np.uint8), 2)
-    drawn = rb.KSparseTask(net.vocab_size, trained + 1).drawn_sets("other sizes", SETS)
-    found: dict[str, Any] = {}
-    for name, sets in (
-        ("any", drawn.chunk(0, SETS)),
-        ("with", with_false_positive(graded, trained)),
-    ):
-        ids = sets.numpy()
-        member = np.zeros((len(ids), net.vocab_size), dtype=np.bool_)
-        np.put_along_axis(member, ids, np.True_, axis=1)
-        out = graded.layers.decode_unions(writing.reached(ids))
-        fails = failing(net(sets), sets)
-        for by, says in (
-            ("here", (out != member).any(1)),
-            ("there", (graded.decode(ids) != member).any(1)),
-        ):
-            both = (says & fails).sum()
-            found[f"{name}_{by}"] = [float(both / max(1, each.sum())) for each in (says, fails)]
-        found[f"{name}_sets"], found[f"{name}_fail"] = len(ids), float(fails.mean())
-    return found
-
-
-def with_false_positive(graded: rb.GradedCode, size: int) -> torch.Tensor:
-    """Sets on which the code has false positives, with the first of them added."""
-    task = rb.KSparseTask(graded.vocab_size, size)
-    sets = task.drawn_sets("false positives", 10 * SETS).chunk(0, 10 * SETS).numpy()
-    sets = sets[graded.false_positives(sets) > 0][:FEW]
-    out = graded.decode(sets)
-    np.put_along_axis(out, sets, np.False_, axis=1)
-    return torch.from_numpy(np.concatenate([sets, out.argmax(1)[:, None]], axis=1))
 
 
 def failing(logits: torch.Tensor, sets: torch.Tensor) -> NDArray[np.bool_]:

@@ -11,7 +11,6 @@ from typing import Any
 import relubloom as rb
 from cells import spread_line, with_worst
 from full_training.ties import NAMES
-from mechanism import ladder_lines
 from relubloom.code import disjunct_code
 from relubloom.errors import UsageError
 from relubloom.theory import best_graded_weights
@@ -96,7 +95,7 @@ def write_page(
 ) -> None:
     """Write the tables; `found` has the networks of the preset as "main", the others at k = 4."""
     rows = found["main"]
-    explained = [row for row in rows if "rungs" in row]
+    explained = [row for row in rows if "sizes" in row]
     lines = [
         INTRODUCTION.format(seeds=len(rows), sets=rows[0]["sets"], sizes=sizes),
         *seed_lines(rows),
@@ -112,7 +111,6 @@ def write_page(
         "",
     ]
     if explained:
-        lines += [RUNGS, *ladder_lines(explained), ""]
         lines += [*size_lines(explained), "", *tie_lines(explained), ""]
     lines += [
         *four_lines({name: each for name, each in found.items() if name != "main"}),
@@ -226,16 +224,6 @@ def size_lines(rows: list[Row]) -> list[str]:
         cells = [f"{middles(size, key):.3f}" for key in levels]
         cells += [f"{middles(size, key):.1%}" for key in shares]
         lines.append(f"| {size} | {' | '.join(cells)} |")
-    lines += [
-        "",
-        ONE_MORE,
-        "| sets | strengths | precision | recall |",
-        "|---|---|---|---|",
-    ]
-    for key, sets in (("any", "any sets of k + 1"), ("with", "a set and its false positive")):
-        for by, read in (("there", "of sets of k"), ("here", "written at k + 1, read at k")):
-            both = [[row["one_more"][f"{key}_{by}"][side] for row in rows] for side in (0, 1)]
-            lines.append(f"| {sets} | {read} | {' | '.join(map(with_worst, both))} |")
     return lines
 
 
@@ -320,23 +308,12 @@ STRENGTHS = """## The strengths
 Means over the bits of a network. *Uneven*: a unit whose non-bit entries take away shares with a
 standard deviation above 0.1.
 """
-RUNGS = """## Explanations and controls
-
-The ladder, over 100,000 of all sets. `graded-hash` is the graded hash alone. Four rows must do
-worse: `hash` (all bits full), `longer-hash` (a binary hash of as many bits), `shuffled-strengths`
-(the same bits, strengths dealt anew), `random-graded-hash` (random units). In brackets the worst
-seed.
-"""
 SIZES = """## Sets of other sizes
 
 The networks were trained on sets of 3. *Said*: by one line of arithmetic. A unit that is untouched
 stands at b + k m on sets of k, m being its mean non-bit entry. On sets of q it stands at
 1 + (q - k) m / (b + k m) of that, and a bit that takes away the share v leaves that minus v. Levels
 are shares of the untouched level at k. Medians, over 20,000 sets.
-"""
-ONE_MORE = """Which sets of one token more fail by loss, as the graded hash says: once by the
-strengths that it has on sets of k; once with the state of each unit by the strengths that the same
-rule reads off for sets of k + 1, while tokens ask for their strengths at k.
 """
 TIES = """## What decides the ranking
 

@@ -43,13 +43,6 @@ def test_one_member_more_is_said_by_the_mean_non_bit_entry() -> None:
     assert same["missed"] == 0 < more["missed"]
 
 
-def test_sets_with_one_of_their_false_positives() -> None:
-    sets = growing.with_false_positive(GRADED, 2).numpy()
-    assert len(sets)
-    assert GRADED.decode(sets[:, :2])[np.arange(len(sets)), sets[:, 2]].all()
-    assert (sets[:, 2:] != sets[:, :2]).all()
-
-
 def test_an_exact_network_has_no_ties_that_its_levels_do_not_say() -> None:
     assert ties.ranking_f1(rb.construct(GRADED, 16.0, LEAK), GRADED, 2) == [1.0] * 4
 
