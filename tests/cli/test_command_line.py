@@ -5,6 +5,7 @@ import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,11 +13,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from build.process import COMMAND, Outcome
+from relubloom.cli import studying
 from relubloom.cli.app import run
 from relubloom.code import Code, GradedCode, count_false_positives, import_csv
+from relubloom.code.families import Family
+from relubloom.code.graded_families import GradedFamily
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.run_folder import default_labels
+from relubloom.study.source_codes import SourceFamily
 
 COMMANDS = ("study", "train", "construct", "examine", "report", "compare", "query")
 SIZES = ("-N", 12, "-d", 8, "-k", 2)
@@ -409,6 +414,11 @@ def test_construct_says_what_it_made(relubloom: Callable[..., Outcome], tmp_path
     assert done.json["false_positives"] == {"mean": total / math.comb(12, 2), "total": total}
     assert set(net.W_out.flatten().tolist()) == {0.0, -16.0}
     assert (net.W_in.sum(1) == -3).all()
+
+
+def test_construct_offers_every_family_that_there_is() -> None:
+    made = [*get_args(Family), *get_args(GradedFamily), *get_args(SourceFamily)]
+    assert sorted(get_args(studying.Family)) == sorted(made)
 
 
 def test_construct_for_sets_of_several_sizes(

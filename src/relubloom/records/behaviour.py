@@ -293,6 +293,12 @@ class Tokens:
     correlation: float | None
     worst: list[TokenFigures]
 
+    def __post_init__(self) -> None:
+        lists = self.false_positive_rate, self.miss_rate, self.code_false_positive_rate, self.mse
+        lengths = sorted({len(each) for each in lists if each is not None})
+        if len(lengths) > 1:
+            raise ValueError(f"lists by token have {lengths[0]} and {lengths[-1]} entries")
+
 
 @dataclass(frozen=True)
 class SubsetFigures:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from relubloom import atomic, reading
 from relubloom.errors import FileError
-from relubloom.records.behaviour import Behaviour, Tokens
+from relubloom.records.behaviour import Behaviour
 from relubloom.records.certificate import Certificate
 from relubloom.records.dynamics import Dynamics
 from relubloom.records.interventions import Interventions
@@ -143,8 +143,6 @@ def _converter() -> Converter:
         def checked(value: Any, kind: Any) -> Any:
             record = read(value, kind)
             _refuse_shares(record)
-            if isinstance(record, Tokens):
-                _refuse_lengths(record)
             return record
 
         return checked
@@ -178,14 +176,6 @@ def _refuse_shares(record: Any) -> None:
         named = each.name in SHARES or each.name.endswith(("_share", "_rate"))
         if named and isinstance(value, float) and not 0 <= value <= 1:
             raise ValueError(f"{key_of(each.name)} is {value:g}: a share is 0 to 1")
-
-
-def _refuse_lengths(record: Tokens) -> None:
-    """Refuse lists by token that are of different lengths."""
-    lists = (getattr(record, each.name) for each in fields(Tokens) if each.name != "worst")
-    lengths = sorted({len(each) for each in lists if isinstance(each, list)})
-    if len(lengths) > 1:
-        raise ValueError(f"lists by token have {lengths[0]} and {lengths[-1]} entries")
 
 
 def _size_or_sizes(value: Any, _kind: object) -> int | list[int]:
