@@ -68,7 +68,7 @@ def row(path: Path, given: argparse.Namespace, seed: int) -> dict[str, Any]:
         if held_out[part] is not None and random[part]["false_positives"] > 0:
             ratio = held_out[part]["false_positives"] / random[part]["false_positives"]
             shown[f"{part}_over_random"] = round(ratio, 3)
-    return shown | {"descents": made["descents"], "seconds": round(seconds, 1)}
+    return shown | {"finished": made["finished"], "seconds": round(seconds, 1)}
 
 
 def sets_of(tags: dict[str, list[str]]) -> str:

@@ -41,9 +41,7 @@ def source_code(
         made = {"fill": law.fill, "expected_false_positives": law.expected_false_positives()}
         return law.draw(seed), made
     found = learn(sets, copies, task.vocab_size, width, seconds, seed, watch)
-    tried = [asdict(setting) | {"false_positives": F} for setting, F in found.tried]
-    made = {"setting": asdict(found.setting), "tried": tried, "descents": found.descents}
-    return found.code, made | {"finished": found.finished, "stopped": found.stopped}
+    return found.code, {"finished": found.finished, "stopped": found.stopped}
 
 
 def source_weight(task: KSparseTask, width: int) -> int:
