@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from relubloom.code.bits import Code
 from relubloom.code.descent import Descent
-from relubloom.code.frequency import best_frequency_law
+from relubloom.code.frequency import frequency_law, token_shares
 from relubloom.errors import UsageError, check_seed, whole
 from relubloom.task import KSparseTask, SetCollection, SetsLike, as_collection
 
@@ -29,6 +29,7 @@ Watch = Callable[[str, int, int, str], None]
 SECONDS = 60.0
 PAIRS_A_SECOND = 1 << 23  # (set, token) pairs learned from: most of the time is for descent
 LARGEST = 1 << 40  # padding of sets whose vocabulary is not given
+FILL = 0.35  # of the frequency-aware code at the start: about what is best for random codes
 NEAR = 0.05  # what a stranger that lacks one bit counts
 STAND_INS = 5  # copies of a set with a token of its own
 MOST_NEW = 0.75  # share of sets with a new token
@@ -118,7 +119,8 @@ def learn(
         return spent < seconds
 
     generator, weights = np.random.default_rng([seed, vocab_size]), np.sqrt(copies)
-    start = best_frequency_law(sets, weights, vocab_size, width).draw(seed)
+    shares = token_shares(sets, weights, vocab_size)
+    start = frequency_law(shares, width, FILL).draw(seed)
     most = math.ceil(PAIRS_A_SECOND * seconds / vocab_size)
     chosen = generator.permutation(len(sets))[:most] if most < len(sets) else slice(None)
     listed = _with_stand_ins(sets[chosen], weights[chosen], vocab_size, generator)

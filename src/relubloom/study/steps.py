@@ -20,6 +20,7 @@ from relubloom.code import (
     worth_on,
 )
 from relubloom.code.families import SEARCH_SECONDS
+from relubloom.code.learned import check_width
 from relubloom.errors import FileError, UsageError
 from relubloom.evidence import Evidence, gather_evidence
 from relubloom.evidence.certificate import certify, certify_lines
@@ -169,6 +170,8 @@ def construct_run(
         raise UsageError(
             f"{len(labels)} token labels for {task.vocab_size} tokens: give one label a token"
         )
+    if task.file is not None:
+        check_width(task.training_lines().sets.numpy(), task.vocab_size, width)
     prepare_run(out, force=force)
     sizes = (task.vocab_size, width, task.sizes[1])  # made for the largest sets
     made: dict[str, Any] = {"family": family}
