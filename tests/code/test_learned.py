@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 import relubloom as rb
-from relubloom.code import Code, FrequencyLaw, best_frequency_law, frequency_law, learn_code
+from relubloom.code import (
+    Code,
+    FrequencyLaw,
+    best_frequency_law,
+    frequency_law,
+    learn_code,
+    worth_on,
+)
 from relubloom.code.descent import Descent
 from relubloom.code.learned import learn
 from relubloom.errors import UsageError
@@ -146,6 +153,24 @@ def test_tokens_that_no_set_holds_have_hashes_and_are_counted():
     made = learn(np.where(sets == 12, 15, sets), np.ones(60), 15, 20, seconds=0.3)
     assert made.unseen_tokens == 15 - len(held) >= 3
     assert (made.code.weights > 0).all()
+
+
+def test_of_more_sets_than_there_is_time_for_a_sample_is_taken():
+    sets = drawn_sets(500, 40, 4)
+    held = set(sets[sets < 40].tolist())
+    made = learn(sets, np.ones(500), 40, 16, seconds=1e-4)  # 8 million pairs a second: 21 sets
+    assert not made.finished
+    assert made.unseen_tokens == 40 - len(held)
+    assert made.code.weights.min() > 0
+
+
+def test_what_a_code_is_worth_on_many_sets():
+    code, sets = Code(GENERATOR.random((40, 16)) < 0.3), drawn_sets(600, 40, 4)
+    found = code.false_positives(sets)
+    assert worth_on(code, sets).false_positives == pytest.approx(found.mean())
+    assert worth_on(code, sets, np.arange(600)).p_exact == pytest.approx(
+        np.average(found == 0, weights=np.arange(600))
+    )
 
 
 def test_ctrl_c_keeps_the_code_so_far():
