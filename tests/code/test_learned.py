@@ -94,14 +94,14 @@ def test_changes_are_exact(width: int):
         change = moved.changes(token, lacking)[unit]
         before = descent_from(moved.bits, sets, weights)
         assert before.changes(token, lacking) == pytest.approx(
-            moved.changes(token, lacking), abs=1e-5
+            moved.changes(token, lacking), abs=1e-9
         )
         moved.enter(token, lacking, -1)
         moved.flip(token, unit, lacking)
         moved.enter(token, lacking, 1)
         assert (lacking == moved.lacking(token)).all()
         after = descent_from(moved.bits, sets, weights)
-        assert (after.value - before.value) * weights.sum() == pytest.approx(change, abs=1e-4)
+        assert (after.value - before.value) * weights.sum() == pytest.approx(change, abs=1e-9)
 
 
 def descent_from(bits: np.ndarray, sets: np.ndarray, weights: np.ndarray) -> Descent:

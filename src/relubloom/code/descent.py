@@ -23,7 +23,6 @@ from relubloom.code.bits import Code
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Octets = NDArray[np.uint8]
-Singles = NDArray[np.float32]
 PAIRS = 1 << 22  # (set, token) pairs looked at together
 CHANGE = 1e-5  # a flip must save more than this share of a set's weight: less is rounding
 MEMBER = 99  # lacking bits of a member, which no flip may count
@@ -39,7 +38,7 @@ class Descent:
         near: what a non-member that lacks one bit counts, from 0 to 1.
         go_on: asked between any two steps; what is under way ends soon after it says no.
 
-    Memory: about 12 bytes for each set and unit. Cost: O(sets vocab width / 64) to make.
+    Memory: about 20 bytes for each set and unit. Cost: O(sets vocab width / 64) to make.
     """
 
     def __init__(
@@ -59,8 +58,8 @@ class Descent:
         self._open = self._covers == 0
         self._outside = np.ascontiguousarray(pack_bits(self._open).T)  # [words, sets]
         self._of = _sets_of_each(sets, code.vocab_size)
-        self._cost = np.zeros(self._open.shape, dtype=np.float32)
-        self._saving = np.zeros(self._open.shape, dtype=np.float32)
+        self._cost = np.zeros(self._open.shape, dtype=np.float64)
+        self._saving = np.zeros(self._open.shape, dtype=np.float64)
         self._sum, charges = 0.0, np.array([1, near])
         self._ready = True  # unless time is up before all tokens are entered
         for token in range(code.vocab_size):
@@ -171,7 +170,7 @@ class Descent:
         """Enter a token as a stranger into both tables, or take it out."""
         units, near = np.flatnonzero(self.bits[token]), np.flatnonzero(lacking <= 2)
         for table, rates, is_open in self._tables():
-            rate = (sign * rates[lacking[near]]).astype(np.float32)
+            rate = sign * rates[lacking[near]]
             some = rate != 0
             pair, unit = np.nonzero(self._open[near[some, None], units] == is_open)
             table[near[some][pair], units[unit]] += rate[some][pair]
@@ -183,10 +182,10 @@ class Descent:
             some = np.flatnonzero(rates[np.minimum(lacking, 3)] > 0)
             units = self.bits[tokens[some]] & (self._open[sets[some]] == is_open)
             pair, unit = np.nonzero(units)
-            rate = (sign * rates[lacking[some]]).astype(np.float32)
+            rate = sign * rates[lacking[some]]
             np.add.at(table.reshape(-1), sets[some][pair] * width + unit, rate[pair])
 
-    def _tables(self) -> tuple[tuple[Singles, Floats, bool], ...]:
+    def _tables(self) -> tuple[tuple[Floats, Floats, bool], ...]:
         """Each table, what a pair enters by its lacking bits, and whether into open units."""
         return (self._cost, self._rises, True), (self._saving, self._falls, False)
 

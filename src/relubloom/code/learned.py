@@ -72,7 +72,7 @@ def learn_code(
         seed: seed of the choices.
         watch: called with (stage, done, total, detail) as the work goes on.
 
-    Cost: `seconds` or less; 5,000 sets of 5 of 600 tokens take 4 s of one core. Memory: 30 bytes
+    Cost: `seconds` or less; 5,000 sets of 5 of 600 tokens take 4 s of one core. Memory: 40 bytes
     for each training set and unit.
 
     Raises:
