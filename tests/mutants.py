@@ -1,7 +1,10 @@
-"""Mutants: one small change of the code each, and whether the tests of its room notice.
+"""Mutants: one small change of the code each, and whether the tests notice.
 
 `python tests/mutants.py --minutes 25` goes on with the table docs/results/mutants.csv: sites are
 taken in the order of a hash under a seed, a room after the other, so that each room has as many.
+Asked are the tests that run the changed line, the quickest first, until they add up to a minute;
+`--measure` finds out which these are (the suite under coverage, once: 10 minutes). A line that runs
+when its file is read is asked of the tests that run any line of the file.
 A test that notices is run on the code as it is too: there it must pass. In the table a survivor
 needs a reason, written by hand in its last column: why the change changes no result.
 """
@@ -17,6 +20,7 @@ import re
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,12 +28,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import scipy.stats  # noqa: F401 - what the tests import, once
 import torch  # noqa: F401
+from coverage import CoverageData
 
 HOME = Path(__file__).parents[1]
 TABLE = HOME / "docs" / "results" / "mutants.csv"
@@ -37,7 +43,13 @@ COLUMNS = ("mutant", "file", "function", "line", "change", "outcome", "test", "w
 SEED = 0
 CPU_SECONDS, ALARM_SECONDS = 120, 1200  # a mutant that takes longer is noticed
 LEFT_OUT = {"_version.py", "__init__.py"}
-SLOW = {"test_killed.py", "test_cluster.py"}  # processes; and pages in a browser: JavaScript
+COVERAGE, SECONDS = HOME / "runs" / "mutants" / "coverage", HOME / "runs" / "mutants" / "tests.xml"
+MOST_SECONDS = 60.0  # of tests that a mutant is put to
+LEFT_OUT_TESTS = [
+    *(f"tests/report/test_{name}_in_browser.py" for name in ("explorer", "page")),
+    *("tests/study/test_killed.py", "tests/sweep/test_killed.py", "tests/sweep/test_cluster.py"),
+    *("tests/cli/test_faults.py", "tests/experiments", "tests/examples"),
+]
 PAIRS = "< <=, > >=, == !=, + -, * /, and or, & |, << >>, min max, any all, argmin argmax, "
 PAIRS += "amin amax, minimum maximum, floor ceil, True False"
 ONE_WAY = {"//": "/", "%": "*", "**": "*", "in": "not in", "is": "is not", "not": "", "+=": "-="}
@@ -153,24 +165,51 @@ def in_order(root: Path) -> list[Mutant]:
     return [each for turn in zip_longest(*ordered) for each in turn if each]
 
 
-def tests_of(mutant: Mutant) -> list[str]:
-    """The test files of its room, those that name its module first."""
-    room = HOME / "tests" / mutant.room
-    files = room.rglob("test_*.py") if room.is_dir() else (HOME / "tests").glob("test_*.py")
-    module = re.compile(rf"\b{mutant.path.stem}\b")
-    kept = [f for f in files if f.name not in SLOW and "browser" not in f.name]
-    return sorted(
-        (str(f) for f in kept),
-        key=lambda f: (
-            mutant.path.stem not in Path(f).stem,
-            not module.search(Path(f).read_text()),
-            f,
-        ),
-    )
+class Covering:
+    """Which tests run a line, and how long each takes."""
+
+    def __init__(self) -> None:
+        self.data = CoverageData(str(COVERAGE))
+        self.data.read()
+        self.files = {
+            Path(each).relative_to(HOME / "src" / "relubloom").as_posix(): each
+            for each in self.data.measured_files()
+        }
+        cases = ElementTree.parse(SECONDS).iter("testcase")
+        self.seconds = {
+            (each.get("classname"), each.get("name")): float(each.get("time", 0)) for each in cases
+        }
+
+    def tests_of(self, mutant: Mutant) -> list[str]:
+        """The quickest first, of about a minute in all."""
+        by_line = self.data.contexts_by_lineno(self.files.get(mutant.path.as_posix(), ""))
+        told = set(by_line.get(mutant.line, []))
+        if not told - {""}:
+            told = {each for contexts in by_line.values() for each in contexts}
+        tests = {each.rsplit("|", 1)[0] for each in told if each}
+        ordered = sorted((self._seconds(each), each) for each in tests)
+        before = accumulate((seconds for seconds, _ in ordered), initial=0.0)
+        return [test for (_, test), sum in zip(ordered, before, strict=False) if sum < MOST_SECONDS]
+
+    def _seconds(self, test: str) -> float:
+        file, *_, name = test.split("::", 1)
+        return self.seconds.get((file.removesuffix(".py").replace("/", "."), name), 1.0)
+
+
+def measure() -> None:
+    """Run the suite under coverage, without what runs in processes or a browser of its own."""
+    COVERAGE.parent.mkdir(parents=True, exist_ok=True)
+    left_out = [f"--ignore={path}" for path in LEFT_OUT_TESTS]
+    line = ["-m", "pytest", "-n", "auto", "--cov=src/relubloom", "--cov-context=test"]
+    line += ["--cov-report=", f"--junitxml={SECONDS}", *left_out]
+    environment = os.environ | {"COVERAGE_FILE": str(COVERAGE)}
+    subprocess.run([sys.executable, *line], cwd=HOME, env=environment)
 
 
 def first_failure(source: Path, tests: list[str]) -> tuple[str, str]:
     """("survived", "") or ("killed", the test that noticed), in a fork that has torch already."""
+    if not tests:
+        return "survived", ""
     with tempfile.TemporaryFile("w+") as said:
         child = os.fork()
         if not child:
@@ -195,13 +234,13 @@ def first_failure(source: Path, tests: list[str]) -> tuple[str, str]:
     return "killed", found[1] if found else "timeout" if status < 0 else "did not start"
 
 
-def tried(mutant: Mutant, copy: Path, sound: set[str]) -> tuple[str, str]:
+def tried(mutant: Mutant, tests: list[str], copy: Path, sound: set[str]) -> tuple[str, str]:
     """Its outcome, in a copy of the package. Tests in `sound` are known to pass on the code."""
     target = copy / "relubloom" / mutant.path
     whole = target.read_bytes()
     target.write_bytes(whole[: mutant.start] + mutant.new.encode() + whole[mutant.stop :])
     try:
-        outcome, test = first_failure(copy, tests_of(mutant))
+        outcome, test = first_failure(copy, tests)
     finally:
         target.write_bytes(whole)
     if "::" in test and test not in sound:
@@ -215,8 +254,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=25.0)
     parser.add_argument("--rooms", nargs="*", default=[])
+    parser.add_argument("--measure", action="store_true")
     asked = parser.parse_args()
     os.chdir(HOME)
+    if asked.measure or not COVERAGE.exists():
+        measure()
+    covering = Covering()
     sys.dont_write_bytecode = True
     rows = list(csv.DictReader(TABLE.open(encoding="utf-8"))) if TABLE.exists() else []
     known, sound, deadline = {row["mutant"] for row in rows}, set[str](), 60 * asked.minutes
@@ -230,7 +273,7 @@ def main() -> None:
             old = (
                 (copy / "relubloom" / mutant.path).read_bytes()[mutant.start : mutant.stop].decode()
             )
-            outcome, test = tried(mutant, copy, sound)
+            outcome, test = tried(mutant, covering.tests_of(mutant), copy, sound)
             values = (mutant.key, mutant.path.as_posix(), mutant.function, str(mutant.line))
             change = f"{old} -> {mutant.new or 'nothing'} in: {mutant.text}"
             rows.append(dict(zip(COLUMNS, (*values, change, outcome, test, ""), strict=True)))

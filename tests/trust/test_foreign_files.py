@@ -93,7 +93,11 @@ def test_finding_5_a_sweep_spec_is_counted_before_it_is_expanded(
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
 @pytest.mark.parametrize(
-    "name", ["config.json", "model.safetensors", "code.npz", "tokens.txt", "sets", "spec", "table"]
+    "name",
+    [
+        *("config.json", "model.safetensors", "code.npz", "tokens.txt"),
+        *("checkpoint.safetensors", "sets", "spec", "table"),
+    ],
 )
 def test_finding_6_only_regular_files_are_read(
     name: str, kind: str, run: Path, relubloom: Command
@@ -101,6 +105,18 @@ def test_finding_6_only_regular_files_are_read(
     path = run / name if "." in name else run.parent / name
     replaced(path, kind)
     line = {
+        "checkpoint.safetensors": (
+            "train",
+            "-N",
+            "6",
+            "-d",
+            "4",
+            "-k",
+            "2",
+            "--resume",
+            "--out",
+            run,
+        ),
         "sets": ("certify", run, "--sets", path, "--quiet"),
         "spec": ("sweep", path, "--out", run.parent / "out", "--dry-run"),
         "table": ("results", path.rename(path.with_suffix(".sqlite")) if name == "table" else ""),
