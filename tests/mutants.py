@@ -228,7 +228,7 @@ def first_failure(source: Path, tests: list[str]) -> tuple[str, str]:
     with tempfile.TemporaryFile("w+") as said:
         child = os.fork()
         if not child:
-            os.setsid()
+            os.setpgrp()
             os.dup2(said.fileno(), 1)
             resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
             signal.alarm(ALARM_SECONDS)
