@@ -236,6 +236,7 @@ def _history_row(row: Any) -> dict[str, Any]:
         value = row.get(key)
         if not isinstance(value, kind) or isinstance(value, bool):
             raise ValueError(f"a line has {key} {value!r:.40}")
+    row["objective"].encode()  # half of a character cannot be drawn
     return row
 
 

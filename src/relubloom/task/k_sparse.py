@@ -30,7 +30,9 @@ from relubloom.task.sets_file import TOKENS_FILE, SetsFile, read_sets
 
 SourceName = Literal["uniform", "zipf", "file"]
 ENUMERATE_UP_TO = 5_000_000
-HELD_OUT_SETS = 100_000
+HELD_OUT_SETS = 100_000  # at most, and fewer of large vocabularies:
+HELD_OUT_LOGITS = 1 << 30  # of all drawn sets together
+FEWEST_SETS = 1_000
 HELD_OUT_SHARE = 0.2
 
 
@@ -208,8 +210,9 @@ class KSparseTask:
 
         All C(N, k) where that is at most 5 million (uniform source, one size); the held-out
         lines of a file, of the task's sizes, or all its lines without `hold_out`; else 100,000
-        drawn sets. `draw` asks for that many drawn sets instead (a file keeps its lines), unless
-        there are no more in all. Drawn sets are the same for every network.
+        drawn sets, or 2^30 / N above 10,737 tokens, at least 1,000. `draw` asks for that many drawn
+        sets instead (a file keeps its lines), unless there are no more in all. Drawn sets are the
+        same for every network.
 
         Raises:
             UsageError: no held-out line has one of the task's sizes.
@@ -219,7 +222,8 @@ class KSparseTask:
         every = AllSets(self.vocab_size, self.sizes[0])
         if self.enumerable and (draw is None or len(every) <= draw):
             return every
-        return self.drawn_sets("held-out", draw or HELD_OUT_SETS)
+        usual = min(HELD_OUT_SETS, max(FEWEST_SETS, HELD_OUT_LOGITS // self.vocab_size))
+        return self.drawn_sets("held-out", draw or usual)
 
     def drawn_sets(self, stream: str, count: int) -> DrawnSets:
         """`count` sets of the source, a pure function of the stream's name.
