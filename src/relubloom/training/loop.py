@@ -292,7 +292,7 @@ class TrainingRun:
         """A hash of all that the state depends on."""
         task = self.task.describe()
         task.pop("sets", None)  # the file's hash counts, not its path
-        described = {
+        described: dict[str, Any] = {
             "task": task,
             "width": self.stack.W_in.shape[2],
             "recipe": self.recipe.describe(),
