@@ -18,9 +18,8 @@ from relubloom.errors import UsageError
 from relubloom.records.run_folder import read_task
 from relubloom.report.page import write_report
 from relubloom.study import study as study_module
-from relubloom.study.steps import examine_network, train_networks, write_evidence
+from relubloom.study.steps import examine_network, write_evidence
 from relubloom.task import SetCollection
-from relubloom.training.loop import TrainingRun
 
 Run = Callable[..., Outcome]
 TAGS = DATA / "debtags.sets"
@@ -77,36 +76,9 @@ def test_a_study_of_a_file_chooses_swaps_and_learns_a_code(relubloom: Run, tmp_p
     assert "a code learned from the training sets" in page and ">learned code<" in page
     other = 0.3 if swaps["share"] else 0.8
     refused = relubloom("study", *SIZES, *SHORT, "--swaps", other, "--out", out, "--resume")
-    assert "holds a study of other settings" in refused.error
+    assert "holds a study of other settings" in refused.err
     same = ("--swaps", swaps["share"], "--out", out, "--resume", "--json")
     assert relubloom("study", *SIZES, *SHORT, *same).json == found
-
-
-def test_a_choice_is_kept_when_training_is_stopped(
-    relubloom: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = ("study", *SIZES, *SHORT, "--out", tmp_path / "s", "--quiet")
-    monkeypatch.setattr(study_module, "train_networks", lambda *_: 1 / 0)
-    assert relubloom(*asked).status == 1
-    chosen = (tmp_path / "s" / "swaps.json").read_bytes()
-    monkeypatch.setattr(study_module, "train_networks", train_networks)
-    monkeypatch.setattr(study_module, "choose_swaps", lambda *_: 1 / 0)
-    done = relubloom(*asked, "--resume", "--json")
-    assert done.json["swaps"] == {
-        key: value for key, value in json.loads(chosen).items() if key != "schema_version"
-    }
-    assert relubloom(*asked, "--force").status == 1  # chosen anew
-
-
-def test_a_training_begun_without_swaps_goes_on_without(relubloom: Run, tmp_path: Path) -> None:
-    task = rb.KSparseTask.from_file(TAGS, (3, 8))
-    run = TrainingRun(task, 16, rb.Recipe(steps=30, batch_size=32), (0,), "cpu", None)
-    run.advance()
-    run.save(tmp_path / "s" / "checkpoint.safetensors")
-    asked = ("--out", tmp_path / "s", "--resume", "--json", "--quiet")
-    found = relubloom("study", *SIZES, *SHORT, *asked).json
-    assert found["swaps"] == {"share": 0.0, "tried": []}
-    assert "swaps" not in found["configuration"]["task"]
 
 
 def test_quick_and_narrow_studies_do_less(relubloom: Run, tmp_path: Path) -> None:

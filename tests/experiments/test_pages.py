@@ -22,6 +22,7 @@ PAGES = {
     "graded_codes": "graded-codes.md",
     "ground_truth": "ground-truth.md",
     "region": "region.md",
+    "source_networks": "source-networks.md",
     "width": "width.md",
     "zoo": "zoo.md",
 }

@@ -1,6 +1,7 @@
 """The share of swapped tokens is chosen on the training sets alone, and the least mse decides."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ import torch
 import relubloom as rb
 from build.process import DATA
 from relubloom.records.study import TriedSwaps
-from relubloom.study import swaps
+from relubloom.study import study, swaps
 from relubloom.study.steps import unwatched
 
 TASK = rb.KSparseTask.from_file(DATA / "debtags.sets", (3, 8))
@@ -54,7 +55,7 @@ def test_few_sets_are_left_as_they_are() -> None:
     assert swaps.choose_swaps(replace(STUDY, task=few), 1, unwatched) == swaps.Swaps(0.0, [])
 
 
-def test_it_starts_where_the_study_does(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+def test_it_starts_where_the_study_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     net = rb.construct(rb.random_constant_weight(TASK.vocab_size, 12, 3))
     net.save_pretrained(tmp_path)
     recipe = replace(STUDY.recipe, steps=1, learning_rate=1e-9)
@@ -63,3 +64,19 @@ def test_it_starts_where_the_study_does(monkeypatch: pytest.MonkeyPatch, tmp_pat
     swaps.choose_swaps(replace(STUDY, recipe=recipe, init_from=tmp_path), 1, unwatched)
     for each in trained:
         assert torch.allclose(each.W_in, net.W_in, atol=1e-8)
+
+
+def test_a_choice_is_kept_for_resume(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked, made = replace(STUDY, choose_swaps=True), swaps.Swaps(0.5, [TriedSwaps(0.5, 0.1)])
+    monkeypatch.setattr(study, "choose_swaps", lambda *_: made)
+    first = study._with_swaps(asked, tmp_path, 1, unwatched)  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(study, "choose_swaps", lambda *_: 1 / 0)
+    again = study._with_swaps(asked, tmp_path, 1, unwatched)  # pyright: ignore[reportPrivateUsage]
+    assert first == again == (replace(STUDY, task=replace(TASK, swaps=0.5)), made)
+
+
+def test_a_training_begun_without_swaps_goes_on_without(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.safetensors").touch()
+    asked = replace(STUDY, choose_swaps=True)
+    found = study._with_swaps(asked, tmp_path, 1, unwatched)  # pyright: ignore[reportPrivateUsage]
+    assert found == (STUDY, swaps.Swaps(0.0, []))

@@ -115,7 +115,8 @@ class Swaps:
 
     Keys:
         share: of the sets trained on that have a token swapped.
-        tried: the shares that were compared; none where the sets are too few.
+        tried: the shares that were compared; none where the sets are too few, or where an earlier
+            version began the training.
     """
 
     share: float
