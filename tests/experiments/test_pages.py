@@ -23,6 +23,7 @@ PAGES = {
     "ground_truth": "ground-truth.md",
     "real_codes": "real-codes.md",
     "region": "region.md",
+    "source_networks": "source-networks.md",
     "width": "width.md",
     "zoo": "zoo.md",
 }

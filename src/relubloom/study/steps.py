@@ -129,13 +129,15 @@ def train_networks(
         threads=threads,
         checkpoint=out / CHECKPOINT,
         resume=resume,
+        init_from=None if study.start is None else study.start.net,
         on_progress=on_progress,
     )
+    started = None if study.start is None else study.start.describe()
     for each in networks:
         folder = folder_of(each.seed)
         if not was_examined(folder):
             write_training(folder, each.history, each.film, each.film_steps)
-            origin = Origin(study.task, each.seed, recipe=study.recipe)
+            origin = Origin(study.task, each.seed, recipe=study.recipe, init_from=started)
             write_network(folder, each.net, origin, study.labels)
     return networks
 
