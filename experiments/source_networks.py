@@ -18,7 +18,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 import relubloom as rb
 from relubloom.code import worth_on
@@ -164,7 +164,7 @@ def measured(
     copies = held_out.weights(0, len(held_out)).numpy()
     held_by = np.bincount(sets[sets < task.vocab_size], minlength=task.vocab_size)
     trained = held_by > 0
-    follows = spearmanr(evidence.code.weights[trained], held_by[trained]).statistic
+    ranks = [rankdata(values[trained]) for values in (evidence.code.weights, held_by)]
     behaviour, mechanism = evidence.behaviour, evidence.mechanism
     return Row(
         mechanism.verdict,
@@ -177,7 +177,7 @@ def measured(
         worth_on(evidence.code, held_out.chunk(0, len(held_out)).numpy(), copies).false_positives,
         worth["rivals"]["constant-weight"]["false_positives"],
         worth["held_out"]["false_positives"],
-        float(follows),
+        float(np.corrcoef(ranks)[0, 1]),
         overlap(evidence.code, sets, seed),
     )
 
