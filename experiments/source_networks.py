@@ -123,7 +123,7 @@ def main() -> None:
             start = name.endswith(FROM_CODE)
             rows.setdefault(name, []).append(measured(task, width, own, seed, start))
             print(seed, name, rows[name][-1], flush=True)
-    given.out.write_text(page(rows), encoding="utf-8")
+            given.out.write_text(page(rows), encoding="utf-8")
     print(given.out)
 
 
