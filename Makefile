@@ -6,12 +6,13 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 .PHONY: help install browser demo test check check-javascript docs-files results results-width \
 	results-width-full results-quick results-region results-region-quick results-graded-codes results-full \
-	results-graded-mechanism results-zoo results-ground-truth bench faults mutants fuzz trust clean
+	results-graded-mechanism results-zoo results-ground-truth bench faults mutants fuzz trust clean \
+	docs
 
 help:
 	@echo "make demo     install, study the article's network, print the report's path"
 	@echo "make test     install, run the test suite"
-	@echo "make check    formatting, lint, types"
+	@echo "make check    formatting, lint, types, the site without a warning"
 	@echo "make results  regenerate docs/results (about five hours)"
 	@echo "make results-width  sweep for the width law and write docs/results/width.md (hours; go on with it)"
 	@echo "make results-width-full  the same of networks trained to the end (hours; go on with it)"
@@ -23,6 +24,7 @@ help:
 	@echo "make results-graded-mechanism  what strengths explain, docs/results/graded-mechanism.md (25 minutes)"
 	@echo "make results-zoo  every network of the zoo, docs/results/zoo.md (15 minutes)"
 	@echo "make results-ground-truth  which methods find known hashes (20 minutes), with SAELens in a place of its own"
+	@echo "make docs     the site of the documentation, build/docs/index.html (half a minute)"
 	@echo "make docs-files  the tables of keys in docs/files.md"
 	@echo "make faults   kills, full disks, closed pipes, two at once (10 minutes)"
 	@echo "make mutants  25 minutes of small changes of the code: which do no tests notice?"
@@ -39,7 +41,7 @@ $(VENV)/package-installed: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/tools-installed: $(VENV)/package-installed
-	$(PIP) -e '.[test]'
+	$(PIP) -e '.[docs,test]'
 	@touch $@
 
 install: $(VENV)/tools-installed
@@ -68,6 +70,7 @@ check: $(VENV)/tools-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
+	$(MAKE) --no-print-directory docs
 	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory check-javascript; \
 	else echo "no npm here: the JavaScript of the reports is not type-checked"; \
 	test "$$RELUBLOOM_REQUIRE_BROWSER" != 1; fi
@@ -77,6 +80,10 @@ node_modules/.package-lock.json: package.json package-lock.json
 
 check-javascript: node_modules/.package-lock.json
 	npm run --silent check
+
+docs: $(VENV)/tools-installed
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs build/docs
+	@echo "build/docs/index.html"
 
 # The tables of keys in docs/files.md, from the docstrings of the records.
 docs-files: $(VENV)/package-installed
@@ -168,4 +175,4 @@ bench: $(VENV)/rivals-installed
 	else echo "no chromium here: the report is not measured in a browser"; fi
 
 clean:
-	rm -rf $(VENV) node_modules runs
+	rm -rf $(VENV) node_modules runs build docs/reference
