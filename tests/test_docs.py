@@ -48,7 +48,7 @@ NOT_RUN = {
     "dask ": "several machines; tests/sweep/test_cluster.py starts a scheduler and its workers",
     "relubloom sweep SPEC.toml --out DIR --cluster": "the same",
     "from dask_jobqueue": "a cluster with SLURM",
-    "import numpy as np\nimport relubloom": "tests/zoo/test_guide.py runs it, and sees what it prints",
+    "import numpy as np\nimport relubloom": "tests/zoo/test_guide.py runs it, and looks at it",
     "from relubloom.zoo.saelens": "sae-lens; tests/zoo/test_saelens.py runs both where it is there",
 }
 TINY = "--quick --vocab-size 12 --width 4 --set-size 2 --steps 3"
