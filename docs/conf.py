@@ -14,6 +14,7 @@ exclude_patterns = ["templates"]
 templates_path = ["templates"]
 html_theme = "furo"
 html_title = "relubloom"
+smartquotes = False
 html_copy_source = False
 html_theme_options = {"top_of_page_buttons": []}
 default_role = "code"
@@ -29,7 +30,9 @@ def setup(_app: object) -> None:
     """Write the page of all commands from their parser, and bring in what lies beside docs."""
     REFERENCE.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "typer", "relubloom.cli.app", "utils", "docs"]
-    told = subprocess.run([*command, "--name", "relubloom"], check=True, capture_output=True)
+    told = subprocess.run(
+        [*command, "--name", "relubloom", "--title", "Commands"], check=True, capture_output=True
+    )
     (REFERENCE / "commands.md").write_bytes(told.stdout)
     for page in ("CHANGELOG", "CONTRIBUTING"):
         include = f"```{{include}} ../../{page}.md\n:relative-docs: docs/\n```\n"
