@@ -3,7 +3,10 @@
 import shutil
 import subprocess
 import sys
+from importlib.metadata import metadata, requires
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 DOCS = Path(__file__).parent
 REFERENCE = DOCS / "reference"  # written anew by each build
@@ -26,6 +29,32 @@ autodoc_type_aliases = {
 }
 
 
+def licences() -> str:
+    """The page of the licences of all that an installation brings along."""
+    found, waiting = dict[str, str](), ["relubloom"]
+    while waiting:
+        for line in requires(waiting.pop()) or []:
+            needed = Requirement(line)
+            name = needed.name.lower()
+            if name not in found and (not needed.marker or needed.marker.evaluate()):
+                found[name] = licence(name)
+                waiting.append(name)
+    rows = "".join(f"| {name} | {found[name]} |\n" for name in sorted(found))
+    return (
+        "# Licences\n\nrelubloom is under Apache-2.0. It brings along these packages, as they say "
+        "themselves, beside a CPU build of\nPyTorch. `make docs` reads them off the installed ones."
+        f"\n\n| package | licence |\n|---|---|\n{rows}"
+    )
+
+
+def licence(package: str) -> str:
+    """What a package says of its licence, in a line."""
+    said = metadata(package)
+    kinds = [each for each in said.get_all("Classifier", []) if each.startswith("License ::")]
+    classified = ", ".join(each.split(" :: ")[-1] for each in kinds)
+    return said.get("License-Expression") or classified or said.get("License", "").split("\n")[0]
+
+
 def setup(_app: object) -> None:
     """Write the page of all commands from their parser, and bring in what lies beside docs."""
     REFERENCE.mkdir(exist_ok=True)
@@ -34,6 +63,7 @@ def setup(_app: object) -> None:
         [*command, "--name", "relubloom", "--title", "Commands"], check=True, capture_output=True
     )
     (REFERENCE / "commands.md").write_bytes(told.stdout)
+    (REFERENCE / "licences.md").write_text(licences(), encoding="utf-8")
     for page in ("CHANGELOG", "CONTRIBUTING"):
         include = f"```{{include}} ../../{page}.md\n:relative-docs: docs/\n```\n"
         (REFERENCE / f"{page.lower()}.md").write_text(include, encoding="utf-8")

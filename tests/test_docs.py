@@ -40,6 +40,7 @@ PATH = re.compile(r"(?<![\w./-])[\w-]+/[\w./-]*")
 NOT_RUN = {
     "make ": "the project's own work, in minutes or hours; that the target is there is tested",
     "python benchmarks/": "minutes, and rivals to install",
+    "uv pip install": "it would change the environment that the tests run in",
     "pip install": "it would change the environment that the tests run in",
     "python examples/g2pm_layer.py": "weights of others; tests/examples runs it on small ones",
     "python examples/onnx_readout.py": "weights of others; tests/examples runs it on small ones",

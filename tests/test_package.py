@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import relubloom
 from build.process import process_environment
 
 ROOT = Path(__file__).parents[1]
@@ -53,6 +54,11 @@ def test_the_wheel_runs_from_an_empty_folder(built: tuple[Path, Path], tmp_path:
     found = "import relubloom; print(relubloom.__file__)"
     where = subprocess.check_output([sys.executable, "-c", found], env=environment, text=True)
     assert Path(where).is_relative_to(installed)
+
+
+def test_the_citation_names_the_version() -> None:
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {relubloom.__version__}\n" in citation
 
 
 def test_the_sdist_makes_the_same_wheel(built: tuple[Path, Path], tmp_path: Path) -> None:
