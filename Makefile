@@ -92,7 +92,7 @@ $(LOWEST)/installed: pyproject.toml | $(VENV)/tools-installed
 	@touch $@
 
 lowest: $(LOWEST)/installed
-	PYTHONPATH=src $(LOWEST)/bin/python -m pytest tests/code tests/network tests/records tests/report/charts \
+	PYTHONPATH=src $(LOWEST)/bin/python -m pytest -o filterwarnings=default tests/code tests/network tests/records tests/report/charts \
 		tests/task tests/theory tests/training tests/test_given.py
 
 pythons: $(VENV)/tools-installed
