@@ -18,7 +18,7 @@ from relubloom.errors import UsageError
 from relubloom.records.verdict import SUPERPOSED
 
 if TYPE_CHECKING:
-    from relubloom.records.study import RunRow, StudyRecord
+    from relubloom.records.study import RunRow, StudyRecord, Swaps
     from relubloom.study.settings import Preset, Study
     from relubloom.task import KSparseTask
 
@@ -154,17 +154,42 @@ class Asked:
             help="relu, or none: a linear network of the same sizes, the control without a ReLU.",
         ),
     ] = None
+    swaps: Annotated[
+        float | None,
+        training_option(
+            "--swaps",
+            metavar="SHARE",
+            help="Share of the sets of --sets trained on that have a token swapped, so that more "
+            "is learned than the lines. A study tries 0, 0.5 and 0.8 on a part of the training "
+            "sets, which takes three fifths of a training; train and --quick take 0.",
+        ),
+    ] = None
+    init_from: Annotated[
+        Path | None,
+        training_option(
+            "--init-from",
+            metavar="DIR",
+            help="A run folder whose network training starts from, trained or constructed; the "
+            "peak rate is then 3e-3 unless it is given.",
+        ),
+    ] = None
     seed: Annotated[int, training_option("--seed", help="The (first) seed.")] = 0
 
-    def study(self, seeds: int = 1, quick: bool = False) -> Study:
-        """The preset with what was asked for.
+    def study(self, seeds: int = 1, quick: bool = False, *, choose_swaps: bool = False) -> Study:
+        """The preset with what was asked for; with `choose_swaps` the share of swapped tokens is
+        chosen, where there are sets and nothing says it.
 
         Raises:
             UsageError: options contradict each other or break a rule.
             FileError: the sets file or the tokens file cannot be used.
         """
         from relubloom.memory import refuse_too_large
-        from relubloom.study.settings import PRESETS, Study, quick_recipe
+        from relubloom.study.settings import (
+            INIT_FROM_LEARNING_RATE,
+            PRESETS,
+            Study,
+            quick_recipe,
+        )
 
         base = PRESETS[self.preset]
         width = base.width if self.width is None else self.width
@@ -172,10 +197,13 @@ class Asked:
         task, labels = self._task(base)
         changes = {name: getattr(self, name) for name in CHANGES}
         given = {name: value for name, value in changes.items() if value is not None}
+        if self.init_from is not None:
+            given = {"learning_rate": INIT_FROM_LEARNING_RATE} | given
         recipe = replace(base.recipe, **given)
         return Study(
             *(task, width, quick_recipe(recipe) if quick else recipe, labels),
-            *(self.seed, seeds, quick),
+            *(self.seed, seeds, quick, self.init_from),
+            choose_swaps=choose_swaps and self.sets is not None and self.swaps is None,
         )
 
     def _task(self, base: Preset) -> tuple[KSparseTask, tuple[str, ...]]:
@@ -196,11 +224,18 @@ class Asked:
                     f"--source is {self.source!r} and --sets is given: the file says which sets "
                     "there are; leave one out"
                 )
-            task = KSparseTask.from_file(self.sets, sizes, labels, skip_bad=self.skip_bad)
+            task = KSparseTask.from_file(
+                *(self.sets, sizes, labels), skip_bad=self.skip_bad, swaps=self.swaps or 0.0
+            )
             assert task.file is not None
             return task, task.file.tokens
         if self.skip_bad:
             raise UsageError("--skip-bad is given without --sets: it skips a file's bad lines")
+        if self.swaps is not None:
+            raise UsageError(
+                f"--swaps is {self.swaps:g} without --sets: only sets of a file are swapped; leave "
+                "it out"
+            )
         vocab_size = self.vocab_size
         if vocab_size is None:
             vocab_size = len(labels) if labels else base.vocab_size
@@ -241,7 +276,7 @@ def study(
     from relubloom.study.study import run_study
     from relubloom.training.devices import check_device
 
-    planned = asked.study(seeds, quick)
+    planned = asked.study(seeds, quick, choose_swaps=not quick)
     check_device(device)
     _say_what_was_left_out(planned.task, how.quiet)
     _say_what_to_expect(planned, how.quiet)
@@ -416,6 +451,10 @@ def _folder_name(planned: Study) -> str:
         parts.append(f"x{planned.seeds}")
     if recipe.activation != "relu":
         parts.append("linear")
+    if task.swaps:
+        parts.append(f"swaps{task.swaps:g}")
+    if planned.start is not None:
+        parts.append(f"from-{planned.start.name}")
     if planned.quick:
         parts.append("quick")
     return "-".join(parts)
@@ -437,6 +476,7 @@ def _say_what_was_left_out(task: KSparseTask, quiet: bool) -> None:
 
 def _study_text(result: StudyRecord) -> str:
     from relubloom.records.shortfall import filter_words, reading_words
+    from relubloom.records.study import best_words
 
     rival = result.best_random_code
     lines = [f"verdict: {result.verdict}"]
@@ -456,8 +496,27 @@ def _study_text(result: StudyRecord) -> str:
         f"  best random code: weight {rival.weight}, mse {rival.mse:.5f}, "
         f"{rival.p_exact:.2%} exact (its units are bits, the network's are real numbers of 32 bits)"
     )
+    if (learned := result.learned_code) is not None:
+        lines.append(
+            f"  learned code: weight {learned.weight:.2f}, mse {learned.mse:.5f}, "
+            f"{learned.p_exact:.2%} exact, {learned.false_positives:.3g} false positives per set"
+        )
+        lines.append(f"  {best_words(result)}")
+    if (swaps := result.swaps) is not None:
+        lines.append(f"  {_swaps_words(swaps)}")
     lines.append(f"report: {result.report}")
     return "\n".join(lines)
+
+
+def _swaps_words(swaps: Swaps) -> str:
+    """The share of swapped tokens that was chosen, and why."""
+    if not swaps.tried:
+        return "swapped tokens: none, as nothing was compared"
+    tried = ", ".join(f"{each.mse:.4f} with {each.share:g}" for each in swaps.tried)
+    return (
+        f"swapped tokens: a share of {swaps.share:g}, for its mse is the least on a fifth of the "
+        f"training sets ({tried})"
+    )
 
 
 def _hash_words(row: RunRow) -> str:
