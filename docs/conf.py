@@ -57,7 +57,8 @@ def licence(package: str) -> str:
 
 def setup(_app: object) -> None:
     """Write the page of all commands from their parser, and bring in what lies beside docs."""
-    REFERENCE.mkdir(exist_ok=True)
+    shutil.rmtree(REFERENCE, ignore_errors=True)
+    REFERENCE.mkdir()
     command = [sys.executable, "-m", "typer", "relubloom.cli.app", "utils", "docs"]
     told = subprocess.run(
         [*command, "--name", "relubloom", "--title", "Commands"], check=True, capture_output=True

@@ -72,8 +72,11 @@ IN_SMALL = {
     "relubloom construct --sets FILE --width 48 --family learned --out DIR": "relubloom construct "
     "--sets debtags.sets --set-size 3..4 --width 24 --family learned --seconds 0.1 --out learned",
     "relubloom construct --sets debtags.sets --set-size 3..8 --width 48 --family learned "
-    "--out runs/tags": "relubloom construct --sets debtags.sets --set-size 3..8 --width 48 "
-    "--family learned --seconds 0.1 --out runs/tags",
+    "--out runs/code": "relubloom construct --sets debtags.sets --set-size 3..8 --width 48 "
+    "--family learned --seconds 0.1 --out runs/code",
+    "relubloom study --sets debtags.sets --set-size 3..8 --width 48 --objective kl "
+    "--out runs/tags": "relubloom study --sets debtags.sets --set-size 3..8 --width 48 "
+    "--objective kl --quick --steps 3 --out runs/tags",
     "relubloom pool --samples 96 --positives 2 --out DIR": "relubloom pool --samples 96 "
     "--positives 2 --out plate --seconds 0.1",
     "relubloom pool --samples 96 --positives 2 --out plate": "relubloom pool --samples 96 "
