@@ -7,12 +7,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 .PHONY: help install browser demo test check check-javascript docs-files results results-width \
 	results-width-full results-quick results-region results-region-quick results-graded-codes results-full \
 	results-graded-mechanism results-source-networks results-zoo results-ground-truth results-real-codes \
-	results-set-rivals bench faults mutants fuzz trust clean
+	results-set-rivals bench faults mutants fuzz trust clean docs lowest pythons
 
 help:
 	@echo "make demo     install, study the article's network, print the report's path"
 	@echo "make test     install, run the test suite"
-	@echo "make check    formatting, lint, types"
+	@echo "make check    formatting, lint, types, the site without a warning"
 	@echo "make results  regenerate docs/results (about five hours)"
 	@echo "make results-width  sweep for the width law and write docs/results/width.md (hours; go on with it)"
 	@echo "make results-width-full  the same of networks trained to the end (hours; go on with it)"
@@ -27,7 +27,10 @@ help:
 	@echo "make results-ground-truth  which methods find known hashes (20 minutes), with SAELens in a place of its own"
 	@echo "make results-real-codes FILES='debtags.sets 3..8 48'  learned codes on held-out sets (minutes)"
 	@echo "make results-set-rivals FILES='debtags.sets 3..8 48'  unions beside lists and bitmaps (minutes)"
+	@echo "make docs     the site of the documentation, build/docs/index.html (half a minute)"
 	@echo "make docs-files  the tables of keys in docs/files.md"
+	@echo "make lowest   the fast part of the suite with the oldest releases that pyproject.toml names"
+	@echo "make pythons  types for Python 3.12 and 3.13, and whether dependencies resolve there"
 	@echo "make faults   kills, full disks, closed pipes, two at once (10 minutes)"
 	@echo "make mutants  25 minutes of small changes of the code: which do no tests notice?"
 	@echo "make bench    benchmarks, with their rivals"
@@ -43,7 +46,7 @@ $(VENV)/package-installed: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/tools-installed: $(VENV)/package-installed
-	$(PIP) -e '.[test]'
+	$(PIP) -e '.[docs,test]'
 	@touch $@
 
 install: $(VENV)/tools-installed
@@ -72,15 +75,46 @@ check: $(VENV)/tools-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
+	$(MAKE) --no-print-directory docs
 	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory check-javascript; \
 	else echo "no npm here: the JavaScript of the reports is not type-checked"; \
 	test "$$RELUBLOOM_REQUIRE_BROWSER" != 1; fi
+
+# uv finds the oldest releases, pip installs them. PyTorch stays the constrained one: PyPI's older
+# builds for Linux are for CUDA.
+LOWEST := $(VENV)/lowest
+EXTRAS := --extra cluster --extra fields --extra onnx --extra parquet
+
+$(LOWEST)/installed: pyproject.toml | $(VENV)/tools-installed
+	$(PIP) uv
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(BIN)/uv pip compile --quiet --no-deps --resolution lowest-direct $(EXTRAS) pyproject.toml \
+		| grep -v '^torch==' > $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check \
+		-r $(LOWEST)/lowest.txt $(shell grep '^torch==' constraints.txt) beartype hypothesis pytest
+	@touch $@
+
+lowest: $(LOWEST)/installed
+	PYTHONPATH=src $(LOWEST)/bin/python -m pytest -o filterwarnings=default tests/code tests/network tests/records tests/report/charts \
+		tests/task tests/theory tests/training tests/test_given.py
+
+pythons: $(VENV)/tools-installed
+	$(PIP) uv
+	for version in 3.12 3.13; do \
+		$(BIN)/pyright --pythonversion $$version && \
+		$(BIN)/uv pip compile --quiet --python-version $$version $(EXTRAS) pyproject.toml > /dev/null \
+		|| exit 1; \
+	done
 
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --silent --no-audit --no-fund
 
 check-javascript: node_modules/.package-lock.json
 	npm run --silent check
+
+docs: $(VENV)/tools-installed
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs build/docs
+	@echo "build/docs/index.html"
 
 # The tables of keys in docs/files.md, from the docstrings of the records.
 docs-files: $(VENV)/package-installed
@@ -183,4 +217,4 @@ bench: $(VENV)/rivals-installed
 	else echo "no chromium here: the report is not measured in a browser"; fi
 
 clean:
-	rm -rf $(VENV) node_modules runs
+	rm -rf $(VENV) node_modules runs build docs/reference
