@@ -25,6 +25,7 @@ from relubloom.cli.studying import construct, study, train
 from relubloom.cli.sweeping import sweep
 from relubloom.cli.zoo import get, list_, score
 from relubloom.errors import RelubloomError, StoppedError
+from relubloom.shown import printable
 
 app = typer.Typer(
     name="relubloom",
@@ -155,5 +156,5 @@ def _usage_text(error: Any, arguments: list[str]) -> str:
 
 
 def _fail(message: str, status: int) -> int:
-    typer.echo(options.shown(f"relubloom: {' '.join(message.split())}"), err=True)
+    typer.echo(printable(f"relubloom: {' '.join(message.split())}"), err=True)
     return status

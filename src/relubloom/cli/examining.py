@@ -10,8 +10,8 @@ import typer
 
 from relubloom.cli import options
 from relubloom.cli.importing import brought_in
-from relubloom.cli.progress import ProgressDisplay
 from relubloom.errors import RelubloomError
+from relubloom.progress import ProgressDisplay
 from relubloom.records.certificate import Method
 
 if TYPE_CHECKING:

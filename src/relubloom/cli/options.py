@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json as json_text
-import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial, wraps
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from relubloom.errors import RelubloomError, UsageError
+from relubloom.shown import printable
 
 if TYPE_CHECKING:
     from relubloom.network.imports.source import Given
@@ -123,7 +122,7 @@ class Answering:
 
     def answer(self, value: Any, text: Callable[[], str]) -> None:
         """Print the value as JSON where that is wanted, else the text."""
-        said = json_text.dumps(value, allow_nan=False) if self.json else shown(text())
+        said = json_text.dumps(value, allow_nan=False) if self.json else printable(text())
         try:
             typer.echo(said)
         except BrokenPipeError:
@@ -198,6 +197,8 @@ class Working(Watched):
     @property
     def cores(self) -> int:
         """The number of threads asked for, or the cores this process may use."""
+        from relubloom.threads import cores
+
         return cores(self.threads)
 
 
@@ -210,21 +211,6 @@ def refuse_beside(option: str, why: str, others: Mapping[str, Any]) -> None:
     for name, value in others.items():
         if value:
             raise UsageError(f"{name} is given beside {option}: {why}; leave one out")
-
-
-def shown(text: str) -> str:
-    """The text without what would steer a terminal, which names and labels may hold."""
-    safe = re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", lambda found: f"\\x{ord(found[0]):02x}", text)
-    return safe.encode("utf-8", "backslashreplace").decode()
-
-
-def cores(asked: int | None) -> int:
-    """The number asked for, or the cores this process may use."""
-    if asked is not None:
-        return asked
-    if hasattr(os, "sched_getaffinity"):  # Linux
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def sizes_of(text: str | None) -> int | tuple[int, int] | None:
