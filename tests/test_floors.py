@@ -27,6 +27,7 @@ FLOORS = [
     {"study"},
     {"sweep", "zoo"},
     {"cli", "plot"},
+    {"__main__"},
 ]
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
 

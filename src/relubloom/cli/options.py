@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json as json_text
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial, wraps
@@ -41,7 +42,9 @@ Export = Annotated[
     ),
 ]
 Device = Annotated[str, machine_option("--device", help="cpu, cuda, mps.")]
-RunDir = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.")]
+RunDir = Annotated[
+    Path, typer.Argument(metavar="DIR", help="A run folder: config.json, model.safetensors, ...")
+]
 
 
 import_option = partial(typer.Option, rich_help_panel="A network of your own")
@@ -236,6 +239,12 @@ def _pairs(text: str) -> dict[str, str]:
     return found
 
 
+def paragraphs(command: Callable[..., None]) -> str:
+    """What a command's docstring says, each paragraph on a line, for the parser to lay out."""
+    text = inspect.cleandoc(command.__doc__ or "")
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+
+
 def spread(command: Callable[..., None], *, alone: bool = False) -> Callable[..., None]:
     """The command as the parser takes it: each field of a dataclass argument is an option.
 
@@ -261,7 +270,14 @@ def spread(command: Callable[..., None], *, alone: bool = False) -> Callable[...
 
     @wraps(command)
     def spread_command(**given: Any) -> None:
-        if alone and given.pop("context").invoked_subcommand is not None:
+        if alone and (context := given.pop("context")).invoked_subcommand is not None:
+            said = [name for name in given if context.get_parameter_source(name).name != "DEFAULT"]
+            if said:
+                option, called = said[0].replace("_", "-"), context.invoked_subcommand
+                raise UsageError(
+                    f"--{option} stands before {called}, which does not see it: what {called} "
+                    "takes stands after it; leave the rest out"
+                )
             return
         for name, group in groups.items():
             given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
@@ -272,9 +288,26 @@ def spread(command: Callable[..., None], *, alone: bool = False) -> Callable[...
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of text with columns as wide as their widest cell; nothing is cut off."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    """Rows of text with columns as wide as their widest cell; nothing is cut off.
+
+    Columns that do not fit the screen, or 80 letters where there is none, follow in a table of
+    their own, with the first column again.
+    """
+    most = max(80, shutil.get_terminal_size().columns)
+    first, *others = list(zip(*rows, strict=True))
+    blocks, room = [[first]], 0
+    for column in others:
+        wide = 2 + max(map(len, column))
+        if (room := room - wide) < 0 and len(blocks[-1]) > 1:
+            blocks.append([first])
+        if len(blocks[-1]) == 1:
+            room = most - max(map(len, first)) - wide
+        blocks[-1].append(column)
+    lines: list[str] = []
+    for block in blocks:
+        lines += [""] if lines else []
+        widths = [max(map(len, column)) for column in block]
+        for row in zip(*block, strict=True):
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            lines.append("  ".join(cells).rstrip())
+    return lines

@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
@@ -45,9 +45,10 @@ FamilyOption = Annotated[
     Family,
     task_option(
         "--family",
-        help="Family of codes. kautz-singleton has no false positive on any set; search lowers "
-        "the exact number of false positives for --seconds. graded codes have half and full bits. "
-        "frequency and learned are made from --sets.",
+        metavar="NAME",
+        help=f"Family of codes: {', '.join(get_args(Family))}. kautz-singleton has no false "
+        "positive on any set; search lowers the exact number of false positives for --seconds. "
+        "graded codes have half and full bits. frequency and learned are made from --sets.",
     ),
 ]
 VocabSize = Annotated[int | None, task_option("--vocab-size", "-N", help="Number of tokens.")]
@@ -96,7 +97,7 @@ Leak = Annotated[
     float | None,
     task_option("--leak", help="Level of a unit that one half bit covers; by default 2^-12."),
 ]
-CodeSeed = Annotated[int, task_option("--seed", help="Seed of the code.")]
+CodeSeed = Annotated[int | None, task_option("--seed", help="Seed of the code, 0 if left out.")]
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ class Asked:
     preset: Annotated[
         PresetName,
         task_option(
+            metavar="NAME",
             help="Sizes and recipe to start from: article is N=256, d=48, k=3 with mse; "
             "article-full the same, trained to the end in 80,000 steps; wide is N=1000, d=64, k=3 "
             "with kl-then-mse.",
@@ -217,7 +219,10 @@ def train(
     *,
     how: options.Working,
 ) -> None:
-    """Train one network into a run folder (examine it afterwards)."""
+    """Train one network into a run folder: its weights, and how they came about.
+
+    `relubloom examine` says afterwards whether it is a Bloom filter.
+    """
     from relubloom.study.steps import train_run
     from relubloom.training.devices import check_device
 
@@ -258,7 +263,7 @@ def construct(
     sharpness: Sharpness = None,
     leak: Leak = None,
     tokens: options.TokensPath = None,
-    seed: CodeSeed = 0,
+    seed: CodeSeed = None,
     force: options.Force = False,
     *,
     how: options.Watched,
@@ -271,6 +276,10 @@ def construct(
         raise UsageError(
             f"--seconds is {seconds:g} and --family is {family!r}: only a search takes its time; "
             "leave --seconds out"
+        )
+    if seed is not None and family == "kautz-singleton":
+        raise UsageError(
+            f"--seed is {seed} and --family is {family!r}: such a code is not drawn; leave it out"
         )
     planned = Asked(
         vocab_size=vocab_size,
@@ -298,7 +307,7 @@ def construct(
             seconds=SEARCH_SECONDS if seconds is None else seconds,
             sharpness=sharpness,
             leak=leak,
-            seed=seed,
+            seed=0 if seed is None else seed,
             force=force,
             watch=watch,
         )
