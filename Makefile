@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 .PHONY: help install browser demo test check check-javascript docs-files results results-width \
 	results-width-full results-quick results-region results-region-quick results-graded-codes results-full \
-	results-graded-mechanism results-zoo results-ground-truth bench faults mutants fuzz trust clean
+	results-graded-mechanism results-class results-zoo results-ground-truth bench faults mutants fuzz trust clean
 
 help:
 	@echo "make demo     install, study the article's network, print the report's path"
@@ -21,6 +21,7 @@ help:
 	@echo "make results-graded-codes  how good graded codes can be: 8 minutes"
 	@echo "make results-full  16 networks trained to the end, docs/results/article-full.md (40 minutes)"
 	@echo "make results-graded-mechanism  what strengths explain, docs/results/graded-mechanism.md (25 minutes)"
+	@echo "make results-class  the smallest networks that come out every time (10 minutes)"
 	@echo "make results-zoo  every network of the zoo, docs/results/zoo.md (15 minutes)"
 	@echo "make results-ground-truth  which methods find known hashes (20 minutes), with SAELens in a place of its own"
 	@echo "make docs-files  the tables of keys in docs/files.md"
@@ -87,6 +88,7 @@ docs-files: $(VENV)/package-installed
 results: $(VENV)/package-installed
 	$(BIN)/python experiments/study.py $(SETS)
 	$(BIN)/python experiments/recipes.py
+	$(BIN)/python experiments/classroom.py
 	$(BIN)/python experiments/codes.py
 	$(BIN)/python experiments/graded_codes.py
 	$(BIN)/python experiments/decoders.py
@@ -107,6 +109,9 @@ results-full: $(VENV)/package-installed
 # With the networks of results-full.
 results-graded-mechanism: $(VENV)/package-installed
 	$(BIN)/python experiments/graded_mechanism.py --runs runs
+
+results-class: $(VENV)/package-installed
+	$(BIN)/python experiments/classroom.py
 
 results-zoo: $(VENV)/package-installed
 	$(BIN)/python experiments/zoo.py

@@ -156,6 +156,7 @@ ACTS: dict[str, dict[str, Acts]] = {
         "--set-size": Acts("--set-size 3", "was not examined"),
         "--sets": Acts("--sets a.sets", "was not examined"),
         "--tokens": Acts("--tokens twelve.txt"),
+        "--lesson": Acts("--lesson", "was not examined"),
         "--open": Acts("--open"),
     },
     COMPARE: SETS | {"--quiet": Acts("--quiet"), "--threads": Acts("--threads 3")},

@@ -60,7 +60,12 @@ EXAMPLES = {
         "examine model.pt --activation relu --set-size 3",
     ),
     "certify": ("certify runs/exact", "certify runs/mine --set-size 4 --method sampled"),
-    "report": ("report runs/mine --open", "report runs/mine --results runs/sweep", "report runs"),
+    "report": (
+        "report runs/mine --open",
+        "report runs/mine --lesson",
+        "report runs/mine --results runs/sweep",
+        "report runs",
+    ),
     "compare": ("compare runs/a runs/b", "compare runs/a runs/b --set-size 4 --json"),
     "query": ("query runs/demo/seed-0 cello rug screen", "query runs/mine 0 17 40"),
     "plan": (

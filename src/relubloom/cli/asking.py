@@ -57,6 +57,14 @@ def report(
             help="The tokens' names, one per line in the order of their ids; kept in tokens.txt.",
         ),
     ] = None,
+    lesson: Annotated[
+        bool,
+        typer.Option(
+            "--lesson",
+            help="Write lesson.html instead: the page's short form, with three questions; for a "
+            "network that is a Bloom filter.",
+        ),
+    ] = False,
     open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     *,
     how: options.Answering,
@@ -65,7 +73,7 @@ def report(
 
     A page shows figures that are there: `relubloom examine` gathers them, on the sets it is given.
     """
-    from relubloom.report.page import write_report
+    from relubloom.report.page import write_lesson, write_report
     from relubloom.study.steps import check_figures, name_tokens
     from relubloom.sweep.results import Results
 
@@ -73,7 +81,11 @@ def report(
     check_figures(folder, options.sizes_of(set_size), sets)
     if tokens is not None:
         name_tokens(folder, tokens)
-    path = write_report(folder, () if results is None else Results(results).rows())
+    if lesson:
+        options.refuse_beside("--lesson", "it draws no widths", {"--results": results})
+        path = write_lesson(folder)
+    else:
+        path = write_report(folder, () if results is None else Results(results).rows())
     how.answer({"report": str(path)}, lambda: f"report: {path}")
     if open_page:
         typer.launch(path.resolve().as_uri())

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from relubloom.study.settings import Study
     from relubloom.task import KSparseTask
 
-PresetName = Literal["article", "article-full", "wide"]
+PresetName = Literal["article", "article-full", "class", "wide"]
 Objective = Literal["mse", "kl", "kl-then-mse"]
 Activation = Literal["relu", "none"]
 Source = Literal["uniform", "zipf"]
@@ -109,8 +109,8 @@ class Asked:
         task_option(
             metavar="NAME",
             help="Sizes and recipe to start from: article is N=256, d=48, k=3 with mse; "
-            "article-full the same, trained to the end in 80,000 steps; wide is N=1000, d=64, k=3 "
-            "with kl-then-mse.",
+            "article-full the same, trained to the end in 80,000 steps; class is N=40, d=34, k=3, "
+            "in seconds; wide is N=1000, d=64, k=3 with kl-then-mse.",
         ),
     ] = "article"
     vocab_size: Annotated[
@@ -418,16 +418,33 @@ def _hash_words(row: RunRow) -> str:
 
 def _say_what_to_expect(planned: Study, quiet: bool) -> None:
     """Before training: a width at which no network was seen to become a Bloom filter."""
+    from relubloom.study.settings import FEWEST_TOKENS, PRESETS, class_width
     from relubloom.theory import narrow_below, width_to_try
 
-    low, high = planned.task.sizes
+    (low, high), tokens = planned.task.sizes, planned.task.vocab_size
     if quiet or low != high or high <= SUPERPOSED:
         return
-    with suppress(UsageError):
-        wider = width_to_try(planned.task.vocab_size, high)
-        if planned.width < narrow_below(planned.task.vocab_size, high):
-            typer.echo(
-                f"width {planned.width} is narrow for sets of {high} of "
-                f"{planned.task.vocab_size:,} tokens: expect no Bloom filter; try --width {wider}",
-                err=True,
-            )
+    like_class = high == PRESETS["class"].set_size and planned.task.file is None
+    few = class_width(tokens) if like_class else None
+    as_class = planned.recipe.batch_size == PRESETS["class"].recipe.batch_size
+    said = ""
+    if few is not None and tokens < FEWEST_TOKENS:
+        said = (
+            f"{tokens} tokens are few: a Bloom filter is not sure to come out; take --preset class "
+            f"and {FEWEST_TOKENS} tokens or more"
+        )
+    elif few is not None and not as_class:
+        said = (
+            f"{tokens} tokens are few: this recipe seldom makes a Bloom filter of them; try "
+            f"--preset class --vocab-size {tokens} --width {few}"
+        )
+    else:
+        with suppress(UsageError):
+            least = few or narrow_below(tokens, high)
+            if planned.width < least:
+                said = (
+                    f"width {planned.width} is narrow for sets of {high} of {tokens:,} tokens: "
+                    f"expect no Bloom filter; try --width {few or width_to_try(tokens, high)}"
+                )
+    if said:
+        typer.echo(said, err=True)

@@ -35,9 +35,9 @@ from relubloom.training.recipe import Recipe
 
 HISTORY, FILM, CODE, TOKENS = "history.jsonl", "snapshots.safetensors", "code.npz", "tokens.txt"
 CODE_CSV = "code.csv"  # of a constructed network
-CHECKPOINT, REPORT = "checkpoint.safetensors", "report.html"
+CHECKPOINT, REPORT, LESSON = "checkpoint.safetensors", "report.html", "lesson.html"
 EXAMINED = "examined"  # the key of config.json that `remember` writes
-RUN_FILES = (CONFIG, WEIGHTS, HISTORY, FILM, CODE, CODE_CSV, TOKENS, CHECKPOINT, REPORT)
+RUN_FILES = (CONFIG, WEIGHTS, HISTORY, FILM, CODE, CODE_CSV, TOKENS, CHECKPOINT, REPORT, LESSON)
 
 
 @dataclass(frozen=True)

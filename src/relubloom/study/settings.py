@@ -128,8 +128,22 @@ class Preset:
 PRESETS = {
     "article": Preset(256, 48, 3, Recipe()),
     "article-full": Preset(256, 48, 3, Recipe(steps=80_000, learning_rate=5e-3)),
+    "class": Preset(
+        *(40, 34, 3),
+        Recipe(steps=2000, batch_size=64, learning_rate=0.1, adam_beta2=0.99),
+    ),
     "wide": Preset(1000, 64, 3, Recipe(objective="kl-then-mse", steps=6500)),
 }
+
+FEWEST_TOKENS = 40  # of preset `class`: with fewer the worst network passes by a hair at most
+CLASS_WIDTHS = {40: 34, 64: 36, 96: 40}  # units for up to so many tokens: docs/results/class.md
+
+
+def class_width(vocab_size: int) -> int | None:
+    """Units with which networks of so few tokens, trained as preset `class`, came out as Bloom
+    filters on sets of 3; None for more tokens than were tried."""
+    return next((units for most, units in CLASS_WIDTHS.items() if vocab_size <= most), None)
+
 
 CHANGES = ("objective", "steps", "batch_size", "learning_rate", "activation")  # of the recipe
 
@@ -187,9 +201,11 @@ def planned(**asked: Unpack[StudyOptions]) -> Study:
     if preset not in PRESETS:
         raise UsageError(f"preset is {preset!r}: choose one of {', '.join(PRESETS)}")
     base, vocab_size, width = PRESETS[preset], asked.get("vocab_size"), asked.get("width")
-    width = base.width if width is None else width
-    refuse_too_large(base.vocab_size if vocab_size is None else vocab_size, width)
+    refuse_too_large(vocab_size or base.vocab_size, base.width if width is None else width)
     task, labels = _task(base, asked)
+    if width is None:
+        known = class_width(task.vocab_size) if preset == "class" else None
+        width = known or base.width
     changes = {name: asked.get(name) for name in CHANGES}
     given = {name: value for name, value in changes.items() if value is not None}
     recipe, quick = replace(base.recipe, **given), asked.get("quick", False)
