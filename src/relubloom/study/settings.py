@@ -136,7 +136,7 @@ PRESETS = {
 }
 
 FEWEST_TOKENS = 40  # of preset `class`: with fewer the worst network passes by a hair at most
-CLASS_WIDTHS = {40: 34, 64: 36, 96: 40}  # units for up to so many tokens: docs/results/class.md
+CLASS_WIDTHS = {40: 34, 64: 36}  # units for up to so many tokens: docs/results/class.md
 
 
 def class_width(vocab_size: int) -> int | None:
