@@ -6,7 +6,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 .PHONY: help install browser demo test check check-javascript docs-files results results-width \
 	results-width-full results-quick results-region results-region-quick results-graded-codes results-full \
-	results-graded-mechanism results-class results-zoo results-ground-truth bench faults mutants fuzz trust clean
+	results-graded-mechanism results-class results-source-networks results-zoo results-ground-truth \
+	results-real-codes results-set-rivals bench faults mutants fuzz trust clean
 
 help:
 	@echo "make demo     install, study the article's network, print the report's path"
@@ -22,8 +23,11 @@ help:
 	@echo "make results-full  16 networks trained to the end, docs/results/article-full.md (40 minutes)"
 	@echo "make results-graded-mechanism  what strengths explain, docs/results/graded-mechanism.md (25 minutes)"
 	@echo "make results-class  the smallest networks that come out every time (10 minutes)"
+	@echo "make results-source-networks  networks on sets that are not uniform (25 minutes); FILES=\"--file FILE SIZES WIDTH\""
 	@echo "make results-zoo  every network of the zoo, docs/results/zoo.md (15 minutes)"
 	@echo "make results-ground-truth  which methods find known hashes (20 minutes), with SAELens in a place of its own"
+	@echo "make results-real-codes FILES='debtags.sets 3..8 48'  learned codes on held-out sets (minutes)"
+	@echo "make results-set-rivals FILES='debtags.sets 3..8 48'  unions beside lists and bitmaps (minutes)"
 	@echo "make docs-files  the tables of keys in docs/files.md"
 	@echo "make faults   kills, full disks, closed pipes, two at once (10 minutes)"
 	@echo "make mutants  25 minutes of small changes of the code: which do no tests notice?"
@@ -113,6 +117,10 @@ results-graded-mechanism: $(VENV)/package-installed
 results-class: $(VENV)/package-installed
 	$(BIN)/python experiments/classroom.py
 
+# FILES="--file debtags.sets 3..8 48" adds rows of a file of real sets; it may stand several times.
+results-source-networks: $(VENV)/package-installed
+	$(BIN)/python experiments/source_networks.py $(FILES)
+
 results-zoo: $(VENV)/package-installed
 	$(BIN)/python experiments/zoo.py
 
@@ -149,6 +157,13 @@ $(GROUND_TRUTH)/installed: experiments/ground_truth.txt pyproject.toml constrain
 
 results-ground-truth: $(GROUND_TRUTH)/installed
 	$(GROUND_TRUTH)/bin/python experiments/ground_truth.py
+
+# FILES: a file of sets, sizes or any, and a width; once or more often.
+results-real-codes: $(VENV)/package-installed
+	$(BIN)/python experiments/real_codes.py $(FILES)
+
+results-set-rivals: $(VENV)/rivals-installed
+	$(BIN)/python benchmarks/sets.py $(FILES) --out docs/results/set-rivals.md
 
 CASES ?= 5000
 SEED ?= 0

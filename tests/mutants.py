@@ -1,7 +1,10 @@
-"""Mutants: one small change of the code each, and whether the tests of its room notice.
+"""Mutants: one small change of the code each, and whether the tests notice.
 
 `python tests/mutants.py --minutes 25` goes on with the table docs/results/mutants.csv: sites are
 taken in the order of a hash under a seed, a room after the other, so that each room has as many.
+It is put to the tests that run the changed line, those of its module first, a minute at most;
+`--measure` finds out which these are (the suite under coverage, once: 10 minutes). A line that runs
+when its file is read is put to the tests that run any line of the file.
 A test that notices is run on the code as it is too: there it must pass. In the table a survivor
 needs a reason, written by hand in its last column: why the change changes no result.
 """
@@ -17,6 +20,7 @@ import re
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,20 +28,29 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import scipy.stats  # noqa: F401 - what the tests import, once
 import torch  # noqa: F401
+from coverage import CoverageData
 
 HOME = Path(__file__).parents[1]
 TABLE = HOME / "docs" / "results" / "mutants.csv"
 COLUMNS = ("mutant", "file", "function", "line", "change", "outcome", "test", "why")
 SEED = 0
-CPU_SECONDS, ALARM_SECONDS = 120, 1200  # a mutant that takes longer is noticed
+CPU_SECONDS, ALARM_SECONDS = 60, 240  # a mutant that takes longer is noticed
 LEFT_OUT = {"_version.py", "__init__.py"}
-SLOW = {"test_killed.py", "test_cluster.py"}  # processes; and pages in a browser: JavaScript
+COVERAGE, SECONDS = HOME / "runs" / "mutants" / "coverage", HOME / "runs" / "mutants" / "tests.xml"
+NO_START = "did not start"
+MOST_SECONDS = 30.0  # of tests that a mutant is put to
+LEFT_OUT_TESTS = [
+    *(f"tests/report/test_{name}_in_browser.py" for name in ("explorer", "page")),
+    *("tests/study/test_killed.py", "tests/sweep/test_killed.py", "tests/sweep/test_cluster.py"),
+    *("tests/cli/test_faults.py", "tests/experiments", "tests/examples"),
+]
 PAIRS = "< <=, > >=, == !=, + -, * /, and or, & |, << >>, min max, any all, argmin argmax, "
 PAIRS += "amin amax, minimum maximum, floor ceil, True False"
 ONE_WAY = {"//": "/", "%": "*", "**": "*", "in": "not in", "is": "is not", "not": "", "+=": "-="}
@@ -103,6 +116,8 @@ def mutants_of(root: Path, path: Path) -> Iterator[Mutant]:
             return  # texts, and what other rules hold
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance":
             return  # unions of types
+        if isinstance(node, ast.keyword) and node.arg == "strict":
+            return  # of zip, a check
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             function = f"{function}.{node.name}".lstrip(".")
         match node:
@@ -153,20 +168,59 @@ def in_order(root: Path) -> list[Mutant]:
     return [each for turn in zip_longest(*ordered) for each in turn if each]
 
 
-def tests_of(mutant: Mutant) -> list[str]:
-    """The test files of its room, those that name its module first."""
-    room = HOME / "tests" / mutant.room
-    files = room.rglob("test_*.py") if room.is_dir() else (HOME / "tests").glob("test_*.py")
-    module = re.compile(rf"\b{mutant.path.stem}\b")
-    kept = [f for f in files if f.name not in SLOW and "browser" not in f.name]
-    return sorted(
-        (str(f) for f in kept),
-        key=lambda f: (
-            mutant.path.stem not in Path(f).stem,
-            not module.search(Path(f).read_text()),
-            f,
-        ),
-    )
+class Covering:
+    """Which tests run a line, and how long each takes."""
+
+    def __init__(self) -> None:
+        self.data = CoverageData(str(COVERAGE))
+        self.data.read()
+        self.files = {
+            Path(each).relative_to(HOME / "src" / "relubloom").as_posix(): each
+            for each in self.data.measured_files()
+        }
+        cases = ElementTree.parse(SECONDS).iter("testcase")
+        self.seconds = {
+            (each.get("classname"), each.get("name")): float(each.get("time", 0)) for each in cases
+        }
+
+    def tests_of(self, mutant: Mutant) -> list[list[str]]:
+        """The quickest of the module's own, then the quickest: half a minute of each at most."""
+        by_line = self.data.contexts_by_lineno(self.files.get(mutant.path.as_posix(), ""))
+        told = set(by_line.get(mutant.line, []))
+        if not told - {""}:
+            told = {each for contexts in by_line.values() for each in contexts}
+        tests = {each.rsplit("|", 1)[0] for each in told if each}
+        own = {each for each in tests if mutant.path.stem in each.split("::")[0]}
+        return [kept for kept in map(self._quickest, (own, tests - own)) if kept]
+
+    def _quickest(self, tests: set[str]) -> list[str]:
+        ordered = sorted((self._seconds(each), each) for each in tests)
+        before = accumulate((seconds for seconds, _ in ordered), initial=0.0)
+        return [test for (_, test), sum in zip(ordered, before, strict=False) if sum < MOST_SECONDS]
+
+    def _seconds(self, test: str) -> float:
+        file, *_, name = test.split("::", 1)
+        return self.seconds.get((file.removesuffix(".py").replace("/", "."), name), 1.0)
+
+
+def measure() -> None:
+    """Run the suite under coverage, without what runs in processes or a browser of its own."""
+    COVERAGE.parent.mkdir(parents=True, exist_ok=True)
+    left_out = [f"--ignore={path}" for path in LEFT_OUT_TESTS]
+    line = ["-m", "pytest", "-n", "auto", "--cov=src/relubloom", "--cov-context=test"]
+    line += ["--cov-report=", f"--junitxml={SECONDS}", *left_out]
+    environment = os.environ | {"COVERAGE_FILE": str(COVERAGE)}
+    subprocess.run([sys.executable, *line], cwd=HOME, env=environment)
+
+
+class Unchecked:
+    """A plugin that leaves out the checks of types, which take seconds to make."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_load_initial_conftests(self) -> None:
+        import jaxtyping
+
+        jaxtyping.install_import_hook = lambda *_: None
 
 
 def first_failure(source: Path, tests: list[str]) -> tuple[str, str]:
@@ -174,15 +228,16 @@ def first_failure(source: Path, tests: list[str]) -> tuple[str, str]:
     with tempfile.TemporaryFile("w+") as said:
         child = os.fork()
         if not child:
-            os.setsid()
+            os.setpgrp()
             os.dup2(said.fileno(), 1)
             resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
             signal.alarm(ALARM_SECONDS)
-            os.environ |= {"PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
+            os.environ["PYTHONPATH"] = str(source)
             sys.path.insert(0, str(source))
             status = 3
             try:
-                status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--tb=no", *tests]))
+                line = ["-x", "-q", "-p", "no:cacheprovider", "--tb=no", *tests]
+                status = int(pytest.main(line, [Unchecked()]))
             finally:  # nothing of the parent's is unwound here
                 os._exit(status)
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -192,22 +247,30 @@ def first_failure(source: Path, tests: list[str]) -> tuple[str, str]:
         found = re.search(r"^(?:FAILED|ERROR) (\S+)", said.read(), re.MULTILINE)
     if status == 0:
         return "survived", ""
-    return "killed", found[1] if found else "timeout" if status < 0 else "did not start"
+    return "killed", found[1] if found else "timeout" if status < 0 else NO_START
 
 
-def tried(mutant: Mutant, copy: Path, sound: set[str]) -> tuple[str, str]:
+def tried(mutant: Mutant, stages: list[list[str]], copy: Path, sound: set[str]) -> tuple[str, str]:
     """Its outcome, in a copy of the package. Tests in `sound` are known to pass on the code."""
     target = copy / "relubloom" / mutant.path
     whole = target.read_bytes()
+    written = int(target.stat().st_mtime)
     target.write_bytes(whole[: mutant.start] + mutant.new.encode() + whole[mutant.stop :])
+    os.utime(target, (written - 1, written - 1))  # or bytecode of the same second would be taken
+    outcome, test, tests = "survived", "", list[str]()
     try:
-        outcome, test = first_failure(copy, tests_of(mutant))
+        for tests in stages:
+            outcome, test = first_failure(copy, tests)
+            if outcome != "survived":
+                break
     finally:
         target.write_bytes(whole)
-    if "::" in test and test not in sound:
-        if first_failure(copy, [test.split("[")[0]])[0] != "survived":
+        os.utime(target, (written - 2, written - 2))
+    if outcome == "killed" and test != "timeout" and test not in sound:
+        again = [test.split("[")[0]] if "::" in test else tests
+        if first_failure(copy, again)[0] != "survived":
             return "not judged", test
-        sound.add(test)
+        sound |= {test} - {NO_START}
     return outcome, test
 
 
@@ -215,9 +278,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=25.0)
     parser.add_argument("--rooms", nargs="*", default=[])
+    parser.add_argument("--measure", action="store_true")
     asked = parser.parse_args()
     os.chdir(HOME)
-    sys.dont_write_bytecode = True
+    if asked.measure or not COVERAGE.exists():
+        measure()
+    covering = Covering()
     rows = list(csv.DictReader(TABLE.open(encoding="utf-8"))) if TABLE.exists() else []
     known, sound, deadline = {row["mutant"] for row in rows}, set[str](), 60 * asked.minutes
     with tempfile.TemporaryDirectory() as folder:
@@ -230,7 +296,7 @@ def main() -> None:
             old = (
                 (copy / "relubloom" / mutant.path).read_bytes()[mutant.start : mutant.stop].decode()
             )
-            outcome, test = tried(mutant, copy, sound)
+            outcome, test = tried(mutant, covering.tests_of(mutant), copy, sound)
             values = (mutant.key, mutant.path.as_posix(), mutant.function, str(mutant.line))
             change = f"{old} -> {mutant.new or 'nothing'} in: {mutant.text}"
             rows.append(dict(zip(COLUMNS, (*values, change, outcome, test, ""), strict=True)))

@@ -43,7 +43,7 @@ def opened(path: Path | str, most: int) -> Generator[io.BufferedReader]:
     """
     try:
         # Not to wait for someone who writes into a pipe; a regular file takes no notice.
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except ValueError:
         raise FileError(
             f"cannot read {str(path)!a}: no file can have that name; give the path of a file"

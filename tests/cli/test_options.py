@@ -75,6 +75,8 @@ def asked(line: str) -> dict[str, Acts]:
         "--batch-size": Acts("--batch-size 5"),
         "--learning-rate": Acts("--learning-rate 0.3"),
         "--activation": Acts("--activation none"),
+        "--swaps": Acts("--swaps 0.5", "--swaps is 0.5 without --sets"),
+        "--init-from": Acts("--init-from small"),
         "--seed": Acts("--seed 3"),
         "--out": Acts("--out elsewhere"),
         "--resume": Acts("--resume", "replace it with --force", f"{line} --out run"),
@@ -268,6 +270,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         origin = Origin(task, seed, construction={"family": "constant-weight"})
         write_network(made / name, net, origin, default_labels(12))
         code.save(made / name / "code.npz")
+    rb.construct(rb.Code(np.eye(6, 4)), 6.0).save_pretrained(made / "small")
     torch.save(net.to_module().state_dict(), made / "plain.pt")
     np.save(made / "found.npy", code.bits.astype(np.float32))
     words = default_labels(12)

@@ -282,3 +282,14 @@ def test_a_filter_that_leaks_too_much_is_no_exact_one(place, value, reason):
         getattr(net, name)[row, column] = value
     with pytest.raises(UsageError, match=reason):
         rb.certify(net, rb.KSparseTask(3, 2), method="counting")
+
+
+@pytest.mark.parametrize(("minute", "method"), [(60.0, "counting"), (1e-9, "sampled")])
+def test_evidence_counts_an_exact_filter_where_that_is_predicted_to_be_quick(
+    minute: float, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relubloom.evidence.gather.COUNTING_SECONDS", minute)
+    net = rb.construct(rb.Code(torch.eye(6, dtype=torch.bool)), 20.0)
+    found = rb.gather_evidence(net, rb.KSparseTask(6, 2).drawn_sets("held-out", 10))
+    assert found.certificate is not None
+    assert found.certificate.method == method

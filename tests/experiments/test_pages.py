@@ -22,11 +22,13 @@ PAGES = {
     "full_width": "full-width.md",
     "graded_codes": "graded-codes.md",
     "ground_truth": "ground-truth.md",
+    "real_codes": "real-codes.md",
     "region": "region.md",
+    "source_networks": "source-networks.md",
     "width": "width.md",
     "zoo": "zoo.md",
 }
-TIMED = {"performance.md", "theory.md"}  # tables that benchmarks print
+TIMED = {"performance.md", "set-rivals.md", "theory.md"}  # tables that benchmarks print
 
 
 @pytest.mark.parametrize("script", PAGES)

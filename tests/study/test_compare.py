@@ -359,6 +359,7 @@ def test_other_labels_are_named(
     assert not done["agreement"]["same_tokens"]
     text = relubloom("compare", *folders, "-k", 2, "--quiet").out
     assert "Tokens were compared by id; their labels differ." in text
+    assert "b - a" not in text  # no table of figures where neither was examined
 
 
 def test_vocabularies_that_differ_are_compared_by_figures_alone(

@@ -11,7 +11,7 @@ from relubloom.evidence import Evidence, gather_evidence
 from relubloom.network.construct import construct
 from relubloom.records.certificate import Certificate
 from relubloom.records.files import read_record, write_record
-from relubloom.study.steps import row_of, write_evidence
+from relubloom.study.steps import is_examined, row_of, write_evidence
 from relubloom.task import AllSets
 
 
@@ -49,3 +49,11 @@ def test_a_row_needs_an_examination(evidence: Evidence, tmp_path: Path) -> None:
     write_evidence(tmp_path, evidence)
     row = row_of(tmp_path, 7)
     assert (row.dir, row.seed, row.verdict) == (str(tmp_path), 7, evidence.mechanism.verdict)
+
+
+def test_a_network_is_examined_anew_on_other_sets(evidence: Evidence, tmp_path: Path) -> None:
+    assert not is_examined(tmp_path, 28, "quick")
+    (tmp_path / "config.json").write_text("{}")
+    write_evidence(tmp_path, evidence)
+    assert is_examined(tmp_path, 28, "quick")
+    assert not is_examined(tmp_path, 27, "quick")

@@ -55,6 +55,9 @@ def test_a_distant_chunk_needs_no_enumeration() -> None:
         (KSparseTask(3162, 2), AllSets, 4_997_541),
         (KSparseTask(20, (2, 3)), DrawnSets, 100_000),
         (KSparseTask(20, 2, "zipf"), DrawnSets, 100_000),
+        (KSparseTask(10_738, 2), DrawnSets, 99_994),  # 2^30 logits
+        (KSparseTask(10**6, 3), DrawnSets, 1_073),
+        (KSparseTask(10**9, 3), DrawnSets, 1_000),
     ],
 )
 def test_figures_are_over_all_sets_where_they_can_be_enumerated(

@@ -93,7 +93,11 @@ def test_finding_5_a_sweep_spec_is_counted_before_it_is_expanded(
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
 @pytest.mark.parametrize(
-    "name", ["config.json", "model.safetensors", "code.npz", "tokens.txt", "sets", "spec", "table"]
+    "name",
+    [
+        *("config.json", "model.safetensors", "code.npz", "tokens.txt"),
+        *("checkpoint.safetensors", "sets", "spec", "table"),
+    ],
 )
 def test_finding_6_only_regular_files_are_read(
     name: str, kind: str, run: Path, relubloom: Command
@@ -101,6 +105,18 @@ def test_finding_6_only_regular_files_are_read(
     path = run / name if "." in name else run.parent / name
     replaced(path, kind)
     line = {
+        "checkpoint.safetensors": (
+            "train",
+            "-N",
+            "6",
+            "-d",
+            "4",
+            "-k",
+            "2",
+            "--resume",
+            "--out",
+            run,
+        ),
         "sets": ("certify", run, "--sets", path, "--quiet"),
         "spec": ("sweep", path, "--out", run.parent / "out", "--dry-run"),
         "table": ("results", path.rename(path.with_suffix(".sqlite")) if name == "table" else ""),
@@ -231,6 +247,15 @@ def test_a_record_keeps_to_its_types_and_ranges(
     assert said in done.error
 
 
+def test_half_a_character_in_a_history_is_not_drawn(tmp_path: Path, relubloom: Command) -> None:
+    trained_run(tmp_path / "run", task=KSparseTask(6, 2), width=5)
+    row = {"step": 1, "objective": "\ud800", "learning_rate": 0.1, "loss": 0.5}
+    (tmp_path / "run" / "history.jsonl").write_text(json.dumps(row))
+    done = relubloom("report", tmp_path / "run")
+    assert done.status == 1
+    assert "history.jsonl is damaged" in done.error
+
+
 def test_lists_by_token_are_of_one_length(tmp_path: Path, relubloom: Command) -> None:
     trained_run(tmp_path / "run", task=KSparseTask(6, 2), width=5)
     tokens = json.loads((tmp_path / "run" / "behaviour.json").read_text())["tokens"]
@@ -278,6 +303,15 @@ def test_a_damaged_table_is_one_line(sql: str, said: str, table: Path, relubloom
     done = relubloom("results", table, "--json")
     assert done.status == 1
     assert said in done.error
+
+
+def test_a_table_whose_names_are_no_unicode(table: Path, relubloom: Command) -> None:
+    path = table / "results.sqlite"
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE runs", b"CREATE TABL\xea runs"))
+    done = relubloom("results", table, "--json")
+    assert done.status == 1
+    assert "cannot use" in done.error
+    assert "invalid continuation byte" in done.error
 
 
 def test_nan_in_a_table_is_null(table: Path, relubloom: Command) -> None:

@@ -19,7 +19,7 @@ from relubloom.records.verdict import SUPERPOSED
 from relubloom.shown import printable
 
 if TYPE_CHECKING:
-    from relubloom.records.study import RunRow, StudyRecord
+    from relubloom.records.study import RunRow, StudyRecord, Swaps
     from relubloom.study.settings import Study
     from relubloom.task import KSparseTask
 
@@ -156,13 +156,32 @@ class Asked:
             help="relu, or none: a linear network of the same sizes, the control without a ReLU.",
         ),
     ] = None
+    swaps: Annotated[
+        float | None,
+        training_option(
+            "--swaps",
+            metavar="SHARE",
+            help="Share of the sets of --sets trained on that have a token swapped, so that more "
+            "is learned than the lines. A study tries 0, 0.5 and 0.8 on a part of the training "
+            "sets, which takes three fifths of a training; train and --quick take 0.",
+        ),
+    ] = None
+    init_from: Annotated[
+        Path | None,
+        training_option(
+            "--init-from",
+            metavar="DIR",
+            help="A run folder whose network training starts from, trained or constructed; the "
+            "peak rate is then 3e-3 unless it is given.",
+        ),
+    ] = None
     seed: Annotated[int, training_option("--seed", help="The (first) seed.")] = 0
 
-    def study(self, seeds: int = 1, quick: bool = False) -> Study:
+    def study(self, seeds: int = 1, quick: bool = False, *, choose_swaps: bool = False) -> Study:
         """As `study.settings.planned`."""
         from relubloom.study.settings import planned
 
-        return planned(**vars(self), seeds=seeds, quick=quick)
+        return planned(**vars(self), seeds=seeds, quick=quick, choose_swaps=choose_swaps)
 
 
 def study(
@@ -192,7 +211,7 @@ def study(
     from relubloom.study.study import run_study
     from relubloom.training.devices import check_device
 
-    planned = asked.study(seeds, quick)
+    planned = asked.study(seeds, quick, choose_swaps=not quick)
     check_device(device)
     _say_what_was_left_out(planned.task, how.quiet)
     _say_what_to_expect(planned, how.quiet)
@@ -374,6 +393,7 @@ def _say_what_was_left_out(task: KSparseTask, quiet: bool) -> None:
 
 def _study_text(result: StudyRecord) -> str:
     from relubloom.records.shortfall import filter_words, reading_words
+    from relubloom.records.study import best_words
 
     rival = result.best_random_code
     lines = [f"verdict: {result.verdict}"]
@@ -393,8 +413,27 @@ def _study_text(result: StudyRecord) -> str:
         f"  best random code: weight {rival.weight}, mse {rival.mse:.5f}, "
         f"{rival.p_exact:.2%} exact (its units are bits, the network's are real numbers of 32 bits)"
     )
+    if (learned := result.learned_code) is not None:
+        lines.append(
+            f"  learned code: weight {learned.weight:.2f}, mse {learned.mse:.5f}, "
+            f"{learned.p_exact:.2%} exact, {learned.false_positives:.3g} false positives per set"
+        )
+        lines.append(f"  {best_words(result)}")
+    if (swaps := result.swaps) is not None:
+        lines.append(f"  {_swaps_words(swaps)}")
     lines.append(f"report: {result.report}")
     return "\n".join(lines)
+
+
+def _swaps_words(swaps: Swaps) -> str:
+    """The share of swapped tokens that was chosen, and why."""
+    if not swaps.tried:
+        return "swapped tokens: none, as nothing was compared"
+    tried = ", ".join(f"{each.mse:.4f} with {each.share:g}" for each in swaps.tried)
+    return (
+        f"swapped tokens: a share of {swaps.share:g}, for its mse is the least on a fifth of the "
+        f"training sets ({tried})"
+    )
 
 
 def _hash_words(row: RunRow) -> str:

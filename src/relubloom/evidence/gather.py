@@ -44,6 +44,7 @@ Depth = Literal["quick", "study", "full"]
 LADDER_SETS = {"study": 50_000, "full": 300_000}  # that rungs are scored on, some 44 of them
 LADDER_WORK = 1 << 33  # multiply-adds of a rung's forward pass; large networks have fewer sets
 FEWEST_SETS = 1_000
+COUNTING_SECONDS = 60.0  # of one core, that counting an exact filter may be predicted to take
 
 OnStage = Callable[[str, int, int], None]
 """Called with (stage, done, total) as the work goes on."""
@@ -205,7 +206,7 @@ def look_at(
     `kept` keeps what a ladder needs of the pass, `grading` holds a code of several strengths
     against the network. Of all sets the certificate is an enumeration. Of
     a uniform draw of sets of one size it is the exact count, where the network is exactly a Bloom
-    filter, and an estimate otherwise.
+    filter and that is predicted to take a minute at most, and an estimate otherwise.
     """
     started = time.monotonic()
     evaluator = evaluator_for(net, sets)
@@ -239,7 +240,7 @@ def look_at(
         if isinstance(sets, AllSets):
             certificate = certifying.over_all()
         else:
-            counted = count_if_exact_filter(net, size, workers)
+            counted = count_if_exact_filter(net, size, workers, seconds=COUNTING_SECONDS)
             certificate = certifying.over_a_sample() if counted is None else counted
         certificate = replace(certificate, seconds=round(time.monotonic() - started, 3))
     scores = scoring.scores()

@@ -43,16 +43,21 @@ RUN_FILES = (CONFIG, WEIGHTS, HISTORY, FILM, CODE, CODE_CSV, TOKENS, CHECKPOINT,
 @dataclass(frozen=True)
 class Origin:
     """How a network came to be: trained by a recipe from a seed, or constructed from a code; what
-    is not known is None."""
+    is not known is None.
+
+    `init_from` is the network that training started from, as `Start.describe` tells it.
+    """
 
     task: KSparseTask | None = None
     seed: int | None = None
     recipe: Recipe | None = None
     construction: dict[str, Any] | None = None
+    init_from: dict[str, str] | None = None
 
     def describe(self) -> dict[str, Any]:
         """The keys that `config.json` holds besides the network's."""
-        return {
+        started = {} if self.init_from is None else {"init_from": self.init_from}
+        return started | {
             "seed": self.seed,
             "task": None if self.task is None else self.task.describe(),
             "recipe": None if self.recipe is None else self.recipe.describe(),
@@ -237,6 +242,7 @@ def _history_row(row: Any) -> dict[str, Any]:
         value = row.get(key)
         if not isinstance(value, kind) or isinstance(value, bool):
             raise ValueError(f"a line has {key} {value!r:.40}")
+    row["objective"].encode()  # half of a character cannot be drawn
     return row
 
 
@@ -272,14 +278,14 @@ def read_graded_code(folder: Path) -> GradedCode | None:
     return GradedCode.load(folder / CODE) if (folder / CODE).exists() else None
 
 
-def sha256_of(path: Path) -> str:
-    """What the content of a file is known by.
+def sha256_of(path: Path, most: int = reading.TEXT) -> str:
+    """What the content of a file of at most so many bytes is known by.
 
     Raises:
         FileError: it cannot be read.
     """
     try:
-        with reading.opened(path, reading.TEXT) as stream:
+        with reading.opened(path, most) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise FileError(f"cannot read {path}: {error.strerror}; give the path of a file") from None

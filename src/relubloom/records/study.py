@@ -82,6 +82,50 @@ class RandomCodeFigures:
     p_exact: float
 
 
+@dataclass(frozen=True)
+class LearnedCodeFigures:
+    """A code learned from the training sets of a file, on its held-out sets.
+
+    Keys:
+        weight: bits a token, on average.
+        mse, kl, p_exact: at infinite sharpness.
+        false_positives: a set.
+    """
+
+    weight: float
+    mse: float
+    kl: float
+    p_exact: float
+    false_positives: float
+
+
+@dataclass(frozen=True)
+class TriedSwaps:
+    """A share of swapped tokens, and how a short training with it ended.
+
+    Keys:
+        share: of the sets trained on that had a token swapped.
+        mse: on a fifth of the training sets that it was not trained on.
+    """
+
+    share: float
+    mse: float
+
+
+@dataclass(frozen=True)
+class Swaps:
+    """The share of swapped tokens that a study of a file chose.
+
+    Keys:
+        share: of the sets trained on that have a token swapped.
+        tried: the shares that were compared; none where the sets are too few, or where an earlier
+            version began the training.
+    """
+
+    share: float
+    tried: list[TriedSwaps]
+
+
 @dataclass(frozen=True, repr=False)
 class StudyRecord(Shown):
     """A finished study.
@@ -91,6 +135,9 @@ class StudyRecord(Shown):
         configuration: the settings that identify it: task, tokens, width, recipe, seeds.
         runs: a row for each network.
         best_random_code: what a random code of these sizes does.
+        learned_code: what a code learned from the training sets does; null where the sets are no
+            file's, or the largest has as many tokens as there are units.
+        swaps: what was chosen of swapped tokens; null where nothing was.
         verdict: the commonest among the runs; of equally common ones the least favourable.
         report: where the page lies.
     """
@@ -104,6 +151,8 @@ class StudyRecord(Shown):
     best_random_code: RandomCodeFigures
     verdict: Verdict
     report: str
+    learned_code: LearnedCodeFigures | None = None
+    swaps: Swaps | None = None
 
     @property
     def networks(self) -> int:
@@ -121,3 +170,15 @@ class StudyRecord(Shown):
         rival = self.best_random_code
         rows.append(["best random code", "", rival.mse, rival.p_exact])
         return [["seed", "verdict", "mse", "exact sets"], *rows]
+
+
+def best_words(study: StudyRecord) -> str:
+    """Which network of a study of a file is best: by mse, and by the share of exact sets."""
+    rivals = [("best random code", study.best_random_code), ("learned code", study.learned_code)]
+    named = [(f"seed {row.seed}", row.mse, row.p_exact) for row in study.runs]
+    named += [(name, code.mse, code.p_exact) for name, code in rivals if code is not None]
+    by_mse, by_exact = min(named, key=lambda e: e[1]), max(named, key=lambda e: e[2])
+    return (
+        f"best by mse: {by_mse[0]} ({by_mse[1]:.5f}); best by exact share: {by_exact[0]} "
+        f"({by_exact[2]:.2%})"
+    )

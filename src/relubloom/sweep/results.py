@@ -150,7 +150,7 @@ class Results:
                     yield database
             finally:
                 database.close()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # names in a damaged file's own errors
             raise FileError(
                 f"cannot use {self.path}: {error}; make room or mend the permissions, or give "
                 "another --out"

@@ -18,10 +18,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from relubloom import atomic
+from relubloom import atomic, reading
 from relubloom.errors import FileError
 
 SCHEMA_VERSION = 2
+MOST_BYTES = 1 << 36  # of weights, moments and snapshots of all networks of a stack
 WITHOUT_DIGEST = "1"  # the schema version of files that hold none
 
 
@@ -65,10 +66,12 @@ def load_checkpoint(path: Path, fingerprint: str) -> tuple[dict[str, Tensor], di
     """Read a checkpoint.
 
     Raises:
-        FileError: the file is damaged, of an unknown schema, or of another configuration.
+        FileError: the file is damaged, of an unknown schema, of another configuration, no regular
+            file, or larger than 64 GiB.
 
     Cost: reading it, and a SHA-256 of its bytes.
     """
+    reading.check(path, MOST_BYTES)
     try:
         with safe_open(path, framework="pt") as archive:
             metadata = archive.metadata() or {}

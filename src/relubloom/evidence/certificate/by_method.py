@@ -117,13 +117,20 @@ def certify_lines(
 
 
 def count_if_exact_filter(
-    net: ReluNet, set_size: int, workers: int = 1, on_sets: OnSets | None = None
+    net: ReluNet,
+    set_size: int,
+    workers: int = 1,
+    on_sets: OnSets | None = None,
+    *,
+    seconds: float,
 ) -> Certificate | None:
     """The certificate by counting, or None where the network is no exact Bloom filter.
 
-    None also where a token is too heavy to count. Cost: that of `count_sets`.
+    None also where counting is predicted to take more than so many seconds of one core, or a token
+    is too heavy to count. Cost: that of `count_sets`.
     """
-    if isinstance(as_exact_filter(net), str):
+    exact = as_exact_filter(net)
+    if isinstance(exact, str) or predicted_seconds(exact.code) > seconds:
         return None
     try:
         return count_sets(net, set_size, workers=workers, on_sets=on_sets)
@@ -137,12 +144,9 @@ def _first_that_answers(
     work = _work(net, k)
     if work <= effort.float64:
         return enumerate_sets(net, k, workers=workers, on_sets=on_sets)
-    exact = as_exact_filter(net)
-    seconds = 0.0 if isinstance(exact, str) else predicted_seconds(exact.code)
-    if not isinstance(exact, str) and seconds <= effort.counting:
-        counted = count_if_exact_filter(net, k, workers, on_sets)
-        if counted is not None:
-            return counted
+    counted = count_if_exact_filter(net, k, workers, on_sets, seconds=effort.counting)
+    if counted is not None:
+        return counted
     if work <= effort.float32:
         return enumerate_sets(net, k, float32=True, workers=workers, on_sets=on_sets)
     if net.vocab_size**2 * net.width <= effort.bounds:
@@ -150,6 +154,8 @@ def _first_that_answers(
         if bounds.p_exact.lower > 0:
             return bounds
     sample = sample_sets(net, k, draws=effort.draws, workers=workers, on_sets=on_sets)
+    exact = as_exact_filter(net)
+    seconds = 0.0 if isinstance(exact, str) else predicted_seconds(exact.code)
     if seconds <= effort.counting:
         return sample
     said = f"; counting would prove it, in about {seconds / 3600:.1f} h of a core (method counting)"
