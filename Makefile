@@ -6,8 +6,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 .PHONY: help install browser demo test check check-javascript docs-files results results-width \
 	results-width-full results-quick results-region results-region-quick results-graded-codes results-full \
-	results-graded-mechanism results-source-networks results-zoo results-ground-truth results-real-codes \
-	results-set-rivals bench faults mutants fuzz trust clean docs lowest pythons
+	results-graded-mechanism results-class results-source-networks results-zoo results-ground-truth \
+	results-real-codes results-set-rivals bench faults mutants fuzz trust clean docs lowest pythons
 
 help:
 	@echo "make demo     install, study the article's network, print the report's path"
@@ -22,6 +22,7 @@ help:
 	@echo "make results-graded-codes  how good graded codes can be: 8 minutes"
 	@echo "make results-full  16 networks trained to the end, docs/results/article-full.md (40 minutes)"
 	@echo "make results-graded-mechanism  what strengths explain, docs/results/graded-mechanism.md (25 minutes)"
+	@echo "make results-class  the smallest networks that come out every time (10 minutes)"
 	@echo "make results-source-networks  networks on sets that are not uniform (25 minutes); FILES=\"--file FILE SIZES WIDTH\""
 	@echo "make results-zoo  every network of the zoo, docs/results/zoo.md (15 minutes)"
 	@echo "make results-ground-truth  which methods find known hashes (20 minutes), with SAELens in a place of its own"
@@ -125,6 +126,7 @@ docs-files: $(VENV)/package-installed
 results: $(VENV)/package-installed
 	$(BIN)/python experiments/study.py $(SETS)
 	$(BIN)/python experiments/recipes.py
+	$(BIN)/python experiments/classroom.py
 	$(BIN)/python experiments/codes.py
 	$(BIN)/python experiments/graded_codes.py
 	$(BIN)/python experiments/decoders.py
@@ -145,6 +147,9 @@ results-full: $(VENV)/package-installed
 # With the networks of results-full.
 results-graded-mechanism: $(VENV)/package-installed
 	$(BIN)/python experiments/graded_mechanism.py --runs runs
+
+results-class: $(VENV)/package-installed
+	$(BIN)/python experiments/classroom.py
 
 # FILES="--file debtags.sets 3..8 48" adds rows of a file of real sets; it may stand several times.
 results-source-networks: $(VENV)/package-installed

@@ -10,6 +10,7 @@ EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 PAGES = {
     "study": "study.md",
     "recipes": "recipes.md",
+    "classroom": "class.md",
     "codes": "codes.md",
     "graded_mechanism": "graded-mechanism.md",
     "decoders": "decoders.md",

@@ -35,20 +35,21 @@ from relubloom.training.recipe import Recipe
 
 HISTORY, FILM, CODE, TOKENS = "history.jsonl", "snapshots.safetensors", "code.npz", "tokens.txt"
 CODE_CSV = "code.csv"  # of a constructed network
-CHECKPOINT, REPORT = "checkpoint.safetensors", "report.html"
+CHECKPOINT, REPORT, LESSON = "checkpoint.safetensors", "report.html", "lesson.html"
 EXAMINED = "examined"  # the key of config.json that `remember` writes
-RUN_FILES = (CONFIG, WEIGHTS, HISTORY, FILM, CODE, CODE_CSV, TOKENS, CHECKPOINT, REPORT)
+RUN_FILES = (CONFIG, WEIGHTS, HISTORY, FILM, CODE, CODE_CSV, TOKENS, CHECKPOINT, REPORT, LESSON)
 
 
 @dataclass(frozen=True)
 class Origin:
-    """How a network came to be: trained by a recipe from a seed, or constructed from a code.
+    """How a network came to be: trained by a recipe from a seed, or constructed from a code; what
+    is not known is None.
 
     `init_from` is the network that training started from, as `Start.describe` tells it.
     """
 
-    task: KSparseTask
-    seed: int
+    task: KSparseTask | None = None
+    seed: int | None = None
     recipe: Recipe | None = None
     construction: dict[str, Any] | None = None
     init_from: dict[str, str] | None = None
@@ -58,7 +59,7 @@ class Origin:
         started = {} if self.init_from is None else {"init_from": self.init_from}
         return started | {
             "seed": self.seed,
-            "task": self.task.describe(),
+            "task": None if self.task is None else self.task.describe(),
             "recipe": None if self.recipe is None else self.recipe.describe(),
             "construction": self.construction,
             "git_commit": git_commit(),

@@ -10,7 +10,7 @@ from relubloom.code.pool_files import TESTS_CSV
 from relubloom.errors import FileError, UsageError
 from relubloom.network.weights_file import WEIGHTS
 from relubloom.records.files import FILE_NAMES, read_record, remove_figures
-from relubloom.records.run_folder import CHECKPOINT, REPORT, RUN_FILES, is_empty
+from relubloom.records.run_folder import CHECKPOINT, LESSON, REPORT, RUN_FILES, is_empty
 from relubloom.records.study import StudyRecord, Swaps
 from relubloom.study.settings import CHOSEN
 
@@ -123,7 +123,7 @@ def _remove_study(out: Path) -> None:
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
     remove_figures(out)
-    for name in (*STUDY_FILES, REPORT):
+    for name in (*STUDY_FILES, REPORT, LESSON):
         (out / name).unlink(missing_ok=True)
 
 
