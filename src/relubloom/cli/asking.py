@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from relubloom.cli import options
+from relubloom.errors import FileError
 
 if TYPE_CHECKING:
     from relubloom.study.query import Answer, FalsePositive
@@ -68,6 +69,7 @@ def report(
     from relubloom.study.steps import check_figures, name_tokens
     from relubloom.sweep.results import Results
 
+    _refuse_sweep(folder)
     check_figures(folder, options.sizes_of(set_size), sets)
     if tokens is not None:
         name_tokens(folder, tokens)
@@ -75,6 +77,24 @@ def report(
     how.answer({"report": str(path)}, lambda: f"report: {path}")
     if open_page:
         typer.launch(path.resolve().as_uri())
+
+
+def _refuse_sweep(folder: Path) -> None:
+    """Say what to do with a sweep's folder.
+
+    Raises:
+        FileError: it is one.
+    """
+    from relubloom.sweep.results import RESULTS
+    from relubloom.sweep.sweep import NETWORKS
+
+    if (folder / RESULTS).exists():
+        pages = folder / NETWORKS
+        kept = f"`relubloom report {pages}` makes a page for each network" if pages.is_dir() else ""
+        raise FileError(
+            f"{folder} is a sweep's, and a page is about networks: draw its table with `relubloom "
+            f"results {folder} --plot mse.svg`; {kept or 'sweep --keep-networks keeps networks'}"
+        )
 
 
 def query(

@@ -5,21 +5,22 @@ from __future__ import annotations
 import shlex
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
 from relubloom.cli import options
 from relubloom.cli.options import output_option, task_option, training_option
-from relubloom.cli.progress import ProgressDisplay
 from relubloom.errors import UsageError
+from relubloom.progress import ProgressDisplay
 from relubloom.records.verdict import SUPERPOSED
+from relubloom.shown import printable
 
 if TYPE_CHECKING:
     from relubloom.records.study import RunRow, StudyRecord
-    from relubloom.study.settings import Preset, Study
+    from relubloom.study.settings import Study
     from relubloom.task import KSparseTask
 
 PresetName = Literal["article", "article-full", "wide"]
@@ -44,9 +45,10 @@ FamilyOption = Annotated[
     Family,
     task_option(
         "--family",
-        help="Family of codes. kautz-singleton has no false positive on any set; search lowers "
-        "the exact number of false positives for --seconds. graded codes have half and full bits. "
-        "frequency and learned are made from --sets.",
+        metavar="NAME",
+        help=f"Family of codes: {', '.join(get_args(Family))}. kautz-singleton has no false "
+        "positive on any set; search lowers the exact number of false positives for --seconds. "
+        "graded codes have half and full bits. frequency and learned are made from --sets.",
     ),
 ]
 VocabSize = Annotated[int | None, task_option("--vocab-size", "-N", help="Number of tokens.")]
@@ -95,8 +97,7 @@ Leak = Annotated[
     float | None,
     task_option("--leak", help="Level of a unit that one half bit covers; by default 2^-12."),
 ]
-CodeSeed = Annotated[int, task_option("--seed", help="Seed of the code.")]
-CHANGES = ("objective", "steps", "batch_size", "learning_rate", "activation")  # of the recipe
+CodeSeed = Annotated[int | None, task_option("--seed", help="Seed of the code, 0 if left out.")]
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ class Asked:
     preset: Annotated[
         PresetName,
         task_option(
+            metavar="NAME",
             help="Sizes and recipe to start from: article is N=256, d=48, k=3 with mse; "
             "article-full the same, trained to the end in 80,000 steps; wide is N=1000, d=64, k=3 "
             "with kl-then-mse.",
@@ -157,61 +159,10 @@ class Asked:
     seed: Annotated[int, training_option("--seed", help="The (first) seed.")] = 0
 
     def study(self, seeds: int = 1, quick: bool = False) -> Study:
-        """The preset with what was asked for.
+        """As `study.settings.planned`."""
+        from relubloom.study.settings import planned
 
-        Raises:
-            UsageError: options contradict each other or break a rule.
-            FileError: the sets file or the tokens file cannot be used.
-        """
-        from relubloom.memory import refuse_too_large
-        from relubloom.study.settings import PRESETS, Study, quick_recipe
-
-        base = PRESETS[self.preset]
-        width = base.width if self.width is None else self.width
-        refuse_too_large(base.vocab_size if self.vocab_size is None else self.vocab_size, width)
-        task, labels = self._task(base)
-        changes = {name: getattr(self, name) for name in CHANGES}
-        given = {name: value for name, value in changes.items() if value is not None}
-        recipe = replace(base.recipe, **given)
-        return Study(
-            *(task, width, quick_recipe(recipe) if quick else recipe, labels),
-            *(self.seed, seeds, quick),
-        )
-
-    def _task(self, base: Preset) -> tuple[KSparseTask, tuple[str, ...]]:
-        """The task, and the tokens' labels."""
-        from relubloom.records.run_folder import default_labels
-        from relubloom.task import KSparseTask, read_tokens
-
-        labels = None if self.tokens is None else read_tokens(self.tokens)
-        sizes = options.sizes_of(self.set_size)
-        if self.sets is not None:
-            if self.vocab_size is not None:
-                raise UsageError(
-                    f"--vocab-size is {self.vocab_size} and --sets is given: the vocabulary is the "
-                    "file's tokens; leave --vocab-size out"
-                )
-            if self.source != "uniform":
-                raise UsageError(
-                    f"--source is {self.source!r} and --sets is given: the file says which sets "
-                    "there are; leave one out"
-                )
-            task = KSparseTask.from_file(self.sets, sizes, labels, skip_bad=self.skip_bad)
-            assert task.file is not None
-            return task, task.file.tokens
-        if self.skip_bad:
-            raise UsageError("--skip-bad is given without --sets: it skips a file's bad lines")
-        vocab_size = self.vocab_size
-        if vocab_size is None:
-            vocab_size = len(labels) if labels else base.vocab_size
-        task = KSparseTask(vocab_size, base.set_size if sizes is None else sizes, self.source)
-        labels = labels or default_labels(vocab_size)
-        if len(labels) != vocab_size:
-            raise UsageError(
-                f"{self.tokens} lists {len(labels)} tokens and --vocab-size is {vocab_size}: give "
-                "one label a token"
-            )
-        return task, labels
+        return planned(**vars(self), seeds=seeds, quick=quick)
 
 
 def study(
@@ -248,7 +199,7 @@ def study(
     with ProgressDisplay(how.quiet) as watch:
         result = run_study(
             planned,
-            out or Path("runs") / _folder_name(planned),
+            out or planned.default_folder,
             command=shlex.join(["relubloom", *sys.argv[1:]]),
             resume=resume,
             force=force,
@@ -268,7 +219,10 @@ def train(
     *,
     how: options.Working,
 ) -> None:
-    """Train one network into a run folder (examine it afterwards)."""
+    """Train one network into a run folder: its weights, and how they came about.
+
+    `relubloom examine` says afterwards whether it is a Bloom filter.
+    """
     from relubloom.study.steps import train_run
     from relubloom.training.devices import check_device
 
@@ -309,7 +263,7 @@ def construct(
     sharpness: Sharpness = None,
     leak: Leak = None,
     tokens: options.TokensPath = None,
-    seed: CodeSeed = 0,
+    seed: CodeSeed = None,
     force: options.Force = False,
     *,
     how: options.Watched,
@@ -322,6 +276,10 @@ def construct(
         raise UsageError(
             f"--seconds is {seconds:g} and --family is {family!r}: only a search takes its time; "
             "leave --seconds out"
+        )
+    if seed is not None and family == "kautz-singleton":
+        raise UsageError(
+            f"--seed is {seed} and --family is {family!r}: such a code is not drawn; leave it out"
         )
     planned = Asked(
         vocab_size=vocab_size,
@@ -349,7 +307,7 @@ def construct(
             seconds=SEARCH_SECONDS if seconds is None else seconds,
             sharpness=sharpness,
             leak=leak,
-            seed=seed,
+            seed=0 if seed is None else seed,
             force=force,
             watch=watch,
         )
@@ -400,27 +358,6 @@ def _half_bits(made: dict[str, Any]) -> str:
     return f" ({made['half']:g} half, {made['full']:g} full)" if "half" in made else ""
 
 
-def _folder_name(planned: Study) -> str:
-    from relubloom.task import format_sizes
-
-    task, recipe = planned.task, planned.recipe
-    parts = [
-        f"N{task.vocab_size}" if task.file is None else Path(task.file.path).stem,
-        *(["zipf"] if task.source == "zipf" else []),
-        f"d{planned.width}",
-        f"k{format_sizes(task.sizes)}",
-        recipe.objective,
-        f"seed{planned.seed}",
-    ]
-    if planned.seeds > 1:
-        parts.append(f"x{planned.seeds}")
-    if recipe.activation != "relu":
-        parts.append("linear")
-    if planned.quick:
-        parts.append("quick")
-    return "-".join(parts)
-
-
 def _say_what_was_left_out(task: KSparseTask, quiet: bool) -> None:
     if task.file is None or quiet:
         return
@@ -432,7 +369,7 @@ def _say_what_was_left_out(task: KSparseTask, quiet: bool) -> None:
         notes.append(f"{file.bad_lines:,} bad lines skipped")
     if file.merged_duplicates:
         notes.append(f"{file.merged_duplicates:,} repeated tokens merged")
-    typer.echo(options.shown("; ".join(notes)), err=True)
+    typer.echo(printable("; ".join(notes)), err=True)
 
 
 def _study_text(result: StudyRecord) -> str:

@@ -108,9 +108,10 @@ def sweep(
 def _crew(workers: int | None, cluster: str | None) -> Workers:
     from relubloom.errors import UsageError
     from relubloom.sweep.workers import cluster_workers, local_workers
+    from relubloom.threads import cores
 
     if cluster is None:
-        return local_workers(options.cores(workers))
+        return local_workers(cores(workers))
     if workers is not None:
         raise UsageError(
             f"--workers is {workers} and --cluster is {cluster!r}: the work is done here or there; "

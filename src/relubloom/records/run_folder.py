@@ -42,10 +42,11 @@ RUN_FILES = (CONFIG, WEIGHTS, HISTORY, FILM, CODE, CODE_CSV, TOKENS, CHECKPOINT,
 
 @dataclass(frozen=True)
 class Origin:
-    """How a network came to be: trained by a recipe from a seed, or constructed from a code."""
+    """How a network came to be: trained by a recipe from a seed, or constructed from a code; what
+    is not known is None."""
 
-    task: KSparseTask
-    seed: int
+    task: KSparseTask | None = None
+    seed: int | None = None
     recipe: Recipe | None = None
     construction: dict[str, Any] | None = None
 
@@ -53,7 +54,7 @@ class Origin:
         """The keys that `config.json` holds besides the network's."""
         return {
             "seed": self.seed,
-            "task": self.task.describe(),
+            "task": None if self.task is None else self.task.describe(),
             "recipe": None if self.recipe is None else self.recipe.describe(),
             "construction": self.construction,
             "git_commit": git_commit(),

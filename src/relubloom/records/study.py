@@ -8,10 +8,11 @@ from typing import Any
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.mechanism import ExtractedFilter, Mechanism, Spread, Strengths
 from relubloom.records.verdict import ReadingBeside, Verdict
+from relubloom.shown import Shown
 
 
-@dataclass(frozen=True)
-class RunRow(ReadingBeside):
+@dataclass(frozen=True, repr=False)
+class RunRow(Shown, ReadingBeside):
     """The main figures of one network, from its run folder's files.
 
     Keys:
@@ -24,6 +25,8 @@ class RunRow(ReadingBeside):
         hash_false_positives, random_code_false_positives: as in `mechanism.json`.
         graded: `strengths` of `mechanism.json`; null where all bits are full.
     """
+
+    MAIN = ("verdict", "seed", "mse", "p_exact", "dir")
 
     dir: str
     seed: int | None
@@ -79,8 +82,8 @@ class RandomCodeFigures:
     p_exact: float
 
 
-@dataclass(frozen=True)
-class StudyRecord:
+@dataclass(frozen=True, repr=False)
+class StudyRecord(Shown):
     """A finished study.
 
     Keys:
@@ -92,6 +95,8 @@ class StudyRecord:
         report: where the page lies.
     """
 
+    MAIN = ("verdict", "networks", "mse", "report")
+
     relubloom_version: str
     command: str
     configuration: dict[str, Any]
@@ -99,3 +104,20 @@ class StudyRecord:
     best_random_code: RandomCodeFigures
     verdict: Verdict
     report: str
+
+    @property
+    def networks(self) -> int:
+        """How many networks were trained."""
+        return len(self.runs)
+
+    @property
+    def mse(self) -> tuple[float, ...]:
+        """The least and the greatest of the networks; of one network its own."""
+        found = [run.mse for run in self.runs]
+        return tuple(sorted({min(found), max(found)}))
+
+    def _table(self) -> list[list[Any]]:
+        rows = [[run.seed, run.verdict, run.mse, run.p_exact] for run in self.runs]
+        rival = self.best_random_code
+        rows.append(["best random code", "", rival.mse, rival.p_exact])
+        return [["seed", "verdict", "mse", "exact sets"], *rows]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Unpack
 
 from relubloom import atomic
 from relubloom._version import __version__
 from relubloom.code import random_constant_weight
 from relubloom.evidence.gather import Depth
 from relubloom.evidence.random_code import BestRandomCode, best_random_code
+from relubloom.progress import ProgressDisplay
 from relubloom.records.files import write_record
 from relubloom.records.run_folder import CHECKPOINT, REPORT
 from relubloom.records.study import RandomCodeFigures, StudyRecord
 from relubloom.records.verdict import commonest
 from relubloom.report.page import write_report
 from relubloom.study.folders import CONSTRUCTED, prepare_study
-from relubloom.study.settings import Study, as_study
+from relubloom.study.settings import Study, StudyOptions, as_study, planned
 from relubloom.study.steps import (
     Watch,
     examine_network,
@@ -26,7 +28,9 @@ from relubloom.study.steps import (
     was_examined,
     write_constructed,
 )
+from relubloom.threads import cores
 from relubloom.training.checkpoint import remove_checkpoint
+from relubloom.training.devices import check_device
 
 QUICK_SETS = 20_000
 
@@ -90,6 +94,45 @@ def run_study(
     watch("report", 1, 1, "")
     remove_checkpoint(out / CHECKPOINT)
     return result
+
+
+def study(
+    out: Path | str | None = None,
+    *,
+    resume: bool = False,
+    force: bool = False,
+    device: str = "cpu",
+    threads: int | None = None,
+    quiet: bool = False,
+    **asked: Unpack[StudyOptions],
+) -> StudyRecord:
+    """Everything in one call, as `relubloom study`: train, construct, examine, report.
+
+    Args:
+        out: the folder to write; by default `runs` and a name made of the settings.
+        resume, force: go on with what lies there, or replace it.
+        device: "cpu", "cuda" or "mps".
+        threads: to use; all cores by default.
+        quiet: show no progress.
+        asked: the command's other options by name, as `vocab_size=64, set_size=3, width=24`; see
+            `study.settings.StudyOptions`.
+
+    Raises:
+        UsageError: an option breaks its rule, or `out` holds something and neither `resume` nor
+            `force` is given.
+        StoppedError: as `run_study`.
+    """
+    wanted = planned(**asked)
+    check_device(device)
+    with ProgressDisplay(quiet) as watch:
+        return run_study(
+            *(wanted, wanted.default_folder if out is None else out),
+            resume=resume,
+            force=force,
+            device=device,
+            threads=cores(threads),
+            watch=watch,
+        )
 
 
 def _write_best_random(study: Study, rival: BestRandomCode, folder: Path) -> None:

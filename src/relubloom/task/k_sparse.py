@@ -17,6 +17,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from relubloom.errors import FileError, UsageError, whole
+from relubloom.shown import Shown
 from relubloom.task.philox import AddressedNumbers
 from relubloom.task.sampling import (
     GeneratorName,
@@ -34,8 +35,8 @@ HELD_OUT_SETS = 100_000
 HELD_OUT_SHARE = 0.2
 
 
-@dataclass(frozen=True)
-class KSparseTask:
+@dataclass(frozen=True, repr=False)
+class KSparseTask(Shown):
     """The k-sparse distribution task: from a set of tokens to 1/k on each of them.
 
     Args:
@@ -58,6 +59,8 @@ class KSparseTask:
         UsageError: vocab_size, set_size or training_pool is below 1, a set cannot hold that many
             tokens, or there is no such source or generator.
     """
+
+    MAIN = ("vocab_size", "set_size", "source", "file.path", "training_pool")
 
     vocab_size: int
     set_size: int | tuple[int, int]

@@ -22,6 +22,7 @@ from torch import Tensor
 from relubloom.errors import DivergedError, StoppedError, UsageError, described, whole
 from relubloom.network.construct import always_on
 from relubloom.network.relu_net import NetStack, ReluNet
+from relubloom.shown import Shown
 from relubloom.task import KSparseTask, as_task
 from relubloom.task.sampling import seeded_generator
 from relubloom.threads import denormals_flushed, intra_op_threads, threads_for
@@ -48,14 +49,16 @@ class TrainingProgress:
     loss: float
 
 
-@dataclass(frozen=True)
-class TrainedNetwork:
+@dataclass(frozen=True, repr=False)
+class TrainedNetwork(Shown):
     """A trained network and how it came about.
 
     `history` holds {"step", "objective", "learning_rate", "loss"} (loss: mean over the batches
     since the last record); `film` is W_in of the first tokens at `film_steps`, the first before
     any step, [snapshots, tokens, width].
     """
+
+    MAIN = ("net", "seed")
 
     net: ReluNet
     seed: int
@@ -240,6 +243,8 @@ class TrainingRun:
         nets = [trained[i] for i in range(len(self.seeds))]
         if self.recipe.activation == "none":  # as networks that apply a ReLU
             nets = [always_on(net, self.task.sizes[1]) for net in nets]
+        for net in nets:
+            net.task = self.task
         each = zip(nets, self.seeds, self.history, film, strict=True)
         return [TrainedNetwork(*fields, self.film_steps) for fields in each]
 
