@@ -1,5 +1,6 @@
 """The site: these pages, the public names and commands as they tell themselves, the notebooks."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from importlib.metadata import metadata, requires
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from sphinx.application import Sphinx
 
 DOCS = Path(__file__).parent
 REFERENCE = DOCS / "reference"  # written anew by each build
@@ -27,6 +29,11 @@ napoleon_custom_sections = [("Keys", "params_style")]
 autodoc_type_aliases = {
     name: name for name in ("SetsLike", "WeightsLike", "Hook", "NamesFilter", "ArrayLike")
 }
+
+
+def to_pages(_app: Sphinx, _page: str, source: list[str]) -> None:
+    """A link to a notebook leads to its page here."""
+    source[0] = re.sub(r"\]\(\.\./examples/(\w+\.ipynb)\)", r"](reference/\1)", source[0])
 
 
 def licences() -> str:
@@ -55,8 +62,9 @@ def licence(package: str) -> str:
     return said.get("License-Expression") or classified or said.get("License", "").split("\n")[0]
 
 
-def setup(_app: object) -> None:
+def setup(app: Sphinx) -> None:
     """Write the page of all commands from their parser, and bring in what lies beside docs."""
+    app.connect("source-read", to_pages)
     shutil.rmtree(REFERENCE, ignore_errors=True)
     REFERENCE.mkdir()
     command = [sys.executable, "-m", "typer", "relubloom.cli.app", "utils", "docs"]
