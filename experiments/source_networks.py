@@ -241,12 +241,11 @@ packages at 48 units, sets of 3 to 8; `nextwords` is 1,777 words at 64 units, se
 5,000 steps; *from the learned code* 2,000 steps at a peak rate of 3e-3.
 
 *False positives* are a set's, on held-out sets, of the network's own hash, of the best random
-code, and of a code learned in 10 seconds (60 where training starts from it) from at most 5,000 of
-the training sets. These seconds are of a machine with other work: a code that is given more time
-is better, above all with many sets. *Weight by frequency* is the rank correlation of a hash's
-weight with how many training sets hold its token. *Overlap* is how many bits the hashes of two
-tokens of a set share, over those of tokens from two sets. Figures are means over so many seeds as
-a row says.
+code, and of a code learned from at most 5,000 of the training sets, in 10 seconds at most (60
+where training starts from it). *Weight by frequency* is the rank correlation of a hash's weight
+with how many training sets hold its token. *Overlap* is how many bits the hashes of two tokens of
+a set share, over those of tokens from two sets. Figures are means over so many seeds as a row
+says; each seed splits a file anew.
 
 **What it shows.** With few sets a network learns its sets by heart: the mse is small on them and
 large on others, and there is no hash. With many sets of the same source it makes a Bloom filter.

@@ -171,7 +171,9 @@ def in_order(root: Path) -> list[Mutant]:
 class Covering:
     """Which tests run a line, and how long each takes."""
 
-    def __init__(self) -> None:
+    def __init__(self, anew: bool) -> None:
+        if anew or not COVERAGE.exists():
+            measure()
         self.data = CoverageData(str(COVERAGE))
         self.data.read()
         self.files = {
@@ -281,9 +283,7 @@ def main() -> None:
     parser.add_argument("--measure", action="store_true")
     asked = parser.parse_args()
     os.chdir(HOME)
-    if asked.measure or not COVERAGE.exists():
-        measure()
-    covering = Covering()
+    covering = None
     rows = list(csv.DictReader(TABLE.open(encoding="utf-8"))) if TABLE.exists() else []
     known, sound, deadline = {row["mutant"] for row in rows}, set[str](), 60 * asked.minutes
     with tempfile.TemporaryDirectory() as folder:
@@ -296,6 +296,8 @@ def main() -> None:
             old = (
                 (copy / "relubloom" / mutant.path).read_bytes()[mutant.start : mutant.stop].decode()
             )
+            if covering is None:
+                covering = Covering(anew=asked.measure)
             outcome, test = tried(mutant, covering.tests_of(mutant), copy, sound)
             values = (mutant.key, mutant.path.as_posix(), mutant.function, str(mutant.line))
             change = f"{old} -> {mutant.new or 'nothing'} in: {mutant.text}"
