@@ -30,6 +30,8 @@ def test_from_csv_to_decoded_positives(relubloom: Run, tmp_path: Path) -> None:
         found = relubloom("pool", "decode", out / file, results, "--json").json
         assert found["decided"]
         assert sorted(found["positives"]) == ["S03", "S24"]
+    text = relubloom("pool", "decode", out / "tests.csv", results).out
+    assert text in ("positives: S03, S24\n", "positives: S24, S03\n")
     positive |= tests_of["S11"] | tests_of["S17"] | tests_of["S08"]
     results.write_text("".join(f"{t},{'+' if t in positive else '-'}\n" for t in rows))
     over = relubloom("pool", "decode", out / "tests.csv", results)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save
+from torch import Tensor
 
 from build.process import DATA
 from relubloom import atomic
@@ -163,6 +165,10 @@ def test_history_and_film(tmp_path: Path) -> None:
     assert steps == [0, 7]
 
 
+def film_of(W_in: Tensor, steps: list[int]) -> bytes:
+    return save({"W_in": W_in, "step": torch.tensor(steps)})
+
+
 @pytest.mark.parametrize(
     ("name", "content", "read"),
     [
@@ -170,6 +176,9 @@ def test_history_and_film(tmp_path: Path) -> None:
         ("history.jsonl", b"\xff\n", read_history),
         ("snapshots.safetensors", b"not tensors", read_film),
         ("snapshots.safetensors", b"", read_film),
+        ("snapshots.safetensors", film_of(torch.zeros(2, 4), [0, 7]), read_film),
+        ("snapshots.safetensors", film_of(torch.zeros(2, 4, 3).long(), [0, 7]), read_film),
+        ("snapshots.safetensors", film_of(torch.zeros(2, 4, 3), [0, 7, 9]), read_film),
     ],
 )
 def test_a_damaged_file_is_one_clear_line(

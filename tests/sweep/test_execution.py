@@ -19,7 +19,7 @@ from relubloom.sweep.group import Group, Trained, in_groups, run_group
 from relubloom.sweep.results import Results
 from relubloom.sweep.settings import RunSettings
 from relubloom.sweep.spec import Spec
-from relubloom.sweep.sweep import SweepPlan, prepare, run_sweep
+from relubloom.sweep.sweep import SweepPlan, prepare, run_sweep, summary
 from relubloom.sweep.workers import Workers
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe, train_stack
@@ -288,3 +288,4 @@ def test_a_sweep_goes_on_past_a_run_that_diverges(tmp_path: Path) -> None:
     assert lost["reason"].startswith("step 2 of 2 of seed 0, at learning rate 1e+38, gave NaN")
     assert [each.name for each in (tmp_path / "networks").iterdir()] == [runs[0].identity]
     assert not (tmp_path / "checkpoints").exists()
+    assert summary(plan, Results(tmp_path), 1.26) == result | {"seconds": 1.3}

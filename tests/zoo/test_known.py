@@ -137,6 +137,7 @@ def test_more_sets_go_on_where_fewer_end(entry: CatalogueEntry, cache: Path) -> 
     assert few.shape == (10, 3)
     assert few.dtype == torch.int64
     assert torch.equal(few, many[:10])
+    assert torch.equal(few[:1], known.sets(1))
     assert not torch.equal(few, known.sets(10, seed=1))
     assert (many.sort(1).values.diff(dim=1) > 0).all()
     assert 0 <= many.min() <= many.max() < entry.vocab_size
