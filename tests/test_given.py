@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 import relubloom as rb
+from relubloom.errors import described
 from relubloom.task import AllSets
 
 pytestmark = pytest.mark.usefixtures("unchecked")  # as users call it
@@ -360,3 +361,8 @@ def test_each_public_function_is_tried() -> None:
         *{"ListedSets", "NetStack", "examine_layer", "examine_readout", "load_results"},
     }
     assert set(rb.__all__) - elsewhere <= tried
+
+
+def test_what_is_long_is_told_by_its_type() -> None:
+    assert described("a" * 58) == f"'{'a' * 58}' (str)"  # 60 characters with its quotes
+    assert described("a" * 59) == "a str"

@@ -1,6 +1,7 @@
 """`relubloom pool`: from a design to decoded positives, through the files."""
 
 import csv
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,13 @@ def test_from_csv_to_decoded_positives(relubloom: Run, tmp_path: Path) -> None:
     assert made["certificate"] == {"certified": True, "patterns": 301, "false_positives": 0}
     assert made["plan"]["width"] == made["tests"] < 24
     with (out / "samples.csv").open() as stream:
-        tests_of = {row[0]: set(row[1:]) - {""} for row in csv.reader(stream)}
+        _, *rows = csv.reader(stream)
+    tests_of = {row[0]: set(row[1:]) - {""} for row in rows}
+    for key, sizes in (
+        ("pools_per_sample", [len(each) for each in tests_of.values()]),
+        ("pool_size", Counter(t for each in tests_of.values() for t in each).values()),
+    ):
+        assert made[key] == {"least": min(sizes), "most": max(sizes)}
     positive = tests_of["S03"] | tests_of["S24"]
     results = tmp_path / "results.csv"
     rows = [f"T{number:02d}" for number in range(1, made["tests"] + 1)]

@@ -35,7 +35,10 @@ class Broken(BrokenExecutor):
 class Scripted(Executor):
     """Runs a group when its result is asked for, and breaks as `concurrent.futures` does."""
 
+    started = 0
+
     def __init__(self) -> None:
+        Scripted.started += 1
         self.broken = False
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -96,7 +99,9 @@ def test_runs_alike_but_for_the_seed_are_grouped() -> None:
 
 
 def test_every_run_is_recorded_once(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    started = Scripted.started
     result = sweep()
+    assert Scripted.started == started + 1
     assert (result["runs"], result["done"], result["made_now"]) == (6, 6, 6)
     assert statuses(tmp_path) == ["done"] * 6
     again = sweep(resume=True)

@@ -180,7 +180,7 @@ def test_impossible_plans_are_refused_in_one_line(goal: dict[str, float], text: 
 
 def test_a_plan_for_large_sets_is_refused_by_the_rule_of_thumb() -> None:
     # 2000 / ln(2)^2 x ln(998,000 / (1e-6 x 2000 x 2001)) = 4162.737 x 12.42671
-    with pytest.raises(UsageError, match="^the plan is for about 51729 units: "):
+    with pytest.raises(UsageError, match=r"^the plan is for about 51729 units: "):
         plan(10**6, 2000, mse=1e-6)
 
 

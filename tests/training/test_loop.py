@@ -17,7 +17,7 @@ from relubloom.errors import DivergedError, FileError, StoppedError, UsageError
 from relubloom.network.relu_net import NetStack
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe, TrainedNetwork, TrainingProgress, train, train_stack
-from relubloom.training.loop import deferred_interrupt
+from relubloom.training.loop import check_network, deferred_interrupt
 from relubloom.training.recipe import Objective
 from relubloom.training.step import Step, StepResult, dense_step
 
@@ -183,6 +183,7 @@ def test_training_learns() -> None:
 def test_nothing_to_train_is_refused() -> None:
     with pytest.raises(UsageError, match="width is 0: a network has at least 1 hidden unit"):
         train(TASK, 0)
+    check_network(1, (0,))
     with pytest.raises(UsageError, match="no seeds given"):
         train_stack(TASK, 8, RECIPE, ())
 

@@ -291,5 +291,5 @@ class _Learner:
         if self._watch is not None and left > 0:
             total = int(self._seconds) + 1
             stage = f"{len(self.tried)} settings tried, {self.descents} descents"
-            self._watch("learning, seconds", min(total - 1, int(total - left)), total, stage)
+            self._watch("learning, seconds", int(self._seconds - left), total, stage)
         return left > 0

@@ -187,6 +187,25 @@ def test_a_state_dict_of_arrays_comes_in() -> None:
     assert all(torch.equal(getattr(net, role), PLAIN.tensors[role]) for role in OURS)
 
 
+def test_one_unit_is_a_network_and_none_is_not() -> None:
+    for width in (1, 0):
+        tensors = weights(width=width).tensors
+        if width:
+            net = ReluNet.from_state_dict(tensors, activation="relu")
+            assert all(torch.equal(getattr(net, role), tensors[role]) for role in OURS)
+        else:
+            with pytest.raises(FileError, match=r"has shape \(12, 0\): it must be a matrix"):
+                ReluNet.from_state_dict(tensors, activation="relu")
+
+
+def test_what_rounding_explains_grows_with_the_logits() -> None:
+    large = Lens(PLAIN.tensors | {at: 1024 * PLAIN.tensors[at] for at in ("W_out", "b_out")})
+    small, found = (
+        import_module(each, Given()).record.check for each in (Lens(PLAIN.tensors), large)
+    )
+    assert found.tolerance == 1024 * small.tolerance
+
+
 def test_a_state_dict_of_words_is_refused() -> None:
     with pytest.raises(UsageError, match="of <U1: give numbers"):
         ReluNet.from_state_dict({"fc1.weight": np.array(["a"])}, activation="relu")
