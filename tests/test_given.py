@@ -4,6 +4,7 @@ what is not clear is refused in one line that names the way."""
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -366,3 +367,4 @@ def test_each_public_function_is_tried() -> None:
 def test_what_is_long_is_told_by_its_type() -> None:
     assert described("a" * 58) == f"'{'a' * 58}' (str)"  # 60 characters with its quotes
     assert described("a" * 59) == "a str"
+    assert described(SimpleNamespace(shape=(3,))) == "a SimpleNamespace"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from build.process import Outcome
+from relubloom.cli.pooling import _decoded_text
 
 Run = Callable[..., Outcome]
 
@@ -72,3 +73,12 @@ def test_wrong_usage_is_one_line(
     assert done.status == (1 if "not there" in message else 2)
     assert message in done.error
     assert len(done.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("total", "last"), [(10, "  positives: none"), (11, "  and 1 more")])
+def test_ten_explanations_are_printed(total: int, last: str) -> None:
+    each = {"positives": [], "false_negatives": [], "false_positives": []}
+    named = {"decided": False, "most_positives": 2, "positives": [], "candidates": []}
+    listed = {"explanations": [each] * total, "explanations_total": total}
+    lines = _decoded_text(named | listed).splitlines()
+    assert (lines.count("  positives: none"), lines[-1]) == (10, last)

@@ -10,7 +10,7 @@ import pytest
 import relubloom as rb
 from relubloom.code import Code, FrequencyLaw, best_frequency_law, frequency_law, learn_code
 from relubloom.code.descent import Descent
-from relubloom.code.learned import learn
+from relubloom.code.learned import Setting, _Source, learn
 from relubloom.errors import UsageError
 
 GENERATOR = np.random.default_rng(5)
@@ -123,6 +123,17 @@ def test_tokens_that_no_set_holds_have_hashes_and_are_counted():
     made = learn(np.where(sets == 12, 15, sets), np.ones(60), 15, 20, seconds=0.3)
     assert made.unseen_tokens == 15 - len(held) >= 3
     assert (made.code.weights > 0).all()
+
+
+def test_stand_ins_for_unseen_tokens_by_hand():
+    """Of four sets one has a token that is in no other: so a quarter of new sets has a new one.
+
+    That is 1/3 of the four, in sets of weight 1/5: 20/3, rounded up.
+    """
+    sets = np.array([[0, 1], [0, 1], [0, 1], [0, 2]])
+    descent = _Source(sets, np.ones(4), 4, 6).descent(Setting(0.3, 0.0, 0), 0)
+    assert len(descent._sets) == 4 + 7
+    assert (descent._sets[4:] == 3).any(1).all()
 
 
 def test_ctrl_c_keeps_the_code_so_far():
