@@ -6,12 +6,13 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 .PHONY: help install browser demo test check check-javascript docs-files results results-width \
 	results-width-full results-quick results-region results-region-quick results-graded-codes results-full \
-	results-graded-mechanism results-zoo results-ground-truth bench faults mutants fuzz trust clean
+	results-graded-mechanism results-class results-source-networks results-zoo results-ground-truth \
+	results-real-codes results-set-rivals bench faults mutants fuzz trust clean docs lowest pythons
 
 help:
 	@echo "make demo     install, study the article's network, print the report's path"
 	@echo "make test     install, run the test suite"
-	@echo "make check    formatting, lint, types"
+	@echo "make check    formatting, lint, types, the site without a warning"
 	@echo "make results  regenerate docs/results (about five hours)"
 	@echo "make results-width  sweep for the width law and write docs/results/width.md (hours; go on with it)"
 	@echo "make results-width-full  the same of networks trained to the end (hours; go on with it)"
@@ -21,9 +22,16 @@ help:
 	@echo "make results-graded-codes  how good graded codes can be: 8 minutes"
 	@echo "make results-full  16 networks trained to the end, docs/results/article-full.md (40 minutes)"
 	@echo "make results-graded-mechanism  what strengths explain, docs/results/graded-mechanism.md (25 minutes)"
+	@echo "make results-class  the smallest networks that come out every time (10 minutes)"
+	@echo "make results-source-networks  networks on sets that are not uniform (25 minutes); FILES=\"--file FILE SIZES WIDTH\""
 	@echo "make results-zoo  every network of the zoo, docs/results/zoo.md (15 minutes)"
 	@echo "make results-ground-truth  which methods find known hashes (20 minutes), with SAELens in a place of its own"
+	@echo "make results-real-codes FILES='debtags.sets 3..8 48'  learned codes on held-out sets (minutes)"
+	@echo "make results-set-rivals FILES='debtags.sets 3..8 48'  unions beside lists and bitmaps (minutes)"
+	@echo "make docs     the site of the documentation, build/docs/index.html (half a minute)"
 	@echo "make docs-files  the tables of keys in docs/files.md"
+	@echo "make lowest   the fast part of the suite with the oldest releases that pyproject.toml names"
+	@echo "make pythons  types for Python 3.12 and 3.13, and whether dependencies resolve there"
 	@echo "make faults   kills, full disks, closed pipes, two at once (10 minutes)"
 	@echo "make mutants  25 minutes of small changes of the code: which do no tests notice?"
 	@echo "make bench    benchmarks, with their rivals"
@@ -39,7 +47,7 @@ $(VENV)/package-installed: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/tools-installed: $(VENV)/package-installed
-	$(PIP) -e '.[test]'
+	$(PIP) -e '.[docs,test]'
 	@touch $@
 
 install: $(VENV)/tools-installed
@@ -68,15 +76,46 @@ check: $(VENV)/tools-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
+	$(MAKE) --no-print-directory docs
 	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory check-javascript; \
 	else echo "no npm here: the JavaScript of the reports is not type-checked"; \
 	test "$$RELUBLOOM_REQUIRE_BROWSER" != 1; fi
+
+# uv finds the oldest releases, pip installs them. PyTorch stays the constrained one: PyPI's older
+# builds for Linux are for CUDA.
+LOWEST := $(VENV)/lowest
+EXTRAS := --extra cluster --extra fields --extra onnx --extra parquet
+
+$(LOWEST)/installed: pyproject.toml | $(VENV)/tools-installed
+	$(PIP) uv
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(BIN)/uv pip compile --quiet --no-deps --resolution lowest-direct $(EXTRAS) pyproject.toml \
+		| grep -v '^torch==' > $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check \
+		-r $(LOWEST)/lowest.txt $(shell grep '^torch==' constraints.txt) beartype hypothesis pytest
+	@touch $@
+
+lowest: $(LOWEST)/installed
+	PYTHONPATH=src $(LOWEST)/bin/python -m pytest -o filterwarnings=default tests/code tests/network tests/records tests/report/charts \
+		tests/task tests/theory tests/training tests/test_given.py
+
+pythons: $(VENV)/tools-installed
+	$(PIP) uv
+	for version in 3.12 3.13; do \
+		$(BIN)/pyright --pythonversion $$version && \
+		$(BIN)/uv pip compile --quiet --python-version $$version $(EXTRAS) pyproject.toml > /dev/null \
+		|| exit 1; \
+	done
 
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --silent --no-audit --no-fund
 
 check-javascript: node_modules/.package-lock.json
 	npm run --silent check
+
+docs: $(VENV)/tools-installed
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs build/docs
+	@echo "build/docs/index.html"
 
 # The tables of keys in docs/files.md, from the docstrings of the records.
 docs-files: $(VENV)/package-installed
@@ -87,6 +126,7 @@ docs-files: $(VENV)/package-installed
 results: $(VENV)/package-installed
 	$(BIN)/python experiments/study.py $(SETS)
 	$(BIN)/python experiments/recipes.py
+	$(BIN)/python experiments/classroom.py
 	$(BIN)/python experiments/codes.py
 	$(BIN)/python experiments/graded_codes.py
 	$(BIN)/python experiments/decoders.py
@@ -107,6 +147,13 @@ results-full: $(VENV)/package-installed
 # With the networks of results-full.
 results-graded-mechanism: $(VENV)/package-installed
 	$(BIN)/python experiments/graded_mechanism.py --runs runs
+
+results-class: $(VENV)/package-installed
+	$(BIN)/python experiments/classroom.py
+
+# FILES="--file debtags.sets 3..8 48" adds rows of a file of real sets; it may stand several times.
+results-source-networks: $(VENV)/package-installed
+	$(BIN)/python experiments/source_networks.py $(FILES)
 
 results-zoo: $(VENV)/package-installed
 	$(BIN)/python experiments/zoo.py
@@ -145,6 +192,13 @@ $(GROUND_TRUTH)/installed: experiments/ground_truth.txt pyproject.toml constrain
 results-ground-truth: $(GROUND_TRUTH)/installed
 	$(GROUND_TRUTH)/bin/python experiments/ground_truth.py
 
+# FILES: a file of sets, sizes or any, and a width; once or more often.
+results-real-codes: $(VENV)/package-installed
+	$(BIN)/python experiments/real_codes.py $(FILES)
+
+results-set-rivals: $(VENV)/rivals-installed
+	$(BIN)/python benchmarks/sets.py $(FILES) --out docs/results/set-rivals.md
+
 CASES ?= 5000
 SEED ?= 0
 fuzz: $(VENV)/tools-installed
@@ -168,4 +222,4 @@ bench: $(VENV)/rivals-installed
 	else echo "no chromium here: the report is not measured in a browser"; fi
 
 clean:
-	rm -rf $(VENV) node_modules runs
+	rm -rf $(VENV) node_modules runs build docs/reference

@@ -187,7 +187,7 @@ def film_lines(cell: Cell, rows: list[Row]) -> list[str]:
     ]
     parted = f"; in {unsplit} of them the modes are not 4 apart in the end" if unsplit else ""
     return [
-        f"### {cell.title}",
+        f"## {cell.title}",
         "",
         f"{len(rows)} seeds{parted}. On uniform sets the best random hash has {random:.4f} false "
         "positives a set.",

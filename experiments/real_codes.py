@@ -1,13 +1,10 @@
-"""What codes for real sets are worth on held-out sets, over split seeds.
+"""Codes for real sets on held-out sets. Regenerates docs/results/real-codes.md.
 
-    python experiments/real_codes.py FILE SIZES WIDTH      # such as debtags.sets 3..8 48
-    python experiments/real_codes.py FILE any WIDTH --seconds 60 --seeds 5
-    python experiments/real_codes.py PACKAGE.json any 64   # tags of an npm package
+    python experiments/real_codes.py debtags.sets 3..8 48 nextwords.sets any 64 tags.json any 112
 
-FILE is a file of sets. A JSON file is an object from names to lists of words, as `emojilib` has in
-dist/emoji-en-US.json and `lucide-static` in tags.json; each list is a set. Figures are false
-positives a set, exact shares and mse, of the learned code and of its rivals, and the ratio of
-false positives to the best random code on sets with and without a token never trained on.
+Each file stands with the sizes of its sets (or any) and a width. A JSON file is an object from
+names to lists of words, as the npm packages `emojilib` (dist/emoji-en-US.json) and `lucide-static`
+(tags.json) bring; each list is a set. One run takes minutes: five splits of each file.
 """
 
 import argparse
@@ -16,59 +13,94 @@ import re
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from relubloom import KSparseTask
+from relubloom import KSparseTask, atomic
 from relubloom.study.source_codes import source_code, worth_on_source
 from relubloom.study.steps import unwatched
 from relubloom.task import parse_sizes
 
+HEAD = """# Codes for real sets
+
+Made by `python experiments/real_codes.py`{options}. A fifth of the distinct sets of a file is held
+out, by split seeds 0 to {last}; every cell is the median and the worst of these splits. F is false
+positives a set on the held-out sets, copies counted. *seen* is F of the learned code over F of the
+best random code, on the held-out sets whose every token is in a training set; *unseen* is the same
+on the others. Seconds are those of learning, on a machine that other work shared: at {seconds:g} it
+was stopped before its end.
+
+| file | tokens | width | F | exact | mse | F, by frequency | F, random | seen | unseen | seconds |
+|---|---|---|---|---|---|---|---|---|---|---|
+"""
+COLUMNS: dict[str, Callable[[list[float]], float]] = {
+    "false_positives": max,
+    "p_exact": min,
+    "mse": max,
+    "frequency": max,
+    "constant-weight": max,
+    "seen": max,
+    "unseen": max,
+    "seconds": max,
+}  # and which is the worst
+
 
 def main() -> None:
-    """Print a row a split seed, and the median and worst."""
+    """Learn and judge; print each split, and write the page after each file."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("file", type=Path)
-    parser.add_argument("sizes", help="a..b, or any")
-    parser.add_argument("width", type=int)
+    parser.add_argument("files", nargs="+", help="FILE SIZES WIDTH, once or more often")
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--splits", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=Path("docs/results/real-codes.md"))
     given = parser.parse_args()
-    rows: list[dict[str, Any]] = []
+    options = "".join(
+        f" --{name} {getattr(given, name):g}"
+        for name in ("seconds", "splits")
+        if getattr(given, name) != parser.get_default(name)
+    )
+    page = HEAD.format(options=options, last=given.splits - 1, seconds=given.seconds)
     with tempfile.TemporaryDirectory() as folder:
-        path = given.file
-        if path.suffix == ".json":
-            path = Path(folder) / f"{path.stem}.sets"
-            path.write_text(sets_of(json.loads(given.file.read_text(encoding="utf-8"))))
-        for seed in range(given.seeds):
-            rows.append(row(path, given, seed))
-            print("  ".join(f"{name} {value}" for name, value in rows[-1].items()), flush=True)
-    for name in ("false_positives", "p_exact", "mse"):
-        values = [each[name] for each in rows]
-        worst = min(values) if name == "p_exact" else max(values)
-        print(f"{name}: median {statistics.median(values):.4g}, worst {worst:.4g}")
+        for name, sizes, width in zip(*(iter(given.files),) * 3, strict=True):
+            path = Path(name)
+            if path.suffix == ".json":
+                path = Path(folder) / f"{path.stem}.sets"
+                path.write_text(sets_of(json.loads(Path(name).read_text(encoding="utf-8"))))
+            splits: list[dict[str, Any]] = []
+            for seed in range(given.splits):
+                kept = None if sizes == "any" else parse_sizes(sizes)
+                task = KSparseTask.from_file(path, kept, split_seed=seed)
+                splits.append(judged(task, int(width), given.seconds))
+                print(path.stem, seed, splits[-1], flush=True)
+            page += row(path.stem, int(width), splits)
+            atomic.write_text(given.out, page)
 
 
-def row(path: Path, given: argparse.Namespace, seed: int) -> dict[str, Any]:
+def judged(task: KSparseTask, width: int, seconds: float) -> dict[str, Any]:
     """The figures of one split."""
-    sizes = None if given.sizes == "any" else parse_sizes(given.sizes)
-    task = KSparseTask.from_file(path, sizes, split_seed=seed)
     started = time.perf_counter()
-    code, made = source_code("learned", task, given.width, given.seconds, 0, unwatched)
-    seconds = time.perf_counter() - started
-    worth = worth_on_source(code, task, given.width)
+    code, _ = source_code("learned", task, width, seconds, 0, unwatched)
+    spent = time.perf_counter() - started
+    worth = worth_on_source(code, task, width)
     held_out, rivals = worth["held_out"], worth["rivals"]
-    random = rivals["constant-weight"]
-    shown: dict[str, Any] = {"split": seed, "tokens": task.vocab_size, "sets": held_out["sets"]}
-    shown |= {name: round(held_out[name], 5) for name in ("false_positives", "p_exact", "mse")}
-    shown |= {name: round(rival["false_positives"], 3) for name, rival in rivals.items()}
+    found = {name: held_out[name] for name in ("false_positives", "p_exact", "mse")}
+    found |= {name: rival["false_positives"] for name, rival in rivals.items()}
     for part in ("seen", "unseen"):
-        if held_out[part] is not None and random[part]["false_positives"] > 0:
-            ratio = held_out[part]["false_positives"] / random[part]["false_positives"]
-            shown[f"{part}_over_random"] = round(ratio, 3)
-    return shown | {"descents": made["descents"], "seconds": round(seconds, 1)}
+        ours, random = held_out[part], rivals["constant-weight"][part]
+        if ours is not None and random["false_positives"] > 0:
+            found[part] = ours["false_positives"] / random["false_positives"]
+    return found | {"tokens": task.vocab_size, "seconds": spent}
+
+
+def row(name: str, width: int, splits: list[dict[str, Any]]) -> str:
+    """Median and worst of each figure."""
+    cells = [name, f"{splits[0]['tokens']:,}", str(width)]
+    for column, worst in COLUMNS.items():
+        values = [split[column] for split in splits if column in split]
+        cells.append(f"{statistics.median(values):.3g}, {worst(values):.3g}" if values else "-")
+    return f"| {' | '.join(cells)} |\n"
 
 
 def sets_of(tags: dict[str, list[str]]) -> str:

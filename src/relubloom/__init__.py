@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from relubloom._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from relubloom import zoo
+    from relubloom import plot, zoo
     from relubloom.code import (
         Code,
         GradedCode,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from relubloom.network.strengths import extract_graded_code
     from relubloom.records.certificate import Certificate
     from relubloom.study.settings import Study
-    from relubloom.study.study import run_study
+    from relubloom.study.study import run_study, study
     from relubloom.sweep.results import load_results
     from relubloom.task import KSparseTask, ListedSets
     from relubloom.theory import (
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from relubloom.training import Recipe, train, train_stack
     from relubloom.zoo.scoring import score, score_controls
 
-_MODULES = ("zoo",)
+_MODULES = ("plot", "study", "zoo")
 _HOMES = {
     "Code": "code",
     "GradedCode": "code",
@@ -118,10 +118,12 @@ __all__ = [
     "make_code",
     "make_graded",
     "plan",
+    "plot",
     "random_constant_weight",
     "run_study",
     "score",
     "score_controls",
+    "study",
     "train",
     "train_stack",
     "zoo",

@@ -1,5 +1,7 @@
-"""How torch computes within a block: on how many threads, and what it does with tiny numbers."""
+"""How many threads there are, and how torch computes within a block: on how many of them, and what
+it does with tiny numbers."""
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -32,6 +34,15 @@ def denormals_flushed() -> Generator[None]:
         yield
     finally:
         torch.set_flush_denormal(before)
+
+
+def cores(asked: int | None = None) -> int:
+    """The number asked for, or the cores this process may use."""
+    if asked is not None:
+        return asked
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def threads_for(elements: int, threads: int | None) -> int:

@@ -44,6 +44,30 @@ def test_bare_relubloom_prints_help(relubloom: Callable[..., Outcome]) -> None:
     assert bare.out == relubloom("--help").out
 
 
+def test_the_module_is_the_command(python: Callable[..., Outcome]) -> None:
+    source = "import runpy; runpy.run_module('relubloom', run_name='__main__')"
+    assert python(source, "--version").out.startswith("relubloom 0.")
+
+
+def test_the_shell_completes_names(
+    python: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_RELUBLOOM_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "relubloom exa")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    done = python(COMMAND)
+    assert (done.status, done.out.split()) == (0, ["examine"])
+
+
+def test_an_ascii_terminal_breaks_nothing(
+    python: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = python(COMMAND, "construct", *SIZES, "--out", "é")
+    assert (done.status, done.err) == (0, "")
+    assert python(COMMAND, "-h").out.isascii()
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(relubloom: Callable[..., Outcome], command: str) -> None:
     done = relubloom(command, "--help")
@@ -108,6 +132,10 @@ BAD_VALUES = {
     "graded weight": (("construct", "--family", "graded", "--weight", 3), "weight is 3"),
     "half of a binary code": (("construct", "--half", 3, "--full", 2), "has full bits only"),
     "odd family": (("construct", "--family", "oak"), "oak"),
+    "seed of a code that is not drawn": (
+        ("construct", "--family", "kautz-singleton", "--seed", 1),
+        "--seed is 1 and --family is 'kautz-singleton': such a code is not drawn; leave it out",
+    ),
     "seconds of no search": (("construct", "--seconds", 5), "only a search takes its time"),
     "N and sets": (("study", "-N", 5, "--sets", "x.sets"), "leave --vocab-size out"),
 }

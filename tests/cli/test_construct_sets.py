@@ -42,6 +42,7 @@ def test_a_code_for_a_file_says_its_worth(relubloom: Run, tmp_path: Path, family
         (("--family", "learned"), "family is 'learned': it is made from a file of sets"),
         (("--family", "frequency", "--sets", TAGS, "--weight", 3), "weight is 3: a frequency code"),
         (("--family", "learned", "--sets", TAGS, "-k", "3..6", "-d", 6), "the largest set has 6"),
+        (("--sets", TAGS, "-k", "3..6", "-d", 5), "width is 5 and the largest set has 6 tokens"),
         (("--sets", TAGS, "-N", 9), "--vocab-size is 9 and --sets is given"),
         (("--family", "frequency", "--sets", TAGS, "--seconds", 3), "only a search takes its time"),
         (("--skip-bad",), "--skip-bad is given without --sets"),

@@ -51,7 +51,10 @@ def test_controls_stand_beside(relubloom: Run, tmp_path: Path) -> None:
     low, high = controls["random"]["bit_f1"]
     assert 0 < low < high < 1
     shown = relubloom("zoo", "score", tmp_path, tmp_path / "found.npz", "--controls").out
-    assert shown.splitlines()[0].split() == ["figure", "found", *(" ".join(controls)).split()]
+    first, second = (block.splitlines() for block in shown.split("\n\n"))
+    assert first[0].split() == ["figure", "found", "directions", "code", "random", "duplicates"]
+    assert second[0].split() == ["figure", "other", "seed"]
+    assert max(map(len, [*first, *second])) <= 80
 
 
 def test_what_is_refused(relubloom: Run, tmp_path: Path) -> None:

@@ -35,6 +35,10 @@ def spec(tmp_path: Path) -> Path:
     return path
 
 
+def test_the_example_is_printed(relubloom: Callable[..., Outcome]) -> None:
+    assert relubloom("sweep", "--example").out == EXAMPLE.read_text()
+
+
 def test_a_sweep_from_end_to_end(
     spec: Path, tmp_path: Path, relubloom: Callable[..., Outcome]
 ) -> None:

@@ -78,7 +78,7 @@ def test_half_and_full_by_hand() -> None:
     assert code.states(sets)[:, 0].tolist() == [1, 2, 0, 2, 1]
     assert code.false_positives(sets).tolist() == [1, 2, 0, 1, 1]
     assert code.levels == 2
-    assert repr(code).endswith("bits 0.33 of strength 1, 0.33 of strength 2)")
+    assert repr(code).endswith("bits_by_strength=0.33 of 1, 0.33 of 2)")
 
 
 @pytest.mark.parametrize(

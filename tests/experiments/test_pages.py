@@ -10,6 +10,7 @@ EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 PAGES = {
     "study": "study.md",
     "recipes": "recipes.md",
+    "classroom": "class.md",
     "codes": "codes.md",
     "graded_mechanism": "graded-mechanism.md",
     "decoders": "decoders.md",
@@ -21,11 +22,13 @@ PAGES = {
     "full_width": "full-width.md",
     "graded_codes": "graded-codes.md",
     "ground_truth": "ground-truth.md",
+    "real_codes": "real-codes.md",
     "region": "region.md",
+    "source_networks": "source-networks.md",
     "width": "width.md",
     "zoo": "zoo.md",
 }
-TIMED = {"performance.md", "theory.md"}  # tables that benchmarks print
+TIMED = {"performance.md", "set-rivals.md", "theory.md"}  # tables that benchmarks print
 
 
 @pytest.mark.parametrize("script", PAGES)

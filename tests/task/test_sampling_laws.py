@@ -100,6 +100,9 @@ def evaluated_on(task: KSparseTask, generator: str) -> Iterable[tuple[int, ...]]
 COPIES = {(0, 1): 3, (1, 2): 1, (0, 2, 3): 5, (3,): 1, (2, 3): 2}
 FILE = SetsFile("x", "0" * 64, tuple("abcd"), COPIES, 12, 0, 0, 0)
 LINES = KSparseTask(4, (1, 3), "file", file=FILE)
+FEW = replace(FILE, counts={(0,): 1, (1, 2): 1, (3,): 1})  # so that the ends of masses are drawn
+SWAPPED_SHARE = Fraction(7, 8)
+SWAPPED = KSparseTask(4, (1, 2), "file", file=FEW, swaps=float(SWAPPED_SHARE))
 POOL = KSparseTask(9, 4, training_pool=7)
 _split = KSparseTask.__dict__["_split"].func
 
@@ -121,6 +124,18 @@ def pool(task: KSparseTask, generator: str) -> Iterable[tuple[int, ...]]:
 
 def sets_of_pool(generator: str) -> Law:
     return uniform(pool(POOL, generator))
+
+
+def swapped_lines() -> Law:
+    """Seven eighths of the lines with a member exchanged for a token of mass 2 x its lines + 1."""
+    lines = list(tokens_of(SWAPPED.training_lines().sets, 4))
+    masses = [1 + 2 * sum(t in tokens for tokens in lines) for t in range(4)]
+    law = Counter(dict.fromkeys(lines, (1 - SWAPPED_SHARE) / len(lines)))
+    for tokens in lines:
+        for place, token in itertools.product(range(len(tokens)), range(4)):
+            found = tokens if token in tokens else (*tokens[:place], token, *tokens[place + 1 :])
+            law[found] += SWAPPED_SHARE * masses[token] / sum(masses) / len(tokens) / len(lines)
+    return dict(law)
 
 
 SOURCES = [
@@ -173,6 +188,18 @@ SOURCES = [
             (KSparseTask.training_batches, "right=True", "right=False"),
             (KSparseTask._chosen, "below(0, among)", "below(0, among - 1)"),
         ),
+    ),
+    Source(
+        "lines with swapped tokens",
+        partial(trained_on, SWAPPED, steps=4),
+        swapped_lines,
+        swap_faults := (
+            (sampling.swap_tokens_, "int(cumulative[-1])", "int(cumulative[-1]) - 1"),
+            (sampling.swap_tokens_, "(sets < len(cumulative)).sum(-1)", "sets.shape[-1]"),
+            (sampling.swap_tokens_, "right=True", "right=False"),
+            (sampling.swap_tokens_, "& ~(sets == token[..., None]).any(-1)", ""),
+        ),
+        swap_faults,
     ),
     Source(
         "a pool's sets",

@@ -25,14 +25,87 @@ from relubloom.cli.studying import construct, study, train
 from relubloom.cli.sweeping import sweep
 from relubloom.cli.zoo import get, list_, score
 from relubloom.errors import RelubloomError, StoppedError
+from relubloom.shown import printable
+
+HELP = {"help_option_names": ["-h", "--help"]}
+WORDS = (
+    "A run folder holds one network, config.json and model.safetensors, and what was found of it.",
+    "A hash is what a network keeps of one token: a few of its hidden units, the token's bits.",
+    "A set's union is all the bits of its tokens. A false positive is a token that comes out and "
+    "was never put in.",
+)
+EXAMPLES = {
+    "": ("study --quick", "study --help"),
+    "study": (
+        "study --quick",
+        "study --vocab-size 64 --set-size 3 --width 48 --seeds 4 --out runs/mine",
+        "study --sets FILE --set-size 3..8 --width 48",
+    ),
+    "train": (
+        "train --out runs/mine --steps 2000",
+        "train --preset wide --device cuda --out runs/wide",
+    ),
+    "construct": (
+        "construct --vocab-size 96 --width 48 --out runs/exact",
+        "construct --family kautz-singleton --vocab-size 256 --width 49 --out runs/no-errors",
+        "construct --sets FILE --family learned --width 48 --out runs/learned",
+    ),
+    "import": (
+        "import model.pt --activation relu --set-size 3 --out runs/mine",
+        "import model.pt --activation relu --names W_in=a.weight,W_out=b.weight --out runs/mine",
+    ),
+    "examine": (
+        "examine runs/mine",
+        "examine runs/mine --set-size 4",
+        "examine model.pt --activation relu --set-size 3",
+    ),
+    "certify": ("certify runs/exact", "certify runs/mine --set-size 4 --method sampled"),
+    "report": (
+        "report runs/mine --open",
+        "report runs/mine --lesson",
+        "report runs/mine --results runs/sweep",
+        "report runs",
+    ),
+    "compare": ("compare runs/a runs/b", "compare runs/a runs/b --set-size 4 --json"),
+    "query": ("query runs/demo/seed-0 cello rug screen", "query runs/mine 0 17 40"),
+    "plan": (
+        "plan --vocab-size 1000 --set-size 3 --mse 1e-4",
+        "plan --vocab-size 256 --set-size 3 --width 48",
+    ),
+    "sweep": (
+        "sweep SPEC.toml --out runs/sweep --dry-run",
+        "sweep SPEC.toml --out runs/sweep --resume --export runs.csv",
+    ),
+    "results": (
+        "results runs/sweep --where objective=mse --sort mse",
+        "results runs/sweep --plot mse.png --x width --y mse --by objective",
+    ),
+    "zoo list": ("zoo list", "zoo list --json"),
+    "zoo get": ("zoo get constructed-binary-96x48-k3 --out runs/known",),
+    "zoo score": ("zoo score constructed-binary-96x48-k3 found.npy --controls",),
+    "pool": (
+        "pool --samples 96 --positives 2 --out plate",
+        "pool --samples 96 --positives 2 --max-pool-size 16 --out plate",
+    ),
+    "pool decode": (
+        "pool decode plate/tests.csv results.csv",
+        "pool decode plate/tests.csv results.csv --false-negatives 1",
+    ),
+}
+
+
+def _epilog(name: str, *words: str) -> str:
+    """Examples of a command, below its options, a paragraph each."""
+    return "\n\n".join([*words, "Examples:", *(f"  relubloom {each}" for each in EXAMPLES[name])])
+
 
 app = typer.Typer(
     name="relubloom",
     help="Train tiny ReLU networks that store sets, build exact Bloom-filter networks, and test "
     "whether the one is the other.",
-    add_completion=False,
+    context_settings=HELP,
     pretty_exceptions_enable=False,
-    epilog="Start with: relubloom study --quick",
+    epilog=_epilog("", *WORDS),
 )
 
 COMMANDS = (
@@ -40,7 +113,11 @@ COMMANDS = (
     results,
 )
 ZOO = (list_, get, score)
-zoo = typer.Typer(name="zoo", help="Networks whose mechanism is known: list, get, score.")
+zoo = typer.Typer(
+    name="zoo",
+    help="Networks whose mechanism is known: list, get, score.",
+    context_settings=HELP,
+)
 pools = typer.Typer(name="pool")
 PARSER_WORDS = (
     (r"Value error, ", ""),
@@ -52,9 +129,21 @@ INTERRUPTED = 130  # what the parser answers to Ctrl-C
 
 for group, commands in ((app, COMMANDS), (zoo, ZOO), (pools, (decode,))):
     for command in commands:
-        group.command(command.__name__.rstrip("_"))(options.spread(command))
+        name = command.__name__.rstrip("_")
+        path = name if group is app else f"{group.info.name} {name}"
+        group.command(
+            name,
+            help=options.paragraphs(command),
+            epilog=_epilog(path),
+            context_settings=HELP,
+        )(options.spread(command))
     if group is pools:
-        group.callback(invoke_without_command=True)(options.spread(pool, alone=True))
+        group.callback(
+            invoke_without_command=True,
+            help=options.paragraphs(pool),
+            epilog=_epilog("pool"),
+            context_settings=HELP,
+        )(options.spread(pool, alone=True))
     if group is not app:
         app.add_typer(group)
 
@@ -155,5 +244,5 @@ def _usage_text(error: Any, arguments: list[str]) -> str:
 
 
 def _fail(message: str, status: int) -> int:
-    typer.echo(options.shown(f"relubloom: {' '.join(message.split())}"), err=True)
+    typer.echo(printable(f"relubloom: {' '.join(message.split())}"), err=True)
     return status

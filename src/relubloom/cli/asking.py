@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from relubloom.cli import options
+from relubloom.errors import FileError
 
 if TYPE_CHECKING:
     from relubloom.study.query import Answer, FalsePositive
@@ -56,6 +57,14 @@ def report(
             help="The tokens' names, one per line in the order of their ids; kept in tokens.txt.",
         ),
     ] = None,
+    lesson: Annotated[
+        bool,
+        typer.Option(
+            "--lesson",
+            help="Write lesson.html instead: the page's short form, with three questions; for a "
+            "network that is a Bloom filter.",
+        ),
+    ] = False,
     open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     *,
     how: options.Answering,
@@ -64,17 +73,40 @@ def report(
 
     A page shows figures that are there: `relubloom examine` gathers them, on the sets it is given.
     """
-    from relubloom.report.page import write_report
+    from relubloom.report.page import write_lesson, write_report
     from relubloom.study.steps import check_figures, name_tokens
     from relubloom.sweep.results import Results
 
+    _refuse_sweep(folder)
     check_figures(folder, options.sizes_of(set_size), sets)
     if tokens is not None:
         name_tokens(folder, tokens)
-    path = write_report(folder, () if results is None else Results(results).rows())
+    if lesson:
+        options.refuse_beside("--lesson", "it draws no widths", {"--results": results})
+        path = write_lesson(folder)
+    else:
+        path = write_report(folder, () if results is None else Results(results).rows())
     how.answer({"report": str(path)}, lambda: f"report: {path}")
     if open_page:
         typer.launch(path.resolve().as_uri())
+
+
+def _refuse_sweep(folder: Path) -> None:
+    """Say what to do with a sweep's folder.
+
+    Raises:
+        FileError: it is one.
+    """
+    from relubloom.sweep.results import RESULTS
+    from relubloom.sweep.sweep import NETWORKS
+
+    if (folder / RESULTS).exists():
+        pages = folder / NETWORKS
+        kept = f"`relubloom report {pages}` makes a page for each network" if pages.is_dir() else ""
+        raise FileError(
+            f"{folder} is a sweep's, and a page is about networks: draw its table with `relubloom "
+            f"results {folder} --plot mse.svg`; {kept or 'sweep --keep-networks keeps networks'}"
+        )
 
 
 def query(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from relubloom.cli import options
-from relubloom.cli.progress import ProgressDisplay
+from relubloom.progress import ProgressDisplay
 
 if TYPE_CHECKING:
     from rich.table import Table

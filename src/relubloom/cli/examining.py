@@ -10,8 +10,8 @@ import typer
 
 from relubloom.cli import options
 from relubloom.cli.importing import brought_in
-from relubloom.cli.progress import ProgressDisplay
 from relubloom.errors import RelubloomError
+from relubloom.progress import ProgressDisplay
 from relubloom.records.certificate import Method
 
 if TYPE_CHECKING:
@@ -24,8 +24,9 @@ MethodOption = Annotated[
     Method | None,
     options.task_option(
         "--method",
+        metavar="NAME",
         help="How to certify; by default the first that answers: enumeration of all sets, counting "
-        "for an exact Bloom filter, bounds, or else a sample (no proof).",
+        "for an exact Bloom filter, bounds, or else sampled (no proof).",
     ),
 ]
 Examined = Annotated[

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,7 +12,13 @@ from relubloom import atomic
 from relubloom.cli import options
 from relubloom.errors import UsageError
 
-LISTED = "run,vocab_size,width,set_size,objective,seed,mse,verdict,status"
+if TYPE_CHECKING:
+    from relubloom.report.charts.drawing import Drawing
+
+ALWAYS = ("mse", "verdict", "status")
+VARYING = ("vocab_size", "width", "set_size", "objective", "seed")  # shown where they vary
+LISTED = ("run", *VARYING, *ALWAYS)
+PLOTS = (".svg", ".png", ".pdf")
 SHOWN = 40  # runs, unless --limit says otherwise
 
 Results = Annotated[
@@ -39,7 +46,12 @@ Limit = Annotated[
 ]
 Plot = Annotated[
     Path | None,
-    typer.Option("--plot", metavar="FILE.svg", help="Draw the runs, a dot each."),
+    typer.Option(
+        "--plot",
+        metavar="FILE",
+        help="Draw the runs, a dot each, as FILE.svg, FILE.png or FILE.pdf, and list none unless "
+        "--columns or --limit asks for it.",
+    ),
 ]
 Across = Annotated[
     str | None, typer.Option("--x", metavar="KEY", help="Drawn to the right; width if left out.")
@@ -84,22 +96,23 @@ def results(
             raise UsageError(
                 f"{name} is {key} without --plot: it says what to draw; give --plot FILE.svg"
             )
-    if plot is not None and plot.suffix != ".svg":
-        raise UsageError(f"--plot is {plot}: the figure is an SVG; end its name in .svg")
+    if plot is not None and plot.suffix not in PLOTS:
+        raise UsageError(
+            f"--plot is {plot}: the end of its name says its kind; give one of {', '.join(PLOTS)}"
+        )
     everything = load_results(path)
-    names = [name.strip() for name in (columns or LISTED).split(",") if name.strip()]
-    asked = [key for key in [*names, by] if key and key not in LISTED.split(",")]
+    names = [name.strip() for name in (columns or "").split(",") if name.strip()]
+    asked = [key for key in [*names, by] if key and key not in LISTED]
     check_keys(everything, asked, "--columns or --by")
     check_keys(everything, [sort] if sort else [], "--sort")
     records = select(everything, where or [])
     records = in_order(records, sort) if sort else records
     if plot is not None:
-        from relubloom.report.charts.drawing import standalone
         from relubloom.report.charts.series import draw_records
 
         right, up = x or "width", y or "mse"
         check_keys(everything, (right, up), "--x or --y")
-        atomic.write_text(plot, standalone(draw_records(records, right, up, by).svg))
+        _draw(draw_records(records, right, up, by), plot)
     for file in exports:
         export_records(records, file)
     written = [plot, *exports] if plot else exports
@@ -107,16 +120,36 @@ def results(
     listed = records[: limit or None]
     if columns is not None:
         listed = [{name: record.get(name) for name in names} for record in listed]
-    how.answer(listed, lambda: _text(records, len(everything), names, most, written))
+    table = plot is None or columns is not None or limit is not None
+    lines = _lines(records, names, most) if table else []
+    lines.append(f"{len(records):,} of {len(everything):,} runs")
+    if table and most and most < len(records):
+        lines[-1] += f", {most:,} shown; --limit 0 shows all"
+    how.answer(listed, lambda: "\n".join([*lines, *(f"written: {file}" for file in written)]))
 
 
-def _text(
-    records: list[dict[str, Any]], of: int, names: list[str], limit: int, written: list[Path]
-) -> str:
+def _draw(drawing: Drawing, path: Path) -> None:
+    from relubloom.report.charts.drawing import on_paper, standalone
+
+    if path.suffix == ".svg":
+        atomic.write_text(path, standalone(drawing.svg))
+        return
+    buffer = io.BytesIO()
+    on_paper(drawing.figure).savefig(buffer, format=path.suffix[1:], dpi=200)
+    atomic.write_bytes(path, buffer.getvalue())
+
+
+def _lines(records: list[dict[str, Any]], names: list[str], limit: int) -> list[str]:
+    """The table, and what is the same for all of its runs."""
+    same: dict[str, str] = {}
+    if not names:
+        found = {name: {_cell(record.get(name)) for record in records} for name in LISTED}
+        same = {name: found[name].pop() for name in VARYING if len(found[name]) == 1}
+        known = found["status"] == {"done"}
+        names = [name for name in LISTED if name not in same and not (known and name == "status")]
     rows = [[_cell(record.get(name)) for name in names] for record in records[: limit or None]]
-    cut = f", {limit:,} shown; --limit 0 shows all" if len(rows) < len(records) else ""
-    lines = [*options.aligned([names, *rows]), f"{len(records):,} of {of:,} runs{cut}"]
-    return "\n".join([*lines, *(f"written: {file}" for file in written)])
+    said = ", ".join(f"{name} {value}" for name, value in same.items())
+    return [*options.aligned([names, *rows]), *([f"all of {said}"] if said and rows else [])]
 
 
 def _cell(value: Any) -> str:

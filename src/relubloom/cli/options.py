@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json as json_text
-import os
-import re
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial, wraps
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from relubloom.errors import RelubloomError, UsageError
+from relubloom.shown import printable
 
 if TYPE_CHECKING:
     from relubloom.network.imports.source import Given
@@ -42,7 +42,9 @@ Export = Annotated[
     ),
 ]
 Device = Annotated[str, machine_option("--device", help="cpu, cuda, mps.")]
-RunDir = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.")]
+RunDir = Annotated[
+    Path, typer.Argument(metavar="DIR", help="A run folder: config.json, model.safetensors, ...")
+]
 
 
 import_option = partial(typer.Option, rich_help_panel="A network of your own")
@@ -123,7 +125,7 @@ class Answering:
 
     def answer(self, value: Any, text: Callable[[], str]) -> None:
         """Print the value as JSON where that is wanted, else the text."""
-        said = json_text.dumps(value, allow_nan=False) if self.json else shown(text())
+        said = json_text.dumps(value, allow_nan=False) if self.json else printable(text())
         try:
             typer.echo(said)
         except BrokenPipeError:
@@ -198,6 +200,8 @@ class Working(Watched):
     @property
     def cores(self) -> int:
         """The number of threads asked for, or the cores this process may use."""
+        from relubloom.threads import cores
+
         return cores(self.threads)
 
 
@@ -210,21 +214,6 @@ def refuse_beside(option: str, why: str, others: Mapping[str, Any]) -> None:
     for name, value in others.items():
         if value:
             raise UsageError(f"{name} is given beside {option}: {why}; leave one out")
-
-
-def shown(text: str) -> str:
-    """The text without what would steer a terminal, which names and labels may hold."""
-    safe = re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", lambda found: f"\\x{ord(found[0]):02x}", text)
-    return safe.encode("utf-8", "backslashreplace").decode()
-
-
-def cores(asked: int | None) -> int:
-    """The number asked for, or the cores this process may use."""
-    if asked is not None:
-        return asked
-    if hasattr(os, "sched_getaffinity"):  # Linux
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def sizes_of(text: str | None) -> int | tuple[int, int] | None:
@@ -248,6 +237,12 @@ def _pairs(text: str) -> dict[str, str]:
             )
         found[role] = name
     return found
+
+
+def paragraphs(command: Callable[..., None]) -> str:
+    """What a command's docstring says, each paragraph on a line, for the parser to lay out."""
+    text = inspect.cleandoc(command.__doc__ or "")
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
 def spread(command: Callable[..., None], *, alone: bool = False) -> Callable[..., None]:
@@ -275,7 +270,14 @@ def spread(command: Callable[..., None], *, alone: bool = False) -> Callable[...
 
     @wraps(command)
     def spread_command(**given: Any) -> None:
-        if alone and given.pop("context").invoked_subcommand is not None:
+        if alone and (context := given.pop("context")).invoked_subcommand is not None:
+            said = [name for name in given if context.get_parameter_source(name).name != "DEFAULT"]
+            if said:
+                option, called = said[0].replace("_", "-"), context.invoked_subcommand
+                raise UsageError(
+                    f"--{option} stands before {called}, which does not see it: what {called} "
+                    "takes stands after it; leave the rest out"
+                )
             return
         for name, group in groups.items():
             given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
@@ -286,9 +288,26 @@ def spread(command: Callable[..., None], *, alone: bool = False) -> Callable[...
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of text with columns as wide as their widest cell; nothing is cut off."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    """Rows of text with columns as wide as their widest cell; nothing is cut off.
+
+    Columns that do not fit the screen, or 80 letters where there is none, follow in a table of
+    their own, with the first column again.
+    """
+    most = max(80, shutil.get_terminal_size().columns)
+    first, *others = list(zip(*rows, strict=True))
+    blocks, room = [[first]], 0
+    for column in others:
+        wide = 2 + max(map(len, column))
+        if (room := room - wide) < 0 and len(blocks[-1]) > 1:
+            blocks.append([first])
+        if len(blocks[-1]) == 1:
+            room = most - max(map(len, first)) - wide
+        blocks[-1].append(column)
+    lines: list[str] = []
+    for block in blocks:
+        lines += [""] if lines else []
+        widths = [max(map(len, column)) for column in block]
+        for row in zip(*block, strict=True):
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            lines.append("  ".join(cells).rstrip())
+    return lines

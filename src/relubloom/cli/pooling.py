@@ -10,8 +10,8 @@ import typer
 
 from relubloom.cli import options
 from relubloom.cli.options import output_option, task_option
-from relubloom.cli.progress import ProgressDisplay
 from relubloom.errors import UsageError
+from relubloom.progress import ProgressDisplay
 
 if TYPE_CHECKING:
     from relubloom.code.pool_decoding import DecodedPools

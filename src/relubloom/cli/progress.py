@@ -1,13 +1,12 @@
-"""How work goes, always on standard error: it moves on a terminal, plain lines elsewhere."""
+"""How a sweep goes, on standard error: a table that moves on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from relubloom.cli.options import shown
+from relubloom.progress import Display, say
 
 if TYPE_CHECKING:
     from rich.console import Group as Stacked
@@ -15,82 +14,7 @@ if TYPE_CHECKING:
     from relubloom.sweep.group import Group
     from relubloom.sweep.sweep import SweepPlan, SweepProgress
 
-LINE_SECONDS = 10.0
 LATEST = 12  # rows of a sweep's table
-Shown = TypeVar("Shown", bound="Display")
-
-
-class Display:
-    """Shows how work goes; use it in a `with` block."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._quiet = quiet
-        self._moving: Any = None  # what rich shows on a terminal
-
-    def __enter__(self: Shown) -> Shown:
-        if sys.stderr.isatty() and not self._quiet:
-            self._moving = self._on_terminal()
-            self._moving.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._moving is not None:
-            self._moving.stop()
-
-    def _on_terminal(self) -> Any:
-        raise NotImplementedError
-
-
-class ProgressDisplay(Display):
-    """A bar a stage, with time left; call it with (stage, done, total, detail) as it comes."""
-
-    def __init__(self, quiet: bool) -> None:
-        super().__init__(quiet)
-        self._stage = ""
-        self._started = self._printed = 0.0
-
-    def _on_terminal(self) -> Any:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        return Progress(
-            TextColumn("{task.description:<22}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[detail]}"),
-            console=Console(stderr=True),
-        )
-
-    def __call__(self, stage: str, done: int, total: int, detail: str) -> None:
-        """Show that `done` of `total` of the stage is done."""
-        if self._quiet:
-            return
-        if stage != self._stage:
-            self._begin(stage, total)
-        if self._moving is not None:
-            self._moving.update(self._moving.task_ids[-1], completed=done, detail=detail)
-        else:
-            self._line(done, total, detail)
-
-    def _begin(self, stage: str, total: int) -> None:
-        self._stage, self._started = stage, time.monotonic()
-        self._printed = self._started
-        if self._moving is not None:
-            self._moving.add_task(stage, total=total, detail="")
-
-    def _line(self, done: int, total: int, detail: str) -> None:
-        now = time.monotonic()
-        if done < total and now - self._printed < LINE_SECONDS:
-            return
-        self._printed = now
-        spent = now - self._started
-        if done < total:
-            when = f"{spent * (total - done) / max(1, done):.0f} s left"
-        else:
-            when = f"{spent:.1f} s"
-        parts = [f"{self._stage}: {done:,} of {total:,}", detail, when]
-        _say(", ".join(part for part in parts if part))
 
 
 class SweepDisplay(Display):
@@ -130,13 +54,13 @@ class SweepDisplay(Display):
             self._moving.update(self._table(progress))
             return
         for warning in progress.warnings[self._warned :]:
-            _say(f"warning: {warning}")
+            say(f"warning: {warning}")
         self._warned = len(progress.warnings)
         if finished:
             name = self._name(finished[0].settings)
             worst = [row.figures.mse for row in finished if row.figures is not None]
             figure = f", mse up to {max(worst):.3g}" if worst else f", {finished[0].reason}"
-            _say(f"{self._line(progress)}; {name}: {len(finished)} runs{figure}")
+            say(f"{self._line(progress)}; {name}: {len(finished)} runs{figure}")
 
     def _line(self, progress: SweepProgress) -> str:
         failed = f", {progress.failed} without figures" if progress.failed else ""
@@ -182,7 +106,3 @@ def _varying(described: list[dict[str, Any]]) -> list[str]:
 def _seeds(group: Group) -> str:
     seeds = group.seeds
     return str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]}-{seeds[-1]}"
-
-
-def _say(line: str) -> None:
-    print(shown(line), file=sys.stderr, flush=True)  # noqa: T201

@@ -5,24 +5,25 @@ from __future__ import annotations
 import shlex
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
 from relubloom.cli import options
 from relubloom.cli.options import output_option, task_option, training_option
-from relubloom.cli.progress import ProgressDisplay
 from relubloom.errors import UsageError
+from relubloom.progress import ProgressDisplay
 from relubloom.records.verdict import SUPERPOSED
+from relubloom.shown import printable
 
 if TYPE_CHECKING:
-    from relubloom.records.study import RunRow, StudyRecord
-    from relubloom.study.settings import Preset, Study
+    from relubloom.records.study import RunRow, StudyRecord, Swaps
+    from relubloom.study.settings import Study
     from relubloom.task import KSparseTask
 
-PresetName = Literal["article", "article-full", "wide"]
+PresetName = Literal["article", "article-full", "class", "wide"]
 Objective = Literal["mse", "kl", "kl-then-mse"]
 Activation = Literal["relu", "none"]
 Source = Literal["uniform", "zipf"]
@@ -44,9 +45,10 @@ FamilyOption = Annotated[
     Family,
     task_option(
         "--family",
-        help="Family of codes. kautz-singleton has no false positive on any set; search lowers "
-        "the exact number of false positives for --seconds. graded codes have half and full bits. "
-        "frequency and learned are made from --sets.",
+        metavar="NAME",
+        help=f"Family of codes: {', '.join(get_args(Family))}. kautz-singleton has no false "
+        "positive on any set; search lowers the exact number of false positives for --seconds. "
+        "graded codes have half and full bits. frequency and learned are made from --sets.",
     ),
 ]
 VocabSize = Annotated[int | None, task_option("--vocab-size", "-N", help="Number of tokens.")]
@@ -95,8 +97,7 @@ Leak = Annotated[
     float | None,
     task_option("--leak", help="Level of a unit that one half bit covers; by default 2^-12."),
 ]
-CodeSeed = Annotated[int, task_option("--seed", help="Seed of the code.")]
-CHANGES = ("objective", "steps", "batch_size", "learning_rate", "activation")  # of the recipe
+CodeSeed = Annotated[int | None, task_option("--seed", help="Seed of the code, 0 if left out.")]
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,10 @@ class Asked:
     preset: Annotated[
         PresetName,
         task_option(
+            metavar="NAME",
             help="Sizes and recipe to start from: article is N=256, d=48, k=3 with mse; "
-            "article-full the same, trained to the end in 80,000 steps; wide is N=1000, d=64, k=3 "
-            "with kl-then-mse.",
+            "article-full the same, trained to the end in 80,000 steps; class is N=40, d=34, k=3, "
+            "in seconds; wide is N=1000, d=64, k=3 with kl-then-mse.",
         ),
     ] = "article"
     vocab_size: Annotated[
@@ -154,64 +156,32 @@ class Asked:
             help="relu, or none: a linear network of the same sizes, the control without a ReLU.",
         ),
     ] = None
+    swaps: Annotated[
+        float | None,
+        training_option(
+            "--swaps",
+            metavar="SHARE",
+            help="Share of the sets of --sets trained on that have a token swapped, so that more "
+            "is learned than the lines. A study tries 0, 0.5 and 0.8 on a part of the training "
+            "sets, which takes three fifths of a training; train and --quick take 0.",
+        ),
+    ] = None
+    init_from: Annotated[
+        Path | None,
+        training_option(
+            "--init-from",
+            metavar="DIR",
+            help="A run folder whose network training starts from, trained or constructed; the "
+            "peak rate is then 3e-3 unless it is given.",
+        ),
+    ] = None
     seed: Annotated[int, training_option("--seed", help="The (first) seed.")] = 0
 
-    def study(self, seeds: int = 1, quick: bool = False) -> Study:
-        """The preset with what was asked for.
+    def study(self, seeds: int = 1, quick: bool = False, *, choose_swaps: bool = False) -> Study:
+        """As `study.settings.planned`."""
+        from relubloom.study.settings import planned
 
-        Raises:
-            UsageError: options contradict each other or break a rule.
-            FileError: the sets file or the tokens file cannot be used.
-        """
-        from relubloom.memory import refuse_too_large
-        from relubloom.study.settings import PRESETS, Study, quick_recipe
-
-        base = PRESETS[self.preset]
-        width = base.width if self.width is None else self.width
-        refuse_too_large(base.vocab_size if self.vocab_size is None else self.vocab_size, width)
-        task, labels = self._task(base)
-        changes = {name: getattr(self, name) for name in CHANGES}
-        given = {name: value for name, value in changes.items() if value is not None}
-        recipe = replace(base.recipe, **given)
-        return Study(
-            *(task, width, quick_recipe(recipe) if quick else recipe, labels),
-            *(self.seed, seeds, quick),
-        )
-
-    def _task(self, base: Preset) -> tuple[KSparseTask, tuple[str, ...]]:
-        """The task, and the tokens' labels."""
-        from relubloom.records.run_folder import default_labels
-        from relubloom.task import KSparseTask, read_tokens
-
-        labels = None if self.tokens is None else read_tokens(self.tokens)
-        sizes = options.sizes_of(self.set_size)
-        if self.sets is not None:
-            if self.vocab_size is not None:
-                raise UsageError(
-                    f"--vocab-size is {self.vocab_size} and --sets is given: the vocabulary is the "
-                    "file's tokens; leave --vocab-size out"
-                )
-            if self.source != "uniform":
-                raise UsageError(
-                    f"--source is {self.source!r} and --sets is given: the file says which sets "
-                    "there are; leave one out"
-                )
-            task = KSparseTask.from_file(self.sets, sizes, labels, skip_bad=self.skip_bad)
-            assert task.file is not None
-            return task, task.file.tokens
-        if self.skip_bad:
-            raise UsageError("--skip-bad is given without --sets: it skips a file's bad lines")
-        vocab_size = self.vocab_size
-        if vocab_size is None:
-            vocab_size = len(labels) if labels else base.vocab_size
-        task = KSparseTask(vocab_size, base.set_size if sizes is None else sizes, self.source)
-        labels = labels or default_labels(vocab_size)
-        if len(labels) != vocab_size:
-            raise UsageError(
-                f"{self.tokens} lists {len(labels)} tokens and --vocab-size is {vocab_size}: give "
-                "one label a token"
-            )
-        return task, labels
+        return planned(**vars(self), seeds=seeds, quick=quick, choose_swaps=choose_swaps)
 
 
 def study(
@@ -241,14 +211,14 @@ def study(
     from relubloom.study.study import run_study
     from relubloom.training.devices import check_device
 
-    planned = asked.study(seeds, quick)
+    planned = asked.study(seeds, quick, choose_swaps=not quick)
     check_device(device)
     _say_what_was_left_out(planned.task, how.quiet)
     _say_what_to_expect(planned, how.quiet)
     with ProgressDisplay(how.quiet) as watch:
         result = run_study(
             planned,
-            out or Path("runs") / _folder_name(planned),
+            out or planned.default_folder,
             command=shlex.join(["relubloom", *sys.argv[1:]]),
             resume=resume,
             force=force,
@@ -268,7 +238,10 @@ def train(
     *,
     how: options.Working,
 ) -> None:
-    """Train one network into a run folder (examine it afterwards)."""
+    """Train one network into a run folder: its weights, and how they came about.
+
+    `relubloom examine` says afterwards whether it is a Bloom filter.
+    """
     from relubloom.study.steps import train_run
     from relubloom.training.devices import check_device
 
@@ -309,7 +282,7 @@ def construct(
     sharpness: Sharpness = None,
     leak: Leak = None,
     tokens: options.TokensPath = None,
-    seed: CodeSeed = 0,
+    seed: CodeSeed = None,
     force: options.Force = False,
     *,
     how: options.Watched,
@@ -322,6 +295,10 @@ def construct(
         raise UsageError(
             f"--seconds is {seconds:g} and --family is {family!r}: only a search takes its time; "
             "leave --seconds out"
+        )
+    if seed is not None and family == "kautz-singleton":
+        raise UsageError(
+            f"--seed is {seed} and --family is {family!r}: such a code is not drawn; leave it out"
         )
     planned = Asked(
         vocab_size=vocab_size,
@@ -349,7 +326,7 @@ def construct(
             seconds=SEARCH_SECONDS if seconds is None else seconds,
             sharpness=sharpness,
             leak=leak,
-            seed=seed,
+            seed=0 if seed is None else seed,
             force=force,
             watch=watch,
         )
@@ -400,27 +377,6 @@ def _half_bits(made: dict[str, Any]) -> str:
     return f" ({made['half']:g} half, {made['full']:g} full)" if "half" in made else ""
 
 
-def _folder_name(planned: Study) -> str:
-    from relubloom.task import format_sizes
-
-    task, recipe = planned.task, planned.recipe
-    parts = [
-        f"N{task.vocab_size}" if task.file is None else Path(task.file.path).stem,
-        *(["zipf"] if task.source == "zipf" else []),
-        f"d{planned.width}",
-        f"k{format_sizes(task.sizes)}",
-        recipe.objective,
-        f"seed{planned.seed}",
-    ]
-    if planned.seeds > 1:
-        parts.append(f"x{planned.seeds}")
-    if recipe.activation != "relu":
-        parts.append("linear")
-    if planned.quick:
-        parts.append("quick")
-    return "-".join(parts)
-
-
 def _say_what_was_left_out(task: KSparseTask, quiet: bool) -> None:
     if task.file is None or quiet:
         return
@@ -432,11 +388,12 @@ def _say_what_was_left_out(task: KSparseTask, quiet: bool) -> None:
         notes.append(f"{file.bad_lines:,} bad lines skipped")
     if file.merged_duplicates:
         notes.append(f"{file.merged_duplicates:,} repeated tokens merged")
-    typer.echo(options.shown("; ".join(notes)), err=True)
+    typer.echo(printable("; ".join(notes)), err=True)
 
 
 def _study_text(result: StudyRecord) -> str:
     from relubloom.records.shortfall import filter_words, reading_words
+    from relubloom.records.study import best_words
 
     rival = result.best_random_code
     lines = [f"verdict: {result.verdict}"]
@@ -456,8 +413,27 @@ def _study_text(result: StudyRecord) -> str:
         f"  best random code: weight {rival.weight}, mse {rival.mse:.5f}, "
         f"{rival.p_exact:.2%} exact (its units are bits, the network's are real numbers of 32 bits)"
     )
+    if (learned := result.learned_code) is not None:
+        lines.append(
+            f"  learned code: weight {learned.weight:.2f}, mse {learned.mse:.5f}, "
+            f"{learned.p_exact:.2%} exact, {learned.false_positives:.3g} false positives per set"
+        )
+        lines.append(f"  {best_words(result)}")
+    if (swaps := result.swaps) is not None:
+        lines.append(f"  {_swaps_words(swaps)}")
     lines.append(f"report: {result.report}")
     return "\n".join(lines)
+
+
+def _swaps_words(swaps: Swaps) -> str:
+    """The share of swapped tokens that was chosen, and why."""
+    if not swaps.tried:
+        return "swapped tokens: none, as nothing was compared"
+    tried = ", ".join(f"{each.mse:.4f} with {each.share:g}" for each in swaps.tried)
+    return (
+        f"swapped tokens: a share of {swaps.share:g}, for its mse is the least on a fifth of the "
+        f"training sets ({tried})"
+    )
 
 
 def _hash_words(row: RunRow) -> str:
@@ -481,16 +457,33 @@ def _hash_words(row: RunRow) -> str:
 
 def _say_what_to_expect(planned: Study, quiet: bool) -> None:
     """Before training: a width at which no network was seen to become a Bloom filter."""
+    from relubloom.study.settings import FEWEST_TOKENS, PRESETS, class_width
     from relubloom.theory import narrow_below, width_to_try
 
-    low, high = planned.task.sizes
+    (low, high), tokens = planned.task.sizes, planned.task.vocab_size
     if quiet or low != high or high <= SUPERPOSED:
         return
-    with suppress(UsageError):
-        wider = width_to_try(planned.task.vocab_size, high)
-        if planned.width < narrow_below(planned.task.vocab_size, high):
-            typer.echo(
-                f"width {planned.width} is narrow for sets of {high} of "
-                f"{planned.task.vocab_size:,} tokens: expect no Bloom filter; try --width {wider}",
-                err=True,
-            )
+    like_class = high == PRESETS["class"].set_size and planned.task.file is None
+    few = class_width(tokens) if like_class else None
+    as_class = planned.recipe.batch_size == PRESETS["class"].recipe.batch_size
+    said = ""
+    if few is not None and tokens < FEWEST_TOKENS:
+        said = (
+            f"{tokens} tokens are few: a Bloom filter is not sure to come out; take --preset class "
+            f"and {FEWEST_TOKENS} tokens or more"
+        )
+    elif few is not None and not as_class:
+        said = (
+            f"{tokens} tokens are few: this recipe seldom makes a Bloom filter of them; try "
+            f"--preset class --vocab-size {tokens} --width {few}"
+        )
+    else:
+        with suppress(UsageError):
+            least = few or narrow_below(tokens, high)
+            if planned.width < least:
+                said = (
+                    f"width {planned.width} is narrow for sets of {high} of {tokens:,} tokens: "
+                    f"expect no Bloom filter; try --width {few or width_to_try(tokens, high)}"
+                )
+    if said:
+        typer.echo(said, err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,6 +37,21 @@ DryRun = Annotated[
         "--dry-run", help="Say what there is to do and what it should cost, and do nothing."
     ),
 ]
+
+
+def _show_example(wanted: bool) -> bool:
+    if wanted:
+        typer.echo(files("relubloom.sweep").joinpath("example.toml").read_text(), nl=False)
+        raise typer.Exit
+    return wanted
+
+
+Example = Annotated[
+    bool,
+    options.output_option(
+        "--example", callback=_show_example, is_eager=True, help="Print an example spec and exit."
+    ),
+]
 KeepNetworks = Annotated[
     bool,
     options.output_option(
@@ -53,12 +69,13 @@ def sweep(
     dry_run: DryRun = False,
     keep_networks: KeepNetworks = False,
     export: options.Export = None,
+    _example: Example = False,
     *,
     how: options.Watched,
 ) -> None:
     """Train and measure every network of a grid, each once; a killed sweep goes on with --resume.
 
-    A spec is TOML: grid tables whose lists are axes, and seeds = n; see examples/sweep.toml.
+    A spec is TOML: grid tables whose lists are axes, and seeds = n; see --example.
     --resume adds to the results in --out, whichever sweep made them: finished runs are kept.
     --export writes all of them in the end.
     """
@@ -91,9 +108,10 @@ def sweep(
 def _crew(workers: int | None, cluster: str | None) -> Workers:
     from relubloom.errors import UsageError
     from relubloom.sweep.workers import cluster_workers, local_workers
+    from relubloom.threads import cores
 
     if cluster is None:
-        return local_workers(options.cores(workers))
+        return local_workers(cores(workers))
     if workers is not None:
         raise UsageError(
             f"--workers is {workers} and --cluster is {cluster!r}: the work is done here or there; "

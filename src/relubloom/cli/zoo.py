@@ -32,8 +32,10 @@ def list_(*, how: options.Answering) -> None:
         }
         for entry in ENTRIES
     ]
-    table = [(str(row["name"]), f"{row['tokens_per_unit']:.1f}", str(row["what"])) for row in rows]
-    lines = options.aligned([("name", "tokens a unit", "what"), *table])
+    table = [(str(row["name"]), f"{row['tokens_per_unit']:.1f}") for row in rows]
+    lines = options.aligned([("name", "tokens a unit"), *table])
+    kinds = {row["kind"]: row["what"] for row in rows}
+    lines += ["", *(f"{kind}: {what}" for kind, what in kinds.items())]
     how.answer({"networks": rows}, lambda: "\n".join(lines))
 
 
@@ -80,11 +82,13 @@ def score(
         Path,
         typer.Argument(
             metavar="FOUND",
-            help="Directions [atoms, width] as .npy; as .npz or .safetensors also with codes and "
+            help="Directions (atoms, width) as .npy; as .npz or .safetensors also with codes and "
             "the sets that they are of, named atoms, codes and sets.",
         ),
     ],
-    seed: Annotated[int, typer.Option("--seed", help="Which network of that name.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Which network of that name, 0 if left out.")
+    ] = None,
     controls: Annotated[
         bool, typer.Option("--controls", help="Also score the truth, and what chance finds.")
     ] = False,
@@ -95,6 +99,11 @@ def score(
     from relubloom.evidence.recovery import controls_of, score_against
     from relubloom.zoo.scoring import named_truth, read_found
 
+    if seed is not None and Path(network).is_dir():
+        raise UsageError(
+            f"--seed is {seed} and {network} is a run folder: a name has seeds; leave it out"
+        )
+    seed = 0 if seed is None else seed
     given = read_found(found)
     truth = named_truth(network, seed, given.get("sets"))
     figures = score_against(truth, given["atoms"], given.get("codes")).figures

@@ -17,6 +17,7 @@ from relubloom import atomic
 from relubloom.code.bit_slices import BitSlices, pack_bits, unpack_bits
 from relubloom.errors import FileError, UsageError, described
 from relubloom.reading import read_arrays
+from relubloom.shown import Shown
 
 CHUNK_BYTES = 1 << 21  # a chunk's words stay in a core's cache
 SLICED_VOCAB = 1 << 15  # from here on `slices` decodes a union faster than word by word
@@ -24,8 +25,8 @@ SCHEMA_VERSION = 1
 MOST_ENTRIES = 1 << 29  # of a code that is read: a byte each
 
 
-@dataclass(frozen=True, eq=False, init=False)
-class Code:
+@dataclass(frozen=True, eq=False, init=False, repr=False)
+class Code(Shown):
     """The hashes of a vocabulary: bit `bits[t, i]` says whether token t sets unit i.
 
     Args:
@@ -37,6 +38,8 @@ class Code:
     Raises:
         UsageError: `bits` is not a 0/1 matrix with at least one token and one unit.
     """
+
+    MAIN = ("vocab_size", "width", "weight")
 
     bits: NDArray[np.bool_]
 
@@ -175,11 +178,13 @@ class Code:
     def __hash__(self) -> int:
         return hash((self.bits.shape, self.bits.tobytes()))
 
-    def __repr__(self) -> str:
-        return (
-            f"Code(vocab_size={self.vocab_size}, width={self.width}, "
-            f"weight {self.weights.mean():.2f} ± {self.weights.std():.2f})"
-        )
+    @property
+    def weight(self) -> str:
+        """Bits per token: the mean ± standard deviation in words."""
+        return f"{self.weights.mean():.2f} ± {self.weights.std():.2f}"
+
+    def _picture(self) -> NDArray[np.int8]:
+        return -self.bits.astype(np.int8)
 
     def checked(self, sets: ArrayLike) -> NDArray[np.int64]:
         """The sets as ids, int64 [batch, set_size].

@@ -22,6 +22,7 @@ from relubloom.code.bits import Code
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Octets = NDArray[np.uint8]
 PAIRS = 1 << 22  # (set, token) pairs looked at together
 CHANGE = 1e-5  # a flip must save more than this share of a set's weight: less is rounding
 MEMBER = 99  # lacking bits of a member, which no flip may count
@@ -35,16 +36,19 @@ class Descent:
         sets: ids [sets, set_size], `vocab_size` is padding, no id twice in a set.
         weights: what each set counts, float [sets].
         near: what a non-member that lacks one bit counts, from 0 to 1.
+        go_on: asked between any two steps; what is under way ends soon after it says no.
 
-    Memory: about 10 bytes for each set and unit. Cost: O(sets vocab width / 64) to make.
+    Memory: about 20 bytes for each set and unit. Cost: O(sets vocab width / 64) to make.
     """
 
-    def __init__(self, code: Code, sets: Ints, weights: Floats, near: float) -> None:
+    def __init__(
+        self, code: Code, sets: Ints, weights: Floats, near: float, go_on: Callable[[], bool]
+    ) -> None:
         self.bits = code.bits.copy()
         self._hashes = code.packed.copy()
-        self._sets, self._weights = sets, weights
-        self._falls = np.array([1 - near, near, 0])  # of a token's charge by a bit more to lack
-        self._rises = np.array([0, 1 - near, near])  # ... by a bit less
+        self._sets, self._weights, self._go_on = sets, weights, go_on
+        self._falls = np.array([1 - near, near, 0, 0])  # of a token's charge by a bit more to lack
+        self._rises = np.array([0, 1 - near, near, 0])  # ... by a bit less
         self._words = np.arange(code.width) // WORD
         self._flags = np.uint64(1) << (np.arange(code.width) % WORD).astype(np.uint64)
         padded = np.concatenate([self.bits, np.zeros((1, code.width), dtype=np.bool_)])
@@ -52,121 +56,138 @@ class Descent:
         for column in sets.T:
             self._covers += padded[column]
         self._open = self._covers == 0
-        self._outside = pack_bits(self._open)
+        self._outside = np.ascontiguousarray(pack_bits(self._open).T)  # [words, sets]
         self._of = _sets_of_each(sets, code.vocab_size)
-        self._cost = np.zeros(self._open.shape, dtype=np.float32)
-        self._saving = np.zeros(self._open.shape, dtype=np.float32)
-        rows = max(1, PAIRS // code.vocab_size)
-        for start in range(0, len(sets), rows):
-            lacking = self._lacking(np.arange(start, min(start + rows, len(sets))), slice(None))
-            place, token = np.nonzero(lacking <= 2)
-            strangers = ~(sets[start + place] == token[:, None]).any(1)
-            place, token = place[strangers], token[strangers]
-            self._charge(start + place, token, lacking[place, token].astype(np.int64), 1)
+        self._cost = np.zeros(self._open.shape, dtype=np.float64)
+        self._saving = np.zeros(self._open.shape, dtype=np.float64)
+        self._sum, charges = 0.0, np.array([1, near])
+        self._ready = True  # unless time is up before all tokens are entered
+        for token in range(code.vocab_size):
+            if not go_on():
+                self._ready, self._sum = False, float("inf")
+                break
+            lacking = self.lacking(token)
+            self.enter(token, lacking, 1)
+            some = np.flatnonzero(lacking <= 1)
+            self._sum += float(weights[some] @ charges[lacking[some]])
 
-    def run(self, generator: np.random.Generator, go_on: Callable[[], bool]) -> bool:
-        """Visit tokens in random order until a round changes nothing: True; or `go_on` says no."""
+    def run(self, generator: np.random.Generator) -> bool:
+        """Visit tokens until a round changes nothing: True; or `go_on` says no.
+
+        The first round begins with the most frequent tokens, which gain most. The others are in
+        random order.
+        """
+        order = np.array([-len(sets) for sets in self._of]).argsort(kind="stable")
         changed = True
         while changed:
             changed = False
-            for token in generator.permutation(len(self.bits)).tolist():
-                if not go_on():
+            for token in order.tolist():
+                if not self._ready or not self._go_on():
                     return False
                 changed |= self._improve(token)
+            order = generator.permutation(len(order))
         return True
 
+    @property
     def value(self) -> float:
-        """What falls, a unit of weight; counted afresh from the bits."""
-        total, vocab_size = 0.0, len(self.bits)
-        charges = np.append(self._falls[::-1].cumsum()[::-1][:2], 0)
-        rows = max(1, PAIRS // vocab_size)
-        for start in range(0, len(self._sets), rows):
-            chosen = np.arange(start, min(start + rows, len(self._sets)))
-            lacking = np.minimum(self._lacking(chosen, slice(None)), 2)
-            per_set = charges[lacking].sum(1) - (self._sets[chosen] < vocab_size).sum(1)
-            total += float(per_set @ self._weights[chosen])
-        return total / float(self._weights.sum())
+        """What falls, a unit of weight."""
+        return self._sum / float(self._weights.sum())
+
+    def lacking(self, token: int) -> Octets:
+        """Bits of a token outside the unions of the sets, uint8 [sets]; of a member `MEMBER`.
+
+        Hashes have at most 255 bits.
+        """
+        lacking = np.zeros(len(self._sets), dtype=np.uint8)
+        for outside, word in zip(self._outside, self._hashes[token], strict=True):
+            if word:
+                lacking += np.bitwise_count(outside & word)
+        lacking[self._of[token]] = MEMBER
+        return lacking
+
+    def changes(self, token: int, lacking: Octets) -> Floats:
+        """The change of the sum by a flip of each unit of a token, float64 [width]."""
+        own, bits = self._of[token], np.flatnonzero(self.bits[token])
+        held = self._weights[own]
+        changes = held @ self._cost[own]
+        near = np.flatnonzero(lacking <= 1)
+        changes -= (self._weights[near] * self._falls[lacking[near]]) @ self._open[near]
+        near = np.flatnonzero((lacking == 1) | (lacking == 2))
+        some = own[:, None], bits
+        alone = np.where(self._covers[some] == 1, self._saving[some], 0)
+        rises = self._weights[near] * self._rises[lacking[near]]
+        changes[bits] = rises @ self._open[near[:, None], bits] - held @ alone
+        return changes
 
     def _improve(self, token: int) -> bool:
-        """Flip the bit of the token that saves most, again and again; whether any did."""
-        improved = False
-        while True:
-            changes = self.changes(token)
-            unit = int(changes.argmin())
-            if changes[unit] > -CHANGE * self._weights.max():
-                return improved
-            self._flip(token, unit)
-            improved = True
+        """Flip the bit of the token that saves most, again and again; whether any did.
 
-    def changes(self, token: int) -> Floats:
-        """The change of the sum by a flip of each unit of a token, float64 [width]."""
-        own = self._of[token]
-        near, lacking = self._near(token, 2)
-        weights, open_units = self._weights[near], self._open[near]
-        held = self._weights[own]
-        added = held @ self._cost[own] - (weights * self._falls[lacking]) @ open_units
-        alone = np.where(self._covers[own] == 1, self._saving[own], 0)
-        removed = (weights * self._rises[lacking]) @ open_units - held @ alone
-        return np.where(self.bits[token], removed, added)
+        The token is a stranger to other sets than those whose unions it changes. So its own
+        entries in the tables are not read meanwhile: they are moved once.
+        """
+        lacking, least = self.lacking(token), -CHANGE * self._weights.max()
+        changes = self.changes(token, lacking)
+        if changes.min() > least:
+            return False
+        self.enter(token, lacking, -1)
+        while changes.min() <= least:
+            self._sum += float(changes.min())
+            self.flip(token, int(changes.argmin()), lacking)
+            changes = self.changes(token, lacking)
+        self.enter(token, lacking, 1)
+        return True
 
-    def _flip(self, token: int, unit: int) -> None:
-        """Flip a bit, and move what every table says of the pairs that it touches."""
+    def flip(self, token: int, unit: int, lacking: Octets) -> None:
+        """Flip a bit of a token whose own entries are out, and bring `lacking` up to date."""
         own, adding = self._of[token], not self.bits[token, unit]
         touched = own[self._covers[own, unit] == (0 if adding else 1)]
-        near, lacking = self._near(token, 3)
+        word, flag, step = self._words[unit], self._flags[unit], 1 if adding else -1
         others = np.flatnonzero(self.bits[:, unit])
         others = others[others != token]
-        pairs = [(near, np.full(len(near), token), lacking)]
+        pairs: list[tuple[Ints, Ints, Ints]] = []
         rows = max(1, PAIRS // max(1, len(others)))
         for start in range(0, len(touched), rows):
             part = touched[start : start + rows]
-            found = self._lacking(part, others)
+            found = np.zeros((len(part), len(others)), dtype=np.uint8)
+            for outside, hashes in zip(self._outside, self._hashes.T, strict=True):
+                found += np.bitwise_count(outside[part, None] & hashes[others])
             place, other = np.nonzero(found <= 3)
             pairs.append((part[place], others[other], found[place, other].astype(np.int64)))
         for sets, tokens, before in pairs:
             self._charge(sets, tokens, before, -1)
         self.bits[token, unit] = adding
-        self._hashes[token, self._words[unit]] ^= self._flags[unit]
-        self._covers[own, unit] += 1 if adding else -1
+        self._hashes[token, word] ^= flag
+        self._covers[own, unit] += step
         self._open[touched, unit] = not adding
-        self._outside[touched, self._words[unit]] ^= self._flags[unit]
-        step = 1 if adding else -1
-        for place, (sets, tokens, before) in enumerate(pairs):
-            after = before + step * self._open[sets, unit] if place == 0 else before - step
-            self._charge(sets, tokens, after, 1)
+        self._outside[word, touched] ^= flag
+        for sets, tokens, before in pairs:
+            self._charge(sets, tokens, before - step, 1)
+        is_open = ((self._outside[word] & flag) != 0).view(np.uint8)
+        lacking += is_open if adding else -is_open
+        lacking[own] = MEMBER
 
-    def _near(self, token: int, most: int) -> tuple[Ints, Ints]:
-        """The sets without the token of which it lacks at most so many bits, and how many."""
-        lacking = self._lacking(slice(None), token)
-        lacking[self._of[token]] = MEMBER
-        near = np.flatnonzero(lacking <= most)
-        return near, lacking[near].astype(np.int64)
-
-    def _lacking(self, sets: Ints | slice, tokens: Ints | slice | int) -> NDArray[np.uint8]:
-        """Bits of tokens outside the unions of sets, [sets, tokens], or [sets] of one token.
-
-        Hashes have at most 255 bits.
-        """
-        outside, hashes = self._outside[sets], self._hashes[tokens]
-        several = hashes.ndim == 2
-        found = np.zeros((len(outside), len(hashes)) if several else len(outside), dtype=np.uint8)
-        for word in range(outside.shape[1]):
-            column = outside[:, word]
-            found += np.bitwise_count((column[:, None] if several else column) & hashes[..., word])
-        return found
+    def enter(self, token: int, lacking: Octets, sign: int) -> None:
+        """Enter a token as a stranger into both tables, or take it out."""
+        units, near = np.flatnonzero(self.bits[token]), np.flatnonzero(lacking <= 2)
+        for table, rates, is_open in self._tables():
+            rate = sign * rates[lacking[near]]
+            some = rate != 0
+            pair, unit = np.nonzero(self._open[near[some, None], units] == is_open)
+            table[near[some][pair], units[unit]] += rate[some][pair]
 
     def _charge(self, sets: Ints, tokens: Ints, lacking: Ints, sign: int) -> None:
         """Enter pairs of a set and a stranger into both tables, or take them out."""
         width = self._open.shape[1]
-        for table, rates, is_open in (
-            (self._cost, self._rises, True),
-            (self._saving, self._falls, False),
-        ):
-            some = np.flatnonzero((lacking <= 2) & (rates[np.minimum(lacking, 2)] > 0))
+        for table, rates, is_open in self._tables():
+            some = np.flatnonzero(rates[np.minimum(lacking, 3)] > 0)
             units = self.bits[tokens[some]] & (self._open[sets[some]] == is_open)
             pair, unit = np.nonzero(units)
-            rate = (sign * rates[lacking[some]]).astype(np.float32)
+            rate = sign * rates[lacking[some]]
             np.add.at(table.reshape(-1), sets[some][pair] * width + unit, rate[pair])
+
+    def _tables(self) -> tuple[tuple[Floats, Floats, bool], ...]:
+        """Each table, what a pair enters by its lacking bits, and whether into open units."""
+        return (self._cost, self._rises, True), (self._saving, self._falls, False)
 
 
 def _sets_of_each(sets: Ints, vocab_size: int) -> list[Ints]:

@@ -29,14 +29,15 @@ from relubloom.code.bits import (
     stored_number,
 )
 from relubloom.errors import UsageError
+from relubloom.shown import Shown
 
 MOST_LEVELS = 255
 SCHEMA_VERSION = 2  # of code.npz; 1 holds the bits of a `Code`
 CHUNK_PAIRS = 1 << 24  # (set, token) pairs decoded at a time
 
 
-@dataclass(frozen=True, eq=False, init=False)
-class GradedCode:
+@dataclass(frozen=True, eq=False, init=False, repr=False)
+class GradedCode(Shown):
     """The hashes of a vocabulary: `strengths[t, i]` is the strength of token t's bit in unit i.
 
     Args:
@@ -51,6 +52,8 @@ class GradedCode:
         UsageError: the strengths are no matrix of whole numbers in 0..levels, or `levels` is not
             in 1..255.
     """
+
+    MAIN = ("vocab_size", "width", "bits_by_strength")
 
     strengths: NDArray[np.uint8]
     levels: int
@@ -191,12 +194,16 @@ class GradedCode:
     def __hash__(self) -> int:
         return hash((self.levels, self.strengths.shape, self.strengths.tobytes()))
 
-    def __repr__(self) -> str:
-        means = ", ".join(
-            f"{self.of_strength(strength).mean():.2f} of strength {strength}"
+    @property
+    def bits_by_strength(self) -> str:
+        """Mean bits per token, as `2.10 of 1, 3.55 of 2`."""
+        return ", ".join(
+            f"{self.of_strength(strength).mean():.2f} of {strength}"
             for strength in range(1, self.levels + 1)
         )
-        return f"GradedCode(vocab_size={self.vocab_size}, width={self.width}, bits {means})"
+
+    def _picture(self) -> NDArray[np.int64]:
+        return -self.strengths.astype(np.int64)
 
     @cached_property
     def _at_least(self) -> NDArray[np.uint64]:

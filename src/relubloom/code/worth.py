@@ -6,10 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.code.bits import Code, distinct_tokens
+from relubloom.code.bits import SLICED_VOCAB, Code, distinct_tokens
 from relubloom.code.counting import count_false_positives
+from relubloom.code.cover_table import CoverTable
 from relubloom.code.graded import GradedCode
 
+TABLED = 500  # sets from which on a table saves time
+CHUNK = 4096  # sets decoded together
 COUNTED = 1_000_000_000  # table entries and overlaps that exact counts may take: some seconds
 
 
@@ -34,7 +37,11 @@ def worth_on(
     `copies` says how often each set counts. Cost: that of `Code.false_positives`.
     """
     size = distinct_tokens(sets, code.vocab_size)
-    found = code.false_positives(sets)
+    if isinstance(code, Code) and len(sets) >= TABLED and code.vocab_size < SLICED_VOCAB:
+        table, parts = CoverTable(code), np.array_split(sets, -(-len(sets) // CHUNK))
+        found = np.concatenate([table.false_positives(part) for part in parts])
+    else:
+        found = code.false_positives(sets)
 
     def mean(values: NDArray[np.float64]) -> float:
         return float(np.average(values, weights=copies))

@@ -1,9 +1,13 @@
 """All evidence about one network: (network, task) -> one frozen dataclass."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode
 from relubloom.errors import UsageError
@@ -26,6 +30,7 @@ from relubloom.records.certificate import Certificate
 from relubloom.records.interventions import Interventions
 from relubloom.records.ladder import Ladder
 from relubloom.records.mechanism import Mechanism, Readout, Strengths
+from relubloom.shown import Shown, upstairs
 from relubloom.task import (
     AllSets,
     DrawnSets,
@@ -45,14 +50,21 @@ OnStage = Callable[[str, int, int], None]
 """Called with (stage, done, total) as the work goes on."""
 
 
-@dataclass(frozen=True)
-class Evidence:
+@dataclass(frozen=True, repr=False)
+class Evidence(Shown):
     """What was found out about one network, with the codes it was measured against.
 
     `graded` has the strengths of the bits; one level, where all are full: then it is `code`.
     `interventions` and `ladder` are None where they were not asked for; `certificate` is None where
-    the sets are neither all sets of one size nor a uniform draw of them.
+    the sets are neither all sets of one size nor a uniform draw of them. `task` is whose sets they
+    are, None where they are those of no task.
     """
+
+    MAIN = (
+        *("mechanism.verdict", "behaviour.mse", "behaviour.p_exact", "behaviour.sets"),
+        *("mechanism.unit_agreement", "mechanism.extracted.loss_failure_f1"),
+        *("mechanism.bits_per_token.mean", "mechanism.mode_gap", "mechanism.reading"),
+    )
 
     code: Code
     graded: GradedCode
@@ -61,6 +73,28 @@ class Evidence:
     interventions: Interventions | None
     ladder: Ladder | None
     certificate: Certificate | None
+    net: ReluNet
+    task: KSparseTask | None
+
+    def save(self, folder: Path | str, *, tokens: Sequence[str] = (), force: bool = False) -> Path:
+        """Write a run folder: the network, and a file for each kind of evidence.
+
+        `tokens` are labels. A folder that holds this very network keeps what else it says of it.
+
+        Raises:
+            UsageError: the folder holds something else and `force` is not given, or the labels are
+                not one a token.
+        """
+        return upstairs("study.in_hand").save_evidence(self, folder, tokens=tokens, force=force)
+
+    def report(
+        self, folder: Path | str, *, tokens: Sequence[str] = (), force: bool = False
+    ) -> Path:
+        """`save`, and write the page; returns the path of `report.html`. Takes a few seconds."""
+        return upstairs("study.in_hand").report_evidence(self, folder, tokens=tokens, force=force)
+
+    def _picture(self) -> NDArray[Any]:
+        return -self.graded.strengths.astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -102,7 +136,8 @@ def gather_evidence(
     of `measure.one_pass` and about as much again for the analyses; beyond `quick` also that of
     `intervene` and `climb`.
     """
-    net, sets = as_network(net), as_collection(sets, as_network(net).vocab_size)
+    net = as_network(net)
+    task, sets = _task_of(sets), as_collection(sets, net.vocab_size)
     if depth not in get_args(Depth):
         raise UsageError(f"depth is {depth!r}: choose one of {', '.join(get_args(Depth))}")
     stage = on_stage or _silent
@@ -139,7 +174,20 @@ def gather_evidence(
     interventions = ladder = None
     if kept is not None:
         interventions, ladder = _explain(net, code, graded, kept, seen.scores, workers, stage)
-    return Evidence(code, graded, behaviour, mechanism, interventions, ladder, seen.certificate)
+    return Evidence(
+        *(code, graded, behaviour, mechanism, interventions, ladder, seen.certificate),
+        *(net, task or _task_of(sets)),
+    )
+
+
+def _task_of(sets: object) -> KSparseTask | None:
+    """The task that says which sets these are; None of lists and of sets by frequency."""
+    if isinstance(sets, AllSets):
+        return KSparseTask(sets.vocab_size, sets.set_size)
+    if isinstance(sets, DrawnSets) and sets.cumulative is None:
+        low, high = sets.sizes
+        return KSparseTask(sets.vocab_size, low if low == high else (low, high))
+    return sets if isinstance(sets, KSparseTask) else None
 
 
 def look_at(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from relubloom.network.given_weights import as_tensor
 from relubloom.network.layer import Layer, catching, find_layer, nothing, refuse_other_activation
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.verdict import AGREEMENT_BLOOM, Verdict
+from relubloom.shown import Shown
 from relubloom.task import KSparseTask, SetCollection, SetsLike, as_collection
 
 UNITS_ALIKE_LEAST = AGREEMENT_BLOOM  # what a `bloom` verdict asks of units beside their union
@@ -55,8 +56,8 @@ class LayerAgreement:
         return self.units_alike >= UNITS_ALIKE_LEAST and self.relative_error <= ERROR_MOST
 
 
-@dataclass(frozen=True)
-class LayerEvidence:
+@dataclass(frozen=True, repr=False)
+class LayerEvidence(Shown):
     """What was found out about a layer.
 
     `net` is the layer as a network on sets of tokens, and `evidence` is about that. `agreement` is
@@ -64,8 +65,10 @@ class LayerEvidence:
     of the given directions.
     """
 
+    MAIN = ("verdict", "net", "agreement.units_alike", "agreement.relative_error")
+
     net: ReluNet
-    evidence: Evidence = field(repr=False)
+    evidence: Evidence
     agreement: LayerAgreement | None
 
     @property

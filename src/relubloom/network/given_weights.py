@@ -56,7 +56,7 @@ def as_tensor(
     value: Any,
     dtype: torch.dtype | None = None,
     device: torch.device | None = None,
-) -> Float[Tensor, ...]:
+) -> Float[Tensor, "*shape"]:
     """A floating-point tensor: a tensor detached, an array in its precision, else as `dtype`.
 
     `dtype` (by default float32) is that of lists and of whole numbers.

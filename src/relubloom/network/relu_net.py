@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from relubloom.errors import FileError, UsageError, described
 from relubloom.network import weights_file
 from relubloom.network.given_weights import WeightsLike, as_weights
-from relubloom.task import SetsLike, as_ids
+from relubloom.shown import Shown, upstairs
+from relubloom.task import KSparseTask, SetsLike, as_ids
 
 HOOK_NAMES = ("hook_in", "hook_pre", "hook_post", "hook_out")
 
@@ -31,7 +33,7 @@ Hook = Callable[[Tensor, HookPoint], Tensor | None]
 NamesFilter = str | Sequence[str] | Callable[[str], bool] | None
 
 
-class ReluNet(nn.Module):
+class ReluNet(Shown, nn.Module):
     """x (indicator of a set) -> pre = x @ W_in + b_in -> post = ReLU(pre) -> post @ W_out + b_out.
 
     Sets are int64 ids [batch, set_size]; an id equal to `vocab_size` is padding. The rows of the
@@ -45,10 +47,14 @@ class ReluNet(nn.Module):
         W_out: [width, vocab].
         b_out: [vocab]; None is zeros.
 
+    `task` is the one that it was trained on here; None where that is not known.
+
     Raises:
         UsageError: the shapes do not fit each other, one has another precision, or what is given
             is no matrix of numbers.
     """
+
+    MAIN = ("vocab_size", "width")
 
     def __init__(
         self,
@@ -64,6 +70,7 @@ class ReluNet(nn.Module):
         self.b_in = nn.Parameter(weights["b_in"])
         self.W_out = nn.Parameter(weights["W_out"])
         self.b_out = nn.Parameter(weights["b_out"])
+        self.task: KSparseTask | None = None
 
     @property
     def vocab_size(self) -> int:
@@ -237,6 +244,34 @@ class ReluNet(nn.Module):
         )
         return nn.Sequential(first, nn.ReLU(), second)
 
+    def report(
+        self,
+        folder: Path | str | None = None,
+        sets: KSparseTask | SetsLike | None = None,
+        *,
+        tokens: Sequence[str] = (),
+        depth: str = "study",
+        force: bool = False,
+    ) -> Path:
+        """Examine the network and write its page; returns the path of `report.html`.
+
+        Args:
+            folder: the run folder to write; by default one in `runs`, named by sizes and weights.
+            sets: what to examine it on; by default the task that it was trained on.
+            tokens: labels, one a token.
+            depth: as `gather_evidence` takes it.
+            force: replace another run that lies there.
+
+        Raises:
+            UsageError: nothing says the sets, the folder holds something else, or a value breaks
+                its rule.
+
+        Cost: that of `gather_evidence`, and a few seconds.
+        """
+        return upstairs("study.in_hand").report_network(
+            self, folder, sets, tokens=tokens, depth=depth, force=force
+        )
+
     def _gathered(self, ids: Int64[Tensor, "batch set_size"]) -> Float[Tensor, "batch width"]:
         if ids.shape[1] == 0:
             return self.W_in.new_zeros(len(ids), self.width)
@@ -259,12 +294,11 @@ class ReluNet(nn.Module):
         ids = as_ids(sets, self.vocab_size)
         return ids if isinstance(sets, Tensor) else ids.to(self.W_in.device)
 
-    def extra_repr(self) -> str:
-        """What `print(net)` shows."""
-        return f"vocab_size={self.vocab_size}, width={self.width}"
+    def _picture(self) -> NDArray[np.float64]:
+        return self.W_in[:64].detach().double().cpu().numpy()
 
 
-class NetStack:
+class NetStack(Shown):
     """Networks of one shape with a leading `instances` axis; `stack[i]` is one of them.
 
     Args:
@@ -274,6 +308,8 @@ class NetStack:
         b_out: [instances, vocab].
     """
 
+    MAIN = ("networks",)
+
     def __init__(
         self,
         W_in: Float[Tensor, "instances vocab width"],
@@ -282,6 +318,12 @@ class NetStack:
         b_out: Float[Tensor, "instances vocab"],
     ) -> None:
         self.W_in, self.b_in, self.W_out, self.b_out = W_in, b_in, W_out, b_out
+
+    @property
+    def networks(self) -> str:
+        """How many of which sizes, in words."""
+        instances, vocab_size, width = self.W_in.shape
+        return f"{instances:,} of {vocab_size:,} tokens in {width:,} units"
 
     def __len__(self) -> int:
         return len(self.W_in)

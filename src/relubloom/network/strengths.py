@@ -57,18 +57,20 @@ def extract_graded_code(net: ReluNet, set_size: int) -> GradedCode:
     Let m be the mean of a unit's non-bit entries in W_in, u = b_in + set_size m its untouched
     level, and v = (m - W_in[t, i]) / u the share of it that token t alone takes away. Token t has
     a full bit there if v >= 1. It has a half bit if 1/2 <= v < 1, so that two of them turn the unit
-    off, and if an untouched unit costs it u |W_out[i, t]| >= ln 2 / 2 logits, so that two of them
+    off, and if an untouched unit costs it `u |W_out[i, t]|` >= ln 2 / 2 logits, so that two of them
     cost it the call. m is found by going round, from
     `extract_code`'s bits on; where those leave no untouched level, it is the empty set's, b_in.
 
     The code has two strengths if the half bits are a kind of their own:
+
     - at least 5 % of the bits are half;
     - their shares v lie together: their interquartile range is at most 0.125, half of what it is
       for bits that lie all over 1/2..1;
     - in W_out the kinds lie apart: taken at the midpoint of the two means of the log of a bit's
-      cost, u |W_out|, each kind has at least 95 % on its side;
+      cost, `u |W_out|`, each kind has at least 95 % on its side;
     - an untouched unit costs the half bit's token something, and a leak less than ln 2, by the
       median: so it is called.
+
     Half bits that in turn split into two such kinds, whose log leaks lie at least 4 pooled standard
     deviations apart, make three strengths, and so on. Otherwise the code is that of `extract_code`,
     with one strength. A network in which non-bit entries do nothing was made, not trained: there

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from relubloom.shown import Shown
+
 
 @dataclass(frozen=True)
 class CountShare:
@@ -345,8 +347,8 @@ class LinesOfFile:
     held_out: bool
 
 
-@dataclass(frozen=True)
-class Behaviour:
+@dataclass(frozen=True, repr=False)
+class Behaviour(Shown):
     """What a network answers: means over the sets, copies counted, in float64 arithmetic.
 
     Keys:
@@ -372,6 +374,8 @@ class Behaviour:
             (a list, in Python); null in the files of earlier versions.
         file: the file whose lines they are; null where they are none, or not known.
     """
+
+    MAIN = ("sets", "method", "mse", "kl", "p_exact", "loss_failures")
 
     sets: int
     method: str

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from relubloom.records.behaviour import LinesOfFile
+from relubloom.shown import Shown
 
 Method = Literal["enumeration", "counting", "bounds", "sampled"]
 
@@ -23,6 +24,10 @@ class Interval:
 
     lower: float
     upper: float
+
+    def __str__(self) -> str:
+        low, high = f"{self.lower:.6g}", f"{self.upper:.6g}"
+        return low if low == high else f"{low}..{high}"
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,8 @@ class ImportedFrom:
     verified: bool
 
 
-@dataclass(frozen=True)
-class Certificate:
+@dataclass(frozen=True, repr=False)
+class Certificate(Shown):
     """What holds for a network over all sets of one size, or over the lines of a file.
 
     Intervals are proven, except by the method `sampled`: there each of `p_exact`, `mse` and the
@@ -79,6 +84,11 @@ class Certificate:
         imported: the file of a network that was brought in, and whether that was verified; null
             for one that relubloom made.
     """
+
+    MAIN = (
+        *("method", "sets", "set_size", "p_exact", "mse", "false_positives.mean"),
+        *("undecided_sets", "confidence"),
+    )
 
     sets: int
     method: Method

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from relubloom.shown import Shown
+
 
 @dataclass(frozen=True)
 class Splitting:
@@ -102,8 +104,8 @@ class Order:
     overlap: float | None
 
 
-@dataclass(frozen=True)
-class Dynamics:
+@dataclass(frozen=True, repr=False)
+class Dynamics(Shown):
     """How W_in came about, from the film of it; lists by snapshot are as long as `steps`.
 
     Keys:
@@ -115,6 +117,8 @@ class Dynamics:
         foretelling: how early they can be told.
         order: which tokens settle first.
     """
+
+    MAIN = ("tokens", "constant_units")
 
     steps: list[int]
     tokens: int

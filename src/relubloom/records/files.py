@@ -17,7 +17,7 @@ from relubloom.records.dynamics import Dynamics
 from relubloom.records.interventions import Interventions
 from relubloom.records.ladder import Ladder
 from relubloom.records.mechanism import Mechanism
-from relubloom.records.study import StudyRecord
+from relubloom.records.study import StudyRecord, Swaps
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -31,10 +31,12 @@ FILE_NAMES: dict[type, str] = {
     Certificate: "certificate.json",
     Dynamics: "dynamics.json",
     StudyRecord: "study.json",
+    Swaps: "swaps.json",
 }
 REMEDIES: dict[type, str] = {
     Certificate: "relubloom certify",
     StudyRecord: "relubloom study --force --out",
+    Swaps: "relubloom study --force --out",
 }  # of a damaged file; any other is `EXAMINE`'s
 EXAMINE = "relubloom examine"
 FIGURES = "figures"  # the folder of the report's figures

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from relubloom.records.ladder import Agreement
+from relubloom.shown import Shown
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,8 @@ class Intervened(Match):
     explained: Explained | None
 
 
-@dataclass(frozen=True)
-class Interventions:
+@dataclass(frozen=True, repr=False)
+class Interventions(Shown):
     """All interventions on one network, on uniform random sets.
 
     Keys:
@@ -98,6 +100,12 @@ class Interventions:
         interventions: a row for each.
     """
 
+    MAIN = ("set_size", "seed")
+
     set_size: int | list[int]
     seed: int
     interventions: list[Intervened]
+
+    def _table(self) -> list[list[Any]]:
+        rows = [[each.name, each.f1, each.control.f1] for each in self.interventions]
+        return [["intervention", "F1", "F1 of its control"], *rows]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from relubloom.shown import Shown
 
 Kind = Literal["baseline", "explanation", "quantisation", "network"]
 
@@ -63,8 +65,8 @@ class ScoredRung:
     loss_correlation: float | None
 
 
-@dataclass(frozen=True)
-class Ladder:
+@dataclass(frozen=True, repr=False)
+class Ladder(Shown):
     """Programs of increasing length, each run on the same sets as the network.
 
     Keys:
@@ -74,9 +76,16 @@ class Ladder:
         rungs: the rungs by `bits`, the network last.
     """
 
+    MAIN = ("sets", "method", "vocab_size", "width", "network_bits")
+
     sets: int
     method: str
     vocab_size: int
     width: int
     network_bits: int
     rungs: list[ScoredRung]
+
+    def _table(self) -> list[list[Any]]:
+        told = [rung for rung in self.rungs if rung.kind != "quantisation"]
+        rows = [[rung.title, rung.bits, rung.mse, rung.loss_failures.f1] for rung in told]
+        return [["rung", "bits", "mse", "F1 on loss failures"], *rows]

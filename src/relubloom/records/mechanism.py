@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from relubloom.records.verdict import ReadingBeside, Verdict
+from relubloom.shown import Shown
 
 UnitClass = Literal["bit", "graded", "dead", "always on", "unclear"]
 Polarity = Literal["complement", "direct"]
@@ -453,8 +454,8 @@ class Readout:
     sets: int
 
 
-@dataclass(frozen=True)
-class Mechanism(HashAsFilter, InputModes, ReadingFigures, ReadingBeside):
+@dataclass(frozen=True, repr=False)
+class Mechanism(Shown, HashAsFilter, InputModes, ReadingFigures, ReadingBeside):
     """How a network does it: its weights, its units against the union, its readout, its hash.
 
     Keys:
@@ -475,6 +476,11 @@ class Mechanism(HashAsFilter, InputModes, ReadingFigures, ReadingBeside):
         strengths: where half bits are a kind of their own, what bits of each strength do, and the
             graded hash; null where all bits are full, and in files of earlier versions.
     """
+
+    MAIN = (
+        *("verdict", "unit_agreement", "near_threshold", "extracted.loss_failure_f1"),
+        *("mode_gap", "bits_per_token.mean", "reading"),
+    )
 
     verdict: Verdict
     bits_per_token: Spread

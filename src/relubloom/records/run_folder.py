@@ -35,25 +35,31 @@ from relubloom.training.recipe import Recipe
 
 HISTORY, FILM, CODE, TOKENS = "history.jsonl", "snapshots.safetensors", "code.npz", "tokens.txt"
 CODE_CSV = "code.csv"  # of a constructed network
-CHECKPOINT, REPORT = "checkpoint.safetensors", "report.html"
+CHECKPOINT, REPORT, LESSON = "checkpoint.safetensors", "report.html", "lesson.html"
 EXAMINED = "examined"  # the key of config.json that `remember` writes
-RUN_FILES = (CONFIG, WEIGHTS, HISTORY, FILM, CODE, CODE_CSV, TOKENS, CHECKPOINT, REPORT)
+RUN_FILES = (CONFIG, WEIGHTS, HISTORY, FILM, CODE, CODE_CSV, TOKENS, CHECKPOINT, REPORT, LESSON)
 
 
 @dataclass(frozen=True)
 class Origin:
-    """How a network came to be: trained by a recipe from a seed, or constructed from a code."""
+    """How a network came to be: trained by a recipe from a seed, or constructed from a code; what
+    is not known is None.
 
-    task: KSparseTask
-    seed: int
+    `init_from` is the network that training started from, as `Start.describe` tells it.
+    """
+
+    task: KSparseTask | None = None
+    seed: int | None = None
     recipe: Recipe | None = None
     construction: dict[str, Any] | None = None
+    init_from: dict[str, str] | None = None
 
     def describe(self) -> dict[str, Any]:
         """The keys that `config.json` holds besides the network's."""
-        return {
+        started = {} if self.init_from is None else {"init_from": self.init_from}
+        return started | {
             "seed": self.seed,
-            "task": self.task.describe(),
+            "task": None if self.task is None else self.task.describe(),
             "recipe": None if self.recipe is None else self.recipe.describe(),
             "construction": self.construction,
             "git_commit": git_commit(),
@@ -272,14 +278,14 @@ def read_graded_code(folder: Path) -> GradedCode | None:
     return GradedCode.load(folder / CODE) if (folder / CODE).exists() else None
 
 
-def sha256_of(path: Path) -> str:
-    """What the content of a file is known by.
+def sha256_of(path: Path, most: int = reading.TEXT) -> str:
+    """What the content of a file of at most so many bytes is known by.
 
     Raises:
         FileError: it cannot be read.
     """
     try:
-        with reading.opened(path, reading.TEXT) as stream:
+        with reading.opened(path, most) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise FileError(f"cannot read {path}: {error.strerror}; give the path of a file") from None

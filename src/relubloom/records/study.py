@@ -8,10 +8,11 @@ from typing import Any
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.mechanism import ExtractedFilter, Mechanism, Spread, Strengths
 from relubloom.records.verdict import ReadingBeside, Verdict
+from relubloom.shown import Shown
 
 
-@dataclass(frozen=True)
-class RunRow(ReadingBeside):
+@dataclass(frozen=True, repr=False)
+class RunRow(Shown, ReadingBeside):
     """The main figures of one network, from its run folder's files.
 
     Keys:
@@ -24,6 +25,8 @@ class RunRow(ReadingBeside):
         hash_false_positives, random_code_false_positives: as in `mechanism.json`.
         graded: `strengths` of `mechanism.json`; null where all bits are full.
     """
+
+    MAIN = ("verdict", "seed", "mse", "p_exact", "dir")
 
     dir: str
     seed: int | None
@@ -80,7 +83,51 @@ class RandomCodeFigures:
 
 
 @dataclass(frozen=True)
-class StudyRecord:
+class LearnedCodeFigures:
+    """A code learned from the training sets of a file, on its held-out sets.
+
+    Keys:
+        weight: bits a token, on average.
+        mse, kl, p_exact: at infinite sharpness.
+        false_positives: a set.
+    """
+
+    weight: float
+    mse: float
+    kl: float
+    p_exact: float
+    false_positives: float
+
+
+@dataclass(frozen=True)
+class TriedSwaps:
+    """A share of swapped tokens, and how a short training with it ended.
+
+    Keys:
+        share: of the sets trained on that had a token swapped.
+        mse: on a fifth of the training sets that it was not trained on.
+    """
+
+    share: float
+    mse: float
+
+
+@dataclass(frozen=True)
+class Swaps:
+    """The share of swapped tokens that a study of a file chose.
+
+    Keys:
+        share: of the sets trained on that have a token swapped.
+        tried: the shares that were compared; none where the sets are too few, or where an earlier
+            version began the training.
+    """
+
+    share: float
+    tried: list[TriedSwaps]
+
+
+@dataclass(frozen=True, repr=False)
+class StudyRecord(Shown):
     """A finished study.
 
     Keys:
@@ -88,9 +135,14 @@ class StudyRecord:
         configuration: the settings that identify it: task, tokens, width, recipe, seeds.
         runs: a row for each network.
         best_random_code: what a random code of these sizes does.
+        learned_code: what a code learned from the training sets does; null where the sets are no
+            file's, or the largest has as many tokens as there are units.
+        swaps: what was chosen of swapped tokens; null where nothing was.
         verdict: the commonest among the runs; of equally common ones the least favourable.
         report: where the page lies.
     """
+
+    MAIN = ("verdict", "networks", "mse", "report")
 
     relubloom_version: str
     command: str
@@ -99,3 +151,34 @@ class StudyRecord:
     best_random_code: RandomCodeFigures
     verdict: Verdict
     report: str
+    learned_code: LearnedCodeFigures | None = None
+    swaps: Swaps | None = None
+
+    @property
+    def networks(self) -> int:
+        """How many networks were trained."""
+        return len(self.runs)
+
+    @property
+    def mse(self) -> tuple[float, ...]:
+        """The least and the greatest of the networks; of one network its own."""
+        found = [run.mse for run in self.runs]
+        return tuple(sorted({min(found), max(found)}))
+
+    def _table(self) -> list[list[Any]]:
+        rows = [[run.seed, run.verdict, run.mse, run.p_exact] for run in self.runs]
+        rival = self.best_random_code
+        rows.append(["best random code", "", rival.mse, rival.p_exact])
+        return [["seed", "verdict", "mse", "exact sets"], *rows]
+
+
+def best_words(study: StudyRecord) -> str:
+    """Which network of a study of a file is best: by mse, and by the share of exact sets."""
+    rivals = [("best random code", study.best_random_code), ("learned code", study.learned_code)]
+    named = [(f"seed {row.seed}", row.mse, row.p_exact) for row in study.runs]
+    named += [(name, code.mse, code.p_exact) for name, code in rivals if code is not None]
+    by_mse, by_exact = min(named, key=lambda e: e[1]), max(named, key=lambda e: e[2])
+    return (
+        f"best by mse: {by_mse[0]} ({by_mse[1]:.5f}); best by exact share: {by_exact[0]} "
+        f"({by_exact[2]:.2%})"
+    )

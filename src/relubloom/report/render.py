@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from relubloom.records.behaviour import Behaviour, LinesOfFile, figures_over
 from relubloom.report import numbers
 from relubloom.report.charts.drawing import Drawing
+from relubloom.shown import palette
 
 LABEL_LENGTH = 40  # characters of a token's label that running text shows
 
@@ -29,7 +30,7 @@ class SectionData:
 
 def rendered(template: str, **values: Any) -> str:
     """A template of this package filled in; whatever comes from the data is escaped."""
-    style = Markup(package_text("style.css"))
+    style = Markup(palette() + package_text("style.css"))
     return environment().get_template(template).render(style=style, **values)
 
 

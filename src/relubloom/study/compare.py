@@ -156,7 +156,7 @@ def compare_runs(
         folder = _whose_sets((first, second), sets)
         net = nets[0 if folder == first else 1]
         shared = read_task(folder, net, set_size, sets, tokens=tokens, skip_bad=skip_bad)
-    elif set_size is not None or sets is not None or tokens is not None:
+    elif skip_bad or set_size is not None or sets is not None or tokens is not None:
         raise UsageError(
             f"the networks have {nets[0].vocab_size:,} and {nets[1].vocab_size:,} tokens: no set "
             "can be given to both; leave out --set-size, --sets and --tokens"

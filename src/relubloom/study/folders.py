@@ -10,10 +10,12 @@ from relubloom.code.pool_files import TESTS_CSV
 from relubloom.errors import FileError, UsageError
 from relubloom.network.weights_file import WEIGHTS
 from relubloom.records.files import FILE_NAMES, read_record, remove_figures
-from relubloom.records.run_folder import CHECKPOINT, REPORT, RUN_FILES, is_empty
-from relubloom.records.study import StudyRecord
+from relubloom.records.run_folder import CHECKPOINT, LESSON, REPORT, RUN_FILES, is_empty
+from relubloom.records.study import StudyRecord, Swaps
+from relubloom.study.settings import CHOSEN
 
-CONSTRUCTED = "constructed"  # the folder of the exact network in a study's
+STUDY_FILES = (FILE_NAMES[StudyRecord], FILE_NAMES[Swaps], CHECKPOINT)
+CONSTRUCTED, LEARNED = "constructed", "learned"  # the folders of exact networks in a study's
 
 
 def prepare_run(out: Path, *, resume: bool = False, force: bool) -> None:
@@ -71,7 +73,7 @@ def prepare_study(
     if is_empty(out):
         return None
     if force:
-        if not (out / FILE_NAMES[StudyRecord]).exists() and not (out / CHECKPOINT).exists():
+        if not any((out / name).exists() for name in STUDY_FILES):
             raise UsageError(f"{out} holds no study: --force replaces only those; choose another")
         _remove_study(out)
         return None
@@ -81,7 +83,7 @@ def prepare_study(
             "another --out"
         )
     found = read_record(out, StudyRecord)
-    if found is not None and _identity(found.configuration) != _identity(configuration):
+    if found is not None and not _alike(found.configuration, configuration):
         raise UsageError(
             f"{out} holds a study of other settings; choose another --out, or replace it with "
             "--force"
@@ -116,12 +118,12 @@ def refuse_both(*, resume: bool, force: bool) -> None:
 
 def _remove_study(out: Path) -> None:
     seeds = [folder for folder in out.glob("seed-*") if re.fullmatch(r"seed-\d+", folder.name)]
-    for folder in [*seeds, out / CONSTRUCTED]:
+    for folder in [*seeds, out / CONSTRUCTED, out / LEARNED]:
         _remove_run(folder)
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
     remove_figures(out)
-    for name in (FILE_NAMES[StudyRecord], REPORT, CHECKPOINT):
+    for name in (*STUDY_FILES, REPORT, LESSON):
         (out / name).unlink(missing_ok=True)
 
 
@@ -131,7 +133,13 @@ def _remove_run(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def _identity(configuration: dict[str, Any]) -> dict[str, Any]:
-    """The settings without what may differ: the path of a sets file (its hash counts)."""
-    task = {name: value for name, value in configuration.get("task", {}).items() if name != "sets"}
-    return configuration | {"task": task}
+def _alike(found: dict[str, Any], asked: dict[str, Any]) -> bool:
+    """Whether settings are the same but for the path of a sets file (its hash counts), and for a
+    share of swapped tokens that is to be chosen."""
+    chosen = {"swaps"} if asked["task"].get("swaps") == CHOSEN else set[str]()
+
+    def identity(settings: dict[str, Any]) -> dict[str, Any]:
+        task = settings.get("task", {})
+        return settings | {"task": {k: v for k, v in task.items() if k not in chosen | {"sets"}}}
+
+    return identity(found) == identity(asked)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode, random_constant_weight, worth_on
 from relubloom.code.frequency import FrequencyLaw, best_frequency_law
-from relubloom.code.learned import check_width, learn
+from relubloom.code.learned import learn
 from relubloom.errors import UsageError
 from relubloom.evidence.random_code import expected_random_code
 from relubloom.task import KSparseTask, ListedSets
@@ -41,9 +41,7 @@ def source_code(
         made = {"fill": law.fill, "expected_false_positives": law.expected_false_positives()}
         return law.draw(seed), made
     found = learn(sets, copies, task.vocab_size, width, seconds, seed, watch)
-    tried = [asdict(setting) | {"false_positives": F} for setting, F in found.tried]
-    made = {"setting": asdict(found.setting), "tried": tried, "descents": found.descents}
-    return found.code, made | {"finished": found.finished, "stopped": found.stopped}
+    return found.code, {"finished": found.finished, "stopped": found.stopped}
 
 
 def source_weight(task: KSparseTask, width: int) -> int:
@@ -86,9 +84,9 @@ def worth_on_source(code: Code | GradedCode, task: KSparseTask, width: int) -> d
 
 def _law(task: KSparseTask, width: int) -> FrequencyLaw:
     lines = task.training_lines()
-    sets = lines.sets.numpy()
-    check_width(sets, task.vocab_size, width)
-    return best_frequency_law(sets, lines.copies.double().numpy(), task.vocab_size, width)
+    return best_frequency_law(
+        lines.sets.numpy(), lines.copies.double().numpy(), task.vocab_size, width
+    )
 
 
 def _figures(code: Code | GradedCode, lines: ListedSets) -> dict[str, Any]:

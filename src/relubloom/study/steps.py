@@ -20,6 +20,7 @@ from relubloom.code import (
     worth_on,
 )
 from relubloom.code.families import SEARCH_SECONDS
+from relubloom.code.learned import check_width
 from relubloom.errors import FileError, UsageError
 from relubloom.evidence import Evidence, gather_evidence
 from relubloom.evidence.certificate import certify, certify_lines
@@ -128,13 +129,15 @@ def train_networks(
         threads=threads,
         checkpoint=out / CHECKPOINT,
         resume=resume,
+        init_from=None if study.start is None else study.start.net,
         on_progress=on_progress,
     )
+    started = None if study.start is None else study.start.describe()
     for each in networks:
         folder = folder_of(each.seed)
         if not was_examined(folder):
             write_training(folder, each.history, each.film, each.film_steps)
-            origin = Origin(study.task, each.seed, recipe=study.recipe)
+            origin = Origin(study.task, each.seed, recipe=study.recipe, init_from=started)
             write_network(folder, each.net, origin, study.labels)
     return networks
 
@@ -169,6 +172,8 @@ def construct_run(
         raise UsageError(
             f"{len(labels)} token labels for {task.vocab_size} tokens: give one label a token"
         )
+    if task.file is not None:
+        check_width(task.training_lines().sets.numpy(), task.vocab_size, width)
     prepare_run(out, force=force)
     sizes = (task.vocab_size, width, task.sizes[1])  # made for the largest sets
     made: dict[str, Any] = {"family": family}

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Unpack
 
 from relubloom import atomic
 from relubloom._version import __version__
-from relubloom.code import random_constant_weight
+from relubloom.code import Code, random_constant_weight, worth_on
 from relubloom.evidence.gather import Depth
 from relubloom.evidence.random_code import BestRandomCode, best_random_code
-from relubloom.records.files import write_record
-from relubloom.records.run_folder import CHECKPOINT, REPORT
-from relubloom.records.study import RandomCodeFigures, StudyRecord
+from relubloom.progress import ProgressDisplay
+from relubloom.records.files import read_record, write_record
+from relubloom.records.run_folder import CHECKPOINT, CODE, REPORT
+from relubloom.records.study import LearnedCodeFigures, RandomCodeFigures, StudyRecord, Swaps
 from relubloom.records.verdict import commonest
 from relubloom.report.page import write_report
-from relubloom.study.folders import CONSTRUCTED, prepare_study
-from relubloom.study.settings import Study, as_study
+from relubloom.study.folders import CONSTRUCTED, LEARNED, prepare_study
+from relubloom.study.settings import Study, StudyOptions, as_study, planned
+from relubloom.study.source_codes import source_code
 from relubloom.study.steps import (
     Watch,
     examine_network,
@@ -26,9 +30,13 @@ from relubloom.study.steps import (
     was_examined,
     write_constructed,
 )
+from relubloom.study.swaps import choose_swaps
+from relubloom.threads import cores
 from relubloom.training.checkpoint import remove_checkpoint
+from relubloom.training.devices import check_device
 
 QUICK_SETS = 20_000
+CODE_SECONDS, QUICK_CODE_SECONDS = 15.0, 3.0  # for the code that is learned
 
 
 def run_study(
@@ -61,6 +69,7 @@ def run_study(
             write_report(out)
         return finished
     atomic.check_writable(out)
+    study, swaps = _with_swaps(study, out, threads, watch)
     draw = quick_sets if study.quick else None
     depth: Depth = "quick" if study.quick else "study"
     rival = best_random_code(study.task, study.width, draw)
@@ -68,9 +77,11 @@ def run_study(
         study, lambda seed: out / f"seed-{seed}", out, resume, device, threads, watch
     )
     _write_best_random(study, rival, out / CONSTRUCTED)
+    learned = _write_learned(study, out / LEARNED, watch)
     sets = study.task.evaluation_sets(draw)
     seeds = {each.seed: out / f"seed-{each.seed}" for each in networks}
-    named = {"constructed": out / CONSTRUCTED} | {f"seed {s}": at for s, at in seeds.items()}
+    built = {CONSTRUCTED: out / CONSTRUCTED} | ({LEARNED: out / LEARNED} if learned else {})
+    named = built | {f"seed {s}": at for s, at in seeds.items()}
     for name, folder in named.items():
         if not is_examined(folder, len(sets), depth):
             examine_network(folder, sets, depth, threads, watch, f"{name}: ")
@@ -83,6 +94,8 @@ def run_study(
         best_random_code=RandomCodeFigures(rival.weight, rival.mse, rival.kl, rival.p_exact),
         verdict=commonest(row.verdict for row in rows),
         report=str(out / REPORT),
+        learned_code=learned,
+        swaps=swaps,
     )
     watch("report", 0, 1, "")
     write_record(out, result)
@@ -92,6 +105,61 @@ def run_study(
     return result
 
 
+def study(
+    out: Path | str | None = None,
+    *,
+    resume: bool = False,
+    force: bool = False,
+    device: str = "cpu",
+    threads: int | None = None,
+    quiet: bool = False,
+    **asked: Unpack[StudyOptions],
+) -> StudyRecord:
+    """Everything in one call, as `relubloom study`: train, construct, examine, report.
+
+    Args:
+        out: the folder to write; by default `runs` and a name made of the settings.
+        resume, force: go on with what lies there, or replace it.
+        device: "cpu", "cuda" or "mps".
+        threads: to use; all cores by default.
+        quiet: show no progress.
+        asked: the command's other options by name, as `vocab_size=64, set_size=3, width=24`; see
+            `study.settings.StudyOptions`.
+
+    Raises:
+        UsageError: an option breaks its rule, or `out` holds something and neither `resume` nor
+            `force` is given.
+        StoppedError: as `run_study`.
+    """
+    wanted = planned(choose_swaps=not asked.get("quick", False), **asked)
+    check_device(device)
+    with ProgressDisplay(quiet) as watch:
+        return run_study(
+            *(wanted, wanted.default_folder if out is None else out),
+            resume=resume,
+            force=force,
+            device=device,
+            threads=cores(threads),
+            watch=watch,
+        )
+
+
+def _with_swaps(study: Study, out: Path, threads: int, watch: Watch) -> tuple[Study, Swaps | None]:
+    """The study with the share of swapped tokens that it asks to choose, and the choice.
+
+    What was chosen is written, for `resume`. A training that earlier versions began has no swaps.
+    """
+    if not study.choose_swaps:
+        return study, None
+    swaps = read_record(out, Swaps)
+    if swaps is None:
+        begun = (out / CHECKPOINT).exists()
+        swaps = Swaps(0.0, []) if begun else choose_swaps(study, threads, watch)
+        write_record(out, swaps)
+    task = replace(study.task, swaps=swaps.share)
+    return replace(study, task=task, choose_swaps=False), swaps
+
+
 def _write_best_random(study: Study, rival: BestRandomCode, folder: Path) -> None:
     """The exact network of a random code of the best weight."""
     seed = study.seed if rival.closed_form else rival.seed
@@ -99,3 +167,24 @@ def _write_best_random(study: Study, rival: BestRandomCode, folder: Path) -> Non
     made = {"family": "constant-weight", "weight": rival.weight, "code_seed": seed}
     if not was_examined(folder):
         write_constructed(folder, study.task, code, made, study.labels)
+
+
+def _write_learned(study: Study, folder: Path, watch: Watch) -> LearnedCodeFigures | None:
+    """Learn a code from the training sets of a study's file and write its exact network; what it
+    is worth on the held-out sets. It takes 15 seconds, of a quick study 3, unless it was written.
+
+    None where the sets are no file's, or a set may cover every unit (`code.learned.check_width`).
+    """
+    task = study.task
+    if task.file is None or study.width <= task.sizes[1]:
+        return None
+    if not (folder / CODE).exists():
+        seconds = QUICK_CODE_SECONDS if study.quick else CODE_SECONDS
+        code, history = source_code("learned", task, study.width, seconds, study.seed, watch)
+        made = {"family": "learned", "weight": float(code.weights.mean()), "code_seed": study.seed}
+        write_constructed(folder, task, code, made | history, study.labels)
+        code.save(folder / CODE)
+    code, sets = Code.load(folder / CODE), task.evaluation_sets()
+    copies = sets.weights(0, len(sets)).numpy()
+    found = worth_on(code, sets.chunk(0, len(sets)).numpy(), copies)
+    return LearnedCodeFigures(weight=float(code.weights.mean()), **asdict(found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from relubloom import reading
 from relubloom._version import __version__
 from relubloom.errors import FileError
 from relubloom.records.sweep_row import Glance, Status, SweepRow
+from relubloom.shown import Shown
 
 RESULTS = "results.sqlite"
 SCHEMA_VERSION = 1
@@ -155,7 +157,29 @@ class Results:
             ) from error
 
 
-def load_results(path: Path | str) -> list[dict[str, Any]]:
+class SweepTable(Shown, list[dict[str, Any]]):
+    """The records of a sweep's runs, a list that shows how many there are and the first of them."""
+
+    MAIN = ("runs", "verdicts")
+    COLUMNS = ("run", "vocab_size", "width", "set_size", "objective", "seed", "mse", "verdict")
+
+    @property
+    def runs(self) -> int:
+        """How many."""
+        return len(self)
+
+    @property
+    def verdicts(self) -> str:
+        """How many of each, in words."""
+        found = Counter(str(record.get("verdict", record["status"])) for record in self)
+        return ", ".join(f"{number:,} {name}" for name, number in found.most_common())
+
+    def _table(self) -> list[list[Any]]:
+        rows = [[record.get(name) for name in self.COLUMNS] for record in self]
+        return [list(self.COLUMNS), *rows]
+
+
+def load_results(path: Path | str) -> SweepTable:
     """The records of a results file (or of the folder that holds it), one dict a run.
 
     Settings and figures stand side by side, as docs/files.md lists them; besides them `run`,
@@ -167,7 +191,7 @@ def load_results(path: Path | str) -> list[dict[str, Any]]:
 
     Cost: some 20 microseconds a run.
     """
-    return Results(Path(path)).records()
+    return SweepTable(Results(Path(path)).records())
 
 
 def _checked_row(row: tuple[Any, ...]) -> tuple[Any, ...]:

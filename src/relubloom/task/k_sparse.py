@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -17,12 +17,16 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from relubloom.errors import FileError, UsageError, whole
+from relubloom.shown import Shown
 from relubloom.task.philox import AddressedNumbers
 from relubloom.task.sampling import (
+    RANDOM_BITS,
+    Below,
     GeneratorName,
     addressed_sets,
     draw_sets_of_each,
     seeded_generator,
+    swap_tokens_,
     zipf_masses,
 )
 from relubloom.task.set_collections import AllSets, DrawnSets, ListedSets, SetCollection, padded
@@ -36,8 +40,8 @@ FEWEST_SETS = 1_000
 HELD_OUT_SHARE = 0.2
 
 
-@dataclass(frozen=True)
-class KSparseTask:
+@dataclass(frozen=True, repr=False)
+class KSparseTask(Shown):
     """The k-sparse distribution task: from a set of tokens to 1/k on each of them.
 
     Args:
@@ -55,11 +59,17 @@ class KSparseTask:
             drawn on the CPU, and a file is split alike by both.
         hold_out: whether a fifth of a file's distinct sets is held out and figures are over that.
             False: figures are over all its lines, and a network trained on it would see them all.
+        swaps: of a file, the share of the sets trained on in which one member, each alike, gives
+            way to a token drawn in proportion to the training lines that hold it, and half a line.
+            A set that holds the drawn token already stays as it is. Figures are over sets as they
+            are.
 
     Raises:
         UsageError: vocab_size, set_size or training_pool is below 1, a set cannot hold that many
-            tokens, or there is no such source or generator.
+            tokens, swaps is no share or not of a file, or there is no such source or generator.
     """
+
+    MAIN = ("vocab_size", "set_size", "source", "file.path", "training_pool")
 
     vocab_size: int
     set_size: int | tuple[int, int]
@@ -69,6 +79,7 @@ class KSparseTask:
     training_pool: int | None = None
     generator: GeneratorName = "torch"
     hold_out: bool = True
+    swaps: float = 0.0
 
     def __post_init__(self) -> None:
         if isinstance(self.vocab_size, str | Path):
@@ -107,6 +118,11 @@ class KSparseTask:
                 f"hold_out is False and source is {self.source!r}: only a file has lines to hold "
                 "out; leave it out"
             )
+        if not (isinstance(self.swaps, Real) and 0 <= self.swaps <= (self.file is not None)):
+            raise UsageError(
+                f"swaps is {self.swaps} and source is {self.source!r}: it is a share from 0 to 1, "
+                "of the sets of a file; change it, or leave it out"
+            )
         if self.training_pool is not None and (self.training_pool < 1 or self.file is not None):
             raise UsageError(
                 f"training_pool is {self.training_pool}: it is the number of drawn sets to train "
@@ -124,11 +140,12 @@ class KSparseTask:
         generator: GeneratorName = "torch",
         hold_out: bool = True,
         named_by: str = TOKENS_FILE,
+        swaps: float = 0.0,
     ) -> KSparseTask:
         """The task of a file of real sets; `set_size` keeps lines of those sizes only.
 
-        `tokens`, `skip_bad` and `named_by` are those of `read_sets`. With `hold_out=False` the
-        task's `evaluation_sets()` are all lines.
+        `tokens`, `skip_bad` and `named_by` are those of `read_sets`, `swaps` the task's. With
+        `hold_out=False` the task's `evaluation_sets()` are all lines.
 
         Raises:
             FileError: the file is missing, a line is bad, or there is nothing to hold out.
@@ -143,7 +160,7 @@ class KSparseTask:
         lengths = [len(tokens_of) for tokens_of in file.counts]
         spread = (min(lengths), max(lengths))
         law = len(file.tokens), _simplest(spread), "file", split_seed, file
-        return cls(*law, generator=generator, hold_out=hold_out)
+        return cls(*law, generator=generator, hold_out=hold_out, swaps=swaps)
 
     @classmethod
     def from_description(
@@ -167,7 +184,8 @@ class KSparseTask:
             sizes = None if size is None else parse_sizes(size)
             split_seed, hold_out = described.get("split_seed", 0), described.get("hold_out", True)
             lines = described["sets"], sizes, tokens, split_seed, skip_bad, generator
-            return cls.from_file(*lines, hold_out is not False)
+            swaps = described.get("swaps", 0.0)
+            return cls.from_file(*lines, hold_out is not False, swaps=swaps)
         pool, source = described.get("training_pool"), described.get("source", "uniform")
         if not isinstance(pool, int | None):
             raise UsageError(f"training_pool is {pool!r}: it is a whole number; mend it")
@@ -202,7 +220,11 @@ class KSparseTask:
         if self.file is not None:
             running = self._running_copies.to(device)
             lines = self._chosen(addresses, batch_size, int(running[-1]), device)
-            return self._split[0].sets.to(device)[torch.searchsorted(running, lines, right=True)]
+            sets = self._split[0].sets.to(device)[torch.searchsorted(running, lines, right=True)]
+            if self.swaps:
+                numbers = self._numbers("swaps", addresses, batch_size, 3, device)
+                swap_tokens_(sets, numbers, self.swaps, self._running_lines.to(device))
+            return sets
         return self._drawn("training", addresses, batch_size, device)
 
     def evaluation_sets(self, draw: int | None = None) -> SetCollection:
@@ -307,6 +329,8 @@ class KSparseTask:
             }
         if not self.hold_out:
             described["hold_out"] = False
+        if self.swaps:
+            described["swaps"] = self.swaps
         if self.training_pool is not None:
             described["training_pool"] = self.training_pool
         if self.generator != "torch":
@@ -343,6 +367,23 @@ class KSparseTask:
             [torch.randint(among, (count,), generator=g, device=device) for g in generators]
         )
 
+    def _numbers(
+        self,
+        stream: str,
+        addresses: Sequence[tuple[int, int]],
+        count: int,
+        draws: int,
+        device: torch.device | str,
+    ) -> Below:
+        """Whole numbers for so many draws of each row."""
+        named = [(seed, stream, step) for seed, step in addresses]
+        if self.generator == "philox":
+            return AddressedNumbers(named, range(count), draws, device).below
+        random = torch.empty(len(named), draws, count, dtype=torch.int64, device=device)
+        for numbers, address in zip(random, named, strict=True):
+            numbers.random_(0, 1 << RANDOM_BITS, generator=seeded_generator(*address, device))
+        return lambda draw, mass: random[:, draw] % mass
+
     def _pool(self, seed: int) -> Int64[Tensor, "sets set_size"]:
         """The sets that a seed trains on, drawn one by one: some may be there twice."""
         if seed not in self._pools:
@@ -364,6 +405,15 @@ class KSparseTask:
     def _running_copies(self) -> Int64[Tensor, " sets"]:
         """Lines of the training side up to and with each distinct set."""
         return self._split[0].copies.cumsum(0)
+
+    @cached_property
+    def _running_lines(self) -> Int64[Tensor, " vocab"]:
+        """Twice the training lines that hold each token up to and with it, and 1 for each token."""
+        sets, copies = self._split[0].sets, self._split[0].copies
+        held = sets < self.vocab_size
+        lines = copies[:, None].expand(sets.shape)[held]
+        masses = torch.ones(self.vocab_size, dtype=torch.int64)
+        return masses.index_add_(0, sets[held], 2 * lines).cumsum(0)
 
     @cached_property
     def _split(self) -> tuple[ListedSets, ListedSets]:

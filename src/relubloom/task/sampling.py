@@ -19,6 +19,7 @@ GeneratorName = Literal["torch", "philox"]
 Below = Callable[[int, int | Tensor], Tensor]
 """Uniform numbers below a mass, int64 [instances, batch], for the draw of this number."""
 
+SHARES = 1 << 40  # a chance is a multiple of 1 / SHARES
 RANDOM_BITS = 62  # the remainder by a mass of at most 2^41 is biased by less than 2^-21 of itself
 
 
@@ -101,6 +102,27 @@ def addressed_sets(
     if low < high:
         _shorten_(sets, low + random.below(high, high - low + 1), vocab_size)
     return sets
+
+
+def swap_tokens_(
+    sets: Int64[Tensor, "instances batch set_size"],
+    below: Below,
+    share: float,
+    cumulative: Int64[Tensor, " vocab"],
+) -> None:
+    """Exchange one member of some sets for another token, in place.
+
+    With chance `share` a set is chosen, by draw 0, and one of its members, each alike, by draw 1.
+    A token is drawn in proportion to its mass, cumulative[t] - cumulative[t-1], by draw 2. It takes
+    the member's place, unless the set holds it: then the set stays as it is.
+
+    Cost: O(batch (set_size + log vocab)).
+    """
+    chosen = below(0, SHARES) < round(share * SHARES)
+    place = below(1, (sets < len(cumulative)).sum(-1))
+    token = torch.searchsorted(cumulative, below(2, int(cumulative[-1])), right=True)
+    swapped = chosen & ~(sets == token[..., None]).any(-1)
+    sets[(*swapped.nonzero(as_tuple=True), place[swapped])] = token[swapped]
 
 
 def _shorten_(

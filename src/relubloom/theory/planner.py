@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from relubloom.errors import UsageError
+from relubloom.shown import Shown
 from relubloom.theory.arguments import check_set_size, check_sizes
 from relubloom.theory.bounds import (
     counting_bound,
@@ -62,8 +63,8 @@ class PlanBounds:
     width_rule: float | None
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, repr=False)
+class Plan(Shown):
     """A width and what a random constant-weight code of that width does.
 
     Attributes:
@@ -81,6 +82,11 @@ class Plan:
         believable: whether the width is at least 6 units per token of a set.
         notes: sentences for the reader.
     """
+
+    MAIN = (
+        *("vocab_size", "set_size", "width", "weight", "mse", "p_exact"),
+        *("false_positives", "counting_bound"),
+    )
 
     vocab_size: int
     set_size: int
@@ -105,6 +111,9 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """The plan as plain JSON types: no infinities, no NaN."""
         return asdict(self)
+
+    def _table(self) -> list[tuple[str, ...]]:
+        return [FAMILY_COLUMNS, *family_table(self)]
 
 
 def plan(

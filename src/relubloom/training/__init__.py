@@ -3,11 +3,11 @@
 from relubloom.training.loop import (
     TrainedNetwork,
     TrainingProgress,
-    initialise,
     train,
     train_stack,
 )
 from relubloom.training.recipe import Recipe
+from relubloom.training.start import initialise
 
 __all__ = [
     "Recipe",

@@ -22,12 +22,13 @@ from torch import Tensor
 from relubloom.errors import DivergedError, StoppedError, UsageError, described, whole
 from relubloom.network.construct import always_on
 from relubloom.network.relu_net import NetStack, ReluNet
+from relubloom.shown import Shown
 from relubloom.task import KSparseTask, as_task
-from relubloom.task.sampling import seeded_generator
 from relubloom.threads import denormals_flushed, intra_op_threads, threads_for
 from relubloom.training.checkpoint import load_checkpoint, move_to, save_checkpoint, unreadable
 from relubloom.training.optimisers import decay, optimiser_of
 from relubloom.training.recipe import Recipe, as_recipe
+from relubloom.training.start import check_start, copies, digest_of_weights, initialise
 from relubloom.training.step import STEPS, Step
 
 SNAPSHOTS = 40
@@ -48,14 +49,16 @@ class TrainingProgress:
     loss: float
 
 
-@dataclass(frozen=True)
-class TrainedNetwork:
+@dataclass(frozen=True, repr=False)
+class TrainedNetwork(Shown):
     """A trained network and how it came about.
 
     `history` holds {"step", "objective", "learning_rate", "loss"} (loss: mean over the batches
     since the last record); `film` is W_in of the first tokens at `film_steps`, the first before
     any step, [snapshots, tokens, width].
     """
+
+    MAIN = ("net", "seed")
 
     net: ReluNet
     seed: int
@@ -65,15 +68,23 @@ class TrainedNetwork:
 
 
 def train(
-    task: KSparseTask, width: int, recipe: Recipe | None = None, seed: int = 0
+    task: KSparseTask,
+    width: int,
+    recipe: Recipe | None = None,
+    seed: int = 0,
+    init_from: ReluNet | None = None,
 ) -> tuple[ReluNet, list[dict[str, Any]]]:
     """Train one network; returns it with its history.
 
+    With `init_from` training starts from that network's weights instead of drawn ones; a peak
+    rate of 3e-3 or less keeps what it knows.
+
     Raises:
-        UsageError: the task or the recipe is none, or width is below 1.
+        UsageError: the task or the recipe is none, or width is below 1; or `check_start` refuses.
         DivergedError: a loss or a weight became NaN or infinite.
     """
-    trained = train_stack(task, width, as_recipe(recipe), (whole("seed", seed),))[0]
+    recipe, seeds = as_recipe(recipe), (whole("seed", seed),)
+    trained = train_stack(task, width, recipe, seeds, init_from=init_from)[0]
     return trained.net, trained.history
 
 
@@ -88,6 +99,7 @@ def train_stack(
     checkpoint: Path | str | None = None,
     resume: bool = False,
     step: Step | None = None,
+    init_from: ReluNet | None = None,
     on_progress: Callable[[TrainingProgress], None] | None = None,
 ) -> list[TrainedNetwork]:
     """Train one network a seed, all at once.
@@ -95,7 +107,8 @@ def train_stack(
     A seed has the sets and the initialisation that it has alone. With `checkpoint`, the state is
     written there about every 20 seconds, on Ctrl-C and at the end; `resume` continues from it if
     it is there. `threads` (by default torch's number) is the most that one operation uses, and
-    `step` (by default the one that the recipe asks for) does the arithmetic. Without activation
+    `step` (by default the one that the recipe asks for) does the arithmetic. With `init_from` every
+    seed starts from that network, rounded to float32, and has but its own sets. Without activation
     the film shows W_in, and the networks are those of `network.construct.always_on`.
 
     That losses are finite is asked where they are read: at each step with `on_progress`, else some
@@ -103,13 +116,13 @@ def train_stack(
 
     Raises:
         DivergedError: a loss or a weight became NaN or infinite; the last state is kept.
-        UsageError: width < 1, or no seeds.
+        UsageError: width < 1, or no seeds; or `check_start` refuses.
         FileError: the checkpoint is of another configuration or cannot be read or written.
         StoppedError: Ctrl-C; the state is on disk if `checkpoint` was given.
     """
     task, recipe = as_task(task), as_recipe(recipe)
     check_network(width, seeds)
-    run = TrainingRun(task, width, recipe, seeds, device, step)
+    run = TrainingRun(task, width, recipe, seeds, device, step, init_from)
     checkpoint = None if checkpoint is None else Path(checkpoint)
     if checkpoint is not None and resume and checkpoint.exists():
         run.restore(checkpoint)
@@ -167,10 +180,17 @@ class TrainingRun:
         seeds: tuple[int, ...],
         device: torch.device | str,
         step: Step | None,
+        init_from: ReluNet | None = None,
     ) -> None:
         self.task, self.recipe, self.seeds = task, recipe, seeds
         self.device, self.step = device, step or STEPS[recipe.activation]
-        self.stack = initialise(task.vocab_size, width, recipe, seeds, device)
+        self.start: str | None = None
+        if init_from is None:
+            self.stack = initialise(task.vocab_size, width, recipe, seeds, device)
+        else:
+            check_start(init_from, task.vocab_size, width, recipe)
+            self.stack = copies(init_from, len(seeds), device)
+            self.start = digest_of_weights(init_from)
         self.optimiser = optimiser_of(recipe, self.stack)
         self.film_steps = snapshot_steps(recipe.steps)
         tokens = FILM_BYTES // (4 * width * len(self.film_steps))
@@ -240,6 +260,8 @@ class TrainingRun:
         nets = [trained[i] for i in range(len(self.seeds))]
         if self.recipe.activation == "none":  # as networks that apply a ReLU
             nets = [always_on(net, self.task.sizes[1]) for net in nets]
+        for net in nets:
+            net.task = self.task
         each = zip(nets, self.seeds, self.history, film, strict=True)
         return [TrainedNetwork(*fields, self.film_steps) for fields in each]
 
@@ -275,12 +297,14 @@ class TrainingRun:
         """A hash of all that the state depends on."""
         task = self.task.describe()
         task.pop("sets", None)  # the file's hash counts, not its path
-        described = {
+        described: dict[str, Any] = {
             "task": task,
             "width": self.stack.W_in.shape[2],
             "recipe": self.recipe.describe(),
             "seeds": self.seeds,
         }
+        if self.start is not None:
+            described["init_from"] = self.start
         text = json.dumps(described, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -350,39 +374,6 @@ def _tells(records: Any, told: list[tuple[int, str]]) -> bool:
         return found == told and all(map(math.isfinite, numbers))
     except (TypeError, KeyError, OverflowError):
         return False
-
-
-def initialise(
-    vocab_size: int,
-    width: int,
-    recipe: Recipe,
-    seeds: tuple[int, ...],
-    device: torch.device | str = "cpu",
-) -> NetStack:
-    """One network a seed, with the weights that `recipe.initialisation` says.
-
-    Drawn on the CPU in float32 and moved, so that a seed starts alike everywhere and whatever
-    stack it is in.
-    """
-    drawn = [_drawn(vocab_size, width, recipe, seed) for seed in seeds]
-    return NetStack(*(torch.stack(values).to(device) for values in zip(*drawn, strict=True)))
-
-
-def _drawn(vocab_size: int, width: int, recipe: Recipe, seed: int) -> tuple[Tensor, ...]:
-    """W_in, b_in, W_out and b_out of one network before any step."""
-    generator = seeded_generator(seed, "initialisation", 0)
-    shapes = (vocab_size, width), (width,), (width, vocab_size), (vocab_size,)
-    if recipe.initialisation == "pytorch":  # a bound of 1/sqrt(inputs) for weights and biases
-        inputs = vocab_size, vocab_size, width, width
-        return tuple(
-            torch.rand(shape, generator=generator).mul_(2).sub_(1).div_(math.sqrt(number))
-            for shape, number in zip(shapes, inputs, strict=True)
-        )
-    W_in = torch.randn(shapes[0], generator=generator)
-    W_out = torch.randn(shapes[2], generator=generator)
-    W_in.mul_(recipe.init_scale_in / math.sqrt(width))
-    W_out.mul_(recipe.init_scale_out / math.sqrt(width))
-    return W_in, torch.zeros(width), W_out, torch.zeros(vocab_size)
 
 
 def snapshot_steps(steps: int) -> list[int]:

@@ -54,9 +54,9 @@ class Score:
     Keys:
         atoms: directions given
         dead: atoms that are 0 everywhere, or in no code; they count nowhere else
-        duplicates: live atoms within |cosine| 0.99 of an earlier one
-        mcc: mean over tokens of the |cosine| between a token's direction and its atom, for the
-            one-to-one matching that makes it largest; a token without an atom counts 0
+        duplicates: live atoms within an absolute cosine of 0.99 of an earlier one
+        mcc: mean over tokens of the absolute cosine between a token's direction and its atom, for
+            the one-to-one matching that makes it largest; a token without an atom counts 0
         uniqueness: distinct tokens among the live atoms' nearest, before any matching, as a share
             of the live atoms
         bit_precision: bits found that are bits of their token, for the one-to-one matching that

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
@@ -16,7 +17,14 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import AutoLocator, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from relubloom.report.charts.style import BIT, INK, OTHER, plain_number, power
+from relubloom.report.charts.style import (
+    BIT,
+    INK,
+    OTHER,
+    plain_number,
+    power,
+    unlabelled_glyphs,
+)
 
 Look = dict[str, Any]
 """Colour, line and marker of a series, as keywords of matplotlib's `plot`."""
@@ -29,6 +37,21 @@ Numbers = Sequence[float] | NDArray[Any]
 LABEL_TWO = 30.0  # ends of a log axis further apart than this label 1 and 3 of each decade
 LABEL_ONE = 300.0  # and further than this powers of ten only
 LEAST_DECADES = 1.2  # a narrower log axis would have no labels to speak of
+
+
+class NotebookFigure(Figure):
+    """A figure that a notebook shows as a picture, whether or not it has loaded pyplot."""
+
+    def savefig(self, *given: Any, **how: Any) -> None:
+        """As matplotlib does it, by default with labels that stand outside of the axes."""
+        how.setdefault("bbox_inches", "tight")
+        super().savefig(*given, **how)
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        with unlabelled_glyphs():
+            self.savefig(buffer, format="png", dpi=2 * 72)
+        return buffer.getvalue()
 
 
 class Chart:
@@ -55,7 +78,7 @@ class Chart:
         figure: Figure | None = None,
         clip: bool = False,
     ) -> None:
-        self.figure = figure or Figure(figsize=(width / 72, height / 72))
+        self.figure = figure or NotebookFigure(figsize=(width / 72, height / 72))
         self.across, self.down = width - left - right, height - bottom - top
         self.axes = self.figure.add_axes(
             (left / width, bottom / height, self.across / width, self.down / height)

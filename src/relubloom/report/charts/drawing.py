@@ -7,16 +7,27 @@ from __future__ import annotations
 
 import io
 import re
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+import numpy as np
 from markupsafe import Markup, escape
+from matplotlib.colors import is_color_like, to_hex
 from matplotlib.figure import Figure
 
 from relubloom.records.files import FIGURE_MARK
-from relubloom.report.charts.style import FONTS, PAPER, VARIABLES, light_theme, styled
+from relubloom.report.charts.style import (
+    FONTS,
+    MUTED,
+    PAPER,
+    VARIABLES,
+    light_theme,
+    styled,
+    unlabelled_glyphs,
+)
 
+COLOURED = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")  # not in XML
 
 
@@ -67,14 +78,39 @@ def standalone(svg: Markup) -> str:
 
 
 @styled
+def on_paper(figure: Figure) -> Figure:
+    """The figure itself in the light theme's colours, as it stands in a notebook or a paper."""
+    theme = light_theme()
+    colours = {stand_in: theme[variable] for stand_in, variable in VARIABLES.items()}
+    figure.set_facecolor(theme[VARIABLES[PAPER]])
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            muted = theme[VARIABLES[MUTED]]
+            axis.set_tick_params(which="both", color=muted, labelcolor=muted)
+    for artist in figure.findobj():
+        for name in COLOURED:
+            get = getattr(artist, f"get_{name}", None)
+            found = None if get is None else get()
+            if found is not None and len(found) and is_color_like(shade := _first(found)):
+                colour = colours.get(to_hex(shade))
+                if colour is not None:
+                    getattr(artist, f"set_{name}")(colour)
+    return figure
+
+
+def _first(found: Any) -> Any:
+    """A collection has a colour for each of its parts, here all the same."""
+    return found[0] if isinstance(found, np.ndarray) and found.ndim == 2 else found
+
+
+@styled
 def _saved(figure: Figure) -> str:
     """SVG as matplotlib writes it."""
     buffer = io.StringIO()
-    with warnings.catch_warnings():
-        # Labels in scripts that the measuring font lacks are drawn by the reader's own fonts.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    with unlabelled_glyphs():
+        figure.savefig(
+            buffer, format="svg", transparent=True, bbox_inches=None, metadata={"Date": None}
+        )
     return buffer.getvalue()
 
 

@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import matplotlib
+
+from relubloom.shown import palette
 
 PANEL = 340.0  # width in SVG units of a panel; a phone shows it at about that many pixels
 WIDE = 620.0  # beside the text, shown at 704 pixels
@@ -52,6 +56,15 @@ styled = matplotlib.rc_context(_PARAMETERS)
 """Holds while a figure is made, and while it is saved; a decorator or a `with`."""
 
 
+@contextmanager
+def unlabelled_glyphs() -> Generator[None]:
+    """Let labels be in scripts that matplotlib's font lacks: the reader's own may have them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
+        yield
+
+
 def plain_number(value: float) -> str:
     """A tick's number in plain characters, with a real minus sign."""
     return f"{value:g}".replace("-", "\u2212")
@@ -73,9 +86,8 @@ def shortened(label: str, length: int = LABEL_LENGTH) -> str:
 
 @cache
 def light_theme() -> dict[str, str]:
-    """The page's colours on paper: the first value of each variable in `style.css`."""
-    css = (files("relubloom.report") / "templates" / "style.css").read_text(encoding="utf-8")
+    """The page's colours on paper: the first value of each variable."""
     colours: dict[str, str] = {}
-    for name, colour in re.findall(r"(--[a-z]+): (#[0-9a-f]+);", css):
+    for name, colour in re.findall(r"(--[a-z]+): (#[0-9a-f]+);", palette()):
         colours.setdefault(name, colour)
     return colours

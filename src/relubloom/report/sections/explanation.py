@@ -25,8 +25,8 @@ def ladder(contents: Contents) -> SectionData:
     found = contents.featured.ladder
     if found is None:
         return SectionData()
-    explanations = [rung for rung in found.rungs if rung.kind == "explanation"]
-    numbers = {rung.name: f"{index}" for index, rung in enumerate(explanations, 1)}
+    numbers = numbered(found.rungs)
+    explanations = [rung for rung in found.rungs if rung.name in numbers]
     values = {
         "first": explanations[0] if explanations else None,
         "bests": [best for words in FAILURES for best in _best(found.rungs, words)],
@@ -39,7 +39,7 @@ def ladder(contents: Contents) -> SectionData:
             if not LINES.fullmatch(rung.name)
         ],
     }
-    return SectionData(values, tuple(_chart(found.rungs, numbers, words) for words in FAILURES))
+    return SectionData(values, tuple(ladder_chart(found.rungs, words) for words in FAILURES))
 
 
 def _bases(found: Behaviour | None) -> list[tuple[str, float]]:
@@ -69,7 +69,15 @@ def _best(rungs: list[ScoredRung], words: str) -> list[Best]:
     return [(words, best, min(rivals, key=lambda rung: rung.bits, default=None))]
 
 
-def _chart(rungs: list[ScoredRung], numbers: dict[str, str], words: str) -> Drawing:
+def numbered(rungs: list[ScoredRung]) -> dict[str, str]:
+    """What the explanations are called in the chart, by name: 1, 2, ..."""
+    explanations = [rung for rung in rungs if rung.kind == "explanation"]
+    return {rung.name: f"{index}" for index, rung in enumerate(explanations, 1)}
+
+
+def ladder_chart(rungs: list[ScoredRung], words: str) -> Drawing:
+    """The rungs' F1 on these failures, one of `FAILURES`, against their length."""
+    numbers = numbered(rungs)
     points: list[Point] = []
     for rung in rungs:
         f1 = _failures(rung, words).f1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from relubloom.records.shortfall import filter_words, is_poor, reading_words, shortfall
+from relubloom.records.study import best_words
 from relubloom.report.charts.answers import draw_example
 from relubloom.report.charts.weights import shortened
 from relubloom.report.numbers import percent
@@ -15,7 +16,8 @@ COUNTABLE = 10**15  # more sets than that are not written out
 
 
 def head(contents: Contents) -> SectionData:
-    """What falls short, the reading, a hash that is a poor filter; how many sets a sample is of."""
+    """What falls short, the reading, a hash that is a poor filter; how many sets a sample is of;
+    which network is best, where a code was learned."""
     run, found = contents.featured, contents.featured.mechanism
     said = {"unmet": "", "reading": "", "poor": ""}
     if found is not None:
@@ -24,7 +26,9 @@ def head(contents: Contents) -> SectionData:
         said["poor"] = (
             filter_words(hash_mean, random_mean, found.strengths) if is_poor(found) else ""
         )
-    return SectionData(said | {"all_sets": _all_sets(run)})
+    study = contents.study
+    best = "" if study is None or study.learned_code is None else best_words(study)
+    return SectionData(said | {"all_sets": _all_sets(run), "best": best})
 
 
 def hero(contents: Contents) -> SectionData:

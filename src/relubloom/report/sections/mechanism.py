@@ -32,7 +32,7 @@ def mechanism(contents: Contents) -> SectionData:
     held = _held(found)
     units = sorted(found.units, key=lambda unit: (rank[unit.kind], -held[unit.unit]))
     drawings = (
-        *_levels(found),
+        *levels(found),
         *_readout(found.readout),
         _weights(found.hash_weight),
         *([] if found.overlaps is None else [_overlaps(found.hash_weight, found.overlaps)]),
@@ -50,8 +50,8 @@ def _held(found: Mechanism) -> dict[int, float]:
     }
 
 
-def _levels(found: Mechanism) -> list[Drawing]:
-    """None where every unit is always covered."""
+def levels(found: Mechanism) -> list[Drawing]:
+    """The units' levels by what covers them; none where every unit is always covered."""
     levelled = [
         (unit.level_uncovered, unit.level_covered) for unit in found.units if unit.level_uncovered
     ]

@@ -18,7 +18,7 @@ from relubloom.report.charts.answers import draw_answer
 from relubloom.report.read import Contents, StoredRun
 from relubloom.report.render import SectionData
 from relubloom.task import KSparseTask
-from relubloom.training.loop import initialise
+from relubloom.training import initialise
 
 SHOWN = 6  # tokens in the figure
 SAMPLE = 2000  # sets that judge untrained weights

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.records.mechanism import Mechanism
+from relubloom.records.mechanism import InputModes
 from relubloom.report.charts.drawing import Drawing
 from relubloom.report.charts.training import BINS, draw_loss, draw_moment
 from relubloom.report.charts.weights import (
@@ -49,7 +49,7 @@ class ShownMatrix:
     @property
     def entries(self) -> NDArray[np.float32]:
         """W_in with every unit's bits below its other entries."""
-        return _with_bits_below(self.W_in, self.turned)
+        return with_bits_below(self.W_in, self.turned)
 
 
 def weights(contents: Contents) -> SectionData:
@@ -85,10 +85,10 @@ def weights(contents: Contents) -> SectionData:
 
 def _sources(contents: Contents) -> list[ShownMatrix]:
     run, built = contents.featured, contents.constructed
-    modes = _modes(run.mechanism)
+    modes = modes_of(run.mechanism)
     found = [ShownMatrix("own", contents.heading, run.W_in, run.order, modes, run.reversed)]
     if built is not None:
-        modes = _modes(built.mechanism)
+        modes = modes_of(built.mechanism)
         found.append(
             ShownMatrix(
                 "constructed", "constructed", built.W_in, built.order, modes, built.reversed
@@ -102,7 +102,8 @@ def _sources(contents: Contents) -> list[ShownMatrix]:
     return found
 
 
-def _modes(mechanism: Mechanism | None) -> Modes | None:
+def modes_of(mechanism: InputModes | None) -> Modes | None:
+    """The mixture as the histogram draws it; None where the entries are of one kind."""
     if mechanism is None or not (mechanism.two_modes or mechanism.two_valued):
         return None
     (low, high), (low_sd, high_sd) = mechanism.mode_means, mechanism.mode_sds
@@ -146,7 +147,7 @@ def _pictures(run: StoredRun, moments: list[int]) -> list[Drawing]:
     if run.film is None:
         return []
     W_in, steps = run.film
-    entries = _with_bits_below(W_in, run.reversed)
+    entries = with_bits_below(W_in, run.reversed)
     middle = None if run.mechanism is None else sum(run.mechanism.mode_means) / 2
     low, high = float(entries[moments].min()), float(entries[moments].max())
     edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
@@ -169,10 +170,10 @@ def _near(run: StoredRun) -> list[float]:
     if run.film is None or found is None or found.two_valued or not found.two_modes:
         return []
     low, high = found.mode_means
-    entries = _with_bits_below(run.film[0], run.reversed)
+    entries = with_bits_below(run.film[0], run.reversed)
     return (np.abs(entries - (low + high) / 2) < REACH * (high - low)).mean((1, 2)).tolist()
 
 
-def _with_bits_below(W_in: NDArray[np.float32], turned: NDArray[np.bool_]) -> NDArray[np.float32]:
+def with_bits_below(W_in: NDArray[np.float32], turned: NDArray[np.bool_]) -> NDArray[np.float32]:
     """The entries [..., width], those of reversed units negated."""
     return np.where(turned, -W_in, W_in) if turned.any() else W_in

@@ -55,20 +55,23 @@ def width(contents: Contents, rows: Sequence[SweepRow] = ()) -> SectionData:
 
     Cost: up to a second a width, for random directions.
     """
-    found = {
-        objective: _rows(contents, networks)
-        for objective, networks in _by_objective(contents, rows).items()
-    }
-    drawings = (_figure(objective, each) for objective, each in found.items())
+    run = contents.featured
+    own = None if run.recipe is None else run.recipe.objective
+    found = rows_by_objective(rows, run.vocab_size, run.asked.get("set_size"), own)
+    drawings = (width_chart(objective, each) for objective, each in found.items())
     return SectionData({"objectives": found}, tuple(drawings))
 
 
-def _by_objective(contents: Contents, rows: Sequence[SweepRow]) -> dict[str, ByWidth]:
-    """Networks of the run's task, its own objective first; objectives with several widths."""
-    run = contents.featured
+def rows_by_objective(
+    rows: Sequence[SweepRow], vocab_size: int, set_size: Any, first: str | None = None
+) -> dict[str, list[WidthRow]]:
+    """Uniform sets of one size: the networks by objective, `first` before others, and by width.
+
+    Objectives of one width only are left out. Cost: as `width`.
+    """
     wanted = {
-        "vocab_size": run.vocab_size,
-        "set_size": run.asked.get("set_size"),
+        "vocab_size": vocab_size,
+        "set_size": set_size,
         "source": "uniform",
         "training_pool": None,
         "activation": "relu",
@@ -77,12 +80,15 @@ def _by_objective(contents: Contents, rows: Sequence[SweepRow]) -> dict[str, ByW
     for row in rows:
         if row.status == "done" and all(row.settings.get(k) == v for k, v in wanted.items()):
             grouped[row.settings["objective"]].append(row)
-    own = None if run.recipe is None else run.recipe.objective
     found = {
         objective: _one_recipe(grouped[objective])
-        for objective in sorted(grouped, key=lambda objective: (objective != own, objective))
+        for objective in sorted(grouped, key=lambda objective: (objective != first, objective))
     }
-    return {objective: networks for objective, networks in found.items() if len(networks) > 1}
+    return {
+        objective: _rows(vocab_size, set_size, networks)
+        for objective, networks in found.items()
+        if len(networks) > 1
+    }
 
 
 def _one_recipe(rows: list[SweepRow]) -> ByWidth:
@@ -102,8 +108,7 @@ def _one_recipe(rows: list[SweepRow]) -> ByWidth:
     return {width: best[width] for width in sorted(best)}
 
 
-def _rows(contents: Contents, networks: ByWidth) -> list[WidthRow]:
-    vocab_size, set_size = contents.featured.vocab_size, contents.featured.asked["set_size"]
+def _rows(vocab_size: int, set_size: int, networks: ByWidth) -> list[WidthRow]:
     return [
         WidthRow(
             width=width,
@@ -125,7 +130,8 @@ def _directions(vocab_size: int, width: int, set_size: int) -> float | None:
     return found.mse if found.mse > RESOLVED * found.standard_error else None
 
 
-def _figure(objective: str, rows: list[WidthRow]) -> Drawing:
+def width_chart(objective: str, rows: list[WidthRow]) -> Drawing:
+    """Every seed, their median, and codes and directions of the same width."""
     seeds = [(float(row.width), mse) for row in rows for mse in row.mses]
     resolved = [(row.width, row.directions) for row in rows if row.directions is not None]
     series = [

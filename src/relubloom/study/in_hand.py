@@ -1,0 +1,95 @@
+"""What lies in memory, a network or its evidence, becomes a run folder and a page."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from relubloom import atomic
+from relubloom.errors import UsageError
+from relubloom.evidence import Evidence, gather_evidence
+from relubloom.evidence.gather import Depth
+from relubloom.network.relu_net import ReluNet
+from relubloom.network.weights_file import CONFIG, WEIGHTS, read_config
+from relubloom.records.run_folder import (
+    EXAMINED,
+    Origin,
+    id_labels,
+    remember,
+    write_labels,
+    write_network,
+)
+from relubloom.report.page import write_report
+from relubloom.study.folders import prepare_run
+from relubloom.study.steps import write_evidence
+from relubloom.task import KSparseTask, SetCollection, SetsLike
+
+
+def save_evidence(
+    evidence: Evidence, folder: Path | str, *, tokens: Sequence[str], force: bool
+) -> Path:
+    """`Evidence.save`; returns the folder."""
+    folder, net, labels = Path(folder), evidence.net, tuple(tokens)
+    if labels and len(labels) != net.vocab_size:
+        raise UsageError(
+            f"{len(labels)} token labels for {net.vocab_size} tokens: give one label a token"
+        )
+    if not _holds(folder, net):
+        prepare_run(folder, force=force)
+        file = None if evidence.task is None else evidence.task.file
+        named = labels or (id_labels(net.vocab_size) if file is None else file.tokens)
+        write_network(folder, net, Origin(net.task), named)
+    elif labels:
+        write_labels(folder, labels)
+    if evidence.task is not None:
+        remember(folder, evidence.task)
+    elif (config := read_config(folder)).get("task") is None:
+        config[EXAMINED] = {"set_size": list(evidence.behaviour.sizes)}
+        atomic.write_json(folder / CONFIG, config)
+    write_evidence(folder, evidence)
+    return folder
+
+
+def report_evidence(
+    evidence: Evidence, folder: Path | str, *, tokens: Sequence[str], force: bool
+) -> Path:
+    """`Evidence.report`."""
+    return write_report(save_evidence(evidence, folder, tokens=tokens, force=force))
+
+
+def report_network(
+    net: ReluNet,
+    folder: Path | str | None,
+    sets: KSparseTask | SetCollection | SetsLike | None,
+    *,
+    tokens: Sequence[str],
+    depth: Depth,
+    force: bool,
+) -> Path:
+    """`ReluNet.report`."""
+    sets = net.task if sets is None else sets
+    if sets is None:
+        raise UsageError(
+            "the network does not say what it was made for: its report is about some sets; give "
+            f"sets=KSparseTask({net.vocab_size}, set_size)"
+        )
+    if folder is None:
+        weights = b"".join(value.detach().cpu().numpy().tobytes() for value in net.parameters())
+        name = hashlib.sha256(weights).hexdigest()[:8]
+        folder = Path("runs") / f"N{net.vocab_size}-d{net.width}-{name}"
+    evidence = gather_evidence(net, sets, depth=depth)
+    return report_evidence(evidence, folder, tokens=tokens, force=force)
+
+
+def _holds(folder: Path, net: ReluNet) -> bool:
+    """Whether the run folder is one of this very network."""
+    if not (folder / WEIGHTS).exists():
+        return False
+    there = ReluNet.from_pretrained(folder).state_dict()
+    return all(
+        there[name].dtype == value.dtype and torch.equal(there[name], value.cpu())
+        for name, value in net.state_dict().items()
+    )
