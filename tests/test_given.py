@@ -4,6 +4,7 @@ what is not clear is refused in one line that names the way."""
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 
 import relubloom as rb
+from relubloom.errors import described
 from relubloom.task import AllSets
 
 pytestmark = pytest.mark.usefixtures("unchecked")  # as users call it
@@ -361,3 +363,9 @@ def test_each_public_function_is_tried() -> None:
         *{"plot", "study"},
     }
     assert set(rb.__all__) - elsewhere <= tried
+
+
+def test_what_is_long_is_told_by_its_type() -> None:
+    assert described("a" * 58) == f"'{'a' * 58}' (str)"  # 60 characters with its quotes
+    assert described("a" * 59) == "a str"
+    assert described(SimpleNamespace(shape=(3,))) == "a SimpleNamespace"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from relubloom.network.construct import always_on
 from relubloom.network.relu_net import ReluNet
 from relubloom.training import Recipe, initialise
-from relubloom.zoo.planted import SHARPNESS as SHARPNESS
+from relubloom.zoo.planted import SHARPNESS
 from relubloom.zoo.planted import majority as majority
 from relubloom.zoo.planted import parity as parity
 

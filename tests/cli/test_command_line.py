@@ -525,6 +525,15 @@ def test_an_unforeseen_error_is_one_line_too(
     assert done.error == "RuntimeError: something odd; rerun with --debug for the traceback"
 
 
+def test_a_plan_names_a_code_without_errors_that_is_no_wider(
+    relubloom: Callable[..., Outcome],
+) -> None:
+    # One unit a token makes no error; 4 bits a token in as many units do.
+    lines = relubloom("plan", "-N", 20, "-k", 3, "-d", 20).out.splitlines()
+    assert lines[1] == "no wider and without any error: a Kautz-Singleton code of 20 units"
+    assert "no wider" not in relubloom("plan", "-N", 20, "-k", 3, "-d", 19).out
+
+
 def test_no_arguments_at_all(capsys: pytest.CaptureFixture[str]) -> None:
     status = run([])
     captured = capsys.readouterr()

@@ -434,6 +434,7 @@ def test_what_was_understood_is_printed_and_recorded(relubloom: Run, tmp_path: P
         "b_in         none in the file: zeros",
         "layout       linear: both [out, in], as in nn.Linear",
         "activation   relu",
+        "precision    float32",
         "verified     NO: nothing was compared with the original; give --check FILE",
     ):
         assert line in shown.out.splitlines()

@@ -1,12 +1,14 @@
 """`relubloom pool`: from a design to decoded positives, through the files."""
 
 import csv
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from build.process import Outcome
+from relubloom.cli.pooling import _decoded_text
 
 Run = Callable[..., Outcome]
 
@@ -21,7 +23,13 @@ def test_from_csv_to_decoded_positives(relubloom: Run, tmp_path: Path) -> None:
     assert made["certificate"] == {"certified": True, "patterns": 301, "false_positives": 0}
     assert made["plan"]["width"] == made["tests"] < 24
     with (out / "samples.csv").open() as stream:
-        tests_of = {row[0]: set(row[1:]) - {""} for row in csv.reader(stream)}
+        _, *rows = csv.reader(stream)
+    tests_of = {row[0]: set(row[1:]) - {""} for row in rows}
+    for key, sizes in (
+        ("pools_per_sample", [len(each) for each in tests_of.values()]),
+        ("pool_size", Counter(t for each in tests_of.values() for t in each).values()),
+    ):
+        assert made[key] == {"least": min(sizes), "most": max(sizes)}
     positive = tests_of["S03"] | tests_of["S24"]
     results = tmp_path / "results.csv"
     rows = [f"T{number:02d}" for number in range(1, made["tests"] + 1)]
@@ -30,6 +38,8 @@ def test_from_csv_to_decoded_positives(relubloom: Run, tmp_path: Path) -> None:
         found = relubloom("pool", "decode", out / file, results, "--json").json
         assert found["decided"]
         assert sorted(found["positives"]) == ["S03", "S24"]
+    text = relubloom("pool", "decode", out / "tests.csv", results).out
+    assert text in ("positives: S03, S24\n", "positives: S24, S03\n")
     positive |= tests_of["S11"] | tests_of["S17"] | tests_of["S08"]
     results.write_text("".join(f"{t},{'+' if t in positive else '-'}\n" for t in rows))
     over = relubloom("pool", "decode", out / "tests.csv", results)
@@ -63,3 +73,12 @@ def test_wrong_usage_is_one_line(
     assert done.status == (1 if "not there" in message else 2)
     assert message in done.error
     assert len(done.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("total", "last"), [(10, "  positives: none"), (11, "  and 1 more")])
+def test_ten_explanations_are_printed(total: int, last: str) -> None:
+    each = {"positives": [], "false_negatives": [], "false_positives": []}
+    named = {"decided": False, "most_positives": 2, "positives": [], "candidates": []}
+    listed = {"explanations": [each] * total, "explanations_total": total}
+    lines = _decoded_text(named | listed).splitlines()
+    assert (lines.count("  positives: none"), lines[-1]) == (10, last)

@@ -64,8 +64,9 @@ def test_a_sweep_from_end_to_end(
 
 
 def test_a_dry_run_says_the_cost_and_writes_nothing(
-    tmp_path: Path, relubloom: Callable[..., Outcome]
+    tmp_path: Path, relubloom: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("relubloom.sweep.cost.machine_speed", lambda: 7.0)
     done = relubloom("sweep", EXAMPLE, "--out", tmp_path / "out", "--dry-run", "--json")
     assert done.status == 0, done.err
     said = done.json
@@ -73,7 +74,8 @@ def test_a_dry_run_says_the_cost_and_writes_nothing(
     # 6 batch width vocab FLOPs a step, 1,000 steps: widths 8 to 28 in steps of 4, and 8, 16, 24
     widths = 2 * 4 * sum(range(8, 29, 4)) + 2 * (8 + 16 + 24)
     assert said["gflop"] == round(6 * 512 * 64 * widths * 1000 / 1e9, 1)
-    assert said["seconds"] > 0
+    assert said["core_seconds"] == round(said["core_seconds"], 1) > said["seconds"] > 0
+    assert said["seconds"] == round(said["seconds"], 1)
     assert not (tmp_path / "out").exists()
     text = relubloom("sweep", EXAMPLE, "--out", tmp_path / "out", "--dry-run").out
     assert text.startswith("error against width, small: 54 runs, 54 to make in ")

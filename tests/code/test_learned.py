@@ -1,6 +1,7 @@
 """Codes made from sets: the law of the frequency-aware ones, exact changes, what is learned."""
 
 import itertools
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -176,7 +177,10 @@ def test_what_a_code_is_worth_on_many_sets():
 def test_ctrl_c_keeps_the_code_so_far():
     calls: Iterator[int] = itertools.count()
 
-    def stop(*_: object) -> None:
+    started = time.perf_counter()
+
+    def stop(_stage: str, seconds: int, total: int, _detail: str) -> None:
+        assert seconds <= time.perf_counter() - started < total
         if next(calls) == 60:
             raise KeyboardInterrupt
 

@@ -54,7 +54,9 @@ def test_ninety_six_samples_of_a_plate():
 
 
 def test_too_few_tests_are_counted_not_hidden():
-    design = design_pools(30, 2, tests=9, seconds=0.3)
+    seen: list[tuple[str, int, int, str]] = []
+    design = design_pools(30, 2, tests=9, seconds=0.3, watch=lambda *each: seen.append(each))
+    assert {(each[1], each[2]) for each in seen} <= {(0, 1)}  # no second is over
     assert design.false_positives == count_false_positives(design.code, 2) > 0
     with pytest.raises(UsageError, match=r"tests is 9: no design within the limits.*30 tests"):
         design_pools(30, 2, tests=9, seconds=0.1, max_pool_size=20)

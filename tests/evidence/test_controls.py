@@ -15,7 +15,6 @@ from torch import Tensor
 
 from build.mechanism import mechanism_against
 from build.planted import (
-    SHARPNESS,
     counting,
     graded_majority,
     linear_superposition,
@@ -214,7 +213,7 @@ def test_the_planted_networks_compute_what_they_are_called(name: str) -> None:
         "parity": (c % 2 == 0, parity(bits, K)),
         "counting": (K + 1 - c, counting(bits, K)),
     }[name]
-    expected = -SHARPNESS * missing.astype(float) @ bits.T.astype(float)
+    expected = -16.0 * missing.astype(float) @ bits.T.astype(float)
     assert np.array_equal(net(sets).detach().double().numpy(), expected)
 
 

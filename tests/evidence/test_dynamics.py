@@ -176,6 +176,7 @@ def test_a_film_of_the_first_tokens_is_read_with_the_thresholds_of_all() -> None
 
 
 def test_steps_by_token_are_left_out_of_a_large_vocabulary() -> None:
+    assert follow_hashes(np.ones((1, 10_000, 1), dtype=bool), [0]).token_steps == [0] * 10_000
     found = follow_hashes(np.ones((2, 10_001, 1), dtype=bool), [0, 3])
     assert found.token_steps is None
     assert found.token_steps_all_but_one is None

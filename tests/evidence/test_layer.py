@@ -50,6 +50,14 @@ def test_a_model_that_runs_shows_that_the_reading_is_the_layer(way: str) -> None
     assert (found.agreement.fitted_on > 0) == (way != "directions")
 
 
+def test_another_activation_is_seen_as_the_model_runs() -> None:
+    # Of a pair nothing is known before.
+    layer = relu_layer(VOCAB, WIDTH, torch.nn.GELU())
+    rows = torch.cat([torch.eye(VOCAB), torch.zeros(1, VOCAB)])
+    with pytest.raises(UsageError, match="only a ReLU between the two linear maps"):
+        rb.examine_layer((layer[0], layer[2]), TASK, inputs=lambda sets: layer(rows[sets].sum(1)))
+
+
 def test_no_verdict_where_the_inputs_do_not_add_up() -> None:
     model, directions, _ = planted(mix=4.0)
     found = rb.examine_layer(model.mlp, TASK, inputs=model, directions=directions)

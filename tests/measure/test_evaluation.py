@@ -9,7 +9,14 @@ import torch
 
 from build.scores import hand_made, random_net
 from relubloom.code import random_constant_weight
-from relubloom.measure.evaluation import Batch, Evaluator, holds_float32, losses_of
+from relubloom.measure.error_bound import FLOAT32, rounding_error
+from relubloom.measure.evaluation import (
+    Batch,
+    Evaluator,
+    _float32_error,
+    holds_float32,
+    losses_of,
+)
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import AllSets, DrawnSets, SetCollection
@@ -108,6 +115,15 @@ def test_float32_needs_weights_that_it_holds() -> None:
     assert not holds_float32(net)
     assert not Evaluator(net, 2).in_float32
     assert not Evaluator(float32_net(6, 3, 0, 1e6), 2).in_float32  # its error has no useful bound
+
+
+def test_the_bound_of_a_share_has_both_errors_of_the_change_of_units() -> None:
+    # A share is a quotient of two exponentials, each of a logit that errs by `scaling` more.
+    net = float32_net(30, 7, 0, 3.0)
+    plain, found = rounding_error(net, 3, FLOAT32), _float32_error(net, 3)
+    scaling = found.logit - plain.logit
+    assert scaling > 0
+    assert 1 + found.share == pytest.approx((1 + plain.share) * math.exp(2 * scaling), abs=1e-12)
 
 
 def test_members_are_the_same_where_torch_cannot_sample_products(

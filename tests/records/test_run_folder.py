@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save
+from torch import Tensor
 
 from build.process import DATA
 from relubloom import atomic
@@ -16,11 +18,13 @@ from relubloom.network.relu_net import ReluNet
 from relubloom.records.run_folder import (
     Origin,
     default_labels,
+    holds_for,
     read_code,
     read_film,
     read_history,
     read_labels,
     read_task,
+    refuse_sizes,
     write_network,
     write_training,
 )
@@ -126,7 +130,13 @@ def test_a_sets_file_is_found_again_and_must_be_the_same(tmp_path: Path) -> None
     with pytest.raises(FileError, match=r"is not the file that .* was made from \(its SHA-256"):
         read_task(tmp_path / "run", net)
     original.unlink()
-    with pytest.raises(FileError, match="is not there; pass --sets FILE"):
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    for sha256 in (task.file.sha256, "0" * 64):  # last examined on the file moved, or on another
+        examined = {"examined": {"sets": str(moved), "sha256": sha256}}
+        (tmp_path / "run" / "config.json").write_text(json.dumps(config | examined))
+        if sha256 == task.file.sha256:
+            assert read_task(tmp_path / "run", net).file.path == str(moved)
+    with pytest.raises(FileError, match=r"a\.sets, is not there; pass --sets FILE"):
         read_task(tmp_path / "run", net)
 
 
@@ -163,6 +173,10 @@ def test_history_and_film(tmp_path: Path) -> None:
     assert steps == [0, 7]
 
 
+def film_of(W_in: Tensor, steps: list[int]) -> bytes:
+    return save({"W_in": W_in, "step": torch.tensor(steps)})
+
+
 @pytest.mark.parametrize(
     ("name", "content", "read"),
     [
@@ -170,6 +184,9 @@ def test_history_and_film(tmp_path: Path) -> None:
         ("history.jsonl", b"\xff\n", read_history),
         ("snapshots.safetensors", b"not tensors", read_film),
         ("snapshots.safetensors", b"", read_film),
+        ("snapshots.safetensors", film_of(torch.zeros(2, 4), [0, 7]), read_film),
+        ("snapshots.safetensors", film_of(torch.zeros(2, 4, 3).long(), [0, 7]), read_film),
+        ("snapshots.safetensors", film_of(torch.zeros(2, 4, 3), [0, 7, 9]), read_film),
     ],
 )
 def test_a_damaged_file_is_one_clear_line(
@@ -180,11 +197,25 @@ def test_a_damaged_file_is_one_clear_line(
         read(tmp_path)
 
 
+def test_the_sizes_that_a_network_brought_in_holds_for(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"import": {"holds_for": [0, 2]}}')
+    assert holds_for(tmp_path) == (0, 2)
+    refuse_sizes(tmp_path, (1, 2))
+    for sizes in (3, (2, 3)):
+        with pytest.raises(UsageError, match=r"was brought in for sets of 0\.\.2 tokens"):
+            refuse_sizes(tmp_path, sizes)
+
+
 def test_the_code_is_read_where_there_is_one(tmp_path: Path) -> None:
     assert read_code(tmp_path) is None
     code = Code(torch.eye(4).bool().numpy())
     code.save(tmp_path / "code.npz")
     assert read_code(tmp_path) == code
+
+
+def test_two_may_try_a_folder_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(atomic, "write_bytes", lambda *_: None)  # the other took it away again
+    atomic.check_writable(tmp_path)
 
 
 def test_a_write_that_fails_leaves_the_old_file(

@@ -23,7 +23,7 @@ from build.report_runs import constructed_run, page, trained_run, words
 from relubloom.code import Code, random_constant_weight
 from relubloom.evidence import gather_evidence
 from relubloom.network.construct import construct
-from relubloom.records.behaviour import Behaviour, SubsetFigures
+from relubloom.records.behaviour import Behaviour, CountShare, SubsetFigures
 from relubloom.records.ladder import Ladder
 from relubloom.records.mechanism import Mechanism, Unit, UnitClass
 from relubloom.records.run_folder import Origin, write_network
@@ -311,6 +311,18 @@ def test_tokens_that_no_set_holds_have_no_dot(told: Contents) -> None:
     )
     text = section_text(changed(told, behaviour=behaviour), "behaviour")
     assert "Which tokens\nOn the dashed line the prediction is exact.\n" in text
+
+
+@pytest.mark.parametrize(("network", "code"), [(0.1, 0.0), (0.0, 0.1), (0.0, 0.0)])
+def test_false_positives_of_network_or_hash_are_drawn(
+    told: Contents, network: float, code: float
+) -> None:
+    shares = [CountShare(0, 1 - network, 1 - code), CountShare(1, network, code)]
+    counted = replace(behaviour_of(told).false_positives, by_count=shares)
+    html = section_html(
+        changed(told, behaviour=behaviour_of(told, false_positives=counted)), "behaviour"
+    )
+    assert ("Share of sets by number of false positives" in html) == (network + code > 0)
 
 
 def test_no_token_is_confused(told: Contents) -> None:

@@ -231,6 +231,8 @@ def test_examined_folders_side_by_side(
     text = relubloom("compare", *folders, "-k", 2, "--quiet").out
     (mse,) = (line for line in text.splitlines() if line.startswith("mse  "))
     assert mse.split() == ["mse", "0.125000", "0.111111", "-0.013889"]
+    # What a study's row has, of any file, stands before the further figures of each file.
+    assert text.index("\nmse of its hash") < text.index("\nloss failures  ")
     assert "not examined" not in text
 
 

@@ -57,3 +57,7 @@ def test_a_network_is_examined_anew_on_other_sets(evidence: Evidence, tmp_path: 
     write_evidence(tmp_path, evidence)
     assert is_examined(tmp_path, 28, "quick")
     assert not is_examined(tmp_path, 27, "quick")
+    assert is_examined(tmp_path, 28, "study")
+    (tmp_path / "snapshots.safetensors").touch()  # without what is read off it
+    assert is_examined(tmp_path, 28, "quick")
+    assert not is_examined(tmp_path, 28, "study")

@@ -19,7 +19,7 @@ from relubloom.sweep.group import Group, Trained, in_groups, run_group
 from relubloom.sweep.results import Results
 from relubloom.sweep.settings import RunSettings
 from relubloom.sweep.spec import Spec
-from relubloom.sweep.sweep import SweepPlan, prepare, run_sweep
+from relubloom.sweep.sweep import SweepPlan, prepare, run_sweep, summary
 from relubloom.sweep.workers import Workers
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe, train_stack
@@ -35,7 +35,10 @@ class Broken(BrokenExecutor):
 class Scripted(Executor):
     """Runs a group when its result is asked for, and breaks as `concurrent.futures` does."""
 
+    started = 0
+
     def __init__(self) -> None:
+        Scripted.started += 1
         self.broken = False
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -96,7 +99,9 @@ def test_runs_alike_but_for_the_seed_are_grouped() -> None:
 
 
 def test_every_run_is_recorded_once(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    started = Scripted.started
     result = sweep()
+    assert Scripted.started == started + 1
     assert (result["runs"], result["done"], result["made_now"]) == (6, 6, 6)
     assert statuses(tmp_path) == ["done"] * 6
     again = sweep(resume=True)
@@ -288,3 +293,4 @@ def test_a_sweep_goes_on_past_a_run_that_diverges(tmp_path: Path) -> None:
     assert lost["reason"].startswith("step 2 of 2 of seed 0, at learning rate 1e+38, gave NaN")
     assert [each.name for each in (tmp_path / "networks").iterdir()] == [runs[0].identity]
     assert not (tmp_path / "checkpoints").exists()
+    assert summary(plan, Results(tmp_path), 1.26) == result | {"seconds": 1.3}

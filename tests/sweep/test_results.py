@@ -31,6 +31,7 @@ def test_records_are_flat(results: Results) -> None:
     assert done["run"] == "a"
     assert (done["width"], done["seed"], done["mse"], done["verdict"]) == (8, 0, 0.25, "bloom")
     assert (done["status"], done["reason"], done["seconds"]) == ("done", None, 1.5)
+    assert [key for key in done if key in ("seed", "width")] == ["seed", "width"]  # by the alphabet
     assert done["relubloom_version"] == rb.__version__
     assert (failed["status"], failed["reason"]) == ("failed", "out of memory")
     assert impossible["reason"] == "width is 0"

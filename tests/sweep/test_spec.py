@@ -58,6 +58,12 @@ def test_a_file_of_sets_lies_beside_the_spec(write: Write, tmp_path: Path) -> No
     (tmp_path / "some.sets").rename(tmp_path / "elsewhere" / "same.sets")
     (moved,) = read_spec(write("[[grid]]\nsets = 'elsewhere/same.sets'\nwidth = 4\n")).runs
     assert moved.identity == run.identity  # the content counts, not the path
+    (tmp_path / "elsewhere" / "names").write_text("c\na\nb\n")
+    (named,) = read_spec(
+        write("[[grid]]\nsets = 'elsewhere/same.sets'\ntokens = 'elsewhere/names'\nwidth = 4\n")
+    ).runs
+    assert named.task.file is not None
+    assert named.task.file.tokens == ("c", "a", "b")
 
 
 def test_a_generator_may_be_named(write: Write, tmp_path: Path) -> None:

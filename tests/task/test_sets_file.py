@@ -9,7 +9,6 @@ import torch
 from build.process import DATA
 from relubloom.errors import FileError
 from relubloom.task import KSparseTask, read_sets, read_tokens
-from relubloom.task.sets_file import MAX_LINE_BYTES
 
 
 def write(folder: Path, content: str | bytes, name: str = "x.sets") -> Path:
@@ -62,6 +61,7 @@ def test_the_same_sets_whatever_the_dress(tmp_path: Path, content: bytes) -> Non
     assert (found.lines, found.bad_lines, found.left_out) == (2, 0, 0)
 
 
+MIB = 1_048_576  # bytes
 BAD = {
     "encoding": (b"\xff\xfe", "byte 1 is not UTF-8"),
     "latin-1": (b"caf\xe9 a", "byte 4 is not UTF-8"),
@@ -69,8 +69,8 @@ BAD = {
     "nul": (b"a\x00b", r"control character U\+0000"),
     "c1": ("a\x85b".encode(), r"control character U\+0085"),
     "carriage-return-inside": (b"a\rb", r"control character U\+000D"),
-    "over-1-MiB": (b"a" * (MAX_LINE_BYTES + 1), "the line is over 1 MiB"),
-    "far-over-1-MiB": (b"a " * (3 * MAX_LINE_BYTES), "the line is over 1 MiB"),
+    "over-1-MiB": (b"a" * (MIB + 1), "the line is over 1 MiB"),
+    "far-over-1-MiB": (b"a " * (3 * MIB), "the line is over 1 MiB"),
 }
 
 
@@ -91,10 +91,10 @@ def test_or_counted_and_skipped(tmp_path: Path, line: bytes, reason: str, end: b
 
 
 def test_a_line_of_exactly_1_mib_is_read(tmp_path: Path) -> None:
-    path = write(tmp_path, b"a " * (MAX_LINE_BYTES // 2 - 1) + b" b\nc\n")
+    path = write(tmp_path, b"a " * (MIB // 2 - 1) + b" b\nc\n")
     found = read_sets(path)
     assert found.tokens == ("a", "b", "c")
-    assert found.merged_duplicates == MAX_LINE_BYTES // 2 - 2
+    assert found.merged_duplicates == MIB // 2 - 2
 
 
 def test_a_token_that_the_tokens_file_lacks_is_a_bad_line(tmp_path: Path) -> None:

@@ -178,6 +178,12 @@ def test_impossible_plans_are_refused_in_one_line(goal: dict[str, float], text: 
     assert "\n" not in str(error.value)
 
 
+def test_a_plan_for_large_sets_is_refused_by_the_rule_of_thumb() -> None:
+    # 2000 / ln(2)^2 x ln(998,000 / (1e-6 x 2000 x 2001)) = 4162.737 x 12.42671
+    with pytest.raises(UsageError, match=r"^the plan is for about 51729 units: "):
+        plan(10**6, 2000, mse=1e-6)
+
+
 def test_an_impossible_plan_names_the_width_that_makes_no_error() -> None:
     with pytest.raises(UsageError, match="use a disjunct code of 77 units, which makes no error"):
         plan(1000, 3, p_exact=1.0)

@@ -17,7 +17,7 @@ from relubloom.errors import DivergedError, FileError, StoppedError, UsageError
 from relubloom.network.relu_net import NetStack
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe, TrainedNetwork, TrainingProgress, train, train_stack
-from relubloom.training.loop import deferred_interrupt
+from relubloom.training.loop import check_network, deferred_interrupt
 from relubloom.training.recipe import Objective
 from relubloom.training.step import Step, StepResult, dense_step
 
@@ -183,6 +183,7 @@ def test_training_learns() -> None:
 def test_nothing_to_train_is_refused() -> None:
     with pytest.raises(UsageError, match="width is 0: a network has at least 1 hidden unit"):
         train(TASK, 0)
+    check_network(1, (0,))
     with pytest.raises(UsageError, match="no seeds given"):
         train_stack(TASK, 8, RECIPE, ())
 
@@ -242,7 +243,7 @@ def test_a_moment_that_overflows_is_seen_though_weights_stay_finite() -> None:
     # 1e25 squared is over float32, so Adam would divide by infinity and learn no more.
     def step(stack: NetStack, sets: Tensor, objective: Objective) -> StepResult:
         found = dense_step(stack, sets, objective)
-        found.gradients["b_in"][:] = 1e25
+        found.gradients["b_in"][0, 0] = 1e25
         return found
 
     with pytest.raises(DivergedError, match="step 100 of 100 of seed 0"):

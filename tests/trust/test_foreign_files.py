@@ -139,6 +139,8 @@ def test_finding_6_a_config_that_names_no_sets_file(
 
 
 def test_finding_6_sizes_have_a_limit(tmp_path: Path) -> None:
+    limits = (reading.SPEC, reading.JSON, reading.TEXT, reading.ARRAYS, reading.TABLE)
+    assert limits == (2**20, 2**25, 2**28, 2**32, 2**30)
     path = tmp_path / "large"
     with path.open("wb") as stream:
         stream.truncate(reading.TEXT + 1)  # holes: no byte is written
@@ -146,6 +148,10 @@ def test_finding_6_sizes_have_a_limit(tmp_path: Path) -> None:
         FileError, match=r"has 268,435,457 bytes: at most 268,435,456 are read; give a smaller file"
     ):
         read_tokens(path)
+    path.write_bytes(b"12345678")
+    assert reading.read_bytes(path, 8) == b"12345678"
+    with pytest.raises(FileError, match="has 8 bytes: at most 7 are read"):
+        reading.read_bytes(path, 7)
     with pytest.raises(FileError, match="at most 8 are read"):
         reading.read_bytes(Path("/proc/self/status"), 8)  # has no size
 

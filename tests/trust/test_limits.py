@@ -110,6 +110,18 @@ def test_finding_8_greedy_codes_give_up_where_draws_are_too_few(relubloom: Comma
     assert time.process_time() - started < 5
 
 
+def test_finding_8_a_greedy_code_says_its_time(
+    relubloom: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relubloom.code.families.greedy_seconds", lambda *_: 40.0)
+    for family in ("greedy", "bernoulli"):
+        out = tmp_path / family
+        done = relubloom(
+            "construct", "--family", family, *("-N", 9, "-d", 6, "-k", 2), "--out", out
+        )
+        assert (done.status, "takes about 40 s" in done.err) == (0, family == "greedy")
+
+
 @pytest.mark.parametrize("seconds", ["inf", "nan", "-1"])
 @pytest.mark.parametrize("family", ["search", "graded-search"])
 def test_finding_8_a_search_ends(

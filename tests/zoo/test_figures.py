@@ -68,6 +68,8 @@ def test_planted_functions_are_computed_exactly(kind: str, functions: int, measu
     left = truth - x @ np.linalg.lstsq(x, truth)[0]
     assert figures.linear_error == pytest.approx(np.square(left).mean(0).sum(), rel=1e-9)
     assert figures.better == functions
+    function = "at least two" if kind == "planted-majority" else "an odd number"
+    assert f"1 where {function} of a set's tokens have its bit" in card_of(known, figures)
 
 
 def test_what_knowing_as_many_tokens_as_neurons_costs() -> None:

@@ -23,6 +23,9 @@ def test_sets_do_not_depend_on_how_many_are_asked_for() -> None:
     draw = correlated(32, "a test")
     assert np.array_equal(draw(0, 9000)[5000:8500], draw(5000, 8500))
     assert not np.array_equal(draw(0, 100), correlated(32, "another")(0, 100))
+    # A network of the zoo is made anew from its name and seed, on any machine.
+    found = correlated(64, "a test")(0, 4).tolist()
+    assert found == [[37, 63, 31], [19, 10, 5], [40, 9, 30], [31, 20, 63]]
 
 
 def test_the_task_of_correlated_sets_is_their_file(tmp_path, monkeypatch) -> None:

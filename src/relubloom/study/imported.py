@@ -92,7 +92,7 @@ def is_run_folder(path: Path) -> bool:
 
 def _holds(out: Path, record: dict[str, Any]) -> bool:
     """Whether a folder holds the same network, brought in the same way."""
-    if not (out / CONFIG).exists() or not (out / WEIGHTS).exists():
+    if not (out / CONFIG).exists():
         return False
     said = read_config(out).get("import")
     return isinstance(said, dict) and all(said.get(key) == record[key] for key in SAME)

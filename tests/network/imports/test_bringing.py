@@ -10,7 +10,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from build.foreign import MATRIX, OURS, Bag, Lens, Variant, matrix_table, named, npz_file, weights
+from build.foreign import (
+    MATRIX,
+    OURS,
+    TWO,
+    Bag,
+    Lens,
+    Variant,
+    matrix_table,
+    named,
+    node,
+    npz_file,
+    onnx_file,
+    weights,
+)
 from build.process import DATA
 from relubloom.errors import FileError, RelubloomError, UsageError
 from relubloom.network.imports.bringing import import_file, import_module
@@ -185,6 +198,37 @@ def test_a_state_dict_of_arrays_comes_in() -> None:
     }
     net = ReluNet.from_state_dict(state, activation="relu")
     assert all(torch.equal(getattr(net, role), PLAIN.tensors[role]) for role in OURS)
+
+
+def test_one_unit_is_a_network_and_none_is_not() -> None:
+    for width in (1, 0):
+        tensors = weights(width=width).tensors
+        if width:
+            net = ReluNet.from_state_dict(tensors, activation="relu")
+            assert all(torch.equal(getattr(net, role), tensors[role]) for role in OURS)
+        else:
+            with pytest.raises(FileError, match=r"has shape \(12, 0\): it must be a matrix"):
+                ReluNet.from_state_dict(tensors, activation="relu")
+
+
+def test_nodes_that_pass_everything_on_need_no_axis(tmp_path: Path) -> None:
+    nodes = [
+        node("Flatten", "x", "f"),
+        node("Gemm", "f 0.weight 0.bias", "h", transB=1),
+        node("Relu", "h", "r"),
+        node("Gemm", "r 2.weight 2.bias", "z", transB=1),
+        node("Softmax", "z", "y"),
+    ]
+    net = ReluNet.from_file(onnx_file(tmp_path, nodes, named(PLAIN, TWO)))
+    assert all(torch.equal(getattr(net, role), PLAIN.tensors[role]) for role in OURS)
+
+
+def test_what_rounding_explains_grows_with_the_logits() -> None:
+    large = Lens(PLAIN.tensors | {at: 1024 * PLAIN.tensors[at] for at in ("W_out", "b_out")})
+    small, found = (
+        import_module(each, Given()).record.check for each in (Lens(PLAIN.tensors), large)
+    )
+    assert found.tolerance == 1024 * small.tolerance
 
 
 def test_a_state_dict_of_words_is_refused() -> None:

@@ -1,5 +1,7 @@
 """A worked example and the answers of several networks: what is chosen, and what is drawn."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,8 @@ def test_example_shows_hashes_union_units_and_scores() -> None:
     assert strokes(drawn.svg, "bit") == 4 + 2  # bits of the members; their bars
     assert strokes(drawn.svg, "rule") == 4  # bits that are off, of the union none
     assert strokes(drawn.svg, "other") == 2 + 2 + 1  # wires, probed bits, a bar
+    ends = re.findall(r'd="M128 \d+ (\d+) ', drawn.svg)
+    assert ends[:3] == ["500"] * 3  # of the bars, all of the highest p
 
 
 def test_answers_say_what_is_in_what_is_missed_and_what_is_false() -> None:

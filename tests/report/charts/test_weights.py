@@ -73,6 +73,10 @@ def test_the_histogram_marks_threshold_and_modes() -> None:
     assert (strokes(drawn.svg, "bit"), strokes(drawn.svg, "other")) == (1, 1)
     (axes,) = drawn.figure.axes
     assert axes.get_ylim() == pytest.approx((0, 1.38 * 40))
+    # The first mode: .3 / (.2 sqrt(2 pi)), in per cent of bins of .5. The other one is cut off.
+    curve = dict(axes.lines[-1].get_xydata())
+    assert curve[-1.25] == pytest.approx(100 * 0.5 * 0.3 / (0.2 * np.sqrt(2 * np.pi)))
+    assert max(curve.values()) == pytest.approx(1.02 * 40)
 
 
 def test_a_histogram_without_modes_is_all_of_one_colour() -> None:

@@ -1,0 +1,40 @@
+"""Progress: a bar on a terminal, plain lines elsewhere, nothing where --quiet asks for it."""
+
+import io
+import re
+import sys
+
+import pytest
+
+from relubloom.progress import ProgressDisplay
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def shown_on(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch, *, quiet: bool) -> str:
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    with ProgressDisplay(quiet) as display:
+        for done in (1, 2, 4):
+            display("training", done, 4, "mse 0.25")
+    return stream.getvalue()
+
+
+def test_a_bar_moves_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = shown_on(Terminal(), monkeypatch, quiet=False)
+    assert "training" in said
+    assert "100%" in said
+    assert "4 of 4" not in said
+
+
+def test_elsewhere_a_stage_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = shown_on(io.StringIO(), monkeypatch, quiet=False)
+    assert re.fullmatch(r"training: 4 of 4, mse 0\.25, \d+\.\d s\n", said)
+
+
+@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
+def test_quiet_says_nothing(stream: type[io.StringIO], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shown_on(stream(), monkeypatch, quiet=True) == ""
