@@ -55,6 +55,7 @@ ACCEPTED: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "net: one Python set": (lambda: NET({1, 2, 3}), lambda: NET(IDS[:1])),
     "net: one tensor": (lambda: NET(IDS[0]), lambda: NET(IDS[:1])),
     "net: array": (lambda: NET(IDS.numpy()), lambda: NET(IDS)),
+    "net: backward array": (lambda: NET(IDS.numpy()[::-1]), lambda: NET(IDS.flip(0))),
     "net: small ints": (lambda: NET(IDS.to(torch.uint8)), lambda: NET(IDS)),
     "net: ragged": (
         lambda: NET([[1, 2, 3], [4]]),

@@ -3,10 +3,11 @@
 import io
 import re
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from relubloom.progress import ProgressDisplay
+from relubloom.progress import LINE_SECONDS, ProgressDisplay
 
 
 class Terminal(io.StringIO):
@@ -38,3 +39,21 @@ def test_elsewhere_a_stage_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("stream", [Terminal, io.StringIO])
 def test_quiet_says_nothing(stream: type[io.StringIO], monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown_on(stream(), monkeypatch, quiet=True) == ""
+
+
+def test_a_line_now_and_then_says_the_time_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("relubloom.progress.time", SimpleNamespace(monotonic=lambda: now))
+    with ProgressDisplay(False) as display:
+        for done, seconds in ((0, 0), (1, LINE_SECONDS), (2, LINE_SECONDS / 2), (3, LINE_SECONDS)):
+            now += seconds
+            display("training", done, 4, "")
+        display("training", 4, 4, "")
+    first, later = LINE_SECONDS, 2.5 * LINE_SECONDS
+    assert capsys.readouterr().err.splitlines() == [
+        f"training: 1 of 4, {3 * first:.0f} s left",
+        f"training: 3 of 4, {later / 3:.0f} s left",
+        f"training: 4 of 4, {later:.1f} s",
+    ]

@@ -9,6 +9,7 @@ import pytest
 import relubloom as rb
 from build.process import Outcome
 from relubloom.code import Code
+from relubloom.study.source_codes import source_weight, worth_on_source
 
 Run = Callable[..., Outcome]
 TAGS = Path(__file__).parents[1] / "data" / "debtags.sets"
@@ -34,6 +35,17 @@ def test_a_code_for_a_file_says_its_worth(relubloom: Run, tmp_path: Path, family
     assert len((out / "code.csv").read_text().splitlines()) == task.vocab_size
     text = relubloom(*asked, "--out", out, "--force", "--quiet").out
     assert "held-out sets" in text and "frequency-aware, random" in text
+
+
+def test_the_rivals_are_the_medians_of_five() -> None:
+    task = rb.KSparseTask.from_file(TAGS, (3, 6))
+    weight = source_weight(task, 13)
+    five = [
+        worth_on_source(rb.random_constant_weight(task.vocab_size, 13, weight, seed), task, 13)
+        for seed in range(5)
+    ]
+    worth = sorted(each["held_out"]["false_positives"] for each in five)
+    assert five[0]["rivals"]["constant-weight"]["false_positives"] == worth[2]
 
 
 @pytest.mark.parametrize(

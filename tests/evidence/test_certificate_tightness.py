@@ -100,6 +100,32 @@ def test_the_error_bound_is_that_of_its_derivation(net, k, arithmetic) -> None:
     assert eta * (1 - 1e-6) <= found.share <= eta * (1 + 1e-6)
 
 
+@pytest.mark.parametrize("arithmetic", [FLOAT32, FLOAT64], ids=["float32", "float64"])
+def test_an_arithmetic_is_as_its_type_is_defined(arithmetic) -> None:
+    info = torch.finfo(arithmetic.dtype)
+    assert (arithmetic.smallest, arithmetic.roundoff) == (info.tiny, info.eps / 2)
+    assert 2.0 ** (1 - arithmetic.digits) == info.eps
+    assert torch.tensor(-arithmetic.deepest, dtype=arithmetic.dtype).exp() == 0
+
+
+@pytest.mark.parametrize(
+    ("inwards", "outwards", "steps"),
+    [
+        # s is float32's least normal number, 2^-126. 8 (width + k + 8) steps err by s each, those
+        # of a unit by (2 k + 4) s, and each product by the size of its factors in s.
+        (2.0**-140, 1 / 3, 8 * (5 + 2 + 8) + 5 / 3 * (2 * 2 + 4) + 5 / 3),
+        (1000 / 3, 2.0**-140, 8 * (5 + 2 + 8) + 5 * 2000 / 3),
+    ],
+)
+def test_below_the_normal_numbers_each_step_errs_by_the_least_of_them(
+    inwards: float, outwards: float, steps: float
+) -> None:
+    W_in = torch.full((4, 5), inwards / 3, dtype=torch.float64) * 3
+    net = ReluNet(W_in, 0 * W_in[0], torch.full_like(W_in.T, outwards), 0 * W_in[:, 0])
+    found = rounding_error(net, 2, FLOAT32).logit
+    assert found / FLOAT32.smallest == pytest.approx(steps, rel=1e-3)
+
+
 @pytest.mark.parametrize(("net", "k"), NETWORKS + finer)
 def test_enumeration_in_float64_is_as_wide_as_its_derivation(net, k) -> None:
     mse = answers(net, k)[0]

@@ -130,6 +130,14 @@ def test_what_makes_a_unit_reversed(
     assert code.bits.sum() == (20 if turned else 80)
 
 
+def test_one_token_is_enough_to_turn_a_unit_on() -> None:
+    W_in = torch.tensor([[1.0], [0.0], [0.0], [0.0], [0.0]])
+    net = net_with(W_in, torch.tensor([-0.6]))
+    code = extract_code(net)
+    assert code.bits[:, 0].tolist() == [True, False, False, False, False]
+    assert reversed_units(net, code).tolist() == [True]
+
+
 @pytest.mark.parametrize(("spread", "turned"), [(0.1, True), (0.2, True), (0.4, False)])
 def test_a_reversed_unit_has_entries_that_lie_apart(spread: float, turned: bool) -> None:
     net = column(0, 1, -0.2, spread)

@@ -25,6 +25,7 @@ from relubloom.records.run_folder import (
     read_labels,
     read_task,
     refuse_sizes,
+    remember,
     write_network,
     write_training,
 )
@@ -74,6 +75,9 @@ def test_a_bare_folder_needs_a_set_size(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"does not say its set_size; pass --set-size k or a..b"):
         read_task(tmp_path, net)
     assert read_task(tmp_path, net, 2) == KSparseTask(20, 2)
+    remember(tmp_path, KSparseTask(20, 3, "zipf"))
+    assert read_task(tmp_path, net) == KSparseTask(20, 3, "zipf")
+    assert read_task(tmp_path, net, 2) == KSparseTask(20, 2)  # sizes that are given are of its own
 
 
 def test_a_task_without_its_size_needs_one_too(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from relubloom.records.files import read_record
 from relubloom.records.run_folder import default_labels, read_film, read_history
 from relubloom.study import steps
 from relubloom.study import study as study_module
-from relubloom.study.settings import Study, quick_recipe
+from relubloom.study.settings import Study, planned, quick_recipe
 from relubloom.study.study import run_study
 from relubloom.task import KSparseTask
 from relubloom.theory import best_constant_weight
@@ -262,14 +262,14 @@ def test_a_refused_study_loses_nothing_even_with_force(
 
 
 def test_quick_caps_the_steps_and_the_sets(tmp_path: Path) -> None:
-    task = KSparseTask(20, 2)
+    task = KSparseTask(52, 3)  # of 22,100 sets
     recipe = quick_recipe(Recipe(steps=30, batch_size=64), steps=20)
-    planned = Study(task, 10, recipe, default_labels(20), quick=True)
-    found = run_study(planned, tmp_path / "s", quick_sets=150)
+    study = Study(task, 10, recipe, default_labels(52), quick=True)
+    found = run_study(study, tmp_path / "s")
     assert found.configuration["recipe"]["steps"] == 20
     behaviour = read_record(tmp_path / "s" / "seed-0", Behaviour)
     assert behaviour is not None
-    assert (behaviour.sets, behaviour.method) == (150, "drawn")
+    assert (behaviour.sets, behaviour.method) == (20_000, "drawn")
 
 
 @pytest.mark.parametrize(("name", "sizes"), [("debtags.sets", "3..8"), ("nextwords.sets", None)])
@@ -310,3 +310,19 @@ def test_the_smallest_studies_finish(
     done = relubloom("study", "-d", 4, *sizes, *tail, "--out", tmp_path / "s")
     assert done.status == 0, done.err
     assert done.json["runs"][0].keys() == RUN_KEYS
+
+
+@pytest.mark.parametrize(
+    ("preset", "sizes", "recipe"),
+    [
+        ("article", (256, 48, 3), Recipe()),
+        ("article-full", (256, 48, 3), Recipe(steps=80_000, learning_rate=0.005)),
+        ("wide", (1000, 64, 3), Recipe(objective="kl-then-mse", steps=6500)),
+    ],
+)
+def test_a_preset_is_the_study_that_its_page_reports(
+    preset: str, sizes: tuple[int, int, int], recipe: Recipe
+) -> None:
+    study = planned(preset=preset)
+    assert (study.task.vocab_size, study.width, study.task.set_size) == sizes
+    assert study.recipe == recipe

@@ -19,7 +19,7 @@ from relubloom.sweep.group import Group, Trained, in_groups, run_group
 from relubloom.sweep.results import Results
 from relubloom.sweep.settings import RunSettings
 from relubloom.sweep.spec import Spec
-from relubloom.sweep.sweep import SweepPlan, prepare, run_sweep, summary
+from relubloom.sweep.sweep import SweepPlan, SweepProgress, prepare, run_sweep, summary
 from relubloom.sweep.workers import Workers
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe, train_stack
@@ -209,7 +209,7 @@ def test_runs_that_another_sweep_made_meanwhile_are_not_repeated(
 def test_a_full_disk_stops_no_run(
     sweep: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    record, calls, warnings = Results.record, [0], []
+    record, calls, warnings, counted = Results.record, [0], [], []
 
     def full_for_a_while(self: Results, rows: Any) -> None:
         calls[0] += 1
@@ -218,8 +218,13 @@ def test_a_full_disk_stops_no_run(
         record(self, rows)
 
     monkeypatch.setattr(Results, "record", full_for_a_while)
-    result = sweep(on_progress=lambda progress: warnings.extend(progress.warnings))
-    assert result["done"] == 6
+
+    def watch(progress: SweepProgress) -> None:
+        warnings.extend(progress.warnings)
+        counted.append(progress.done)
+
+    result = sweep(on_progress=watch)
+    assert result["done"] == counted[-1] == 6
     assert set(warnings) == {"cannot use it: database or disk is full; the other runs go on"}
 
 

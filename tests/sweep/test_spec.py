@@ -94,6 +94,7 @@ def test_an_impossible_point_leaves_the_others(write: Write) -> None:
         ("[sweep]\nnaem = 'x'\n[[grid]]\n", r"nearest is 'name'"),
         ("[sweep]\nname = 'x'\n", r"no \[\[grid\]\]"),
         ("[grid]\nwidth = 4\n", r"no \[\[grid\]\]"),
+        ("grid = [{width = 4}, 3]\n", r"no \[\[grid\]\]"),
         ("sweep = 3\n[[grid]]\n", r"sweep is 3: it is a table"),
         ("[[grid]]\nwidth = 'wide'\n", r"width 'wide': it is a whole number"),
         ("[[grid]]\nwidth = [4, 4.5]\n", r"width 4.5: it is a whole number"),

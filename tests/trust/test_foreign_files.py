@@ -295,6 +295,10 @@ def test_an_exported_text_is_no_formula(table: Path, tmp_path: Path) -> None:
             "1 UNION ALL SELECT run + 1 FROM n) SELECT *, 2, 3, 4, 5, 6, 7, 8 FROM n",
             "holds a view 'runs' that no sweep makes",
         ),
+        (
+            "CREATE TRIGGER endless AFTER INSERT ON runs BEGIN DELETE FROM runs; END",
+            "holds a trigger 'endless' that no sweep makes",
+        ),
         ("UPDATE runs SET figures = '{'", "run '0000000000000000': Expecting property name"),
         ("UPDATE runs SET settings = '[1]'", "'[1]' is no JSON object"),
         ("UPDATE runs SET status = 'well'", "status is 'well'"),

@@ -34,7 +34,7 @@ def test_each_has_a_network_without_a_relu_beside_it() -> None:
     ("name", "text"),
     [
         ("trained-binry-256x48-k3", r"no network 'trained-binry-256x48-k3': the nearest are "
-         r"trained-binary-256x48-k3, .*; `relubloom zoo list` names all"),
+         r"trained-binary-256x48-k3, [^ ]+, [^ ]+; `relubloom zoo list` names all"),
         ("", r"no network '': the nearest are "),
         (7, r"name is 7 \(int\): give one, such as 'constructed-binary-96x48-k3'"),
     ],

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from functools import partial
@@ -210,6 +211,23 @@ def test_units_of_planted_networks_mean_what_is_said(kind: str, cache: Path) -> 
         assert np.array_equal(post[:, unit.unit], np.maximum(count - place, 0))
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("constructed-binary", r"Set so: 1 when none of its \d+ tokens is in the set, else 0\."),
+        ("trained-binary", r"Learned: on when none of its \d+ tokens is in the set, else 0\."),
+        (
+            "constructed-graded",
+            r"Set so: 1 when none of its \d+ tokens is in the set, weakly on when just one is and "
+            r"that has one of the [1-9]\d* half bits, else 0\.",
+        ),
+    ],
+)
+def test_a_unit_is_said_in_one_sentence(kind: str, said: str, cache: Path) -> None:
+    for unit in small(kind, cache).meaning:
+        assert re.fullmatch(said, unit.sentence)
+
+
 def test_agreement_of_a_trained_unit_is_measured(cache: Path) -> None:
     known = small("trained-binary", cache)
     sets = zoo_sets.drawing(known.entry, known.task, "units")(0, 20_000)
@@ -250,6 +268,7 @@ def test_the_certificate_is_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -
     assert small("constructed-binary", cache).certificate == found
     assert found.sets == 1140
     assert found.exact_sets is not None
+    assert "float64" in found.reasons
 
 
 def test_a_module_gives_the_same_logits(cache: Path) -> None:

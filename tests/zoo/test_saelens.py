@@ -31,6 +31,12 @@ def test_the_folder_is_the_pre_activations(known: KnownNetwork, tmp_path: Path) 
     assert (config["num_features"], config["hidden_dim"]) == (20, 12)
 
 
+def test_a_bias_that_is_0_in_some_units_only_is_one(tmp_path: Path) -> None:
+    parity = small("planted-parity", tmp_path)  # biases are 0, -1 and -2
+    write_synthetic_model(parity, tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "synthetic_model_config.json").read_text())["bias"]
+
+
 def test_firing_probabilities_of_zipf_sets_are_counted(tmp_path: Path) -> None:
     write_synthetic_model(load_entry(ZIPF, 0, tmp_path), tmp_path / "out")
     firing = load_file(tmp_path / "out" / "synthetic_model.safetensors")["firing_probabilities"]
@@ -41,7 +47,9 @@ def test_firing_probabilities_of_zipf_sets_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("hook", ["hook_pre", "hook_post"])
 def test_the_dictionary_gives_the_activations(hook: str, known: KnownNetwork) -> None:
     sets = known.sets(40)
-    found = Dictionary(known, hook)(indicator(sets, 20).float())
+    dictionary = Dictionary(known, hook)
+    assert not any(value.requires_grad for value in dictionary.parameters())
+    found = dictionary(indicator(sets, 20).float())
     torch.testing.assert_close(found, known.activations(sets, hook))
     with pytest.raises(UsageError, match=r"hook is 'hook_in': choose one of"):
         Dictionary(known, "hook_in")

@@ -49,12 +49,11 @@ def run_study(
     device: str = "cpu",
     threads: int = 1,
     watch: Watch = unwatched,
-    quick_sets: int = QUICK_SETS,
 ) -> StudyRecord:
     """Do the study in the folder `out` and return what `study.json` holds.
 
     A finished study of the same settings is returned as it is when `resume` is given; an
-    unfinished one goes on where it stopped. A quick one is evaluated on `quick_sets` sets.
+    unfinished one goes on where it stopped. A quick one is evaluated on 20,000 sets.
 
     Raises:
         UsageError: `study` is none, `out` holds something and neither `resume` nor `force` is
@@ -70,7 +69,7 @@ def run_study(
         return finished
     atomic.check_writable(out)
     study, swaps = _with_swaps(study, out, threads, watch)
-    draw = quick_sets if study.quick else None
+    draw = QUICK_SETS if study.quick else None
     depth: Depth = "quick" if study.quick else "study"
     rival = best_random_code(study.task, study.width, draw)
     networks = train_networks(

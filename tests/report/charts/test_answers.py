@@ -45,6 +45,8 @@ def test_example_shows_hashes_union_units_and_scores() -> None:
     assert strokes(drawn.svg, "other") == 2 + 2 + 1  # wires, probed bits, a bar
     ends = re.findall(r'd="M128 \d+ (\d+) ', drawn.svg)
     assert ends[:3] == ["500"] * 3  # of the bars, all of the highest p
+    first, second, third = map(int, re.findall(r'd="M128 (\d+) 500 ', drawn.svg)[:3])
+    assert third - second == second - first > 10  # a bar below the other
 
 
 def test_answers_say_what_is_in_what_is_missed_and_what_is_false() -> None:
