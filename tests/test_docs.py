@@ -67,6 +67,8 @@ IN_SMALL = {
     "relubloom import FILE --out DIR": "relubloom import DIR/seed-0 --out brought",
     "relubloom examine DIR": "relubloom examine DIR/seed-0",
     "relubloom certify DIR": "relubloom certify DIR/seed-0",
+    "relubloom train --init-from DIR --out DIR2": "relubloom train --init-from DIR/seed-0 "
+    f"{TINY.removeprefix('--quick ')} --out DIR2",
     "relubloom certify DIR --method sampled": "relubloom certify DIR/seed-0 --method sampled",
     "relubloom compare DIR DIR": "relubloom compare DIR/seed-0 DIR/constructed",
     "relubloom construct --sets FILE --width 48 --family learned --out DIR": "relubloom construct "

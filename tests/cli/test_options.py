@@ -178,6 +178,7 @@ ACTS: dict[str, dict[str, Acts]] = {
         "--dry-run": Acts("--dry-run"),
         "--keep-networks": Acts("--keep-networks"),
         "--export": Acts("--export runs.csv"),
+        "--example": Acts("--example"),
         "--quiet": Acts("--quiet"),
     },
     RESULTS: {

@@ -81,7 +81,8 @@ def test_runs_are_listed(folder: Path, relubloom: Callable[..., Outcome]) -> Non
     lines = done.out.splitlines()
     assert done.status == 0
     assert lines[0].split()[:3] == ["run", "vocab_size", "width"]
-    assert len(lines) == 1 + 40 + 1
+    assert len(lines) == 1 + 40 + 1 + 1
+    assert lines[-2].startswith("all of ")
     assert lines[-1] == "61 of 61 runs, 40 shown; --limit 0 shows all"
     assert "failed" in relubloom("results", folder, "--where", "status=failed").out
 
@@ -121,7 +122,7 @@ def test_a_plot_has_a_dot_for_each_run(folder: Path, relubloom: Callable[..., Ou
         (("--where", "widht=3"), 2, "the nearest is 'width'"),
         (("--columns", "mes"), 2, "--columns or --by names 'mes'"),
         (("--sort", "mes"), 2, "the nearest is 'mse'"),
-        (("--plot", "all.png"), 2, "the figure is an SVG"),
+        (("--plot", "all.gif"), 2, "the end of its name says its kind"),
         (("--y", "mse"), 2, "--y is mse without --plot: it says what to draw"),
         (("--plot", "all.svg", "--y", "mes"), 2, "--x or --y names 'mes'"),
         (("--export", "all.xlsx"), 2, "end it in .csv or .parquet"),

@@ -15,13 +15,14 @@ from build.networks import random_net
 from build.process import COMMAND, Outcome, process_environment
 from build.sweep import record
 from relubloom import Code, ReluNet, certify, construct
-from relubloom.cli import asking, options
+from relubloom.cli import asking
 from relubloom.code import count_false_positives, random_constant_weight
 from relubloom.code.counting import predicted_seconds
 from relubloom.code.families import greedy_low_overlap, make_code
 from relubloom.errors import UsageError
 from relubloom.evidence.certificate.by_method import Effort
 from relubloom.records.sweep_row import Glance, SweepRow
+from relubloom.shown import printable
 from relubloom.study import query
 from relubloom.sweep.results import Results
 from relubloom.sweep.workers import interrupts_held
@@ -244,4 +245,4 @@ def test_a_dry_run_writes_nothing(
 
 
 def test_what_is_shown_steers_no_terminal() -> None:
-    assert options.shown("a\x1b[2J\n\x9b\t\udcff") == "a\\x1b[2J\n\\x9b\\x09\\udcff"
+    assert printable("a\x1b[2J\n\x9b\t\udcff") == "a\\x1b[2J\n\\x9b\\x09\\udcff"
