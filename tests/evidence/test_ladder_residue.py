@@ -488,3 +488,18 @@ def test_sets_of_several_sizes_are_fitted_on() -> None:
     for make in FITTED_RUNGS.values():
         made = program_of(make(read, sets, FEW_STEPS))
         assert all(value.isfinite().all() for value in made.parameters())
+
+
+def test_what_a_depth_predicts_of_the_readout_is_taken_out() -> None:
+    """Least squares: what is left on the bits is uncorrelated, in units, with the depth's powers."""
+    code = random_constant_weight(24, 12, 3, seed=0)
+    read = ReadNetwork(random_net(24, 12, 0), code, 3.0)
+    parts = rounded_module.RoundedStrengths(read)
+    (depth,), (foretold, _) = parts._depth, parts._output_rest
+    gap = read.units.gap
+    floor = np.where((gap > 0) & ~read.reversed, -rounded_module.ENOUGH * gap, -np.inf)
+    below = np.maximum(read.departures.of_output, floor)
+    left = np.where(code.bits, below - parts._bit_slope * depth - foretold, 0)
+    for power in (depth**2, depth**3):
+        mean = np.where(code.bits, power, 0).sum(0) / code.bits.sum(0)
+        assert (left * (power - mean)).sum() == pytest.approx(0, abs=1e-9)
