@@ -20,6 +20,7 @@ import relubloom as rb
 from build.process import COMMAND, Outcome, by_make_faults, process_environment
 
 KILLS = int(os.environ.get("RELUBLOOM_KILLS", "2"))
+WIDTHS = 3 * KILLS + 3  # more than are trained before the last kill
 SPEC = f"""
 [defaults]
 vocab_size = 24
@@ -27,12 +28,12 @@ steps = 300
 batch_size = 64
 figure_sets = 500
 [[grid]]
-width = {list(range(4, 7 + KILLS))}
+width = {list(range(4, 4 + WIDTHS))}
 seeds = 2
 [[grid]]
 set_size = 25
 """
-DONE = 2 * (3 + KILLS)
+DONE = 2 * WIDTHS
 TIMED = ("seconds", "training_seconds", "finished")
 
 
