@@ -491,7 +491,7 @@ def test_sets_of_several_sizes_are_fitted_on() -> None:
 
 
 def test_what_a_depth_predicts_of_the_readout_is_taken_out() -> None:
-    """Least squares: what is left on the bits is uncorrelated, in units, with the depth's powers."""
+    """Least squares: what is left on the bits is uncorrelated with the powers of the depth."""
     code = random_constant_weight(24, 12, 3, seed=0)
     read = ReadNetwork(random_net(24, 12, 0), code, 3.0)
     parts = rounded_module.RoundedStrengths(read)
