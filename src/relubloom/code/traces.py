@@ -145,8 +145,9 @@ class _Branching:
         """Covering pairs with one row of `first` and one of `rest`, or two of `first`."""
         self._spend(len(first) * (len(first) + len(rest)) * first.shape[1])
         lacking = (~first).astype(np.float32)
-        mixed = lacking @ (~rest).astype(np.float32).T  # units that both rows lack
-        within = lacking @ lacking.T
+        with np.errstate(invalid="ignore"):  # BLAS may compute beyond an array's end, and drop it
+            mixed = lacking @ (~rest).astype(np.float32).T  # units that both rows lack
+            within = lacking @ lacking.T
         return int((mixed == 0).sum()) + int((np.triu(within == 0, 1)).sum())
 
     def _spend(self, work: int) -> None:
