@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from relubloom import KSparseTask, atomic
+from relubloom.progress import unwatched
 from relubloom.study.source_codes import source_code, worth_on_source
-from relubloom.study.steps import unwatched
 from relubloom.task import parse_sizes
 
 HEAD = """# Codes for real sets

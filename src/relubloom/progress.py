@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from relubloom.shown import printable
 
 LINE_SECONDS = 10.0
+Watch = Callable[[str, int, int, str], None]
+"""Called with (stage, done, total, detail) as work goes on."""
 Moving = TypeVar("Moving", bound="Display")
 
 
@@ -85,6 +88,10 @@ class ProgressDisplay(Display):
             when = f"{spent:.1f} s"
         parts = [f"{self._stage}: {done:,} of {total:,}", detail, when]
         say(", ".join(part for part in parts if part))
+
+
+def unwatched(_stage: str, _done: int, _total: int, _detail: str) -> None:
+    """Show nothing."""
 
 
 def in_notebook() -> bool:

@@ -8,9 +8,9 @@ import torch
 
 import relubloom as rb
 from build.process import DATA
+from relubloom.progress import unwatched
 from relubloom.records.study import TriedSwaps
 from relubloom.study import study, swaps
-from relubloom.study.steps import unwatched
 
 TASK = rb.KSparseTask.from_file(DATA / "debtags.sets", (3, 8))
 STUDY = rb.Study(TASK, 12, rb.Recipe(steps=40, batch_size=16))

@@ -60,16 +60,12 @@ class Descent:
         self._of = _sets_of_each(sets, code.vocab_size)
         self._cost = np.zeros(self._open.shape, dtype=np.float64)
         self._saving = np.zeros(self._open.shape, dtype=np.float64)
-        self._sum, charges = 0.0, np.array([1, near])
         self._ready = True  # unless time is up before all tokens are entered
         for token in range(code.vocab_size):
             if not go_on():
-                self._ready, self._sum = False, float("inf")
+                self._ready = False
                 break
-            lacking = self.lacking(token)
-            self.enter(token, lacking, 1)
-            some = np.flatnonzero(lacking <= 1)
-            self._sum += float(weights[some] @ charges[lacking[some]])
+            self.enter(token, self.lacking(token), 1)
 
     def run(self, generator: np.random.Generator) -> bool:
         """Visit tokens until a round changes nothing: True; or `go_on` says no.
@@ -87,11 +83,6 @@ class Descent:
                 changed |= self._improve(token)
             order = generator.permutation(len(order))
         return True
-
-    @property
-    def value(self) -> float:
-        """What falls, a unit of weight."""
-        return self._sum / float(self._weights.sum())
 
     def lacking(self, token: int) -> Octets:
         """Bits of a token outside the unions of the sets, uint8 [sets]; of a member `MEMBER`.
@@ -131,7 +122,6 @@ class Descent:
             return False
         self.enter(token, lacking, -1)
         while changes.min() <= least:
-            self._sum += float(changes.min())
             self.flip(token, int(changes.argmin()), lacking)
             changes = self.changes(token, lacking)
         self.enter(token, lacking, 1)

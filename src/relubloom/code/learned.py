@@ -10,7 +10,6 @@ Two things keep a code that is fitted to some sets good on others:
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,11 +19,11 @@ from relubloom.code.bits import Code
 from relubloom.code.descent import Descent
 from relubloom.code.frequency import frequency_law, token_shares
 from relubloom.errors import UsageError, check_seed, whole
+from relubloom.progress import Watch
 from relubloom.task import KSparseTask, SetCollection, SetsLike, as_collection
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Watch = Callable[[str, int, int, str], None]
 
 SECONDS = 60.0
 PAIRS_A_SECOND = 1 << 23  # (set, token) pairs learned from: most of the time is for descent

@@ -7,7 +7,6 @@ positives themselves. Fewer positives are found as well: leave a sample out, and
 
 import math
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -22,10 +21,10 @@ from relubloom.code.families import make_code
 from relubloom.code.packing import PackingSearch
 from relubloom.code.search import improve
 from relubloom.errors import UsageError, check_seed, whole
+from relubloom.progress import Watch
 
 SECONDS = 20.0
 PACKING_SHARE = 0.5  # of the time that a given number of tests has; annealing has the rest
-Watch = Callable[[str, int, int, str], None]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from relubloom.code import Code, GradedCode
 from relubloom.errors import UsageError
 from relubloom.evidence.behaviour import measure_behaviour
-from relubloom.evidence.certificate.by_method import count_if_exact_filter
+from relubloom.evidence.certificate.by_method import count_if_light, counting_seconds
 from relubloom.evidence.certificate.evaluated import Certifying
 from relubloom.evidence.graded_hash import GradedScoring, usual_size
 from relubloom.evidence.interventions import intervene
@@ -240,7 +240,8 @@ def look_at(
         if isinstance(sets, AllSets):
             certificate = certifying.over_all()
         else:
-            counted = count_if_exact_filter(net, size, workers, seconds=COUNTING_SECONDS)
+            quick = counting_seconds(net) <= COUNTING_SECONDS
+            counted = count_if_light(net, size, workers) if quick else None
             certificate = certifying.over_a_sample() if counted is None else counted
         certificate = replace(certificate, seconds=round(time.monotonic() - started, 3))
     scores = scoring.scores()

@@ -9,6 +9,7 @@ from typing import Any
 from relubloom.errors import UsageError
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import read_config
+from relubloom.progress import Watch, unwatched
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.certificate import Certificate
 from relubloom.records.files import as_json, read_record
@@ -26,7 +27,6 @@ from relubloom.records.run_folder import (
 )
 from relubloom.records.study import RunRow
 from relubloom.study.agreement import measure_agreement
-from relubloom.study.steps import Watch, unwatched
 from relubloom.task import KSparseTask
 
 KINDS: tuple[type, ...] = (Behaviour, Mechanism, Interventions, Ladder, Certificate)

@@ -15,11 +15,11 @@ from relubloom.code.frequency import FrequencyLaw, best_frequency_law
 from relubloom.code.learned import learn
 from relubloom.errors import UsageError
 from relubloom.evidence.random_code import expected_random_code
+from relubloom.progress import Watch
 from relubloom.task import KSparseTask, ListedSets
 
 SourceFamily = Literal["frequency", "learned"]
 RIVALS = 5  # codes of a kind, of which the median is shown
-Watch = Callable[[str, int, int, str], None]
 
 
 def source_code(

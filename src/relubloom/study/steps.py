@@ -29,6 +29,7 @@ from relubloom.evidence.gather import Depth
 from relubloom.network.construct import construct, default_leak, default_sharpness
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import read_config
+from relubloom.progress import Watch, unwatched
 from relubloom.records.behaviour import Behaviour, figures_over
 from relubloom.records.certificate import Certificate
 from relubloom.records.dynamics import Dynamics
@@ -70,12 +71,6 @@ from relubloom.training.checkpoint import remove_checkpoint
 
 SAMPLED_SETS = 20_000  # that a mean is over where no exact count is made
 T = TypeVar("T")
-Watch = Callable[[str, int, int, str], None]
-"""Called with (stage, done, total, detail) as the work goes on."""
-
-
-def unwatched(_stage: str, _done: int, _total: int, _detail: str) -> None:
-    """Show nothing."""
 
 
 def train_run(

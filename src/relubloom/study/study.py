@@ -11,7 +11,7 @@ from relubloom._version import __version__
 from relubloom.code import Code, random_constant_weight, worth_on
 from relubloom.evidence.gather import Depth
 from relubloom.evidence.random_code import BestRandomCode, best_random_code
-from relubloom.progress import ProgressDisplay
+from relubloom.progress import ProgressDisplay, Watch, unwatched
 from relubloom.records.files import read_record, write_record
 from relubloom.records.run_folder import CHECKPOINT, CODE, REPORT
 from relubloom.records.study import LearnedCodeFigures, RandomCodeFigures, StudyRecord, Swaps
@@ -21,12 +21,10 @@ from relubloom.study.folders import CONSTRUCTED, LEARNED, prepare_study
 from relubloom.study.settings import Study, StudyOptions, as_study, planned
 from relubloom.study.source_codes import source_code
 from relubloom.study.steps import (
-    Watch,
     examine_network,
     is_examined,
     row_of,
     train_networks,
-    unwatched,
     was_examined,
     write_constructed,
 )

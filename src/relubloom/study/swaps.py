@@ -7,7 +7,6 @@ shares are compared on a fifth of the training sets. The held-out sets are never
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +14,7 @@ import torch
 
 from relubloom.measure.evaluation import Batch, in_float64, losses_of
 from relubloom.network.relu_net import ReluNet
+from relubloom.progress import Watch
 from relubloom.records.study import Swaps, TriedSwaps
 from relubloom.study.settings import Study
 from relubloom.task import KSparseTask
@@ -25,7 +25,6 @@ STEPS_SHARE = 0.2  # of the study's steps, for each share
 FEWEST_STEPS, MOST_STEPS = 100, 2_000
 SMALLEST_SPLIT = 20  # sets; with fewer, nothing is chosen and nothing swapped
 SCORED_SETS, SCORED_LOGITS = 2_000, 8_000_000
-Watch = Callable[[str, int, int, str], None]
 
 
 def choose_swaps(study: Study, threads: int, watch: Watch) -> Swaps:

@@ -116,22 +116,17 @@ def certify_lines(
     return replace(found, seconds=seconds, file=lines_of_file(sets))
 
 
-def count_if_exact_filter(
-    net: ReluNet,
-    set_size: int,
-    workers: int = 1,
-    on_sets: OnSets | None = None,
-    *,
-    seconds: float,
-) -> Certificate | None:
-    """The certificate by counting, or None where the network is no exact Bloom filter.
-
-    None also where counting is predicted to take more than so many seconds of one core, or a token
-    is too heavy to count. Cost: that of `count_sets`.
-    """
+def counting_seconds(net: ReluNet) -> float:
+    """About how long `count_sets` takes on one core; infinite where it cannot answer, for the
+    network is no exact Bloom filter."""
     exact = as_exact_filter(net)
-    if isinstance(exact, str) or predicted_seconds(exact.code) > seconds:
-        return None
+    return math.inf if isinstance(exact, str) else predicted_seconds(exact.code)
+
+
+def count_if_light(
+    net: ReluNet, set_size: int, workers: int = 1, on_sets: OnSets | None = None
+) -> Certificate | None:
+    """The certificate by counting, or None where a token is too heavy to count."""
     try:
         return count_sets(net, set_size, workers=workers, on_sets=on_sets)
     except UsageError:
@@ -144,9 +139,11 @@ def _first_that_answers(
     work = _work(net, k)
     if work <= effort.float64:
         return enumerate_sets(net, k, workers=workers, on_sets=on_sets)
-    counted = count_if_exact_filter(net, k, workers, on_sets, seconds=effort.counting)
-    if counted is not None:
-        return counted
+    seconds = counting_seconds(net)
+    if seconds <= effort.counting:
+        counted = count_if_light(net, k, workers, on_sets)
+        if counted is not None:
+            return counted
     if work <= effort.float32:
         return enumerate_sets(net, k, float32=True, workers=workers, on_sets=on_sets)
     if net.vocab_size**2 * net.width <= effort.bounds:
@@ -154,9 +151,7 @@ def _first_that_answers(
         if bounds.p_exact.lower > 0:
             return bounds
     sample = sample_sets(net, k, draws=effort.draws, workers=workers, on_sets=on_sets)
-    exact = as_exact_filter(net)
-    seconds = 0.0 if isinstance(exact, str) else predicted_seconds(exact.code)
-    if seconds <= effort.counting:
+    if seconds <= effort.counting or math.isinf(seconds):
         return sample
     said = f"; counting would prove it, in about {seconds / 3600:.1f} h of a core (method counting)"
     return replace(sample, reasons=sample.reasons + said)
