@@ -1,6 +1,7 @@
 """The sets that a ladder keeps of a pass, to score rungs on and to fit them on; whole ladders."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 import torch
@@ -9,7 +10,8 @@ from torch import Tensor
 from build.ladder import FEW_STEPS, climb_ladder, deeper, shown
 from build.networks import random_net
 from relubloom.code import random_constant_weight
-from relubloom.evidence.ladder import best_explanation, climb, sets_for_ladder
+from relubloom.evidence import gather
+from relubloom.evidence.ladder import LadderSets, best_explanation, climb, sets_for_ladder
 from relubloom.evidence.ladder.climb import FITTED_RUNGS, RIVALS, RUNGS
 from relubloom.evidence.ladder.fitted import MOST_TOKENS, can_fit
 from relubloom.evidence.scores import score_sets
@@ -172,3 +174,19 @@ def test_large_networks_are_not_fitted_to() -> None:
     vocab = MOST_TOKENS + 1
     shapes = (vocab, 1), (1,), (1, vocab), (vocab,)
     assert not can_fit(ReluNet(*(torch.zeros(shape) for shape in shapes)))
+
+
+@pytest.mark.parametrize(("depth", "fits"), [("study", False), ("full", True)])
+def test_rungs_are_fitted_at_full_depth_alone(
+    depth: gather.Depth, fits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def spied(*given: Any, fit: bool) -> LadderSets:
+        asked.append(fit)
+        return sets_for_ladder(*given, fit=fit)
+
+    monkeypatch.setattr(gather, "sets_for_ladder", spied)
+    net = construct(random_constant_weight(8, 4, 2, 0), 20.0)
+    gather.gather_evidence(net, AllSets(8, 2), depth=depth)
+    assert asked == [fits]

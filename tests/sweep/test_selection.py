@@ -122,7 +122,6 @@ def test_a_plot_has_a_dot_for_each_run(folder: Path, relubloom: Callable[..., Ou
         (("--where", "widht=3"), 2, "the nearest is 'width'"),
         (("--columns", "mes"), 2, "--columns or --by names 'mes'"),
         (("--sort", "mes"), 2, "the nearest is 'mse'"),
-        (("--plot", "all.gif"), 2, "the end of its name says its kind"),
         (("--y", "mse"), 2, "--y is mse without --plot: it says what to draw"),
         (("--plot", "all.svg", "--y", "mes"), 2, "--x or --y names 'mes'"),
         (("--export", "all.xlsx"), 2, "end it in .csv or .parquet"),
