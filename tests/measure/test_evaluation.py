@@ -9,11 +9,10 @@ import torch
 
 from build.scores import hand_made, random_net
 from relubloom.code import random_constant_weight
-from relubloom.measure.error_bound import FLOAT32, rounding_error
+from relubloom.measure.error_bound import FLOAT32, float32_error, rounding_error
 from relubloom.measure.evaluation import (
     Batch,
     Evaluator,
-    _float32_error,
     holds_float32,
     losses_of,
 )
@@ -120,7 +119,7 @@ def test_float32_needs_weights_that_it_holds() -> None:
 def test_the_bound_of_a_share_has_both_errors_of_the_change_of_units() -> None:
     # A share is a quotient of two exponentials, each of a logit that errs by `scaling` more.
     net = float32_net(30, 7, 0, 3.0)
-    plain, found = rounding_error(net, 3, FLOAT32), _float32_error(net, 3)
+    plain, found = rounding_error(net, 3, FLOAT32), float32_error(net, 3)
     scaling = found.logit - plain.logit
     assert scaling > 0
     assert 1 + found.share == pytest.approx((1 + plain.share) * math.exp(2 * scaling), abs=1e-12)

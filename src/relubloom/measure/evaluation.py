@@ -10,7 +10,7 @@ import math
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import torch
@@ -18,14 +18,7 @@ from jaxtyping import Bool, Float, Float64, Int64
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from relubloom.measure.error_bound import (
-    FLOAT32,
-    FLOAT64,
-    RoundingError,
-    rounding_error,
-    share_of,
-    top_sums,
-)
+from relubloom.measure.error_bound import RoundingError, float32_error, rounding_error
 from relubloom.network.relu_net import ReluNet
 
 LN2 = math.log(2)
@@ -172,15 +165,21 @@ class Evaluator:
         self, net: ReluNet, largest_set: int, *, one_size: bool = False, float32: bool = True
     ) -> None:
         self.largest_set = largest_set
-        padded = net if one_size else _with_empty_tokens(net, largest_set)
-        self.fine_error = rounding_error(padded, largest_set, FLOAT64)
-        self._fine = _Forward(net, self.fine_error, powers_of_2=False)
-        self._coarse: _Forward | None = None
+        self._net, self._or_fewer = net, not one_size
+        self._coarse: _InFloat32 | None = None
         if float32 and holds_float32(net):
-            error = _float32_error(padded, largest_set)
+            error = float32_error(net, largest_set, or_fewer=self._or_fewer)
             if error.logit <= COARSE_LOGIT and error.share <= COARSE_SHARE:
-                members_error = 2 * self.fine_error.share
-                self._coarse = _Forward(net, error, powers_of_2=True, members_error=members_error)
+                self._coarse = _InFloat32(net, error)
+
+    @cached_property
+    def fine_error(self) -> RoundingError:
+        """Bounds on float64's error; the losses of float32 go without."""
+        return rounding_error(self._net, self.largest_set, or_fewer=self._or_fewer)
+
+    @cached_property
+    def _fine(self) -> _InFloat64:
+        return _InFloat64(self._net)
 
     @property
     def in_float32(self) -> bool:
@@ -195,8 +194,8 @@ class Evaluator:
     def losses(self, batch: Batch) -> Losses:
         """The figures that a comparison of losses and failures needs."""
         if self._coarse is None:
-            return self._fine.shares(batch, self.hidden(batch)).losses()
-        shares = self._coarse.all_in_float32(batch)
+            return losses_of(self._fine.logits(self.hidden(batch)), batch)
+        shares = self._coarse.losses(batch)
         found = shares.losses()
         in_doubt = (found.margin.abs() <= shares.band) | (
             (found.mse - batch.threshold).abs() <= _reach(found.mse, shares.error)
@@ -204,7 +203,7 @@ class Evaluator:
         rows = in_doubt.nonzero().squeeze(1)
         if len(rows):
             again = batch[rows]
-            better = self._fine.shares(again, self.hidden(again)).losses()
+            better = losses_of(self._fine.logits(self.hidden(again)), again)
             for name in ("mse", "kl", "margin"):
                 getattr(found, name)[rows] = getattr(better, name)
         return found
@@ -227,8 +226,9 @@ class Evaluator:
         if self._coarse is None or 2 * count > len(batch):
             logits = self._fine.logits(post)
             kept = None if wanted is None else logits[wanted]
-            return self._fine.shares(batch, post, logits, calls=True).answers(), kept
-        shares = self._coarse.shares(batch, post)
+            return self._answers(batch, logits), kept
+        members = self._fine.members(batch, post)
+        shares = self._coarse.shares(batch, post, members, 2 * self.fine_error.share)
         found = shares.answers()
         again = shares.misses_in_doubt | self._in_doubt(batch, found, tight)
         callers = (shares.may_call & ~again).nonzero().squeeze(1)
@@ -245,8 +245,11 @@ class Evaluator:
             return found, None
         logits = self._fine.logits(post[rows])
         kept = None if wanted is None else logits[torch.searchsorted(rows, wanted)]
-        better = self._fine.shares(batch[rows], post[rows], logits, calls=True).answers()
-        return found.replaced(rows, better), kept
+        return found.replaced(rows, self._answers(batch[rows], logits)), kept
+
+    def _answers(self, batch: Batch, logits: Float64[Tensor, "batch vocab"]) -> Answers:
+        """From float64 logits, which are overwritten."""
+        return _Shares.of_logits(batch, logits, self.fine_error, calls=True).answers()
 
     def _in_doubt(self, batch: Batch, found: Answers, tight: bool) -> Bool[Tensor, " batch"]:
         threshold = batch.threshold
@@ -257,8 +260,7 @@ class Evaluator:
 
 def losses_of(logits: Float64[Tensor, "batch vocab"], batch: Batch) -> Losses:
     """Of float64 logits that are given, such as those of a changed network; overwrites them."""
-    members = logits.gather(1, batch.ids).T.contiguous()
-    return _Shares.of(batch, members, [logits], RoundingError(0.0, 0.0)).losses()
+    return _Shares.of_logits(batch, logits, RoundingError(0.0, 0.0)).losses()
 
 
 def holds_float32(net: ReluNet) -> bool:
@@ -317,6 +319,20 @@ class _Shares:
     error: Float64[Tensor, " batch"]
     rounding: float
     fine: bool
+
+    @classmethod
+    def of_logits(
+        cls,
+        batch: Batch,
+        logits: Float[Tensor, "batch vocab"],
+        error: RoundingError,
+        *,
+        fine: bool = True,
+        calls: bool = False,
+    ) -> _Shares:
+        """From all logits, which are overwritten."""
+        members = logits.gather(1, batch.ids).T.double().contiguous()
+        return cls.of(batch, members, [logits], error, fine=fine, calls=calls)
 
     @classmethod
     def of(
@@ -442,55 +458,70 @@ class _Shares:
         )
 
 
-class _Forward:
-    """The forward pass in one arithmetic; the hidden layer is float64 in both."""
+class _InFloat64:
+    """The forward pass in float64."""
 
-    def __init__(
-        self, net: ReluNet, error: RoundingError, *, powers_of_2: bool, members_error: float = 0.0
-    ) -> None:
-        self.error = error
-        W_in, b_in, W_out, b_out = in_float64(net).parameters()
-        self._W_in = nn.functional.pad(W_in.detach(), (0, 0, 0, 1))  # padding is a token of zeros
-        self._b_in, self._b_out = b_in.detach(), b_out.detach()
-        self._W_out, self._by_token = W_out.detach(), W_out.detach().T.contiguous()
-        self._members_error = members_error
-        self._samples = samples_products()
-        self._coarse_W_out: Tensor | None = None
-        if powers_of_2:  # the biases are a unit that is always 1
-            together = torch.cat([self._W_out, self._b_out[None]])
-            self._coarse_W_out = together.float().div_(LN2)
-            self._coarse_W_in = nn.functional.pad(self._W_in.float(), (0, 1))
-            self._coarse_b_in = nn.functional.pad(self._b_in.float(), (0, 1), value=1.0)
+    def __init__(self, net: ReluNet) -> None:
+        exact = in_float64(net)
+        self._W_in, self._b_in, self._W_out, self._b_out = (
+            value.detach() for value in exact.parameters()
+        )
 
     def hidden(self, batch: Batch) -> Float64[Tensor, "batch width"]:
         """The hidden layer."""
-        pre = nn.functional.embedding_bag(batch.sets, self._W_in, mode="sum")
-        return pre.add_(self._b_in).relu_()
+        return _summed(batch, self._W_in).add_(self._b_in).relu_()
 
     def logits(self, post: Float64[Tensor, "batch width"]) -> Float64[Tensor, "batch vocab"]:
-        """In float64."""
+        """All of them."""
         return torch.addmm(self._b_out, post, self._W_out)
+
+    def members(
+        self, batch: Batch, post: Float64[Tensor, "batch width"]
+    ) -> Float64[Tensor, "set_size batch"]:
+        """The members' logits alone, which costs little."""
+        ids = batch.ids.T
+        if not samples_products():
+            parts = zip(self._by_token[ids], self._b_out[ids], strict=True)
+            return torch.stack([bias + (rows * post).sum(1) for rows, bias in parts])
+        starts = torch.arange(0, batch.ids.numel() + 1, len(ids))
+        wanted = torch.sparse_csr_tensor(
+            starts,
+            batch.ids.flatten(),
+            self._b_out[batch.ids].flatten(),
+            (len(post), len(self._by_token)),
+            check_invariants=False,
+        )
+        found = torch.sparse.sampled_addmm(wanted, post, self._by_token.T).values()
+        return found.view(batch.ids.shape).T.contiguous()
+
+    @cached_property
+    def _by_token(self) -> Float64[Tensor, "vocab width"]:
+        return self._W_out.T.contiguous()
+
+
+class _InFloat32:
+    """The readout in float32, in units of ln 2; the biases are those of a unit that is always 1."""
+
+    def __init__(self, net: ReluNet, error: RoundingError) -> None:
+        self.error = error
+        self._W_in, self._b_in, W_out, b_out = (value.detach().cpu() for value in net.parameters())
+        self._W_out = torch.cat([W_out, b_out[None]]).float().div_(LN2)
 
     def shares(
         self,
         batch: Batch,
         post: Float64[Tensor, "batch width"],
-        logits: Float64[Tensor, "batch vocab"] | None = None,
-        *,
-        calls: bool = False,
+        members: Float64[Tensor, "set_size batch"],
+        members_error: float,
     ) -> _Shares:
-        """The shares of a batch; float64 `logits` that are known already are overwritten."""
-        if self._coarse_W_out is None:
-            logits = self.logits(post) if logits is None else logits
-            members = logits.gather(1, batch.ids).T.contiguous()
-            return _Shares.of(batch, members, [logits], self.error, calls=calls)
+        """The shares of a batch; `members` are logits in float64, in nats."""
         return _Shares.of(
             batch,
-            self._members(batch, post).div_(LN2),
-            self._coarse_blocks(_with_one(post), self._coarse_W_out),
+            members.div_(LN2),
+            self._blocks(_with_one(post)),
             self.error,
             fine=False,
-            members_error=self._members_error,
+            members_error=members_error,
         )
 
     def calls(
@@ -500,9 +531,8 @@ class _Forward:
         shares: _Shares,
         rows: Int64[Tensor, " rows"],
     ) -> _Calls:
-        """The calls on these sets of a batch, from float32; none on its others."""
-        assert self._coarse_W_out is not None
-        logits = _with_one(post[rows]) @ self._coarse_W_out
+        """The calls on these sets of a batch; none on its others."""
+        logits = _with_one(post[rows]) @ self._W_out
         logits.scatter_(1, batch.ids[rows], -torch.inf)
         found = _called(
             logits,
@@ -516,41 +546,32 @@ class _Forward:
         listed = Listed(rows.numpy()[found.listed.rows], found.listed.tokens)
         return _Calls(listed, low, high)
 
-    @staticmethod
-    def _coarse_blocks(post: Tensor, W_out: Tensor) -> Iterable[Tensor]:
-        """float32 logits in blocks that stay in a core's cache, each in the place of the last."""
-        size = max(MIN_BLOCK, BLOCK_BYTES // (4 * W_out.shape[1]))
-        block = post.new_empty(min(size, len(post)), W_out.shape[1])
-        for part in post.split(size):
-            yield torch.mm(part, W_out, out=block[: len(part)])
-
-    def all_in_float32(self, batch: Batch) -> _Shares:
+    def losses(self, batch: Batch) -> _Shares:
         """The shares of a batch with the hidden layer and the members in float32, in half the
         time."""
-        assert self._coarse_W_out is not None
-        post = nn.functional.embedding_bag(batch.sets, self._coarse_W_in, mode="sum")
-        logits = post.add_(self._coarse_b_in).relu_() @ self._coarse_W_out
-        members = logits.gather(1, batch.ids).T.double().contiguous()
-        return _Shares.of(batch, members, [logits], self.error, fine=False)
+        W_in, b_in = self._input
+        logits = _summed(batch, W_in).add_(b_in).relu_() @ self._W_out
+        return _Shares.of_logits(batch, logits, self.error, fine=False)
 
-    def _members(
-        self, batch: Batch, post: Float64[Tensor, "batch width"]
-    ) -> Float64[Tensor, "set_size batch"]:
-        """The members' logits in float64, which costs little."""
-        ids = batch.ids.T
-        if not self._samples:
-            parts = zip(self._by_token[ids], self._b_out[ids], strict=True)
-            return torch.stack([bias + (rows * post).sum(1) for rows, bias in parts])
-        starts = torch.arange(0, batch.ids.numel() + 1, len(ids))
-        wanted = torch.sparse_csr_tensor(
-            starts,
-            batch.ids.flatten(),
-            self._b_out[batch.ids].flatten(),
-            (len(post), len(self._by_token)),
-            check_invariants=False,
-        )
-        found = torch.sparse.sampled_addmm(wanted, post, self._by_token.T).values()
-        return found.view(batch.ids.shape).T.contiguous()
+    def _blocks(self, post: Float[Tensor, "batch units"]) -> Iterable[Tensor]:
+        """Logits in blocks that stay in a core's cache, each in the place of the last."""
+        size = max(MIN_BLOCK, BLOCK_BYTES // (4 * self._W_out.shape[1]))
+        block = post.new_empty(min(size, len(post)), self._W_out.shape[1])
+        for part in post.split(size):
+            yield torch.mm(part, self._W_out, out=block[: len(part)])
+
+    @cached_property
+    def _input(self) -> tuple[Tensor, Tensor]:
+        """W_in and b_in with a unit that is always 1."""
+        more = (0, 1)
+        W_in = nn.functional.pad(self._W_in.float(), more)
+        return W_in, nn.functional.pad(self._b_in.float(), more, value=1.0)
+
+
+def _summed(batch: Batch, W_in: Float[Tensor, "vocab width"]) -> Float[Tensor, "batch width"]:
+    """Sums of the members' rows; padding is a token that counts 0 times."""
+    times = None if batch.ids is batch.sets else batch.real.T.to(W_in.dtype).contiguous()
+    return nn.functional.embedding_bag(batch.ids, W_in, mode="sum", per_sample_weights=times)
 
 
 def _called(
@@ -616,29 +637,3 @@ def _reach(
 ) -> Float64[Tensor, " batch"]:
     """How far the true mse can be: 2 error sqrt(mse) + error^2, error that of the vector."""
     return error * (2.01 * mse.sqrt() + 1.01 * error)
-
-
-def _with_empty_tokens(net: ReluNet, count: int) -> ReluNet:
-    """With tokens of zeros what holds for sets of one size holds for all smaller ones."""
-    W_in, b_in, W_out, b_out = (value.detach() for value in in_float64(net).parameters())
-    more = (0, count)
-    return ReluNet(
-        nn.functional.pad(W_in, (0, 0, *more)),
-        b_in,
-        nn.functional.pad(W_out, more),
-        nn.functional.pad(b_out, more),
-    )
-
-
-def _float32_error(net: ReluNet, largest_set: int) -> RoundingError:
-    """Bounds on float32's error of a logit and of a share, where logits are in units of ln 2.
-
-    Two more roundings of each weight: the division, and the multiplication back.
-    """
-    error = rounding_error(net, largest_set, FLOAT32)
-    W_in, b_in, W_out, b_out = (value.detach().numpy() for value in in_float64(net).parameters())
-    level = np.maximum(0, top_sums(W_in, largest_set) + b_in)
-    largest = float((level @ np.abs(W_out) + np.abs(b_out)).max())
-    scaling = 4 * FLOAT32.roundoff * largest
-    share = share_of(math.log1p(error.share) + 2 * scaling)
-    return RoundingError(error.logit + scaling, share)
