@@ -21,6 +21,7 @@ from relubloom.evidence.mechanism import measure_mechanism
 from relubloom.evidence.mechanism.hidden_layer import HiddenLayer, HiddenLayerSums
 from relubloom.evidence.mechanism.readout import ReadoutLines
 from relubloom.evidence.scores import Scoring, SetScores
+from relubloom.measure.evaluation import in_float64
 from relubloom.measure.one_pass import OnSets, evaluator_for, one_pass
 from relubloom.network.extract import extract_with_modes
 from relubloom.network.relu_net import ReluNet, as_network
@@ -136,7 +137,8 @@ def gather_evidence(
     of `measure.one_pass` and about as much again for the analyses; beyond `quick` also that of
     `intervene` and `climb`.
     """
-    net = as_network(net)
+    given = as_network(net)
+    net = in_float64(given)  # shared by all analyses, each of which would make its own
     task, sets = _task_of(sets), as_collection(sets, net.vocab_size)
     if depth not in get_args(Depth):
         raise UsageError(f"depth is {depth!r}: choose one of {', '.join(get_args(Depth))}")
@@ -176,7 +178,7 @@ def gather_evidence(
         interventions, ladder = _explain(net, code, graded, kept, seen.scores, workers, stage)
     return Evidence(
         *(code, graded, behaviour, mechanism, interventions, ladder, seen.certificate),
-        *(net, task or _task_of(sets)),
+        *(given, task or _task_of(sets)),
     )
 
 
