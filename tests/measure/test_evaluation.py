@@ -9,13 +9,11 @@ import torch
 
 from build.scores import hand_made, random_net
 from relubloom.code import random_constant_weight
+from relubloom.measure.answers import Batch
 from relubloom.measure.error_bound import FLOAT32, float32_error, rounding_error
-from relubloom.measure.evaluation import (
-    Batch,
-    Evaluator,
-    holds_float32,
-    losses_of,
-)
+from relubloom.measure.evaluation import Evaluator
+from relubloom.measure.forward import holds_float32
+from relubloom.measure.shares import losses_of
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import AllSets, DrawnSets, SetCollection
@@ -131,7 +129,7 @@ def test_members_are_the_same_where_torch_cannot_sample_products(
     net, sets = float32_net(65, 9, 1, 3.0), DrawnSets(65, (1, 4), None, "test", 500)
     batch = Batch.of(sets.chunk(0, 500), 65)
     sampled, _ = Evaluator(net, 4).answers(batch, Evaluator(net, 4).hidden(batch))
-    monkeypatch.setattr("relubloom.measure.evaluation.samples_products", lambda: False)
+    monkeypatch.setattr("relubloom.measure.forward.samples_products", lambda: False)
     gathered, _ = Evaluator(net, 4).answers(batch, Evaluator(net, 4).hidden(batch))
     torch.testing.assert_close(sampled.member_p, gathered.member_p, rtol=1e-12, atol=0)
     torch.testing.assert_close(sampled.margin, gathered.margin, rtol=1e-12, atol=1e-12)

@@ -21,7 +21,7 @@ from relubloom.evidence.mechanism import measure_mechanism
 from relubloom.evidence.mechanism.hidden_layer import HiddenLayer, HiddenLayerSums
 from relubloom.evidence.mechanism.readout import ReadoutLines
 from relubloom.evidence.scores import Scoring, SetScores
-from relubloom.measure.evaluation import in_float64
+from relubloom.measure.forward import in_float64
 from relubloom.measure.one_pass import Consumer, OnSets, evaluator_for, one_pass
 from relubloom.network.extract import extract_with_modes
 from relubloom.network.relu_net import ReluNet, as_network

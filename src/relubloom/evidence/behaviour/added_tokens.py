@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom.code import Code
-from relubloom.measure.evaluation import CALL_MARGIN, in_float64
+from relubloom.measure.forward import in_float64
 from relubloom.measure.pool import affordable, chunk_size, over_chunks
+from relubloom.measure.shares import CALL_MARGIN
 from relubloom.measure.statistics import percentiles
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.behaviour import GrownSets, Growth, LogitChange, RepeatedToken

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom.code import Code
-from relubloom.measure.evaluation import in_float64
+from relubloom.measure.forward import in_float64
 from relubloom.measure.one_pass import Chunk, method_of_choice, one_of_each_part
 from relubloom.measure.pool import MOST_ENTRIES, affordable
 from relubloom.measure.statistics import Groups, Pairs
