@@ -77,7 +77,7 @@ def test_too_little_memory_is_told_with_what_fits(
 ) -> None:
     monkeypatch.setattr(devices, "free_bytes", lambda _: gib(free))
     cuda, sizes = torch.device("cuda"), (50_257, 128, 4)
-    with pytest.raises(UsageError) as refused:
+    with pytest.raises(RelubloomError) as refused:
         check_room(cuda, *sizes, batch, networks)
     said = str(refused.value)
     needed = training_bytes(*sizes, batch, networks) / 2**30
@@ -86,7 +86,7 @@ def test_too_little_memory_is_told_with_what_fits(
     # What it says fits does, and twice as much or one more does not.
     if found := re.search(r"a batch_size of (\d+)", said):
         check_room(cuda, *sizes, int(found[1]), networks)
-        with pytest.raises(UsageError):
+        with pytest.raises(RelubloomError):
             check_room(cuda, *sizes, 2 * int(found[1]), networks)
     if found := re.search(r"(\d+) at once", said):
         assert training_bytes(*sizes, 1, int(found[1])) <= gib(free)

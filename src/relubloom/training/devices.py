@@ -52,7 +52,7 @@ def check_room(
     """Refuse to train what does not fit into a CUDA device's free memory.
 
     Raises:
-        UsageError: it does not; the message names the largest batch that would, or how many
+        RelubloomError: it does not; the message names the largest batch that would, or how many
             networks.
     """
     if device.type != "cuda":
@@ -64,18 +64,28 @@ def check_room(
     fits = batch
     while fits and training_bytes(*sizes, fits, networks) > free:
         fits //= 2
-    together = next((n for n in range(networks, 0, -1) if training_bytes(*sizes, 1, n) <= free), 0)
+    together = networks_that_fit(device, *sizes, 1, networks)
     if fits:
         remedy = f"a batch_size of {fits} fits"
     elif together:
         remedy = f"{together} at once fit; train fewer"
     else:
         remedy = "lower vocab_size or width, or use --device cpu"
-    raise UsageError(
+    raise RelubloomError(
         f"device is '{device}': a stack of {networks}, of vocab_size {vocab}, width {width} and "
         f"batch_size {batch}, needs about {needed / 2**30:.2f} GiB, and {free / 2**30:.2f} are "
         f"free; {remedy}"
     )
+
+
+def networks_that_fit(
+    device: torch.device, vocab: int, width: int, set_size: int, batch: int, most: int
+) -> int:
+    """How many networks, at most `most`, a CUDA device has free memory to train at once."""
+    if device.type != "cuda":
+        return most
+    sizes, free = (vocab, width, set_size, batch), free_bytes(device)
+    return next((n for n in range(most, 0, -1) if training_bytes(*sizes, n) <= free), 0)
 
 
 def training_bytes(vocab: int, width: int, set_size: int, batch: int, networks: int) -> int:

@@ -126,9 +126,9 @@ def train_stack(
 
     Raises:
         DivergedError: a loss or a weight became NaN or infinite; the last state is kept.
-        UsageError: width < 1, or no seeds; or `check_start` refuses; or the device's memory is too
-            small, or its products are none of the recipe's.
-        RelubloomError: the device has no memory left.
+        UsageError: width < 1, or no seeds; or `check_start` refuses; or the device has no such
+            products as the recipe asks for.
+        RelubloomError: the device has too little memory.
         FileError: the checkpoint is of another configuration or cannot be read or written.
         StoppedError: Ctrl-C; the state is on disk if `checkpoint` was given.
     """
