@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -246,3 +247,27 @@ def test_a_workspace_goes_with_its_stack() -> None:
     assert len(step._spaces) == 1
     del stack
     assert len(step._spaces) == 0
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("sizes", [(3, 3), (1, 5)])
+def test_a_step_elsewhere_uses_no_cpu_and_waits_for_no_value(
+    objective: Objective, sizes: tuple[int, int]
+) -> None:
+    # Tensors without memory on a device that is no CPU: to mix devices fails, and so does to ask
+    # for a value, which a GPU would be waited for and no CUDA graph allows.
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        stack = NetStack(
+            *(value.to("meta") for value in random_stack(3, 900, 4, seed=0).parameters().values())
+        )
+        task = KSparseTask(900, sizes, generator="philox")
+        sets = task.training_batches([(0, 0), (1, 0), (2, 0)], 200_000, "meta")
+        step = ChunkedStep("relu")
+        result = step(stack, sets, objective)
+        assert {value.device.type for value in result.gradients.values()} == {"meta"}
+        assert result.loss.shape == (3,)
+        assert len(step._spaces[stack].chunks) == -(-3 * 200_000 * 900 // ACCELERATOR_CHUNK_LOGITS)
+        with pytest.raises(RuntimeError, match="meta and cpu"):
+            stack.b_in.add(torch.zeros(3, 4))
+        with pytest.raises(RuntimeError, match="_local_scalar_dense"):
+            int(sets.max())
