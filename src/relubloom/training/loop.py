@@ -37,7 +37,7 @@ SNAPSHOTS = 40
 FILM_BYTES = 64 << 20  # snapshots of one network; beyond that the first tokens only
 HISTORY_RECORDS = 200
 SETS_AHEAD = 8192  # sets drawn at once, for several steps: a call on few costs as much as on many
-ACCELERATOR_SETS_AHEAD = 1 << 18  # where an accelerator draws, in some 300 launches a call
+ACCELERATOR_SETS_AHEAD = 1 << 20  # where an accelerator draws: some 100 launches, or 300
 CHECKPOINT_SECONDS = 20.0
 CHECKPOINT_SHARE = 0.05  # of the time may go into writing checkpoints
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -171,13 +172,12 @@ def instances_together(instances: int, device_type: str) -> int:
 
 def fused_pass(device_type: str) -> Callable[..., tuple[Tensor, Tensor]] | None:
     """`fused_loss.fused_loss_` on CUDA where Triton is installed, else None: the plain passes."""
-    if device_type != "cuda":
-        return None
-    try:
-        from relubloom.training.fused_loss import fused_loss_
-    except ImportError:
-        return None
-    return fused_loss_
+    if device_type == "cuda":
+        with suppress(ImportError):
+            from relubloom.training.fused_loss import fused_loss_
+
+            return fused_loss_
+    return None
 
 
 class Workspace:
