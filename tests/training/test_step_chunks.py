@@ -114,6 +114,20 @@ def test_all_instances_at_once_do_what_one_after_the_other_do(
         torch.testing.assert_close(at_once.gradients[name], value, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_in_float32_they_agree_to_a_stated_part_of_the_largest_gradient(
+    objective: Objective, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    double, sets = random_stack(8, 256, 48, seed=1), drawn(256, (3, 3), 8, 512)
+    stack = NetStack(*(0.3 * value.float() for value in double.parameters().values()))
+    one_by_one = ChunkedStep("relu")(stack, sets, objective)
+    as_on_an_accelerator(monkeypatch)
+    at_once = ChunkedStep("relu")(stack, sets, objective)
+    for name, value in one_by_one.gradients.items():
+        off = (at_once.gradients[name] - value).abs().amax()
+        assert off <= 1e-5 * value.abs().amax()
+
+
 @pytest.mark.parametrize("objective", ["mse", "kl"])
 def test_training_as_on_an_accelerator_gives_the_same_networks_but_for_rounding(
     objective: ObjectiveName, monkeypatch: pytest.MonkeyPatch

@@ -1,4 +1,4 @@
-# pyright: basic, reportMissingImports=false, reportIndexIssue=false
+# type: ignore - Triton's language is no Python that a type checker knows
 """The passes over the logits in two Triton kernels: bias, softmax, loss, gradient and its sum.
 
 What `softmax_loss.softmax_loss_` and the passes beside it compute, in fewer of them: one reads the
