@@ -188,7 +188,8 @@ $(TRITON):
 	$(PIP) --target $(TRITON) triton==3.9.0
 
 kernels: $(VENV)/tools-installed $(TRITON)
-	PYTHONPATH=$(TRITON) $(BIN)/python -m pytest tests/training/test_fused_loss.py tests/task/test_philox_kernel.py
+	PYTHONPATH=$(TRITON) $(BIN)/python -m pytest tests/training/test_fused_loss.py \
+		tests/training/test_as_cuda.py tests/task/test_philox_kernel.py
 
 # SAELens brings much along, so it has an environment of its own. A run that was stopped goes on.
 GROUND_TRUTH := $(VENV)/ground-truth

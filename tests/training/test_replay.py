@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from build.graphs import CalledAgain
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe, loop, train_stack
 from relubloom.training.loop import TrainingRun
@@ -18,27 +19,6 @@ from relubloom.training.recipe import ObjectiveName
 from relubloom.training.replay import WARM_UP, CudaGraphs, ReplayedUpdate
 
 TASK = KSparseTask(23, (1, 3))
-
-
-class CalledAgain(CudaGraphs):
-    """Records the call; like a graph it does nothing then, and answers in one place for ever."""
-
-    def __init__(self) -> None:
-        self.aside_calls = self.recorded = self.replayed = 0
-
-    def aside(self, work: Callable[[], Tensor]) -> Tensor:
-        self.aside_calls += 1
-        return work()
-
-    def record(self, work: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
-        self.recorded += 1
-        answer = torch.zeros(2)
-
-        def replay() -> None:
-            self.replayed += 1
-            answer.copy_(work())
-
-        return replay, answer
 
 
 class Refusing(CalledAgain):
