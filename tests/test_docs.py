@@ -99,6 +99,7 @@ IN_SMALL = {
     "relubloom study --quick --activation none --out runs/linear": "relubloom study --quick "
     "--activation none --steps 3 --out runs/linear",
     "rb.train(task, width=48, seed=0)": "rb.train(task, width=48, recipe=rb.Recipe(steps=3))",
+    "rb.Recipe(steps=2000, learning_rate=4e-2)": "rb.Recipe(steps=3)",
 }
 SPEC = (
     "[defaults]\nvocab_size = 12\nset_size = 2\nsteps = 3\n[[grid]]\nwidth = 4\nobjective = 'mse'\n"
