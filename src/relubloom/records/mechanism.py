@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from relubloom.records.verdict import ReadingBeside, Verdict
 from relubloom.shown import Shown
@@ -480,7 +480,7 @@ class Mechanism(Shown, HashAsFilter, InputModes, ReadingFigures, ReadingBeside):
             graded hash; null where all bits are full, and in files of earlier versions.
     """
 
-    MAIN = (
+    MAIN: ClassVar[tuple[str, ...]] = (
         *("verdict", "unit_agreement", "near_threshold", "extracted.loss_failure_f1"),
         *("mode_gap", "bits_per_token.mean", "reading"),
     )
