@@ -77,6 +77,9 @@ check: $(VENV)/tools-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
+	@mkdir -p build; echo "every public name has its type"; \
+	PATH=$(CURDIR)/$(BIN):$$PATH pyright --verifytypes relubloom --ignoreexternal > build/types.txt \
+		|| { grep --before-context=1 --after-context=1 'error:' build/types.txt; exit 1; }
 	$(MAKE) --no-print-directory docs
 	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory check-javascript; \
 	else echo "no npm here: the JavaScript of the reports is not type-checked"; \

@@ -178,6 +178,7 @@ ACTS: dict[str, dict[str, Acts]] = {
         "--resume": Acts("--resume", beside="sweep spec.toml --out sw"),
         "--dry-run": Acts("--dry-run"),
         "--keep-networks": Acts("--keep-networks"),
+        "--track": Acts("--track abacus", "choose one of trackio, wandb"),
         "--export": Acts("--export runs.csv"),
         "--example": Acts("--example"),
         "--quiet": Acts("--quiet"),

@@ -1,6 +1,7 @@
 """`relubloom sweep` as a user meets it."""
 
 import csv
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 import relubloom as rb
 from build.process import Outcome
+from build.tracker import Recorder
 from relubloom.sweep.group import Group, run_group
 from relubloom.sweep.settings import RunSettings
 from relubloom.task import KSparseTask
@@ -42,10 +44,16 @@ def test_the_example_is_printed(relubloom: Callable[..., Outcome]) -> None:
 
 
 def test_a_sweep_from_end_to_end(
-    spec: Path, tmp_path: Path, relubloom: Callable[..., Outcome]
+    spec: Path,
+    tmp_path: Path,
+    relubloom: Callable[..., Outcome],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    tracker: Any = Recorder()
+    monkeypatch.setitem(sys.modules, "trackio", tracker)
     out, table = tmp_path / "out", tmp_path / "all.csv"
     options = ("--out", out, "--workers", 1, "--export", table, "--keep-networks", "--json")
+    options += ("--track", "trackio")
     done = relubloom("sweep", spec, *options)
     assert done.status == 0, done.err
     said = done.json
@@ -60,6 +68,9 @@ def test_a_sweep_from_end_to_end(
             assert (record["sets"], record["sampled"], record["mse_se"]) == (120, False, 0.0)
             net = rb.ReluNet.from_pretrained(out / "networks" / record["run"])
             assert net.width == record["width"]
+            (run,) = [run for run in tracker.runs if run["name"] == record["run"]]
+            assert len({step for step, _ in run["logged"]}) == 20  # each step has its loss
+            assert run["logged"][-1][1]["mse"] == record["mse"]
     assert relubloom("sweep", spec, "--out", out).status == 2
     again = relubloom("sweep", spec, "--out", out, "--resume", "--json")
     assert (again.json["made_now"], again.json["done"]) == (0, 4)

@@ -11,6 +11,7 @@ import pytest
 import relubloom as rb
 from build.networks import random_net
 from build.sweep import done_row
+from build.tracker import Recorder
 from relubloom.errors import DivergedError, FileError, StoppedError, UsageError
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.sweep_row import SweepRow
@@ -20,6 +21,7 @@ from relubloom.sweep.results import Results
 from relubloom.sweep.settings import RunSettings
 from relubloom.sweep.spec import Spec
 from relubloom.sweep.sweep import SweepPlan, SweepProgress, prepare, run_sweep, summary
+from relubloom.sweep.tracking import Tracker
 from relubloom.sweep.workers import Workers
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe, train_stack
@@ -125,6 +127,33 @@ def test_every_run_is_recorded_once(sweep: Callable[..., Any], tmp_path: Path) -
     assert statuses(tmp_path) == ["done"] * 6
     again = sweep(resume=True)
     assert (again["done"], again["made_now"]) == (6, 0)
+
+
+def test_a_run_is_logged_once(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    def fate(group: Group, n: int) -> None:
+        if group.runs[0].width == 4 and n == 1:
+            raise OSError("no room")
+
+    api = Recorder()
+    sweep(fate, tracker=Tracker("mine", api))
+    assert len(api.runs) == 4  # what failed is not there yet
+    sweep(fate, resume=True, tracker=Tracker("mine", api))
+    recorded = [record["run"] for record in rb.load_results(tmp_path)]
+    assert sorted(run["name"] for run in api.runs) == sorted(recorded)
+    sweep(fate, resume=True, tracker=Tracker("mine", api))
+    assert len(api.runs) == 6
+    assert {run["project"] for run in api.runs} == {SPEC.name}
+
+
+def test_a_tracker_that_fails_is_left_out(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    said: list[str] = []
+    done = sweep(
+        tracker=Tracker("mine", Recorder("no network\nand more")),
+        on_progress=lambda progress: said.extend(progress.warnings[len(said) :]),
+    )
+    assert done["done"] == 6
+    assert statuses(tmp_path) == ["done"] * 6
+    assert said == ["mine failed (OSError: no network); the sweep goes on without it"]
 
 
 def test_results_that_are_there_need_resume(sweep: Callable[..., Any], tmp_path: Path) -> None:

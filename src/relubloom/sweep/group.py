@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from relubloom.errors import DivergedError, UsageError
 from relubloom.evidence.glance import glance
@@ -41,10 +42,12 @@ class Group:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a worker gives back of one run: its row, and its network unless training failed."""
+    """What a worker gives back of one run: its row, and unless training failed its network and
+    history."""
 
     row: SweepRow
     net: ReluNet | None
+    history: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
 
 def in_groups(runs: Iterable[RunSettings], most: int, device: str = "cpu") -> list[Group]:
@@ -100,7 +103,7 @@ def run_group(group: Group, checkpoint: Path | None = None) -> list[Trained]:
             continue
         seconds = training + time.perf_counter() - started
         row = SweepRow(run.identity, "done", run.describe(), figures, None, training, seconds)
-        found.append(Trained(row, each.net))
+        found.append(Trained(row, each.net, each.history))
     return found
 
 

@@ -33,8 +33,9 @@ SIZES = ("vocab_size", "width", "training_pool", "figure_sets", "steps", "batch_
 WHOLE = (*SIZES, "seed", "seeds")
 CHOSEN = ("objective", "activation", "initialisation", "optimiser", "products")
 TEXTS = ("preset", "source", "generator", "sets", "tokens", *CHOSEN)
-NUMBER = ((int, float), "a number, or a list")
-KINDS = {  # of values, and how they are told; of any other key a NUMBER
+Kind = tuple[tuple[type, ...], str]
+NUMBER: Kind = ((int, float), "a number, or a list")
+KINDS: dict[str, Kind] = {  # of values, and how they are told; of any other key a NUMBER
     **dict.fromkeys(WHOLE, ((int,), "a whole number, or a list of them")),
     **dict.fromkeys(TEXTS, ((str,), "a text, or a list of them")),
     "skip_bad": ((bool,), "true or false"),

@@ -22,6 +22,7 @@ from relubloom.sweep.execution import Execution
 from relubloom.sweep.group import Group, Trained, in_groups
 from relubloom.sweep.results import RESULTS, Results
 from relubloom.sweep.spec import Spec
+from relubloom.sweep.tracking import Tracker
 from relubloom.sweep.workers import Workers
 from relubloom.training.checkpoint import remove_checkpoint
 from relubloom.training.devices import networks_that_fit
@@ -106,13 +107,14 @@ def run_sweep(
     workers: Workers,
     *,
     keep_networks: bool = False,
+    tracker: Tracker | None = None,
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
     """Do what the plan leaves to do; returns what `relubloom sweep --json` prints.
 
     Each group's rows are written when it ends, in one transaction; the state of training under
     way lies in `out`/checkpoints. With `keep_networks` each network becomes a run folder in
-    `out`/networks/RUN.
+    `out`/networks/RUN. With `tracker` each run that is done is logged there once it is recorded.
 
     Raises:
         StoppedError: Ctrl-C; what is done is kept.
@@ -123,7 +125,7 @@ def run_sweep(
     atomic.check_writable(out)
     store = Results(out, create=True)
     store.record(plan.spec.impossible)
-    job = _Job(plan, out, store, keep_networks, on_progress)
+    job = _Job(plan, out, store, keep_networks, tracker, on_progress)
     checkpoints = out / CHECKPOINTS if workers.shared_disk else None
     Execution(workers, checkpoints, job.is_done, job.begin, job.end).run(plan.groups)
     job.write()
@@ -167,6 +169,7 @@ class _Job:
     out: Path
     store: Results
     keep_networks: bool
+    tracker: Tracker | None
     on_progress: OnProgress | None
     unsaved: list[tuple[Group, list[SweepRow], list[Trained]]] = field(default_factory=list)
     trouble: str = ""
@@ -214,7 +217,23 @@ class _Job:
                 return
             remove_checkpoint(group.checkpoint(self.out / CHECKPOINTS))
             self.unsaved.pop(0)
+            self._track(trained)
         self.trouble = ""
+
+    def _track(self, trained: list[Trained]) -> None:
+        if self.tracker is None:
+            return
+        try:
+            for each in trained:
+                if each.row.status == "done":
+                    self.tracker.log(self.plan.spec.name, each)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the sweep goes on
+            said = next(iter(str(error).splitlines()), "")
+            self.progress.warnings.append(
+                f"{self.tracker.name} failed ({type(error).__name__}: {said}); the sweep goes on "
+                "without it"
+            )
+            self.tracker = None
 
     def _keep(self, group: Group, trained: list[Trained]) -> None:
         nets = {each.row.run: each.net for each in trained}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from jaxtyping import Int64
@@ -70,7 +70,13 @@ class KSparseTask(Shown):
             tokens, swaps is no share or not of a file, or there is no such source or generator.
     """
 
-    MAIN = ("vocab_size", "set_size", "source", "file.path", "training_pool")
+    MAIN: ClassVar[tuple[str, ...]] = (
+        "vocab_size",
+        "set_size",
+        "source",
+        "file.path",
+        "training_pool",
+    )
 
     vocab_size: int
     set_size: int | tuple[int, int]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int64
@@ -27,7 +27,7 @@ from relubloom.task import KSparseTask, as_task
 from relubloom.threads import denormals_flushed, intra_op_threads, threads_for
 from relubloom.training.checkpoint import load_checkpoint, move_to, save_checkpoint, unreadable
 from relubloom.training.devices import check_room, memory_errors_told, products_as
-from relubloom.training.optimisers import decay, optimiser_of
+from relubloom.training.optimisers import Adam, Momentum, decay, optimiser_of
 from relubloom.training.recipe import Objective, Recipe, as_recipe
 from relubloom.training.replay import CudaGraphs, Rate, ReplayedUpdate
 from relubloom.training.start import check_start, copies, digest_of_weights, initialise
@@ -65,7 +65,7 @@ class TrainedNetwork(Shown):
     any step, [snapshots, tokens, width].
     """
 
-    MAIN = ("net", "seed")
+    MAIN: ClassVar[tuple[str, ...]] = ("net", "seed")
 
     net: ReluNet
     seed: int
@@ -206,31 +206,35 @@ class TrainingRun:
         step: Step | None,
         init_from: ReluNet | None = None,
     ) -> None:
-        self.task, self.recipe, self.seeds = task, recipe, seeds
-        self.device = device = torch.device(device)
-        self.step = step or STEPS[recipe.activation]
-        check_room(device, task.vocab_size, width, task.sizes[1], recipe.batch_size, len(seeds))
+        self.task: KSparseTask = task
+        self.recipe: Recipe = recipe
+        self.seeds: tuple[int, ...] = seeds
+        self.device: torch.device = torch.device(device)
+        self.step: Step = step or STEPS[recipe.activation]
+        sizes = task.vocab_size, width, task.sizes[1], recipe.batch_size, len(seeds)
+        check_room(self.device, *sizes)
         self.replayed: ReplayedUpdate | None = None
-        if device.type == "cuda" and step is None and recipe.optimiser == "adam":
-            self.replayed = ReplayedUpdate(self._update, CudaGraphs(device))
+        if self.device.type == "cuda" and step is None and recipe.optimiser == "adam":
+            self.replayed = ReplayedUpdate(self._update, CudaGraphs(self.device))
         self.start: str | None = None
+        self.stack: NetStack
         if init_from is None:
             self.stack = initialise(task.vocab_size, width, recipe, seeds, device)
         else:
             check_start(init_from, task.vocab_size, width, recipe)
             self.stack = copies(init_from, len(seeds), device)
             self.start = digest_of_weights(init_from)
-        self.optimiser = optimiser_of(recipe, self.stack)
-        self.film_steps = snapshot_steps(recipe.steps)
+        self.optimiser: Adam | Momentum = optimiser_of(recipe, self.stack)
+        self.film_steps: list[int] = snapshot_steps(recipe.steps)
         tokens = FILM_BYTES // (4 * width * len(self.film_steps))
-        self.film_tokens = max(1, min(task.vocab_size, tokens))
-        self.film = [self._frame()]
+        self.film_tokens: int = max(1, min(task.vocab_size, tokens))
+        self.film: list[Tensor] = [self._frame()]
         self.history: list[list[dict[str, Any]]] = [[] for _ in seeds]
-        self.record_every = max(1, recipe.steps // HISTORY_RECORDS)
-        self.loss_sum = torch.zeros(len(seeds), device=device)
-        self.loss_steps = 0
-        self.last_loss = torch.zeros(len(seeds), device=device)
-        self.done = 0
+        self.record_every: int = max(1, recipe.steps // HISTORY_RECORDS)
+        self.loss_sum: Tensor = torch.zeros(len(seeds), device=device)
+        self.loss_steps: int = 0
+        self.last_loss: Tensor = torch.zeros(len(seeds), device=device)
+        self.done: int = 0
         self.sets_ahead: list[Tensor] = []  # of the next steps, the last first
 
     def advance(self) -> None:

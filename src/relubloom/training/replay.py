@@ -29,7 +29,8 @@ class CudaGraphs:
     """Records on a stream of a CUDA device, as torch asks for it. Never run on a GPU."""
 
     def __init__(self, device: torch.device) -> None:
-        self._device, self._stream = device, torch.cuda.Stream(device)
+        self._device: torch.device = device
+        self._stream: torch.cuda.Stream = torch.cuda.Stream(device)
 
     def aside(self, work: Callable[[], Tensor]) -> Tensor:
         """Do the work on that stream, between what comes before and after it."""
@@ -60,7 +61,8 @@ class ReplayedUpdate:
     """
 
     def __init__(self, update: Update, graphs: CudaGraphs) -> None:
-        self._update, self._graphs = update, graphs
+        self._update: Update = update
+        self._graphs: CudaGraphs = graphs
         self._done: Counter[Objective] = Counter()
         self._recorded: dict[Objective, tuple[Callable[[], None], Tensor]] = {}
         self._inputs: tuple[Tensor, Tensor] | None = None

@@ -58,6 +58,10 @@ Step = Callable[[NetStack, Int64[Tensor, "instances batch set_size"], Objective]
 """Loss and gradients of an objective on a batch of sets an instance; the stack stays as it is."""
 
 
+FusedPass = Callable[..., tuple[Tensor, Tensor]]
+"""As `fused_loss.fused_loss_`."""
+
+
 class ChunkedStep:
     """A step in chunks of rows, with the gradient written out (tested against autograd).
 
@@ -170,7 +174,7 @@ def instances_together(instances: int, device_type: str) -> int:
     return 1 if device_type == "cpu" else instances
 
 
-def fused_pass(device_type: str) -> Callable[..., tuple[Tensor, Tensor]] | None:
+def fused_pass(device_type: str) -> FusedPass | None:
     """`fused_loss.fused_loss_` on CUDA where Triton is installed, else None: the plain passes."""
     if device_type == "cuda":
         with suppress(ImportError):
@@ -190,16 +194,19 @@ class Workspace:
     def __init__(self, stack: NetStack, batch: int, rows: int | None) -> None:
         instances, vocab, width = stack.W_in.shape
         device = stack.W_in.device.type
-        self.together = together = instances_together(instances, device)
+        self.together: int = instances_together(instances, device)
+        together = self.together
         self._of, self._batch = tuple(stack.parameters().values()), batch
         table = stack.W_in.new_empty(instances, vocab + 1, width)  # its last row is for padding
         whole = NetStack(table[:, :-1], *(torch.empty_like(value) for value in self._of[1:]))
-        self.gradients = whole.parameters()
+        self.gradients: dict[str, Tensor] = whole.parameters()
         views = (each.split(together) for each in (stack, whole, table))
-        self.parts = [StackPart(*view) for view in zip(*views, strict=True)]
-        self.post, self.d_pre = (table.new_empty(together, batch, width) for _ in range(2))
-        self.chunks = self._chunks(vocab, rows or chunk_rows(batch, vocab, together, device))
-        self.fused = fused_pass(device)
+        self.parts: list[StackPart] = [StackPart(*view) for view in zip(*views, strict=True)]
+        self.post: Tensor = table.new_empty(together, batch, width)
+        self.d_pre: Tensor = torch.empty_like(self.post)
+        rows = rows or chunk_rows(batch, vocab, together, device)
+        self.chunks: list[BatchChunk] = self._chunks(vocab, rows)
+        self.fused: FusedPass | None = fused_pass(device)
 
     def fits(self, stack: NetStack, batch: int) -> bool:
         """Whether it is of these very tensors, and of batches of this size."""
@@ -227,10 +234,13 @@ class StackPart:
     def __init__(
         self, own: NetStack, gradients: NetStack, d_table: Float[Tensor, "instances rows width"]
     ) -> None:
-        self.vocab = own.W_in.shape[1]
-        self.table = own.W_in.flatten(0, 1)
-        self.b_in, self.W_out, self.b_out = own.b_in[:, None], own.W_out, own.b_out[:, None]
-        self.gradients, self.d_table = gradients, d_table
+        self.vocab: int = own.W_in.shape[1]
+        self.table: Tensor = own.W_in.flatten(0, 1)
+        self.b_in: Tensor = own.b_in[:, None]
+        self.W_out: Tensor = own.W_out
+        self.b_out: Tensor = own.b_out[:, None]
+        self.gradients: NetStack = gradients
+        self.d_table: Tensor = d_table
 
 
 @dataclass(frozen=True)
