@@ -43,7 +43,7 @@ class ReadoutLines:
         count = max(1, min(SETS, most_logits // vocab))
         if vocab > MANY:
             count = max(count * MANY // vocab, affordable(FEWEST, vocab))
-        self.numbers = one_of_each_part(len(sets), count)
+        self.numbers: NDArray[np.int64] = one_of_each_part(len(sets), count)
         self._method = method_of_choice(sets, len(self.numbers))
         self._net, self._code = in_float64(net), code
         hashes = torch.from_numpy(code.bits.T.copy())
