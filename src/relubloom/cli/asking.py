@@ -73,7 +73,8 @@ def report(
 
     A page shows figures that are there: `relubloom examine` gathers them, on the sets it is given.
     """
-    from relubloom.report.page import write_lesson, write_report
+    from relubloom.report.lesson import write_lesson
+    from relubloom.report.page import write_report
     from relubloom.study.steps import check_figures, name_tokens
     from relubloom.sweep.results import Results
 

@@ -214,7 +214,7 @@ def study(
     planned = asked.study(seeds, quick, choose_swaps=not quick)
     check_device(device)
     _say_what_was_left_out(planned.task, how.quiet)
-    _say_what_to_expect(planned, how.quiet)
+    _say_what_to_expect(planned, asked, how.quiet)
     with ProgressDisplay(how.quiet) as watch:
         result = run_study(
             planned,
@@ -455,35 +455,45 @@ def _hash_words(row: RunRow) -> str:
     )
 
 
-def _say_what_to_expect(planned: Study, quiet: bool) -> None:
-    """Before training: a width at which no network was seen to become a Bloom filter."""
-    from relubloom.study.settings import FEWEST_TOKENS, PRESETS, class_width
-    from relubloom.theory import narrow_below, width_to_try
+def _say_what_to_expect(planned: Study, asked: Asked, quiet: bool) -> None:
+    """Before training: sizes at which a Bloom filter is not to be expected, and what to try."""
+    from relubloom.theory import CLASS_SET_SIZE, CLASS_TOKENS, narrow_below, width_to_try
 
-    (low, high), tokens = planned.task.sizes, planned.task.vocab_size
-    if quiet or low != high or high <= SUPERPOSED:
+    (low, high), tokens, width = planned.task.sizes, planned.task.vocab_size, planned.width
+    if quiet or low != high or high <= SUPERPOSED or planned.recipe.activation == "none":
         return
-    like_class = high == PRESETS["class"].set_size and planned.task.file is None
-    few = class_width(tokens) if like_class else None
-    as_class = planned.recipe.batch_size == PRESETS["class"].recipe.batch_size
+    fewest, most = CLASS_TOKENS
+    as_class, uniform = asked.preset == "class", planned.task.file is None
+    named = (
+        f"--vocab-size {tokens}"
+        if asked.tokens is None
+        else f"--tokens {shlex.quote(str(asked.tokens))}"
+    )
     said = ""
-    if few is not None and tokens < FEWEST_TOKENS:
+    if as_class and high != CLASS_SET_SIZE:
+        said = f"preset class is for sets of {CLASS_SET_SIZE}, not {high}: leave --set-size out"
+    elif as_class and tokens > most:
         said = (
-            f"{tokens} tokens are few: a Bloom filter is not sure to come out; take --preset class "
-            f"and {FEWEST_TOKENS} tokens or more"
+            f"{tokens:,} tokens are too many for preset class: expect no Bloom filter; take at "
+            f"most {most}"
         )
-    elif few is not None and not as_class:
+    elif uniform and high == CLASS_SET_SIZE and tokens < fewest:
+        preset = "" if as_class else "--preset class and "
+        said = (
+            f"{tokens} tokens are few: a Bloom filter is not sure to come out, and it would hardly "
+            f"err; take {preset}{fewest} to {most} tokens"
+        )
+    elif uniform and high == CLASS_SET_SIZE and tokens <= most and not as_class:
         said = (
             f"{tokens} tokens are few: this recipe seldom makes a Bloom filter of them; try "
-            f"--preset class --vocab-size {tokens} --width {few}"
+            f"--preset class {named}"
         )
     else:
         with suppress(UsageError):
-            least = few or narrow_below(tokens, high)
-            if planned.width < least:
+            if width < narrow_below(tokens, high):
                 said = (
-                    f"width {planned.width} is narrow for sets of {high} of {tokens:,} tokens: "
-                    f"expect no Bloom filter; try --width {few or width_to_try(tokens, high)}"
+                    f"width {width} is narrow for sets of {high} of {tokens:,} tokens: expect no "
+                    f"Bloom filter; try --width {width_to_try(tokens, high)}"
                 )
     if said:
-        typer.echo(said, err=True)
+        typer.echo(printable(said), err=True)
