@@ -178,7 +178,11 @@ class Asked:
     seed: Annotated[int, training_option("--seed", help="The (first) seed.")] = 0
 
     def study(self, seeds: int = 1, quick: bool = False, *, choose_swaps: bool = False) -> Study:
-        """As `study.settings.planned`."""
+        """As `study.settings.planned`; tokens are looked at before PyTorch is loaded."""
+        from relubloom.tokens_file import read_tokens
+
+        if self.tokens is not None:
+            read_tokens(self.tokens)
         from relubloom.study.settings import planned
 
         return planned(**vars(self), seeds=seeds, quick=quick, choose_swaps=choose_swaps)
@@ -207,13 +211,14 @@ def study(
     how: options.Working,
 ) -> None:
     """Train, construct, examine, report: everything, from a task to a verdict."""
+    planned = asked.study(seeds, quick, choose_swaps=not quick)
     from relubloom.records.files import document
     from relubloom.study.study import run_study
     from relubloom.training.devices import check_device
 
-    planned = asked.study(seeds, quick, choose_swaps=not quick)
     check_device(device)
     _say_what_was_left_out(planned.task, how.quiet)
+    _say_what_tokens_look_like(planned, asked, how.quiet)
     _say_what_to_expect(planned, asked, how.quiet)
     with ProgressDisplay(how.quiet) as watch:
         result = run_study(
@@ -242,12 +247,13 @@ def train(
 
     `relubloom examine` says afterwards whether it is a Bloom filter.
     """
+    planned = asked.study()
     from relubloom.study.steps import train_run
     from relubloom.training.devices import check_device
 
-    planned = asked.study()
     check_device(device)
     _say_what_was_left_out(planned.task, how.quiet)
+    _say_what_tokens_look_like(planned, asked, how.quiet)
     with ProgressDisplay(how.quiet) as watch:
         last = train_run(
             planned,
@@ -389,6 +395,15 @@ def _say_what_was_left_out(task: KSparseTask, quiet: bool) -> None:
     if file.merged_duplicates:
         notes.append(f"{file.merged_duplicates:,} repeated tokens merged")
     typer.echo(printable("; ".join(notes)), err=True)
+
+
+def _say_what_tokens_look_like(planned: Study, asked: Asked, quiet: bool) -> None:
+    from relubloom.tokens_file import doubtful_lines
+
+    if asked.tokens is None or quiet:
+        return
+    if said := doubtful_lines(asked.tokens, planned.labels):
+        typer.echo(printable(said), err=True)
 
 
 def _study_text(result: StudyRecord) -> str:

@@ -29,8 +29,8 @@ from relubloom.task import (
     format_sizes,
     hash_of,
     parse_sizes,
-    read_tokens,
 )
+from relubloom.tokens_file import read_tokens, stored_tokens
 from relubloom.training.recipe import Recipe
 
 HISTORY, FILM, CODE, TOKENS = "history.jsonl", "snapshots.safetensors", "code.npz", "tokens.txt"
@@ -185,7 +185,7 @@ def given_labels(
         FileError: a file is damaged, or `tokens.txt` has another number of tokens.
     """
     path = folder / TOKENS
-    own = read_tokens(path) if path.exists() else None
+    own = stored_tokens(path) if path.exists() else None
     if tokens is None:
         if own is not None and len(own) != vocab_size:
             raise FileError(
@@ -406,7 +406,7 @@ def _task_of_file(folder: Path, described: dict[str, Any], sets: Path | None) ->
     described = described | {"sets": str(_found_sets(folder, described, sets))}
     ids = _ids(described["vocab_size"])
     of_ids = described.get("tokens_sha256") == hash_of(ids)
-    labels = ids if of_ids else read_tokens(folder / TOKENS)
+    labels = ids if of_ids else stored_tokens(folder / TOKENS)
     try:
         return KSparseTask.from_description(described, labels, skip_bad=True)
     except UsageError as error:

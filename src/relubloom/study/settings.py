@@ -27,10 +27,10 @@ from relubloom.task import (
     format_sizes,
     hash_of,
     parse_sizes,
-    read_tokens,
 )
 from relubloom.task.k_sparse import SourceName
 from relubloom.theory import class_width
+from relubloom.tokens_file import read_tokens
 from relubloom.training.recipe import Activation, ObjectiveName, Recipe, as_recipe
 from relubloom.training.start import check_start
 
