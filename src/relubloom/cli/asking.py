@@ -62,7 +62,7 @@ def report(
         typer.Option(
             "--lesson",
             help="Write lesson.html instead: the page's short form, with three questions; for a "
-            "network that is a Bloom filter.",
+            "Bloom filter that is right on two of three sets.",
         ),
     ] = False,
     open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,

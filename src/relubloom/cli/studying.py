@@ -110,7 +110,7 @@ class Asked:
             metavar="NAME",
             help="Sizes and recipe to start from: article is N=256, d=48, k=3 with mse; "
             "article-full the same, trained to the end in 80,000 steps; class is N=40, d=34, k=3, "
-            "in seconds; wide is N=1000, d=64, k=3 with kl-then-mse.",
+            "in seconds, or 40 to 64 tokens of --tokens; wide is N=1000, d=64, k=3 with kl-then-mse.",
         ),
     ] = "article"
     vocab_size: Annotated[
@@ -231,7 +231,7 @@ def study(
             threads=how.cores,
             watch=watch,
         )
-    how.answer(document(result), lambda: _study_text(result))
+    how.answer(document(result), lambda: _study_text(result, planned))
 
 
 def train(
@@ -406,17 +406,22 @@ def _say_what_tokens_look_like(planned: Study, asked: Asked, quiet: bool) -> Non
         typer.echo(printable(said), err=True)
 
 
-def _study_text(result: StudyRecord) -> str:
+def _study_text(result: StudyRecord, planned: Study) -> str:
     from relubloom.records.shortfall import filter_words, reading_words
     from relubloom.records.study import best_words
+    from relubloom.task import format_sizes
 
-    rival = result.best_random_code
-    lines = [f"verdict: {result.verdict}"]
+    rival, task = result.best_random_code, planned.task
+    sizes = (
+        f"{task.vocab_size:,} tokens in {planned.width} units, sets of {format_sizes(task.sizes)}"
+    )
+    lines = [f"verdict: {result.verdict}", f"  {sizes}"]
     for row in result.runs:
         lines.append(
             f"  seed {row.seed}: {row.verdict}, mse {row.mse:.5f}, "
-            f"{row.p_exact:.2%} of the sets exact, {_hash_words(row)}"
+            f"{row.p_exact:.2%} of the sets exact"
         )
+        lines.append(f"    {_hash_words(row)}")
         if reading := reading_words(row):
             lines.append(f"    reading: {reading}")
         positives = filter_words(
@@ -426,7 +431,7 @@ def _study_text(result: StudyRecord) -> str:
             lines.append(f"    false positives per set: {positives}")
     lines.append(
         f"  best random code: weight {rival.weight}, mse {rival.mse:.5f}, "
-        f"{rival.p_exact:.2%} exact (its units are bits, the network's are real numbers of 32 bits)"
+        f"{rival.p_exact:.2%} exact; it keeps a bit a unit, the network a number of 32 bits"
     )
     if (learned := result.learned_code) is not None:
         lines.append(
@@ -463,10 +468,10 @@ def _hash_words(row: RunRow) -> str:
         )
         return f"{graded.half_share:.0%} half bits; its graded hash predicts {said}"
     if row.failures_explained is None:
-        return f"no ranking failures; its hash fails on {row.code_failure_share:.1%} of the sets"
+        return f"its hash has a false positive on {row.code_failure_share:.1%} of the sets"
     return (
-        f"its hash fails on {row.code_failure_share:.1%} of the sets and on "
-        f"{row.failures_explained:.1%} of its ranking failures"
+        f"its hash has a false positive on {row.code_failure_share:.1%} of all sets, and on "
+        f"{row.failures_explained:.1%} of those not exact"
     )
 
 
