@@ -109,8 +109,8 @@ class Asked:
         task_option(
             metavar="NAME",
             help="Sizes and recipe to start from: article is N=256, d=48, k=3 with mse; "
-            "article-full the same, trained to the end in 80,000 steps; class is N=40, d=34, k=3, "
-            "in seconds, or 40 to 64 tokens of --tokens; wide is N=1000, d=64, k=3 with kl-then-mse.",
+            "article-full the same, trained to the end in 80,000 steps; class is N=40, d=34, k=3 "
+            "in seconds, or 40 to 64 --tokens; wide is N=1000, d=64, k=3 with kl-then-mse.",
         ),
     ] = "article"
     vocab_size: Annotated[
@@ -431,7 +431,7 @@ def _study_text(result: StudyRecord, planned: Study) -> str:
             lines.append(f"    false positives per set: {positives}")
     lines.append(
         f"  best random code: weight {rival.weight}, mse {rival.mse:.5f}, "
-        f"{rival.p_exact:.2%} exact; it keeps a bit a unit, the network a number of 32 bits"
+        f"{rival.p_exact:.2%} exact\n    it keeps a bit a unit, the network a number of 32 bits"
     )
     if (learned := result.learned_code) is not None:
         lines.append(

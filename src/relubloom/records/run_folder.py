@@ -165,6 +165,24 @@ def remember(folder: Path, task: KSparseTask, labels: tuple[str, ...] | None = N
         atomic.write_json(folder / CONFIG, kept)
 
 
+def labels_of(net: ReluNet) -> tuple[str, ...]:
+    """The labels in the folder that a network was read from, as `read_labels`; else t0, t1, ..."""
+    return (
+        id_labels(net.vocab_size) if net.folder is None else read_labels(net.folder, net.vocab_size)
+    )
+
+
+def task_of(net: ReluNet) -> KSparseTask | None:
+    """What a network was trained on here, or the task that the folder names from which it was read.
+
+    Raises:
+        FileError: the folder's task makes no sense, or its file of sets is not there.
+    """
+    if net.task is not None or net.folder is None or said_task(net.folder).get("set_size") is None:
+        return net.task
+    return read_task(net.folder, net)
+
+
 def read_labels(folder: Path, vocab_size: int) -> tuple[str, ...]:
     """The tokens' labels: `tokens.txt` where there is one, else t0, t1, ...
 
