@@ -218,6 +218,10 @@ def test_of_the_empty_set_and_of_units_that_entries_turn_on(
     panel = explorer.page.locator(".x-panel").first
     explorer.click(f"unit-{free}")
     assert "Covered by none, yet off: nothing turns it on." in panel.inner_text()
+    score = explorer.page.locator(".x-panel").last
+    assert "4 of its 4 bits are not covered, yet every unit that has its bits is off" in (
+        score.inner_text()
+    )
     explorer.page.goto(explorer.page.url.partition("#")[0] + "#set=1,2,3")
     explorer.page.get_by_test_id(f"unit-{free}").hover()
     assert "Covered by none: the positive entries turn it on." in panel.inner_text()

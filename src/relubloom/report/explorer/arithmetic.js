@@ -209,6 +209,11 @@ function ownWords(net, answer, token, on) {
   }
   if (missing === 0)
     return `All ${bits} of its bits are covered, yet not each of their units is off.`;
+  if (on !== missing) {
+    const left = `${missing} of its ${bits} bits ${missing === 1 ? "is" : "are"} not covered`;
+    if (on === 0) return `${left}, yet every unit that has its bits is off: nothing takes its score down.`;
+    return `${left}. ${several(on, "unit")} that ${on === 1 ? "has its bit takes" : "have its bits take"} its score down.`;
+  }
   return missing === 1
     ? `1 of its ${bits} bits is not covered: that unit takes its score down.`
     : `${missing} of its ${bits} bits are not covered: those units take its score down.`;
