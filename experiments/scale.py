@@ -1,4 +1,4 @@
-"""The recipe at real vocabularies: docs/results/scale.md.
+"""The recipe at larger vocabularies: docs/results/scale.md.
 
 Usage: python experiments/scale.py [--out DIR] [--quick] [GROUP ...]
 
@@ -12,8 +12,8 @@ import math
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,21 +31,14 @@ from relubloom.theory import best_graded_weights
 OUT, QUICK = Path("docs/results"), Path("runs/scale-quick")
 LOGITS = 1 << 26  # of the sets that a network is examined on
 HASH_SETS, DECODED = 1_000_000, 1 << 32  # that its hash is run on: answers of tokens at most
-SEEN = 16  # sets a token, at least, that dead tokens are counted on
+SEEN = 16  # sets a token, about, that dead tokens are counted on
 CHUNK = 512  # sets of these at once
-FIGURES = (
-    *("seconds", "sets", "mse", "p_exact", "gap", "bits", "bits_sd", "agreement", "hash_mse"),
-    *("hash_false_positives", "half_share", "graded_mse", "dead", "verdict"),
-    *("dead_early", "start_mse", "bits_changed"),
-)
-Row = dict[str, Any]
-"""By name of `FIGURES`; nan where there is none."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A network and how it is trained; `start` is `drawn`, or the exact network of a random code
-    of the best weights, `binary` or `graded`."""
+    """A network of `size` (N, d, k) and how it is trained; `start` is `drawn`, or the exact network
+    of a random code of the best weights, `binary` or `graded`."""
 
     group: str
     vocab_size: int
@@ -68,43 +61,28 @@ class Trial:
         """Sets of the training that hold a token, on average."""
         return self.steps * self.batch_size * self.set_size / self.vocab_size
 
-    def recipe(self) -> rb.Recipe:
-        """Always `kl`."""
-        return rb.Recipe(
-            objective="kl",
-            steps=self.steps,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            init_scale_out=self.init_scale_out,
-        )
 
-
+Key = tuple[str, ...]
+"""What a trial's row begins with: its fields."""
+Row = dict[str, str]
+"""What was found, by title."""
 Cell = Callable[[Trial, list[Row]], str]
-Columns = dict[str, Cell]
-"""Of a table, by title."""
 
 
 def trials_of(
-    group: str,
-    size: tuple[int, int, int],
-    *recipes: tuple[float, int, int],
-    seeds: int = 1,
-    start: str = "drawn",
+    group: str, size: tuple[int, int, int], *recipes: tuple[float, int, int], **more: Any
 ) -> list[Trial]:
-    """Of recipes (rate, steps, batch size), with seeds from 0 on."""
-    return [
-        Trial(group, *size, *recipe, start=start, seed=seed)
-        for recipe in recipes
-        for seed in range(seeds)
-    ]
+    """Of recipes (rate, steps, batch size)."""
+    return [Trial(group, *size, *recipe, **more) for recipe in recipes]
 
 
 ARTICLE, WIDE, VOCAB = (256, 48, 3), (1000, 64, 3), (4096, 64, 3)
 TITLES = {
     "rate": "The rate at 1,000 tokens",
+    "rate-width": "Other widths and set sizes at 1,000 tokens",
     "rate-4096": "The rate at 4,096 tokens",
     "vocabulary": "Larger vocabularies",
-    "width": "Width at 4,096 tokens",
+    "width": "Width, with batches of N / 16",
     "warm": "From the exact network of a random code",
 }
 TRIALS = [
@@ -114,21 +92,34 @@ TRIALS = [
     *trials_of("rate", WIDE, (5e-3, 40_000, 128), (1e-2, 20_000, 128), (2e-2, 20_000, 128)),
     *trials_of("rate", WIDE, (4e-2, 20_000, 128), (1e-2, 20_000, 32), (1e-2, 20_000, 8)),
     *trials_of("rate", WIDE, (1e-2, 20_000, 2)),
+    *trials_of("rate-width", (1000, 128, 4), (5e-3, 20_000, 128), (1e-2, 20_000, 128)),
+    *trials_of("rate-width", (1000, 128, 8), (5e-3, 20_000, 128), (1e-2, 20_000, 128)),
     *trials_of("rate-4096", VOCAB, (1e-2, 4000, 512), (2e-2, 4000, 512), (4e-2, 4000, 512)),
     *trials_of("rate-4096", VOCAB, (2e-2, 12_000, 512), (4e-2, 12_000, 512), (2e-2, 16_000, 256)),
+    *trials_of("rate-4096", VOCAB, (2e-2, 4000, 512), (1e-2, 12_000, 512), init_scale_out=3.0),
     *(
-        replace(trial, init_scale_out=3.0)
-        for trial in trials_of("rate-4096", VOCAB, (2e-2, 4000, 512), (1e-2, 12_000, 512))
+        replace(trial, seed=seed)
+        for trial in trials_of("vocabulary", VOCAB, (1e-2, 32_000, 256))
+        for seed in range(3)
     ),
-    *trials_of("vocabulary", VOCAB, (1e-2, 32_000, 256), seeds=3),
-    *trials_of("vocabulary", (4096, 128, 4), (1e-2, 24_000, 256)),
-    *trials_of("vocabulary", (16_384, 256, 8), (1e-2, 16_000, 128)),
-    *trials_of("width", (4096, 48, 3), (1e-2, 32_000, 256)),
-    *trials_of("width", (4096, 96, 3), (1e-2, 32_000, 256)),
-    *trials_of("warm", ARTICLE, (3e-4, 5000, 512), (3e-3, 5000, 512), seeds=4, start="binary"),
-    *trials_of("warm", ARTICLE, (3e-4, 5000, 512), (3e-3, 5000, 512), seeds=4, start="graded"),
+    *trials_of("vocabulary", (4096, 128, 4), (5e-3, 32_000, 256), (1e-2, 24_000, 256)),
+    *trials_of("vocabulary", (16_384, 256, 8), (7e-3, 16_000, 256)),
+    *(
+        Trial("width", vocab_size, width, 3, 1e-2, 32_000, vocab_size // 16)
+        for vocab_size in (256, 1024, 4096)
+        for width in (48, 64, 96)
+        if (vocab_size, width) != VOCAB[:2]
+    ),
+    *(
+        replace(trial, seed=seed)
+        for start in ("binary", "graded")
+        for trial in trials_of("warm", ARTICLE, (3e-4, 5000, 512), (3e-3, 5000, 512), start=start)
+        for seed in range(4)
+    ),
     *trials_of("warm", WIDE, (3e-3, 5000, 512), (1e-2, 5000, 512), start="binary"),
     *trials_of("warm", WIDE, (3e-3, 5000, 512), start="graded"),
+    *trials_of("warm", VOCAB, (3e-3, 5000, 512), start="binary"),
+    *trials_of("warm", (50_257, 128, 4), (3e-3, 400, 512), start="binary"),
 ]
 
 
@@ -142,80 +133,83 @@ def main() -> None:
     out = given.out or (QUICK if given.quick else OUT)
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    trials = list(dict.fromkeys(map(small, TRIALS))) if given.quick else TRIALS
+    trials = TRIALS
+    if given.quick:
+        trials = list({each.group: small(each) for each in TRIALS}.values())
     rows = kept(out / "scale.csv")
     for trial in trials:
-        if trial not in rows and (not given.groups or trial.group in given.groups):
-            rows[trial] = run(trial)
-            write_rows(out / "scale.csv", {each: rows[each] for each in trials if each in rows})
-            print(line_of(trial, [rows[trial]], COLUMNS), flush=True)
+        if key_of(trial) not in rows and (not given.groups or trial.group in given.groups):
+            rows[key_of(trial)] = run(trial)
+            write_rows(out / "scale.csv", rows)
+            print(line_of(trial, [rows[key_of(trial)]]), flush=True)
+    done = {trial: rows[key_of(trial)] for trial in trials if key_of(trial) in rows}
     page = out / "scale.md"
-    page.write_text(page_of([each for each in trials if each in rows], rows), encoding="utf-8")
+    page.write_text(page_of(done), encoding="utf-8")
     print(page)
 
 
 def small(trial: Trial) -> Trial:
     """The same in a second."""
-    width = 12 if trial.width == trial.set_size * 16 else 16
-    return replace(trial, vocab_size=64, width=width, set_size=3, steps=60, batch_size=32)
+    return replace(trial, vocab_size=32, width=16, set_size=2, steps=50, batch_size=32, seed=0)
 
 
-def kept(path: Path) -> dict[Trial, Row]:
+def key_of(trial: Trial) -> Key:
+    """Its fields as they are written."""
+    return tuple(map(str, astuple(trial)))
+
+
+def kept(path: Path) -> dict[Key, Row]:
     """The rows of a table that `write_rows` wrote; nothing where there is none."""
     if not path.exists():
         return {}
-    types: dict[str, Callable[[str], Any]] = {
-        each.name: type(getattr(PLAIN, each.name)) for each in fields(Trial)
-    }
-    rows: dict[Trial, Row] = {}
     with path.open(encoding="utf-8", newline="") as lines:
-        for cells in csv.DictReader(lines):
-            said = {name: read(cells.pop(name)) for name, read in types.items()}
-            rows[Trial(**said)] = {
-                name: cell if name == "verdict" else float(cell or "nan")
-                for name, cell in cells.items()
-            }
-    return rows
+        rows = list(csv.DictReader(lines))
+    return {tuple(row.pop(each.name) for each in fields(Trial)): row for row in rows}
 
 
-def write_rows(path: Path, rows: dict[Trial, Row]) -> None:
+def write_rows(path: Path, rows: dict[Key, Row]) -> None:
     """A line a network: its trial and its figures."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.writer(lines, lineterminator="\n")
-        writer.writerow([each.name for each in fields(Trial)] + list(FIGURES))
-        for trial, row in rows.items():
-            figures = [row[name] for name in FIGURES]
-            writer.writerow(
-                list(asdict(trial).values())
-                + [f"{each:.6g}" if isinstance(each, float) else each for each in figures]
-            )
+        writer.writerow([*(each.name for each in fields(Trial)), *next(iter(rows.values()))])
+        writer.writerows([*key, *row.values()] for key, row in rows.items())
 
 
 def run(trial: Trial) -> Row:
     """Train the network, and take its figures."""
     task, start = rb.KSparseTask(trial.vocab_size, trial.set_size), start_of(trial)
-    early = Watched([trial.steps // 10], factor=1.0)
-    began = time.process_time()
-    net = rb.train_stack(
-        *(task, trial.width, trial.recipe(), (trial.seed,)),
-        threads=1,
-        init_from=start,
-        step=early,
-    )[0].net
-    seconds = time.process_time() - began
-    first = rb.NetStack(**early.kept[0])[0]
-    changed = math.nan
-    if start is not None:
-        k = trial.set_size
-        changed = float((strengths_of(net, k) != strengths_of(start, k)).sum())
-    return {
-        "seconds": seconds,
-        **figures_of(net, task),
-        "dead_early": dead(first, task),
-        "start_mse": math.nan if start is None else mse(start, sets_for(task)),
-        "bits_changed": changed,
+    recipe = rb.Recipe(
+        objective="kl",
+        steps=trial.steps,
+        batch_size=trial.batch_size,
+        learning_rate=trial.learning_rate,
+        init_scale_out=trial.init_scale_out,
+    )
+    early, began = Watched([trial.steps // 10], factor=1.0), time.process_time()
+    trained = rb.train_stack(
+        *(task, trial.width, recipe, (trial.seed,)), threads=1, init_from=start, step=early
+    )
+    found: dict[str, Any] = {"seconds": time.process_time() - began}
+    net = trained[0].net
+    found |= figures_of(net, task)
+    found |= {
+        "dead_early": dead(rb.NetStack(**early.kept[0])[0], task),
+        "start_mse": None,
+        "entries_changed": None,
     }
+    if start is not None:
+        changed = strengths_of(net, trial.set_size) != strengths_of(start, trial.set_size)
+        found["start_mse"] = mse(start, sets_for(task))
+        found["entries_changed"] = int(changed.sum())
+    return {name: written(value) for name, value in found.items()}
+
+
+def written(value: object) -> str:
+    """As it stands in the table; empty for None."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "" if value is None else str(value)
 
 
 def start_of(trial: Trial) -> rb.ReluNet | None:
@@ -224,33 +218,33 @@ def start_of(trial: Trial) -> rb.ReluNet | None:
         return None
     if trial.start == "binary":
         weight = rb.best_constant_weight(*trial.size).weight
-        code = random_constant_weight(trial.vocab_size, trial.width, weight, trial.seed)
-        return rb.construct(code)
+        return rb.construct(
+            random_constant_weight(trial.vocab_size, trial.width, weight, trial.seed)
+        )
     best = best_graded_weights(*trial.size)
     return rb.construct(
         rb.make_graded("graded", *trial.size, half=best.half, full=best.full, seed=trial.seed)
     )
 
 
-def figures_of(net: rb.ReluNet, task: rb.KSparseTask) -> Row:
+def figures_of(net: rb.ReluNet, task: rb.KSparseTask) -> dict[str, Any]:
     """Of a network and of its hash, over drawn sets."""
     found = rb.gather_evidence(net, sets_for(task))
     hash_sets = task.drawn_sets("hash", min(HASH_SETS, DECODED // task.vocab_size))
     hashed = worth_on(found.code, hash_sets.chunk(0, len(hash_sets)).numpy())
-    mechanism = found.mechanism
-    strengths = mechanism.strengths
+    mechanism, strengths = found.mechanism, found.mechanism.strengths
     return {
         "sets": found.behaviour.sets,
         "mse": found.behaviour.mse,
         "p_exact": found.behaviour.p_exact,
-        "gap": math.nan if mechanism.mode_gap is None else mechanism.mode_gap,
+        "gap": mechanism.mode_gap,
         "bits": mechanism.bits_per_token.mean,
         "bits_sd": mechanism.bits_per_token.sd,
         "agreement": mechanism.unit_agreement,
         "hash_mse": hashed.mse,
         "hash_false_positives": hashed.false_positives,
         "half_share": 0.0 if strengths is None else strengths.half_share,
-        "graded_mse": math.nan if strengths is None else strengths.extracted.mse,
+        "graded_mse": None if strengths is None else strengths.extracted.mse,
         "dead": dead(net, task),
         "verdict": mechanism.verdict,
     }
@@ -281,77 +275,83 @@ def dead(net: rb.ReluNet, task: rb.KSparseTask) -> int:
     return int(dead_tokens(held.numpy(), missed.numpy()).sum())
 
 
-def page_of(trials: list[Trial], rows: dict[Trial, Row]) -> str:
+def page_of(done: dict[Trial, Row]) -> str:
     """A table a group; seeds of one recipe share a line."""
     parts = [INTRODUCTION]
     for group, title in TITLES.items():
-        own = [trial for trial in trials if trial.group == group]
         alike: dict[Trial, list[Row]] = {}
-        for trial in own:
-            alike.setdefault(replace(trial, seed=0), []).append(rows[trial])
-        columns = COLUMNS | (WARM if own[0].start != "drawn" else {})
-        parts += ["", f"## {title}", "", head(columns), "|" + "---|" * len(columns)]
-        parts += [line_of(trial, same, columns) for trial, same in alike.items()]
+        for trial, row in done.items():
+            if trial.group == group:
+                alike.setdefault(replace(trial, seed=0), []).append(row)
+        parts += ["", f"## {title}", "", f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
+        parts += [line_of(trial, rows) for trial, rows in alike.items()]
     return "\n".join(parts) + "\n"
 
 
-def head(columns: Iterable[str]) -> str:
-    """A table's first line."""
-    return f"| {' | '.join(columns)} |"
-
-
-def line_of(trial: Trial, rows: list[Row], columns: Columns) -> str:
+def line_of(trial: Trial, rows: list[Row]) -> str:
     """The cells of one recipe."""
-    return head(cell(trial, rows) for cell in columns.values())
+    return f"| {' | '.join(cell(trial, rows) for cell in COLUMNS.values())} |"
 
 
 def median(name: str, form: str) -> Cell:
     """Of a figure over the seeds; - where there is none."""
 
     def shown(_trial: Trial, rows: list[Row]) -> str:
-        found = [row[name] for row in rows if not math.isnan(row[name])]
+        found = [float(row[name]) for row in rows if row[name]]
         return format(statistics.median(found), form) if found else "-"
 
     return shown
 
 
-def recipe_of(trial: Trial) -> str:
-    """Rate, steps, batch size, and what else differs from the default."""
-    out = "" if trial.init_scale_out == 0.5 else f", init_scale_out {trial.init_scale_out:g}"
-    return f"{trial.learning_rate:g}, {trial.steps:,} x {trial.batch_size:,}{out}"
+def recipe_of(trial: Trial, _rows: list[Row]) -> str:
+    """Rate, steps, batch size, and how it starts."""
+    scale = "" if trial.init_scale_out == 0.5 else f", init_scale_out {trial.init_scale_out:g}"
+    start = "" if trial.start == "drawn" else f", from {trial.start}"
+    return f"{trial.learning_rate:g}, {trial.steps:,} x {trial.batch_size:,}{scale}{start}"
 
 
-def rival(trial: Trial, _rows: list[Row]) -> str:
+def random_code(trial: Trial, _rows: list[Row]) -> str:
     """The best random code: bits, and its mse."""
     best = rb.best_constant_weight(*trial.size)
-    return f"{best.weight}, {best.mse:.2g}"
+    return f"{best.weight}, {best.mse:.3g}"
 
 
-def verdicts(_trial: Trial, rows: list[Row]) -> str:
-    """How often each."""
-    return ", ".join(f"{name} {n}" for name, n in Counter(row["verdict"] for row in rows).items())
-
-
-COLUMNS: Columns = {
+COLUMNS: dict[str, Cell] = {
     "N, d, k": lambda trial, _rows: ", ".join(map(str, trial.size)),
-    "rate, steps x batch": lambda trial, _rows: recipe_of(trial),
+    "rate, steps x batch": recipe_of,
     "sets a token": lambda trial, _rows: f"{trial.seen:,.0f}",
     "seeds": lambda _trial, rows: str(len(rows)),
     "s": median("seconds", ".0f"),
-    "mse": median("mse", ".2g"),
+    "mse": median("mse", ".3g"),
     "exact": median("p_exact", ".2%"),
     "bits": median("bits", ".1f"),
     "gap": median("gap", ".1f"),
-    "agreement": median("agreement", ".3f"),
+    "agreement": median("agreement", ".4f"),
     "hash: F": median("hash_false_positives", ".2g"),
-    "hash: mse": median("hash_mse", ".2g"),
-    "random: bits, mse": rival,
+    "hash: mse": median("hash_mse", ".3g"),
+    "random: bits, mse": random_code,
     "dead, at a tenth": median("dead_early", ".0f"),
     "at the end": median("dead", ".0f"),
-    "verdicts": verdicts,
+    "mse of the start": median("start_mse", ".3g"),
+    "entries changed": median("entries_changed", ".0f"),
+    "half bits": median("half_share", ".0%"),
+    "verdicts": lambda _trial, rows: ", ".join(
+        f"{name} {n}" for name, n in Counter(row["verdict"] for row in rows).items()
+    ),
 }
-WARM: Columns = {
-    "start": lambda trial, _rows: trial.start,
-    "mse there": median("start_mse", ".2g"),
-    "entries changed": median("bits_changed", ".0f"),
-}
+INTRODUCTION = """# The recipe at larger vocabularies
+
+Made by `python experiments/scale.py` (`make results-scale`) from scale.csv, a line a network; what
+it means: [../scale.md](../scale.md). Objective `kl`; figures are medians over the seeds.
+
+*Sets a token*: of the training, those that hold a token. *s*: processor time of the training, one
+thread of a machine that was doing other work too. *mse*, *exact* and *agreement*: over 20,000 drawn
+sets, or as many as give 2^26 answers, at least 2,000. *bits*: a token, as read off `W_in`. *hash*:
+that code run as a Bloom filter on a million sets, or as many as give 2^32 answers: false positives
+a set, and mse. *random*: the best random code of these sizes, its bits and its mean mse, exact.
+*dead*: tokens missed on more than half of some 16 sets that hold them, after a tenth of the steps
+and at the end. *from*: the start is the exact network of a random code of the best weights.
+*entries changed*: of the code that is read off, all N x d entries, by strength."""
+
+if __name__ == "__main__":
+    main()
