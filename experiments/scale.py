@@ -1,6 +1,6 @@
 """The recipe at larger vocabularies: docs/results/scale.md.
 
-Usage: python experiments/scale.py [--out DIR] [--quick] [GROUP ...]
+Usage: python experiments/scale.py [--out DIR] [--quick]
 
 A row is one network, trained and examined on one thread. Rows are kept in scale.csv beside the
 page, so that a second run only does what is missing.
@@ -32,13 +32,16 @@ OUT, QUICK = Path("docs/results"), Path("runs/scale-quick")
 LOGITS = 1 << 26  # of the sets that a network is examined on
 HASH_SETS, DECODED = 1_000_000, 1 << 32  # that its hash is run on: answers of tokens at most
 SEEN = 16  # sets a token, about, that dead tokens are counted on
+K, MSE = 3, 1e-3  # whose width is sought
+LEAKY = 12.0, 0.009  # sharpness and leak
 CHUNK = 512  # sets of these at once
 
 
 @dataclass(frozen=True)
 class Trial:
     """A network of `size` (N, d, k) and how it is trained; `start` is `drawn`, or the exact network
-    of a random code of the best weights, `binary` or `graded`."""
+    of a random code of the best weights: `binary`, `graded`, or `leaky`, the graded one with about
+    the greatest leak that its code allows in place of 2^-12."""
 
     group: str
     vocab_size: int
@@ -55,11 +58,6 @@ class Trial:
     def size(self) -> tuple[int, int, int]:
         """N, d, k."""
         return self.vocab_size, self.width, self.set_size
-
-    @property
-    def seen(self) -> float:
-        """Sets of the training that hold a token, on average."""
-        return self.steps * self.batch_size * self.set_size / self.vocab_size
 
 
 Key = tuple[str, ...]
@@ -103,7 +101,7 @@ TRIALS = [
         for seed in range(3)
     ),
     *trials_of("vocabulary", (4096, 128, 4), (5e-3, 32_000, 256), (1e-2, 24_000, 256)),
-    *trials_of("vocabulary", (16_384, 256, 8), (7e-3, 16_000, 256)),
+    *trials_of("vocabulary", (16_384, 256, 8), (7e-3, 16_000, 256), (1e-2, 24_000, 256)),
     *(
         Trial("width", vocab_size, width, 3, 1e-2, 32_000, vocab_size // 16)
         for vocab_size in (256, 1024, 4096)
@@ -112,7 +110,7 @@ TRIALS = [
     ),
     *(
         replace(trial, seed=seed)
-        for start in ("binary", "graded")
+        for start in ("binary", "graded", "leaky")
         for trial in trials_of("warm", ARTICLE, (3e-4, 5000, 512), (3e-3, 5000, 512), start=start)
         for seed in range(4)
     ),
@@ -126,7 +124,6 @@ TRIALS = [
 def main() -> None:
     """Run what is missing, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("groups", nargs="*", metavar="GROUP", help=", ".join(TITLES))
     parser.add_argument("--out", type=Path, help="the folder of the page and of its rows")
     parser.add_argument("--quick", action="store_true", help="in small, into runs/scale-quick")
     given = parser.parse_args()
@@ -138,7 +135,7 @@ def main() -> None:
         trials = list({each.group: small(each) for each in TRIALS}.values())
     rows = kept(out / "scale.csv")
     for trial in trials:
-        if key_of(trial) not in rows and (not given.groups or trial.group in given.groups):
+        if key_of(trial) not in rows:
             rows[key_of(trial)] = run(trial)
             write_rows(out / "scale.csv", rows)
             print(line_of(trial, [rows[key_of(trial)]]), flush=True)
@@ -222,9 +219,8 @@ def start_of(trial: Trial) -> rb.ReluNet | None:
             random_constant_weight(trial.vocab_size, trial.width, weight, trial.seed)
         )
     best = best_graded_weights(*trial.size)
-    return rb.construct(
-        rb.make_graded("graded", *trial.size, half=best.half, full=best.full, seed=trial.seed)
-    )
+    code = rb.make_graded("graded", *trial.size, half=best.half, full=best.full, seed=trial.seed)
+    return rb.construct(code, *LEAKY) if trial.start == "leaky" else rb.construct(code)
 
 
 def figures_of(net: rb.ReluNet, task: rb.KSparseTask) -> dict[str, Any]:
@@ -285,7 +281,31 @@ def page_of(done: dict[Trial, Row]) -> str:
                 alike.setdefault(replace(trial, seed=0), []).append(row)
         parts += ["", f"## {title}", "", f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
         parts += [line_of(trial, rows) for trial, rows in alike.items()]
-    return "\n".join(parts) + "\n"
+    return "\n".join([*parts, *width_lines(done)]) + "\n"
+
+
+def width_lines(done: dict[Trial, Row]) -> list[str]:
+    """The width of `MSE` for each vocabulary: of trained networks and of random codes."""
+    lines = ["", WIDTHS, "", "| N | trained | random codes |", "|---|---|---|"]
+    for vocab_size in sorted({trial.vocab_size for trial in done if trial.group == "width"}):
+        found: dict[int, list[float]] = {}
+        for trial, row in done.items():
+            of_page = trial.group in ("width", "vocabulary") and trial.set_size == K
+            if of_page and trial.vocab_size == vocab_size:
+                found.setdefault(trial.width, []).append(float(row["mse"]))
+        trained = {width: statistics.median(errors) for width, errors in found.items()}
+        random = {width: rb.best_constant_weight(vocab_size, width, K).mse for width in found}
+        lines.append(f"| {vocab_size:,} | {width_at(trained)} | {width_at(random)} |")
+    return lines
+
+
+def width_at(errors: dict[int, float]) -> str:
+    """Where ln mse reaches that of `MSE`, on straight lines between the widths."""
+    widths = sorted(errors, reverse=True)
+    logs = [math.log(errors[width]) for width in widths]
+    if not logs or not logs[0] <= math.log(MSE) <= logs[-1]:
+        return "-"
+    return f"{np.interp(math.log(MSE), logs, widths):.1f}"
 
 
 def line_of(trial: Trial, rows: list[Row]) -> str:
@@ -310,6 +330,11 @@ def recipe_of(trial: Trial, _rows: list[Row]) -> str:
     return f"{trial.learning_rate:g}, {trial.steps:,} x {trial.batch_size:,}{scale}{start}"
 
 
+def seen(trial: Trial, _rows: list[Row]) -> str:
+    """Sets of the training that hold a token, on average."""
+    return f"{trial.steps * trial.batch_size * trial.set_size / trial.vocab_size:,.0f}"
+
+
 def random_code(trial: Trial, _rows: list[Row]) -> str:
     """The best random code: bits, and its mse."""
     best = rb.best_constant_weight(*trial.size)
@@ -319,11 +344,11 @@ def random_code(trial: Trial, _rows: list[Row]) -> str:
 COLUMNS: dict[str, Cell] = {
     "N, d, k": lambda trial, _rows: ", ".join(map(str, trial.size)),
     "rate, steps x batch": recipe_of,
-    "sets a token": lambda trial, _rows: f"{trial.seen:,.0f}",
+    "sets a token": seen,
     "seeds": lambda _trial, rows: str(len(rows)),
     "s": median("seconds", ".0f"),
     "mse": median("mse", ".3g"),
-    "exact": median("p_exact", ".2%"),
+    "exact": median("p_exact", ".3%"),
     "bits": median("bits", ".1f"),
     "gap": median("gap", ".1f"),
     "agreement": median("agreement", ".4f"),
@@ -334,7 +359,6 @@ COLUMNS: dict[str, Cell] = {
     "at the end": median("dead", ".0f"),
     "mse of the start": median("start_mse", ".3g"),
     "entries changed": median("entries_changed", ".0f"),
-    "half bits": median("half_share", ".0%"),
     "verdicts": lambda _trial, rows: ", ".join(
         f"{name} {n}" for name, n in Counter(row["verdict"] for row in rows).items()
     ),
@@ -352,6 +376,11 @@ a set, and mse. *random*: the best random code of these sizes, its bits and its 
 *dead*: tokens missed on more than half of some 16 sets that hold them, after a tenth of the steps
 and at the end. *from*: the start is the exact network of a random code of the best weights.
 *entries changed*: of the code that is read off, all N x d entries, by strength."""
+
+WIDTHS = f"""## The width of an error
+
+At which the mse is {MSE:g}, k = {K}: straight lines in ln mse through the widths above, and through
+the best random codes of the same widths."""
 
 if __name__ == "__main__":
     main()
