@@ -7,7 +7,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 .PHONY: help install browser demo test check check-javascript docs-files results results-width \
 	results-width-full results-quick results-region results-region-quick results-graded-codes results-full \
 	results-graded-mechanism results-class results-source-networks results-zoo results-ground-truth \
-	results-real-codes results-set-rivals results-scale bench faults mutants fuzz trust clean docs lowest pythons
+	results-real-codes results-set-rivals results-scale bench faults kernels mutants fuzz trust clean docs lowest \
+	pythons
 
 help:
 	@echo "make demo     install, study the article's network, print the report's path"
@@ -34,6 +35,7 @@ help:
 	@echo "make lowest   the fast part of the suite with the oldest releases that pyproject.toml names"
 	@echo "make pythons  types for Python 3.12 and 3.13, and whether dependencies resolve there"
 	@echo "make faults   kills, full disks, closed pipes, two at once (10 minutes)"
+	@echo "make kernels  the kernels for GPUs, by Triton's interpreter (1 GB of packages, half a minute)"
 	@echo "make mutants  25 minutes of small changes of the code: which do no tests notice?"
 	@echo "make bench    benchmarks, with their rivals"
 	@echo "make fuzz     hostile files and command lines, CASES=5000 SEED=0; see docs/trust.md"
@@ -77,6 +79,9 @@ check: $(VENV)/tools-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
+	@mkdir -p build; echo "every public name has its type"; \
+	PATH=$(CURDIR)/$(BIN):$$PATH pyright --verifytypes relubloom --ignoreexternal > build/types.txt \
+		|| { grep --before-context=1 --after-context=1 'error:' build/types.txt; exit 1; }
 	$(MAKE) --no-print-directory docs
 	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory check-javascript; \
 	else echo "no npm here: the JavaScript of the reports is not type-checked"; \
@@ -184,6 +189,16 @@ results-region-quick: $(VENV)/package-installed
 # Networks whose figures stand in docs/results/scale.csv are not trained again.
 results-scale: $(VENV)/package-installed
 	$(BIN)/python experiments/scale.py
+
+# Triton is large, so it has a place of its own. Its interpreter and its compiler need no GPU.
+TRITON := build/triton-3.9.0
+
+$(TRITON):
+	$(PIP) --target $(TRITON) triton==3.9.0
+
+kernels: $(VENV)/tools-installed $(TRITON)
+	PYTHONPATH=$(TRITON) $(BIN)/python -m pytest tests/training/test_fused_loss.py \
+		tests/training/test_as_cuda.py tests/task/test_philox_kernel.py
 
 # SAELens brings much along, so it has an environment of its own. A run that was stopped goes on.
 GROUND_TRUTH := $(VENV)/ground-truth

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -15,6 +16,7 @@ from typer.core import TyperGroup
 
 import relubloom
 from build.process import DATA, Outcome
+from build.tracker import Recorder
 from relubloom.cli.app import app
 from relubloom.evidence import gather
 from relubloom.study import study
@@ -48,6 +50,7 @@ NOT_RUN = {
     "relubloomExplorer": "in a browser; tests/report/test_explorer_in_browser.py asks it there",
     "dask ": "several machines; tests/sweep/test_cluster.py starts a scheduler and its workers",
     "relubloom sweep SPEC.toml --out DIR --cluster": "the same",
+    "relubloom sweep SPEC.toml --out DIR --device": "a GPU; a CPU plays it in tests/sweep",
     "from dask_jobqueue": "a cluster with SLURM",
     "import numpy as np\nimport relubloom": "tests/zoo/test_guide.py runs it, and looks at it",
     "from relubloom.zoo.saelens": "sae-lens; tests/zoo/test_saelens.py runs both where it is there",
@@ -89,6 +92,8 @@ IN_SMALL = {
     "relubloom sweep SPEC.toml --out DIR": "relubloom sweep SPEC.toml --out sweep --workers 1",
     "relubloom sweep SPEC.toml --out DIR --resume": "relubloom sweep SPEC.toml --out sweep "
     "--resume --workers 1",
+    "relubloom sweep SPEC.toml --out DIR --track trackio": "relubloom sweep SPEC.toml "
+    "--out sweep --resume --workers 1 --track trackio",
     "python examples/plain_pytorch.py": "python examples/plain_pytorch.py --steps 3 --out big.pt",
     "relubloom study --quick --out runs/first": "relubloom study --quick --steps 3 "
     "--out runs/first",
@@ -96,6 +101,7 @@ IN_SMALL = {
     "relubloom study --quick --activation none --out runs/linear": "relubloom study --quick "
     "--activation none --steps 3 --out runs/linear",
     "rb.train(task, width=48, seed=0)": "rb.train(task, width=48, recipe=rb.Recipe(steps=3))",
+    "rb.Recipe(steps=2000, learning_rate=4e-2)": "rb.Recipe(steps=3)",
 }
 SPEC = (
     "[defaults]\nvocab_size = 12\nset_size = 2\nsteps = 3\n[[grid]]\nwidth = 4\nobjective = 'mse'\n"
@@ -278,6 +284,8 @@ def test_what_is_to_be_typed_runs(
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     (tmp_path / "debtags.sets").symlink_to(DATA / "debtags.sets")
     (tmp_path / "SPEC.toml").write_text(SPEC)
+    tracker: Any = Recorder()
+    monkeypatch.setitem(sys.modules, "trackio", tracker)
     names: dict[str, object] = {}
     exec(GIVEN.get(str(page.relative_to(ROOT)), ""), names)
     for language, text in PIECES[page]:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from email.parser import Parser
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,16 @@ def test_the_wheel_runs_from_an_empty_folder(built: tuple[Path, Path], tmp_path:
     found = "import relubloom; print(relubloom.__file__)"
     where = subprocess.check_output([sys.executable, "-c", found], env=environment, text=True)
     assert Path(where).is_relative_to(installed)
+
+
+def test_the_wheel_says_what_it_is(built: tuple[Path, Path]) -> None:
+    with zipfile.ZipFile(built[0]) as wheel:
+        (about,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+        said = Parser().parsestr(wheel.read(about).decode())
+    assert said["License-Expression"] == "Apache-2.0"
+    for python in ("3.11", "3.12", "3.13"):
+        assert f"Programming Language :: Python :: {python}" in said.get_all("Classifier", [])
+    assert said["Requires-Python"] == ">=3.11"
 
 
 def test_the_citation_names_the_version() -> None:

@@ -4,6 +4,7 @@ import io
 import re
 import sys
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,12 @@ class Terminal(io.StringIO):
         return True
 
 
-def shown_on(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch, *, quiet: bool) -> str:
+def shown_on(
+    stream: io.StringIO, monkeypatch: pytest.MonkeyPatch, *, quiet: bool, **environment: str
+) -> str:
     monkeypatch.setattr(sys, "stderr", stream)
-    monkeypatch.setenv("TERM", "xterm")
+    for name, value in ({"TERM": "xterm"} | environment).items():
+        monkeypatch.setenv(name, value)
     with ProgressDisplay(quiet) as display:
         for done in (1, 2, 4):
             display("training", done, 4, "mse 0.25")
@@ -34,6 +38,33 @@ def test_a_bar_moves_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_elsewhere_a_stage_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     said = shown_on(io.StringIO(), monkeypatch, quiet=False)
     assert re.fullmatch(r"training: 4 of 4, mse 0\.25, \d+\.\d s\n", said)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "codes"), [("NO_COLOR", "1", r"\x1b\[[\d;]*3\d"), ("TERM", "dumb", r"\x1b")]
+)
+def test_a_terminal_without_colour_has_none(
+    name: str, value: str, codes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coloured = shown_on(Terminal(), monkeypatch, quiet=False)
+    assert re.search(codes, coloured)
+    said = shown_on(Terminal(), monkeypatch, quiet=False, **{name: value})
+    assert "training" in said
+    assert not re.search(codes, said)
+
+
+@pytest.mark.parametrize("widgets", [None, object()])
+def test_a_notebook_without_ipywidgets_has_lines(
+    widgets: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel: Any = SimpleNamespace()
+    monkeypatch.setitem(sys.modules, "ipykernel", kernel)
+    monkeypatch.setattr("relubloom.progress.find_spec", lambda _: widgets)
+    monkeypatch.setattr(sys, "stdout", out := io.StringIO())
+    said = shown_on(io.StringIO(), monkeypatch, quiet=False)
+    moves = widgets is not None
+    assert bool(out.getvalue()) == moves
+    assert bool(re.fullmatch(r"training: 4 of 4, .*\n", said)) != moves
 
 
 @pytest.mark.parametrize("stream", [Terminal, io.StringIO])

@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -12,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from build.process import COMMAND, Outcome
+from build.process import COMMAND, DATA, Outcome
 from relubloom.cli import studying
 from relubloom.cli.app import run
 from relubloom.code import Code, GradedCode, count_false_positives, import_csv
@@ -20,7 +21,9 @@ from relubloom.code.families import Family
 from relubloom.code.graded_families import GradedFamily
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
+from relubloom.records.files import read_record
 from relubloom.records.run_folder import default_labels
+from relubloom.records.study import StudyRecord
 from relubloom.study.source_codes import SourceFamily
 
 COMMANDS = ("study", "train", "construct", "examine", "report", "compare", "query")
@@ -42,6 +45,7 @@ def test_bare_relubloom_prints_help(relubloom: Callable[..., Outcome]) -> None:
     bare = relubloom()
     assert (bare.status, bare.err) == (0, "")
     assert bare.out == relubloom("--help").out
+    assert "A run folder holds one network" in " ".join(bare.out.split())
 
 
 def test_the_module_is_the_command(python: Callable[..., Outcome]) -> None:
@@ -59,11 +63,24 @@ def test_the_shell_completes_names(
     assert (done.status, done.out.split()) == (0, ["examine"])
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},  # as LANG=C once was
+    ],
+)
 def test_an_ascii_terminal_breaks_nothing(
-    python: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+    python: Callable[..., Outcome],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, str],
 ) -> None:
-    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-    done = python(COMMAND, "construct", *SIZES, "--out", "é")
+    for name, value in changes.items():
+        monkeypatch.setenv(name, value)
+    tokens = tmp_path / "ü.txt"
+    tokens.write_text("".join(f"ä{n}\n" for n in range(12)), encoding="utf-8")
+    done = python(COMMAND, "construct", *SIZES[2:], "--tokens", tokens, "--out", "é")
     assert (done.status, done.err) == (0, "")
     assert python(COMMAND, "-h").out.isascii()
 
@@ -283,6 +300,26 @@ def test_examine_prints_its_figures(mine: Path, relubloom: Callable[..., Outcome
     assert "best explanation             hash, F1 1.000" in done.out
     assert done.out.splitlines()[-1] == f"next: relubloom report {mine} draws the page"
     assert done.err == ""
+
+
+def test_a_study_boasts_of_no_failures_that_a_bad_hash_has_on_every_set(
+    relubloom: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = read_record(DATA / "schema-1" / "study", StudyRecord)
+    assert record is not None
+    linear = replace(
+        *record.runs,
+        verdict="not-bloom",
+        code_failure_share=0.984,
+        failures_explained=1.0,
+        **{"reading": "nearly-linear", "quantity": "units_off", "value": 0.005, "threshold": 0.05},
+    )
+    monkeypatch.setattr(
+        "relubloom.study.study.run_study", lambda *_, **__: replace(record, runs=[linear])
+    )
+    said = relubloom("study", "--out", tmp_path, "--quiet").out
+    assert "its hash fails on 98.4% of the sets and on 100.0% of its ranking failures" in said
+    assert "reading: nearly linear: the ReLU hardly clips; units are off in 0.50%" in said
 
 
 def test_query_explains_a_forced_false_positive(

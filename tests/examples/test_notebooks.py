@@ -41,3 +41,13 @@ def test_its_first_code_installs_relubloom_where_it_is_missing(path: Path) -> No
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     assert 'find_spec("relubloom") is None' in first.source
     assert "outputs" not in first or not first.outputs
+
+
+def test_three_lines_draw_the_first_picture() -> None:
+    notebook = nbformat.read(NOTEBOOKS[0], as_version=4)
+    lines: list[str] = []
+    for cell in (each for each in notebook.cells[2:] if each.cell_type == "code"):
+        lines += [line for line in cell.source.splitlines() if line.strip()]
+        if any("image/png" in each.get("data", {}) for each in cell.outputs):
+            break
+    assert len(lines) == 3

@@ -11,6 +11,7 @@ import pytest
 import relubloom as rb
 from build.networks import random_net
 from build.sweep import done_row
+from build.tracker import Recorder
 from relubloom.errors import DivergedError, FileError, StoppedError, UsageError
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.sweep_row import SweepRow
@@ -20,9 +21,11 @@ from relubloom.sweep.results import Results
 from relubloom.sweep.settings import RunSettings
 from relubloom.sweep.spec import Spec
 from relubloom.sweep.sweep import SweepPlan, SweepProgress, prepare, run_sweep, summary
+from relubloom.sweep.tracking import Tracker
 from relubloom.sweep.workers import Workers
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe, train_stack
+from relubloom.training.devices import training_bytes
 
 Fate = Callable[[Group, int], None]
 """What becomes of a group at its n-th try: it may raise."""
@@ -98,6 +101,24 @@ def test_runs_alike_but_for_the_seed_are_grouped() -> None:
     assert len({group.identity for group in groups}) == 3
 
 
+def test_a_device_trains_as_many_at_once_as_its_memory_holds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    runs = tuple(run_of(3, seed) for seed in range(600))
+    spec, alike = Spec("x", runs, ()), (8, 3, 2, runs[0].recipe.batch_size)
+
+    def sizes_with(free: int, device: str) -> list[int]:
+        monkeypatch.setattr("relubloom.training.devices.free_bytes", lambda _: free)
+        groups = prepare(spec, tmp_path, resume=False, device=device).groups
+        assert {group.device for group in groups} == {device}
+        return [len(group.runs) for group in groups]
+
+    assert sizes_with(1 << 30, "cuda") == [256, 256, 88]
+    assert sizes_with(training_bytes(*alike, 100), "cuda") == [100, 100, 56, 100, 100, 56, 88]
+    assert sizes_with(0, "cuda") == [1] * 600  # and each says what it lacks
+    assert max(sizes_with(0, "cpu")) <= 16
+
+
 def test_every_run_is_recorded_once(sweep: Callable[..., Any], tmp_path: Path) -> None:
     started = Scripted.started
     result = sweep()
@@ -106,6 +127,33 @@ def test_every_run_is_recorded_once(sweep: Callable[..., Any], tmp_path: Path) -
     assert statuses(tmp_path) == ["done"] * 6
     again = sweep(resume=True)
     assert (again["done"], again["made_now"]) == (6, 0)
+
+
+def test_a_run_is_logged_once(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    def fate(group: Group, n: int) -> None:
+        if group.runs[0].width == 4 and n == 1:
+            raise OSError("no room")
+
+    api = Recorder()
+    sweep(fate, tracker=Tracker("mine", api))
+    assert len(api.runs) == 4  # what failed is not there yet
+    sweep(fate, resume=True, tracker=Tracker("mine", api))
+    recorded = [record["run"] for record in rb.load_results(tmp_path)]
+    assert sorted(run["name"] for run in api.runs) == sorted(recorded)
+    sweep(fate, resume=True, tracker=Tracker("mine", api))
+    assert len(api.runs) == 6
+    assert {run["project"] for run in api.runs} == {SPEC.name}
+
+
+def test_a_tracker_that_fails_is_left_out(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    said: list[str] = []
+    done = sweep(
+        tracker=Tracker("mine", Recorder("no network\nand more")),
+        on_progress=lambda progress: said.extend(progress.warnings[len(said) :]),
+    )
+    assert done["done"] == 6
+    assert statuses(tmp_path) == ["done"] * 6
+    assert said == ["mine failed (OSError: no network); the sweep goes on without it"]
 
 
 def test_results_that_are_there_need_resume(sweep: Callable[..., Any], tmp_path: Path) -> None:

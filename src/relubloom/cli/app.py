@@ -34,7 +34,7 @@ WORDS = (
     "A set's union is all the bits of its tokens. A false positive is a token that comes out and "
     "was never put in.",
 )
-EXAMPLES = {
+EXAMPLES: dict[str, tuple[str, ...]] = {
     "": ("study --quick", "study --help"),
     "study": (
         "study --quick",
@@ -99,7 +99,7 @@ def _epilog(name: str, *words: str) -> str:
     return "\n\n".join([*words, "Examples:", *(f"  relubloom {each}" for each in EXAMPLES[name])])
 
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="relubloom",
     help="Train tiny ReLU networks that store sets, build exact Bloom-filter networks, and test "
     "whether the one is the other.",
@@ -113,12 +113,12 @@ COMMANDS = (
     results,
 )
 ZOO = (list_, get, score)
-zoo = typer.Typer(
+zoo: typer.Typer = typer.Typer(
     name="zoo",
     help="Networks whose mechanism is known: list, get, score.",
     context_settings=HELP,
 )
-pools = typer.Typer(name="pool")
+pools: typer.Typer = typer.Typer(name="pool")
 PARSER_WORDS = (
     (r"Value error, ", ""),
     (r"Input should be a valid integer, .*", "it must be a whole number"),
@@ -127,25 +127,25 @@ PARSER_WORDS = (
 RESUMABLE = ("study", "train", "sweep")
 INTERRUPTED = 130  # what the parser answers to Ctrl-C
 
-for group, commands in ((app, COMMANDS), (zoo, ZOO), (pools, (decode,))):
-    for command in commands:
-        name = command.__name__.rstrip("_")
-        path = name if group is app else f"{group.info.name} {name}"
-        group.command(
-            name,
-            help=options.paragraphs(command),
-            epilog=_epilog(path),
+for _group, _commands in ((app, COMMANDS), (zoo, ZOO), (pools, (decode,))):
+    for _command in _commands:
+        _name = _command.__name__.rstrip("_")
+        _path = _name if _group is app else f"{_group.info.name} {_name}"
+        _group.command(
+            _name,
+            help=options.paragraphs(_command),
+            epilog=_epilog(_path),
             context_settings=HELP,
-        )(options.spread(command))
-    if group is pools:
-        group.callback(
+        )(options.spread(_command))
+    if _group is pools:
+        _group.callback(
             invoke_without_command=True,
             help=options.paragraphs(pool),
             epilog=_epilog("pool"),
             context_settings=HELP,
         )(options.spread(pool, alone=True))
-    if group is not app:
-        app.add_typer(group)
+    if _group is not app:
+        app.add_typer(_group)
 
 
 def _show_version(wanted: bool) -> bool:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from relubloom.network.imports.source import Given
 
 # An option, in the part of a command's help that it stands in.
-task_option = partial(typer.Option, rich_help_panel="Task")
-training_option = partial(typer.Option, rich_help_panel="Training")
-output_option = partial(typer.Option, rich_help_panel="Output")
-machine_option = partial(typer.Option, rich_help_panel="Machine")
+task_option: partial[Any] = partial(typer.Option, rich_help_panel="Task")
+training_option: partial[Any] = partial(typer.Option, rich_help_panel="Training")
+output_option: partial[Any] = partial(typer.Option, rich_help_panel="Output")
+machine_option: partial[Any] = partial(typer.Option, rich_help_panel="Machine")
 
 TokensPath = Annotated[
     Path | None,
@@ -47,7 +47,7 @@ RunDir = Annotated[
 ]
 
 
-import_option = partial(typer.Option, rich_help_panel="A network of your own")
+import_option: partial[Any] = partial(typer.Option, rich_help_panel="A network of your own")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,7 +39,7 @@ class Code(Shown):
         UsageError: `bits` is not a 0/1 matrix with at least one token and one unit.
     """
 
-    MAIN = ("vocab_size", "width", "weight")
+    MAIN: ClassVar[tuple[str, ...]] = ("vocab_size", "width", "weight")
 
     bits: NDArray[np.bool_]
 

@@ -44,7 +44,7 @@ class Descent:
     def __init__(
         self, code: Code, sets: Ints, weights: Floats, near: float, go_on: Callable[[], bool]
     ) -> None:
-        self.bits = code.bits.copy()
+        self.bits: NDArray[np.bool_] = code.bits.copy()
         self._hashes = code.packed.copy()
         self._sets, self._weights, self._go_on = sets, weights, go_on
         self._falls = np.array([1 - near, near, 0, 0])  # of a token's charge by a bit more to lack

@@ -15,6 +15,7 @@ import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,7 +54,7 @@ class GradedCode(Shown):
             in 1..255.
     """
 
-    MAIN = ("vocab_size", "width", "bits_by_strength")
+    MAIN: ClassVar[tuple[str, ...]] = ("vocab_size", "width", "bits_by_strength")
 
     strengths: NDArray[np.uint8]
     levels: int

@@ -45,8 +45,9 @@ class Neighbourhood:
                 f"tables: the search holds up to {TABLE_BYTES / 2**30:.0f} GiB; "
                 "lower the weight, the set size or the vocabulary"
             )
-        self.bits = code.bits.copy()
-        self.vocab_size, self.width = code.bits.shape
+        self.bits: NDArray[np.bool_] = code.bits.copy()
+        self.vocab_size: int = code.vocab_size
+        self.width: int = code.width
         self.set_size = set_size
         self.max_weight = max_weight
         self._choose = [_binomials(self.vocab_size, j) for j in range(set_size + 1)]

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,7 @@ class Evidence(Shown):
     are, None where they are those of no task.
     """
 
-    MAIN = (
+    MAIN: ClassVar[tuple[str, ...]] = (
         *("mechanism.verdict", "behaviour.mse", "behaviour.p_exact", "behaviour.sets"),
         *("mechanism.unit_agreement", "mechanism.extracted.loss_failure_f1"),
         *("mechanism.bits_per_token.mean", "mechanism.mode_gap", "mechanism.reading"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -65,7 +65,12 @@ class LayerEvidence(Shown):
     of the given directions.
     """
 
-    MAIN = ("verdict", "net", "agreement.units_alike", "agreement.relative_error")
+    MAIN: ClassVar[tuple[str, ...]] = (
+        "verdict",
+        "net",
+        "agreement.units_alike",
+        "agreement.relative_error",
+    )
 
     net: ReluNet
     evidence: Evidence

@@ -173,7 +173,7 @@ class Evaluator:
     ) -> None:
         self.largest_set = largest_set
         padded = net if one_size else _with_empty_tokens(net, largest_set)
-        self.fine_error = rounding_error(padded, largest_set, FLOAT64)
+        self.fine_error: RoundingError = rounding_error(padded, largest_set, FLOAT64)
         self._fine = _Forward(net, self.fine_error, powers_of_2=False)
         self._coarse: _Forward | None = None
         if float32 and holds_float32(net):

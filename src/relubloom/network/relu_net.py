@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -54,7 +54,7 @@ class ReluNet(Shown, nn.Module):
             is no matrix of numbers.
     """
 
-    MAIN = ("vocab_size", "width")
+    MAIN: ClassVar[tuple[str, ...]] = ("vocab_size", "width")
 
     def __init__(
         self,
@@ -66,10 +66,10 @@ class ReluNet(Shown, nn.Module):
         super().__init__()
         weights = as_weights(W_in, b_in, W_out, b_out)
         weights_file.check_shapes({name: tuple(value.shape) for name, value in weights.items()})
-        self.W_in = nn.Parameter(weights["W_in"])
-        self.b_in = nn.Parameter(weights["b_in"])
-        self.W_out = nn.Parameter(weights["W_out"])
-        self.b_out = nn.Parameter(weights["b_out"])
+        self.W_in: nn.Parameter = nn.Parameter(weights["W_in"])
+        self.b_in: nn.Parameter = nn.Parameter(weights["b_in"])
+        self.W_out: nn.Parameter = nn.Parameter(weights["W_out"])
+        self.b_out: nn.Parameter = nn.Parameter(weights["b_out"])
         self.task: KSparseTask | None = None
 
     @property
@@ -308,7 +308,7 @@ class NetStack(Shown):
         b_out: [instances, vocab].
     """
 
-    MAIN = ("networks",)
+    MAIN: ClassVar[tuple[str, ...]] = ("networks",)
 
     def __init__(
         self,
@@ -317,7 +317,10 @@ class NetStack(Shown):
         W_out: Float[Tensor, "instances width vocab"],
         b_out: Float[Tensor, "instances vocab"],
     ) -> None:
-        self.W_in, self.b_in, self.W_out, self.b_out = W_in, b_in, W_out, b_out
+        self.W_in: Tensor = W_in
+        self.b_in: Tensor = b_in
+        self.W_out: Tensor = W_out
+        self.b_out: Tensor = b_out
 
     @property
     def networks(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from relubloom.shown import Shown
 
@@ -375,7 +376,7 @@ class Behaviour(Shown):
         file: the file whose lines they are; null where they are none, or not known.
     """
 
-    MAIN = ("sets", "method", "mse", "kl", "p_exact", "loss_failures")
+    MAIN: ClassVar[tuple[str, ...]] = ("sets", "method", "mse", "kl", "p_exact", "loss_failures")
 
     sets: int
     method: str

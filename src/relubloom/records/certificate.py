@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from relubloom.records.behaviour import LinesOfFile
 from relubloom.shown import Shown
@@ -85,7 +85,7 @@ class Certificate(Shown):
             for one that relubloom made.
     """
 
-    MAIN = (
+    MAIN: ClassVar[tuple[str, ...]] = (
         *("method", "sets", "set_size", "p_exact", "mse", "false_positives.mean"),
         *("undecided_sets", "confidence"),
     )

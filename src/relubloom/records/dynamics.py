@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from relubloom.shown import Shown
 
@@ -118,7 +119,7 @@ class Dynamics(Shown):
         order: which tokens settle first.
     """
 
-    MAIN = ("tokens", "constant_units")
+    MAIN: ClassVar[tuple[str, ...]] = ("tokens", "constant_units")
 
     steps: list[int]
     tokens: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from relubloom.records.ladder import Agreement
 from relubloom.shown import Shown
@@ -100,7 +100,7 @@ class Interventions(Shown):
         interventions: a row for each.
     """
 
-    MAIN = ("set_size", "seed")
+    MAIN: ClassVar[tuple[str, ...]] = ("set_size", "seed")
 
     set_size: int | list[int]
     seed: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from relubloom.shown import Shown
 
@@ -76,7 +76,7 @@ class Ladder(Shown):
         rungs: the rungs by `bits`, the network last.
     """
 
-    MAIN = ("sets", "method", "vocab_size", "width", "network_bits")
+    MAIN: ClassVar[tuple[str, ...]] = ("sets", "method", "vocab_size", "width", "network_bits")
 
     sets: int
     method: str

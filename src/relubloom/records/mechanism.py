@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from relubloom.records.verdict import ReadingBeside, Verdict
 from relubloom.shown import Shown
@@ -73,6 +73,8 @@ class HashAsFilter:
             its loss failures, the share inside those sets; null when there are none.
         union_skill: 1 - disagreements of the union with the units over those of the better
             constant answer, or 0: what `unit_agreement` is worth.
+        failure_skill: the same of the extracted hash about which sets fail by loss: what
+            `loss_failure_f1` is worth. Null in files of earlier versions.
     """
 
     extracted: ExtractedFilter
@@ -80,6 +82,7 @@ class HashAsFilter:
     failures_explained: float | None
     failures_explained_by_loss: float | None
     union_skill: float
+    failure_skill: float | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -477,7 +480,7 @@ class Mechanism(Shown, HashAsFilter, InputModes, ReadingFigures, ReadingBeside):
             graded hash; null where all bits are full, and in files of earlier versions.
     """
 
-    MAIN = (
+    MAIN: ClassVar[tuple[str, ...]] = (
         *("verdict", "unit_agreement", "near_threshold", "extracted.loss_failure_f1"),
         *("mode_gap", "bits_per_token.mean", "reading"),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.mechanism import ExtractedFilter, Mechanism, Spread, Strengths
@@ -26,7 +26,7 @@ class RunRow(Shown, ReadingBeside):
         graded: `strengths` of `mechanism.json`; null where all bits are full.
     """
 
-    MAIN = ("verdict", "seed", "mse", "p_exact", "dir")
+    MAIN: ClassVar[tuple[str, ...]] = ("verdict", "seed", "mse", "p_exact", "dir")
 
     dir: str
     seed: int | None
@@ -142,7 +142,7 @@ class StudyRecord(Shown):
         report: where the page lies.
     """
 
-    MAIN = ("verdict", "networks", "mse", "report")
+    MAIN: ClassVar[tuple[str, ...]] = ("verdict", "networks", "mse", "report")
 
     relubloom_version: str
     command: str

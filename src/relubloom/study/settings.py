@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, ClassVar, TypedDict, Unpack
 
 from relubloom import reading
 from relubloom.errors import UsageError, check_seed, described, whole
@@ -50,7 +50,15 @@ class Study(Shown):
         FileError: `init_from` is no run folder, or is damaged.
     """
 
-    MAIN = ("task", "width", "recipe.objective", "recipe.steps", "seed", "seeds", "quick")
+    MAIN: ClassVar[tuple[str, ...]] = (
+        "task",
+        "width",
+        "recipe.objective",
+        "recipe.steps",
+        "seed",
+        "seeds",
+        "quick",
+    )
 
     task: KSparseTask = field(default_factory=lambda: KSparseTask(256, 3))
     width: int = 48

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 from relubloom import reading
 from relubloom._version import __version__
@@ -50,7 +50,7 @@ class Results:
     """
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
-        self.path = path if path.suffix == ".sqlite" else path / RESULTS
+        self.path: Path = path if path.suffix == ".sqlite" else path / RESULTS
         if self.path.exists():
             reading.check(self.path, reading.TABLE)
         else:
@@ -160,7 +160,7 @@ class Results:
 class SweepTable(Shown, list[dict[str, Any]]):
     """The records of a sweep's runs, a list that shows how many there are and the first of them."""
 
-    MAIN = ("runs", "verdicts")
+    MAIN: ClassVar[tuple[str, ...]] = ("runs", "verdicts")
     COLUMNS = ("run", "vocab_size", "width", "set_size", "objective", "seed", "mse", "verdict")
 
     @property

@@ -27,7 +27,7 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 }
 RUN = tuple("=+-@\t\r\n")  # what makes a spreadsheet take a cell for a formula
 SUFFIXES = (".csv", ".parquet")
-WORDS = {"null": None, "true": True, "false": False}
+WORDS: dict[str, bool | None] = {"null": None, "true": True, "false": False}
 
 Record = dict[str, Any]
 

@@ -31,10 +31,11 @@ HEAD_KEYS = ("name", "notes")
 TABLES = ("sweep", "defaults", "grid")
 SIZES = ("vocab_size", "width", "training_pool", "figure_sets", "steps", "batch_size")
 WHOLE = (*SIZES, "seed", "seeds")
-CHOSEN = ("objective", "activation", "initialisation", "optimiser")
+CHOSEN = ("objective", "activation", "initialisation", "optimiser", "products")
 TEXTS = ("preset", "source", "generator", "sets", "tokens", *CHOSEN)
-NUMBER = ((int, float), "a number, or a list")
-KINDS = {  # of values, and how they are told; of any other key a NUMBER
+Kind = tuple[tuple[type, ...], str]
+NUMBER: Kind = ((int, float), "a number, or a list")
+KINDS: dict[str, Kind] = {  # of values, and how they are told; of any other key a NUMBER
     **dict.fromkeys(WHOLE, ((int,), "a whole number, or a list of them")),
     **dict.fromkeys(TEXTS, ((str,), "a text, or a list of them")),
     "skip_bad": ((bool,), "true or false"),

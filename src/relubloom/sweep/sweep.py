@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from relubloom import atomic
 from relubloom.errors import FileError, UsageError
 from relubloom.network.weights_file import CONFIG
@@ -20,10 +22,13 @@ from relubloom.sweep.execution import Execution
 from relubloom.sweep.group import Group, Trained, in_groups
 from relubloom.sweep.results import RESULTS, Results
 from relubloom.sweep.spec import Spec
+from relubloom.sweep.tracking import Tracker
 from relubloom.sweep.workers import Workers
 from relubloom.training.checkpoint import remove_checkpoint
+from relubloom.training.devices import networks_that_fit
 
 STACK = 16  # networks a worker trains at once; docs/performance.md: more are no faster
+DEVICE_STACK = 256  # and as many on an accelerator: docs/training-speed.md
 STACK_SECONDS = 120.0  # predicted, of a group; the same on every machine, and so are the groups
 CHECKPOINTS, NETWORKS = "checkpoints", "networks"
 
@@ -61,13 +66,15 @@ class SweepProgress:
 OnProgress = Callable[[SweepProgress], None]
 
 
-def prepare(spec: Spec, out: Path, *, resume: bool) -> SweepPlan:
+def prepare(spec: Spec, out: Path, *, resume: bool, device: str = "cpu") -> SweepPlan:
     """Compare what the spec asks for with what `out` holds; nothing is written.
 
     Args:
         spec: what to run.
         out: the folder of the results.
         resume: go on with the results that are there, whichever sweep made them.
+        device: "cpu", "cuda" or "mps", which trains the networks; its groups are as large as its
+            memory allows.
 
     Raises:
         UsageError: `out` is a file, or holds results and `resume` is not given.
@@ -83,9 +90,14 @@ def prepare(spec: Spec, out: Path, *, resume: bool) -> SweepPlan:
     statuses = Results(out).statuses() if there else {}
     left = [run for run in spec.runs if statuses.get(run.identity, "failed") == "failed"]
     groups: list[Group] = []
-    for group in in_groups(left, STACK):
-        fit = int(STACK_SECONDS / run_seconds(group.runs[0]))
-        groups += in_groups(group.runs, max(1, min(STACK, fit)))
+    for group in in_groups(left, STACK if device == "cpu" else DEVICE_STACK):
+        first, most = group.runs[0], len(group.runs)
+        if device == "cpu":
+            fit = int(STACK_SECONDS / run_seconds(first))
+        else:
+            sizes = first.task.vocab_size, first.width, first.task.sizes[1]
+            fit = networks_that_fit(torch.device(device), *sizes, first.recipe.batch_size, most)
+        groups += in_groups(group.runs, max(1, min(most, fit)), device)
     return SweepPlan(spec, tuple(groups), predict(left))
 
 
@@ -95,13 +107,14 @@ def run_sweep(
     workers: Workers,
     *,
     keep_networks: bool = False,
+    tracker: Tracker | None = None,
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
     """Do what the plan leaves to do; returns what `relubloom sweep --json` prints.
 
     Each group's rows are written when it ends, in one transaction; the state of training under
     way lies in `out`/checkpoints. With `keep_networks` each network becomes a run folder in
-    `out`/networks/RUN.
+    `out`/networks/RUN. With `tracker` each run that is done is logged there once it is recorded.
 
     Raises:
         StoppedError: Ctrl-C; what is done is kept.
@@ -112,7 +125,7 @@ def run_sweep(
     atomic.check_writable(out)
     store = Results(out, create=True)
     store.record(plan.spec.impossible)
-    job = _Job(plan, out, store, keep_networks, on_progress)
+    job = _Job(plan, out, store, keep_networks, tracker, on_progress)
     checkpoints = out / CHECKPOINTS if workers.shared_disk else None
     Execution(workers, checkpoints, job.is_done, job.begin, job.end).run(plan.groups)
     job.write()
@@ -156,6 +169,7 @@ class _Job:
     out: Path
     store: Results
     keep_networks: bool
+    tracker: Tracker | None
     on_progress: OnProgress | None
     unsaved: list[tuple[Group, list[SweepRow], list[Trained]]] = field(default_factory=list)
     trouble: str = ""
@@ -203,7 +217,23 @@ class _Job:
                 return
             remove_checkpoint(group.checkpoint(self.out / CHECKPOINTS))
             self.unsaved.pop(0)
+            self._track(trained)
         self.trouble = ""
+
+    def _track(self, trained: list[Trained]) -> None:
+        if self.tracker is None:
+            return
+        try:
+            for each in trained:
+                if each.row.status == "done":
+                    self.tracker.log(self.plan.spec.name, each)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the sweep goes on
+            said = next(iter(str(error).splitlines()), "")
+            self.progress.warnings.append(
+                f"{self.tracker.name} failed ({type(error).__name__}: {said}); the sweep goes on "
+                "without it"
+            )
+            self.tracker = None
 
     def _keep(self, group: Group, trained: list[Trained]) -> None:
         nets = {each.row.run: each.net for each in trained}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from relubloom.errors import UsageError
 from relubloom.shown import Shown
@@ -83,7 +83,7 @@ class Plan(Shown):
         notes: sentences for the reader.
     """
 
-    MAIN = (
+    MAIN: ClassVar[tuple[str, ...]] = (
         *("vocab_size", "set_size", "width", "weight", "mse", "p_exact"),
         *("false_positives", "counting_bound"),
     )

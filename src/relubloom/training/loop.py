@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int64
@@ -26,27 +26,34 @@ from relubloom.shown import Shown
 from relubloom.task import KSparseTask, as_task
 from relubloom.threads import denormals_flushed, intra_op_threads, threads_for
 from relubloom.training.checkpoint import load_checkpoint, move_to, save_checkpoint, unreadable
-from relubloom.training.optimisers import decay, optimiser_of
-from relubloom.training.recipe import Recipe, as_recipe
+from relubloom.training.devices import check_room, memory_errors_told, products_as
+from relubloom.training.optimisers import Adam, Momentum, decay, optimiser_of
+from relubloom.training.recipe import Objective, Recipe, as_recipe
+from relubloom.training.replay import CudaGraphs, Rate, ReplayedUpdate
 from relubloom.training.start import check_start, copies, digest_of_weights, initialise
-from relubloom.training.step import STEPS, Step
+from relubloom.training.step import STEPS, Step, fused_pass
 
 SNAPSHOTS = 40
 FILM_BYTES = 64 << 20  # snapshots of one network; beyond that the first tokens only
 HISTORY_RECORDS = 200
 SETS_AHEAD = 8192  # sets drawn at once, for several steps: a call on few costs as much as on many
+ACCELERATOR_SETS_AHEAD = 1 << 20  # where an accelerator draws: some 100 launches, or 300
 CHECKPOINT_SECONDS = 20.0
 CHECKPOINT_SHARE = 0.05  # of the time may go into writing checkpoints
 
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """Where training stands: steps done of `steps`, and the mean loss over the instances."""
+    """Where training stands: steps done of `steps`, and the mean loss over the instances.
+
+    `note` says what a device does without, such as "without Triton"; mostly it is empty.
+    """
 
     step: int
     steps: int
     objective: str
     loss: float
+    note: str = ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -58,7 +65,7 @@ class TrainedNetwork(Shown):
     any step, [snapshots, tokens, width].
     """
 
-    MAIN = ("net", "seed")
+    MAIN: ClassVar[tuple[str, ...]] = ("net", "seed")
 
     net: ReluNet
     seed: int
@@ -111,48 +118,65 @@ def train_stack(
     seed starts from that network, rounded to float32, and has but its own sets. Without activation
     the film shows W_in, and the networks are those of `network.construct.always_on`.
 
-    That losses are finite is asked where they are read: at each step with `on_progress`, else some
-    200 times. Weights and moments are looked at before the state is written and at the end.
+    `on_progress` is called at each step on a CPU, elsewhere some 200 times, since it waits for the
+    device. That losses are finite is asked then, else some 200 times. Weights and moments are
+    looked at before the state is written and at the end.
+
+    On CUDA, with Adam and no `step` given, updates are recorded and replayed (`training.replay`).
 
     Raises:
         DivergedError: a loss or a weight became NaN or infinite; the last state is kept.
-        UsageError: width < 1, or no seeds; or `check_start` refuses.
+        UsageError: width < 1, or no seeds; or `check_start` refuses; or the device has no such
+            products as the recipe asks for.
+        RelubloomError: the device has too little memory.
         FileError: the checkpoint is of another configuration or cannot be read or written.
         StoppedError: Ctrl-C; the state is on disk if `checkpoint` was given.
     """
     task, recipe = as_task(task), as_recipe(recipe)
     check_network(width, seeds)
-    run = TrainingRun(task, width, recipe, seeds, device, step, init_from)
-    checkpoint = None if checkpoint is None else Path(checkpoint)
-    if checkpoint is not None and resume and checkpoint.exists():
-        run.restore(checkpoint)
+    device = torch.device(device)
     logits = recipe.batch_size * task.vocab_size  # of one network: alone it has as many threads
-    with (
-        intra_op_threads(threads_for(logits, threads)),
-        denormals_flushed(),
-        deferred_interrupt() as interrupted,
-    ):
-        written, cost = time.monotonic(), 0.0
-        while run.done < recipe.steps:
-            run.advance()
-            if on_progress is not None:
-                progress = run.progress()
-                if not math.isfinite(progress.loss):
-                    run.check_finite()
-                on_progress(progress)
-            now = time.monotonic()
-            if interrupted():
-                if checkpoint is not None:
-                    run.save(checkpoint)
-                raise StoppedError(f"stopped at step {run.done} of {recipe.steps}")
-            pause = max(CHECKPOINT_SECONDS, cost / CHECKPOINT_SHARE)
-            if checkpoint is not None and now - written > pause:
-                run.save(checkpoint)
-                written = time.monotonic()
-                cost = written - now
+    checkpoint = None if checkpoint is None else Path(checkpoint)
+    with memory_errors_told(device), products_as(recipe.products, device):
+        run = TrainingRun(task, width, recipe, seeds, device, step, init_from)
+        if checkpoint is not None and resume and checkpoint.exists():
+            run.restore(checkpoint)
+        with (
+            intra_op_threads(threads_for(logits, threads)),
+            denormals_flushed(),
+            deferred_interrupt() as interrupted,
+        ):
+            _advance_to_the_end(run, checkpoint, interrupted, on_progress)
     if checkpoint is not None:
         run.save(checkpoint)
     return run.results()
+
+
+def _advance_to_the_end(
+    run: TrainingRun,
+    checkpoint: Path | None,
+    interrupted: Callable[[], bool],
+    on_progress: Callable[[TrainingProgress], None] | None,
+) -> None:
+    """The steps that are left; the state is written now and then, and when interrupted."""
+    written, cost = time.monotonic(), 0.0
+    while run.done < run.recipe.steps:
+        run.advance()
+        if on_progress is not None and run.shows():
+            progress = run.progress()
+            if not math.isfinite(progress.loss):
+                run.check_finite()
+            on_progress(progress)
+        now = time.monotonic()
+        if interrupted():
+            if checkpoint is not None:
+                run.save(checkpoint)
+            raise StoppedError(f"stopped at step {run.done} of {run.recipe.steps}")
+        pause = max(CHECKPOINT_SECONDS, cost / CHECKPOINT_SHARE)
+        if checkpoint is not None and now - written > pause:
+            run.save(checkpoint)
+            written = time.monotonic()
+            cost = written - now
 
 
 def check_network(width: int, seeds: tuple[int, ...] | int) -> None:
@@ -182,38 +206,44 @@ class TrainingRun:
         step: Step | None,
         init_from: ReluNet | None = None,
     ) -> None:
-        self.task, self.recipe, self.seeds = task, recipe, seeds
-        self.device, self.step = device, step or STEPS[recipe.activation]
+        self.task: KSparseTask = task
+        self.recipe: Recipe = recipe
+        self.seeds: tuple[int, ...] = seeds
+        self.device: torch.device = torch.device(device)
+        self.step: Step = step or STEPS[recipe.activation]
+        sizes = task.vocab_size, width, task.sizes[1], recipe.batch_size, len(seeds)
+        check_room(self.device, *sizes)
+        self.replayed: ReplayedUpdate | None = None
+        if self.device.type == "cuda" and step is None and recipe.optimiser == "adam":
+            self.replayed = ReplayedUpdate(self._update, CudaGraphs(self.device))
         self.start: str | None = None
+        self.stack: NetStack
         if init_from is None:
             self.stack = initialise(task.vocab_size, width, recipe, seeds, device)
         else:
             check_start(init_from, task.vocab_size, width, recipe)
             self.stack = copies(init_from, len(seeds), device)
             self.start = digest_of_weights(init_from)
-        self.optimiser = optimiser_of(recipe, self.stack)
-        self.film_steps = snapshot_steps(recipe.steps)
+        self.optimiser: Adam | Momentum = optimiser_of(recipe, self.stack)
+        self.film_steps: list[int] = snapshot_steps(recipe.steps)
         tokens = FILM_BYTES // (4 * width * len(self.film_steps))
-        self.film_tokens = max(1, min(task.vocab_size, tokens))
-        self.film = [self._frame()]
+        self.film_tokens: int = max(1, min(task.vocab_size, tokens))
+        self.film: list[Tensor] = [self._frame()]
         self.history: list[list[dict[str, Any]]] = [[] for _ in seeds]
-        self.record_every = max(1, recipe.steps // HISTORY_RECORDS)
-        self.loss_sum = torch.zeros(len(seeds), device=device)
-        self.loss_steps = 0
-        self.last_loss = torch.zeros(len(seeds), device=device)
-        self.done = 0
+        self.record_every: int = max(1, recipe.steps // HISTORY_RECORDS)
+        self.loss_sum: Tensor = torch.zeros(len(seeds), device=device)
+        self.loss_steps: int = 0
+        self.last_loss: Tensor = torch.zeros(len(seeds), device=device)
+        self.done: int = 0
         self.sets_ahead: list[Tensor] = []  # of the next steps, the last first
 
     def advance(self) -> None:
         """One optimiser step, with its bookkeeping."""
         objective, rate = self.recipe.at(self.done)
-        result = self.step(self.stack, self._next_sets(), objective)
-        if self.recipe.weight_decay:
-            decay(self.stack, rate * self.recipe.weight_decay)
-        self.optimiser.step(result.gradients, rate)
+        update = self.replayed or self._update
+        self.last_loss = update(self._next_sets(), objective, rate)
         self.done += 1
-        self.last_loss = result.loss
-        self.loss_sum += result.loss
+        self.loss_sum += self.last_loss
         self.loss_steps += 1
         if self._is_recorded(self.done):
             self._record(objective, rate)
@@ -222,10 +252,12 @@ class TrainingRun:
 
     def progress(self) -> TrainingProgress:
         """What a progress bar shows."""
-        objective = self.recipe.at(self.done - 1)[0]
-        return TrainingProgress(
-            self.done, self.recipe.steps, objective, float(self.last_loss.mean())
-        )
+        objective, loss = self.recipe.at(self.done - 1)[0], float(self.last_loss.mean())
+        return TrainingProgress(self.done, self.recipe.steps, objective, loss, self._note())
+
+    def shows(self) -> bool:
+        """Whether a progress bar is to show this step."""
+        return self.device.type == "cpu" or self._is_recorded(self.done)
 
     def check_finite(self) -> None:
         """Refuse to go on with wrong numbers.
@@ -308,6 +340,22 @@ class TrainingRun:
         text = json.dumps(described, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def _update(
+        self, sets: Int64[Tensor, "instances batch set_size"], objective: Objective, rate: Rate
+    ) -> Float[Tensor, " instances"]:
+        """Change the weights by one batch; returns the losses before."""
+        result = self.step(self.stack, sets, objective)
+        if self.recipe.weight_decay:
+            decay(self.stack, rate * self.recipe.weight_decay)
+        self.optimiser.step(result.gradients, rate)
+        return result.loss
+
+    def _note(self) -> str:
+        lacks_triton = self.device.type == "cuda" and fused_pass("cuda") is None
+        lacks_graphs = self.replayed is not None and self.replayed.refused is not None
+        lacking = [("Triton", lacks_triton), ("CUDA graphs", lacks_graphs)]
+        return ", ".join(f"without {name}" for name, lacks in lacking if lacks)
+
     def _state(self) -> dict[str, Tensor]:
         """What a step changes, by name, each [instances, ...]."""
         prefix = f"{self.recipe.optimiser}."
@@ -342,7 +390,9 @@ class TrainingRun:
     def _next_sets(self) -> Int64[Tensor, "instances batch set_size"]:
         if not self.sets_ahead:
             batch = len(self.seeds) * self.recipe.batch_size
-            last = min(self.recipe.steps, self.done + max(1, SETS_AHEAD // batch))
+            on_device = self.device.type != "cpu" and self.task.generator == "philox"
+            sets = ACCELERATOR_SETS_AHEAD if on_device else SETS_AHEAD
+            last = min(self.recipe.steps, self.done + max(1, sets // batch))
             addresses = [(seed, s) for s in range(self.done, last) for seed in self.seeds]
             sets = self.task.training_batches(addresses, self.recipe.batch_size, self.device)
             self.sets_ahead = list(sets.split(len(self.seeds)))[::-1]

@@ -20,6 +20,7 @@ from relubloom.errors import UsageError
 from relubloom.network.imports.verify import indicator
 from relubloom.zoo.catalogue import SET_SIZE
 from relubloom.zoo.known import HOOKS, KnownNetwork
+from relubloom.zoo.sets import Drawing
 
 CONFIG, WEIGHTS = "synthetic_model_config.json", "synthetic_model.safetensors"
 COUNTED = 100_000  # drawn sets that firing probabilities are counted on, where they are not k/N
@@ -84,9 +85,12 @@ class Dictionary(nn.Module):
         super().__init__()
         if hook not in HOOKS:
             raise UsageError(f"hook is {hook!r}: choose one of {', '.join(HOOKS)}")
-        self.hook, self.num_features, self.hidden_dim = hook, known.net.vocab_size, known.net.width
-        self.feature_vectors = nn.Parameter(known.net.W_in.detach().clone(), requires_grad=False)
-        self.bias = nn.Parameter(known.net.b_in.detach().clone(), requires_grad=False)
+        net = known.net
+        self.hook: str = hook
+        self.num_features: int = net.vocab_size
+        self.hidden_dim: int = net.width
+        self.feature_vectors: nn.Parameter = _fixed(net.W_in)
+        self.bias: nn.Parameter = _fixed(net.b_in)
 
     def forward(
         self, feature_activations: Float[Tensor, "batch vocab"]
@@ -101,8 +105,9 @@ class Indicators(nn.Module):
 
     def __init__(self, known: KnownNetwork, seed: int = 0) -> None:
         super().__init__()
-        self.draw, self.drawn = known.drawn(seed), 0
-        self.num_features = known.net.vocab_size
+        self.draw: Drawing = known.drawn(seed)
+        self.drawn: int = 0
+        self.num_features: int = known.net.vocab_size
 
     def sample(self, batch_size: int) -> Float[Tensor, "batch vocab"]:
         """The indicators of so many sets."""
@@ -112,3 +117,7 @@ class Indicators(nn.Module):
     def forward(self, batch_size: int) -> Float[Tensor, "batch vocab"]:
         """As `sample`."""
         return self.sample(batch_size)
+
+
+def _fixed(tensor: Tensor) -> nn.Parameter:
+    return nn.Parameter(tensor.detach().clone(), requires_grad=False)

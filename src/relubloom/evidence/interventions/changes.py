@@ -1,5 +1,6 @@
 """The interventions: units are forced, the hidden layer is replaced, or W_in is changed."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -70,7 +71,7 @@ class ForceCovered(_ForcedUnit):
     control = "predicted for another uncovered unit than the forced one"
     covers = True
 
-    graded = MappingProxyType(
+    graded: Mapping[str, str] = MappingProxyType(
         {"prediction": "The decode of the units' states, that of the forced one covered."}
     )
 
@@ -101,7 +102,7 @@ class ForceUncovered(_ForcedUnit):
     control = "predicted for another covered unit than the forced one"
     covers = False
 
-    graded = MappingProxyType(
+    graded: Mapping[str, str] = MappingProxyType(
         {
             "prediction": "The decode of the units' states, that of the forced one untouched.",
             "control": "predicted for another unit than the forced one, covered or leaking",
@@ -177,7 +178,7 @@ class TwoLevelInput(Intervention):
     name = "two-level-input"
     question = "Are the two levels of each unit's column all that matters of W_in?"
     prediction = "The decode of the set: every entry keeps its bit."
-    graded = MappingProxyType(
+    graded: Mapping[str, str] = MappingProxyType(
         {
             "question": "Is a level for each strength, unit by unit, all that matters of W_in?",
             "prediction": "The decode of the set: every entry keeps its strength.",
@@ -237,7 +238,7 @@ class PatchFalsePositive(Intervention):
     name = "patch-false-positive"
     question = "Is a false positive put in as a member any news to the hidden layer?"
     prediction = "The decode of the set alone: the union is the same."
-    graded = MappingProxyType(
+    graded: Mapping[str, str] = MappingProxyType(
         {
             "question": "Is a false positive put in as a member no more news than its half bits?",
             "prediction": "The decode of the set with the token, in the states that bits write in "
@@ -276,7 +277,7 @@ class ScrubIrrelevant(Intervention):
     name = "scrub-irrelevant"
     question = "Is a unit's being covered or not all that it tells the readout?"
     prediction = "The decode of the set: each unit is resampled with its status kept."
-    graded = MappingProxyType(
+    graded: Mapping[str, str] = MappingProxyType(
         {
             "question": "Is a unit's state all that it tells the readout?",
             "prediction": "The decode of the set: each unit is resampled with its state kept.",

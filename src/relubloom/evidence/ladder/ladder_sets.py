@@ -67,9 +67,9 @@ class LadderSets:
         spares = self._drawn is None and len(sets) >= FEWEST * SHARE
         spared = len(sets) // SHARE if spares else 0
         scored = order[spared:] if most is None else order[spared : spared + most]
-        self.numbers = _ascending(scored, len(sets))
+        self.numbers: NDArray[np.int64] = _ascending(scored, len(sets))
         self._fitted_numbers = _ascending(order[: spared if fit else 0], len(sets))
-        self.method = method_of_choice(sets, len(scored))
+        self.method: str = method_of_choice(sets, len(scored))
         self._parts: list[KeptSets] = []
 
     def work(self, chunk: Chunk) -> KeptSets:

@@ -133,8 +133,8 @@ class RoundedStrengths:
     def __init__(self, read: ReadNetwork) -> None:
         found, bits = read.departures, read.code.bits
         pressures = overlap_pressures(bits)
-        self.bits = 0
-        self.levels = affordable_levels(read)
+        self.bits: int = 0
+        self.levels: int = affordable_levels(read)
         self._read, self._mask = read, torch.from_numpy(bits.copy())
         gap = read.units.gap
         direct_bits = bits & ~read.reversed

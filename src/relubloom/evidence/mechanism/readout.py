@@ -36,7 +36,7 @@ class ReadoutLines:
         self, net: ReluNet, code: Code, sets: SetCollection, most_logits: int = LOGITS
     ) -> None:
         count = max(1, min(SETS, most_logits // net.vocab_size))
-        self.numbers = one_of_each_part(len(sets), count)
+        self.numbers: NDArray[np.int64] = one_of_each_part(len(sets), count)
         self._method = method_of_choice(sets, len(self.numbers))
         self._net, self._code = in_float64(net), code
         hashes = torch.from_numpy(code.bits.T.copy())

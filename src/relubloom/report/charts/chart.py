@@ -11,6 +11,7 @@ from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.axis import Axis as MatplotlibAxis
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -78,9 +79,10 @@ class Chart:
         figure: Figure | None = None,
         clip: bool = False,
     ) -> None:
-        self.figure = figure or NotebookFigure(figsize=(width / 72, height / 72))
-        self.across, self.down = width - left - right, height - bottom - top
-        self.axes = self.figure.add_axes(
+        self.figure: Figure = figure or NotebookFigure(figsize=(width / 72, height / 72))
+        self.across: float = width - left - right
+        self.down: float = height - bottom - top
+        self.axes: Axes = self.figure.add_axes(
             (left / width, bottom / height, self.across / width, self.down / height)
         )
         self._clip = clip

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ContextDecorator, contextmanager
 from functools import cache
 from typing import Any
 
@@ -52,7 +52,7 @@ _PARAMETERS: dict[Any, Any] = {
     "text.parse_math": False,
     "path.simplify": True,
 }
-styled = matplotlib.rc_context(_PARAMETERS)
+styled: ContextDecorator = matplotlib.rc_context(_PARAMETERS)
 """Holds while a figure is made, and while it is saved; a decorator or a `with`."""
 
 
