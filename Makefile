@@ -27,7 +27,7 @@ help:
 	@echo "make results-source-networks  networks on sets that are not uniform (25 minutes); FILES=\"--file FILE SIZES WIDTH\""
 	@echo "make results-zoo  every network of the zoo, docs/results/zoo.md (15 minutes)"
 	@echo "make results-ground-truth  which methods find known hashes (20 minutes), with SAELens in a place of its own"
-	@echo "make results-scale  the recipe at 1,000 to 16,384 tokens, docs/results/scale.md (TIME; goes on)"
+	@echo "make results-scale  the recipe at 1,000 to 16,384 tokens, docs/results/scale.md (two hours; goes on)"
 	@echo "make results-real-codes FILES='debtags.sets 3..8 48'  learned codes on held-out sets (minutes)"
 	@echo "make results-set-rivals FILES='debtags.sets 3..8 48'  unions beside lists and bitmaps (minutes)"
 	@echo "make docs     the site of the documentation, build/docs/index.html (half a minute)"
