@@ -7,7 +7,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 .PHONY: help install browser demo test check check-javascript docs-files results results-width \
 	results-width-full results-quick results-region results-region-quick results-graded-codes results-full \
 	results-graded-mechanism results-class results-source-networks results-zoo results-ground-truth \
-	results-real-codes results-set-rivals bench faults kernels mutants fuzz trust clean docs lowest pythons
+	results-real-codes results-set-rivals results-scale bench faults kernels mutants fuzz trust clean docs lowest \
+	pythons
 
 help:
 	@echo "make demo     install, study the article's network, print the report's path"
@@ -26,6 +27,7 @@ help:
 	@echo "make results-source-networks  networks on sets that are not uniform (25 minutes); FILES=\"--file FILE SIZES WIDTH\""
 	@echo "make results-zoo  every network of the zoo, docs/results/zoo.md (15 minutes)"
 	@echo "make results-ground-truth  which methods find known hashes (20 minutes), with SAELens in a place of its own"
+	@echo "make results-scale  the recipe at 1,000 to 16,384 tokens, docs/results/scale.md (two hours; goes on)"
 	@echo "make results-real-codes FILES='debtags.sets 3..8 48'  learned codes on held-out sets (minutes)"
 	@echo "make results-set-rivals FILES='debtags.sets 3..8 48'  unions beside lists and bitmaps (minutes)"
 	@echo "make docs     the site of the documentation, build/docs/index.html (half a minute)"
@@ -183,6 +185,10 @@ results-region: $(VENV)/package-installed
 results-region-quick: $(VENV)/package-installed
 	$(BIN)/relubloom sweep experiments/region_specs/quick.toml --out runs/region-quick --keep-networks --resume
 	$(BIN)/python experiments/region.py runs/region-quick --out runs/region-quick
+
+# Networks whose figures stand in docs/results/scale.csv are not trained again.
+results-scale: $(VENV)/package-installed
+	$(BIN)/python experiments/scale.py
 
 # Triton is large, so it has a place of its own. Its interpreter and its compiler need no GPU.
 TRITON := build/triton-3.9.0

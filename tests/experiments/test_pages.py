@@ -24,6 +24,7 @@ PAGES = {
     "ground_truth": "ground-truth.md",
     "real_codes": "real-codes.md",
     "region": "region.md",
+    "scale": "scale.md",
     "source_networks": "source-networks.md",
     "width": "width.md",
     "zoo": "zoo.md",

@@ -318,6 +318,10 @@ def test_the_smallest_studies_finish(
         ("article", (256, 48, 3), Recipe()),
         ("article-full", (256, 48, 3), Recipe(steps=80_000, learning_rate=0.005)),
         ("wide", (1000, 64, 3), Recipe(objective="kl-then-mse", steps=6500)),
+        (
+            *("vocab-4096", (4096, 64, 3)),
+            Recipe(objective="kl", steps=32_000, batch_size=256, learning_rate=0.01),
+        ),
     ],
 )
 def test_a_preset_is_the_study_that_its_page_reports(

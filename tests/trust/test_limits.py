@@ -15,7 +15,7 @@ from build.networks import random_net
 from build.process import COMMAND, Outcome, process_environment
 from build.sweep import record
 from relubloom import Code, ReluNet, certify, construct
-from relubloom.cli import asking
+from relubloom.cli import asking, studying
 from relubloom.code import count_false_positives, random_constant_weight
 from relubloom.code.counting import predicted_seconds
 from relubloom.code.families import greedy_low_overlap, make_code
@@ -24,6 +24,7 @@ from relubloom.evidence.certificate.by_method import Effort
 from relubloom.records.sweep_row import Glance, SweepRow
 from relubloom.shown import printable
 from relubloom.study import query
+from relubloom.sweep import cost
 from relubloom.sweep.results import Results
 from relubloom.sweep.workers import interrupts_held
 from relubloom.theory import kautz_singleton, plan
@@ -64,6 +65,21 @@ def test_finding_8_query_says_that_reading_a_code_takes_long(
     assert done.status == 0
     assert "holds no code: reading it off 120 weights takes about 0 s" in done.err
     assert relubloom("query", tmp_path, "0", "1", "--quiet").err == ""
+
+
+@pytest.mark.parametrize("command", ["train", "study"])
+def test_a_long_training_says_its_time(
+    command: str, tmp_path: Path, relubloom: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """12 tokens, 3 steps: 1.6 ms on the machine of the constants, 3 h on one 6.9 million times as
+    slow."""
+    monkeypatch.setattr(cost, "machine_speed", lambda: 1.5e-7)
+    small = (command, "-N", 12, "-d", 6, "--steps", 3, "--batch-size", 8, "--out", tmp_path / "out")
+    assert "training takes" not in relubloom(*small).err
+    monkeypatch.setattr(studying, "LONG_SECONDS", 1e-3)
+    said = relubloom(*small, "--force").err
+    assert "training takes about 3.0 h of one core of this machine: a GPU takes less" in said
+    assert "training takes" not in relubloom(*small, "--force", "--quiet").err
 
 
 def test_finding_8_certify_counts_where_that_is_predicted_to_be_quick() -> None:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from relubloom.study.settings import Study
     from relubloom.task import KSparseTask
 
-PresetName = Literal["article", "article-full", "class", "wide"]
+PresetName = Literal["article", "article-full", "class", "vocab-4096", "vocab-50257", "wide"]
+LONG_SECONDS = 1800.0  # of one core, from which on a training's time is predicted beforehand
 Objective = Literal["mse", "kl", "kl-then-mse"]
 Activation = Literal["relu", "none"]
 Source = Literal["uniform", "zipf"]
@@ -110,7 +111,9 @@ class Asked:
             metavar="NAME",
             help="Sizes and recipe to start from: article is N=256, d=48, k=3 with mse; "
             "article-full the same, trained to the end in 80,000 steps; class is N=40, d=34, k=3 "
-            "in seconds, or 40 to 64 --tokens; wide is N=1000, d=64, k=3 with kl-then-mse.",
+            "in seconds, or 40 to 64 --tokens; wide is N=1000, d=64, k=3 with kl-then-mse; "
+            "vocab-4096 is N=4096, d=64, k=3 with kl, in minutes; vocab-50257 is N=50257, d=128, "
+            "k=4, for a GPU.",
         ),
     ] = "article"
     vocab_size: Annotated[
@@ -220,6 +223,7 @@ def study(
     _say_what_was_left_out(planned.task, how.quiet)
     _say_what_tokens_look_like(planned, asked, how.quiet)
     _say_what_to_expect(planned, asked, how.quiet)
+    _say_how_long(planned, device, how.quiet)
     with ProgressDisplay(how.quiet) as watch:
         result = run_study(
             planned,
@@ -254,6 +258,7 @@ def train(
     check_device(device)
     _say_what_was_left_out(planned.task, how.quiet)
     _say_what_tokens_look_like(planned, asked, how.quiet)
+    _say_how_long(planned, device, how.quiet)
     with ProgressDisplay(how.quiet) as watch:
         last = train_run(
             planned,
@@ -517,3 +522,20 @@ def _say_what_to_expect(planned: Study, asked: Asked, quiet: bool) -> None:
                 )
     if said:
         typer.echo(printable(said), err=True)
+
+
+def _say_how_long(planned: Study, device: str, quiet: bool) -> None:
+    """Before hours of training on a CPU: how many, as this machine's speed predicts them."""
+    from relubloom.cli.sweeping import spoken
+    from relubloom.sweep.cost import machine_speed, run_seconds
+    from relubloom.sweep.settings import RunSettings
+
+    run = RunSettings(planned.task, planned.width, planned.recipe, planned.seed, figure_sets=1)
+    seconds = run_seconds(run) * planned.seeds
+    if quiet or device != "cpu" or seconds < LONG_SECONDS:
+        return
+    typer.echo(
+        f"training takes about {spoken(seconds / machine_speed())} of one core of this machine: "
+        "a GPU takes less (--device cuda), and after Ctrl-C --resume goes on",
+        err=True,
+    )

@@ -210,6 +210,14 @@ PRESETS = {
         *(40, 34, 3),
         Recipe(steps=2000, batch_size=64, learning_rate=0.1, adam_beta2=0.99),
     ),
+    "vocab-4096": Preset(
+        *(4096, 64, 3),
+        Recipe(objective="kl", steps=32_000, batch_size=256, learning_rate=1e-2),
+    ),
+    "vocab-50257": Preset(
+        *(50257, 128, 4),
+        Recipe(objective="kl", steps=12_000, batch_size=8192, learning_rate=1e-2),
+    ),
     "wide": Preset(1000, 64, 3, Recipe(objective="kl-then-mse", steps=6500)),
 }
 

@@ -1,0 +1,386 @@
+"""The recipe at larger vocabularies: docs/results/scale.md.
+
+Usage: python experiments/scale.py [--out DIR] [--quick]
+
+A row is one network, trained and examined on one thread. Rows are kept in scale.csv beside the
+page, so that a second run only does what is missing.
+"""
+
+import argparse
+import csv
+import math
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import astuple, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import relubloom as rb
+from dead_tokens import Watched, mse
+from relubloom.code import random_constant_weight, worth_on
+from relubloom.evidence.dead_tokens import dead_tokens
+from relubloom.task import SetCollection
+from relubloom.theory import best_graded_weights
+
+OUT, QUICK = Path("docs/results"), Path("runs/scale-quick")
+LOGITS = 1 << 26  # of the sets that a network is examined on
+HASH_SETS, DECODED = 1_000_000, 1 << 32  # that its hash is run on: answers of tokens at most
+SEEN = 16  # sets a token, about, that dead tokens are counted on
+K, MSE = 3, 1e-3  # whose width is sought
+LEAKY = 12.0, 0.009  # sharpness and leak
+CHUNK = 512  # sets of these at once
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A network of `size` (N, d, k) and how it is trained; `start` is `drawn`, or the exact network
+    of a random code of the best weights: `binary`, `graded`, or `leaky`, the graded one with about
+    the greatest leak that its code allows in place of 2^-12."""
+
+    group: str
+    vocab_size: int
+    width: int
+    set_size: int
+    learning_rate: float
+    steps: int
+    batch_size: int = 512
+    init_scale_out: float = 0.5
+    start: str = "drawn"
+    seed: int = 0
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """N, d, k."""
+        return self.vocab_size, self.width, self.set_size
+
+
+Key = tuple[str, ...]
+"""What a trial's row begins with: its fields."""
+Row = dict[str, str]
+"""What was found, by title."""
+Cell = Callable[[Trial, list[Row]], str]
+
+
+def trials_of(
+    group: str, size: tuple[int, int, int], *recipes: tuple[float, int, int], **more: Any
+) -> list[Trial]:
+    """Of recipes (rate, steps, batch size)."""
+    return [Trial(group, *size, *recipe, **more) for recipe in recipes]
+
+
+ARTICLE, WIDE, VOCAB = (256, 48, 3), (1000, 64, 3), (4096, 64, 3)
+TITLES = {
+    "rate": "The rate at 1,000 tokens",
+    "rate-width": "Other widths and set sizes at 1,000 tokens",
+    "rate-4096": "The rate at 4,096 tokens",
+    "vocabulary": "Larger vocabularies",
+    "width": "Width, with batches of N / 16",
+    "warm": "From the exact network of a random code",
+}
+TRIALS = [
+    *trials_of("rate", WIDE, (5e-3, 5000, 512), (1e-2, 5000, 512), (2e-2, 5000, 512)),
+    *trials_of("rate", WIDE, (4e-2, 5000, 512), (2e-2, 1250, 2048)),
+    *trials_of("rate", WIDE, (1e-2, 20_000, 512), (2e-2, 20_000, 512)),
+    *trials_of("rate", WIDE, (5e-3, 40_000, 128), (1e-2, 20_000, 128), (2e-2, 20_000, 128)),
+    *trials_of("rate", WIDE, (4e-2, 20_000, 128), (1e-2, 20_000, 32), (1e-2, 20_000, 8)),
+    *trials_of("rate", WIDE, (1e-2, 20_000, 2)),
+    *trials_of("rate-width", (1000, 128, 4), (5e-3, 20_000, 128), (1e-2, 20_000, 128)),
+    *trials_of("rate-width", (1000, 128, 8), (5e-3, 20_000, 128), (1e-2, 20_000, 128)),
+    *trials_of("rate-4096", VOCAB, (1e-2, 4000, 512), (2e-2, 4000, 512), (4e-2, 4000, 512)),
+    *trials_of("rate-4096", VOCAB, (2e-2, 12_000, 512), (4e-2, 12_000, 512), (2e-2, 16_000, 256)),
+    *trials_of("rate-4096", VOCAB, (2e-2, 4000, 512), (1e-2, 12_000, 512), init_scale_out=3.0),
+    *(
+        replace(trial, seed=seed)
+        for trial in trials_of("vocabulary", VOCAB, (1e-2, 32_000, 256))
+        for seed in range(3)
+    ),
+    *trials_of("vocabulary", (4096, 128, 4), (5e-3, 32_000, 256), (1e-2, 24_000, 256)),
+    *trials_of("vocabulary", (16_384, 256, 8), (7e-3, 16_000, 256), (1e-2, 24_000, 256)),
+    *(
+        Trial("width", vocab_size, width, 3, 1e-2, 32_000, vocab_size // 16)
+        for vocab_size in (256, 1024, 4096)
+        for width in (48, 64, 96)
+        if (vocab_size, width) != VOCAB[:2]
+    ),
+    *(
+        replace(trial, seed=seed)
+        for start in ("binary", "graded", "leaky")
+        for trial in trials_of("warm", ARTICLE, (3e-4, 5000, 512), (3e-3, 5000, 512), start=start)
+        for seed in range(4)
+    ),
+    *trials_of("warm", WIDE, (3e-3, 5000, 512), (1e-2, 5000, 512), start="binary"),
+    *trials_of("warm", WIDE, (3e-3, 5000, 512), start="graded"),
+    *trials_of("warm", VOCAB, (3e-3, 5000, 512), start="binary"),
+    *trials_of("warm", (50_257, 128, 4), (3e-3, 400, 512), start="binary"),
+]
+
+
+def main() -> None:
+    """Run what is missing, then write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, help="the folder of the page and of its rows")
+    parser.add_argument("--quick", action="store_true", help="in small, into runs/scale-quick")
+    given = parser.parse_args()
+    out = given.out or (QUICK if given.quick else OUT)
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    trials = TRIALS
+    if given.quick:
+        trials = list({each.group: small(each) for each in TRIALS}.values())
+    rows = kept(out / "scale.csv")
+    for trial in trials:
+        if key_of(trial) not in rows:
+            rows[key_of(trial)] = run(trial)
+            write_rows(out / "scale.csv", rows)
+            print(line_of(trial, [rows[key_of(trial)]]), flush=True)
+    done = {trial: rows[key_of(trial)] for trial in trials if key_of(trial) in rows}
+    page = out / "scale.md"
+    page.write_text(page_of(done), encoding="utf-8")
+    print(page)
+
+
+def small(trial: Trial) -> Trial:
+    """The same in a second."""
+    return replace(trial, vocab_size=32, width=16, set_size=2, steps=50, batch_size=32, seed=0)
+
+
+def key_of(trial: Trial) -> Key:
+    """Its fields as they are written."""
+    return tuple(map(str, astuple(trial)))
+
+
+def kept(path: Path) -> dict[Key, Row]:
+    """The rows of a table that `write_rows` wrote; nothing where there is none."""
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    return {tuple(row.pop(each.name) for each in fields(Trial)): row for row in rows}
+
+
+def write_rows(path: Path, rows: dict[Key, Row]) -> None:
+    """A line a network: its trial and its figures."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow([*(each.name for each in fields(Trial)), *next(iter(rows.values()))])
+        writer.writerows([*key, *row.values()] for key, row in rows.items())
+
+
+def run(trial: Trial) -> Row:
+    """Train the network, and take its figures."""
+    task, start = rb.KSparseTask(trial.vocab_size, trial.set_size), start_of(trial)
+    recipe = rb.Recipe(
+        objective="kl",
+        steps=trial.steps,
+        batch_size=trial.batch_size,
+        learning_rate=trial.learning_rate,
+        init_scale_out=trial.init_scale_out,
+    )
+    early, began = Watched([trial.steps // 10], factor=1.0), time.process_time()
+    trained = rb.train_stack(
+        *(task, trial.width, recipe, (trial.seed,)), threads=1, init_from=start, step=early
+    )
+    found: dict[str, Any] = {"seconds": time.process_time() - began}
+    net = trained[0].net
+    found |= figures_of(net, task)
+    found |= {
+        "dead_early": dead(rb.NetStack(**early.kept[0])[0], task),
+        "start_mse": None,
+        "entries_changed": None,
+    }
+    if start is not None:
+        changed = strengths_of(net, trial.set_size) != strengths_of(start, trial.set_size)
+        found["start_mse"] = mse(start, sets_for(task))
+        found["entries_changed"] = int(changed.sum())
+    return {name: written(value) for name, value in found.items()}
+
+
+def written(value: object) -> str:
+    """As it stands in the table; empty for None."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "" if value is None else str(value)
+
+
+def start_of(trial: Trial) -> rb.ReluNet | None:
+    """The exact network that training starts from; None where weights are drawn."""
+    if trial.start == "drawn":
+        return None
+    if trial.start == "binary":
+        weight = rb.best_constant_weight(*trial.size).weight
+        return rb.construct(
+            random_constant_weight(trial.vocab_size, trial.width, weight, trial.seed)
+        )
+    best = best_graded_weights(*trial.size)
+    code = rb.make_graded("graded", *trial.size, half=best.half, full=best.full, seed=trial.seed)
+    return rb.construct(code, *LEAKY) if trial.start == "leaky" else rb.construct(code)
+
+
+def figures_of(net: rb.ReluNet, task: rb.KSparseTask) -> dict[str, Any]:
+    """Of a network and of its hash, over drawn sets."""
+    found = rb.gather_evidence(net, sets_for(task))
+    hash_sets = task.drawn_sets("hash", min(HASH_SETS, DECODED // task.vocab_size))
+    hashed = worth_on(found.code, hash_sets.chunk(0, len(hash_sets)).numpy())
+    mechanism, strengths = found.mechanism, found.mechanism.strengths
+    return {
+        "sets": found.behaviour.sets,
+        "mse": found.behaviour.mse,
+        "p_exact": found.behaviour.p_exact,
+        "gap": mechanism.mode_gap,
+        "bits": mechanism.bits_per_token.mean,
+        "bits_sd": mechanism.bits_per_token.sd,
+        "agreement": mechanism.unit_agreement,
+        "hash_mse": hashed.mse,
+        "hash_false_positives": hashed.false_positives,
+        "half_share": 0.0 if strengths is None else strengths.half_share,
+        "graded_mse": None if strengths is None else strengths.extracted.mse,
+        "dead": dead(net, task),
+        "verdict": mechanism.verdict,
+    }
+
+
+def strengths_of(net: rb.ReluNet, set_size: int) -> NDArray[np.float64]:
+    """Of each token's bits: 0, 1 of a full one, between of a half one."""
+    code = rb.extract_graded_code(net, set_size)
+    return code.strengths / code.levels
+
+
+def sets_for(task: rb.KSparseTask) -> SetCollection:
+    """That a network is examined on."""
+    return task.evaluation_sets(min(20_000, max(2000, LOGITS // task.vocab_size)))
+
+
+@torch.no_grad()
+def dead(net: rb.ReluNet, task: rb.KSparseTask) -> int:
+    """Tokens that are missed on more than half of the sets that hold them."""
+    sets = task.drawn_sets("dead", SEEN * task.vocab_size // task.sizes[1])
+    held, missed = torch.zeros(2, task.vocab_size, dtype=torch.float64)
+    for first in range(0, len(sets), CHUNK):
+        ids = sets.chunk(first, min(len(sets), first + CHUNK))
+        logits = net(ids)
+        misses = logits.gather(1, ids) < logits.amax(1, keepdim=True) - math.log(2)
+        held.index_add_(0, ids.flatten(), torch.ones(ids.numel(), dtype=held.dtype))
+        missed.index_add_(0, ids.flatten(), misses.flatten().to(held.dtype))
+    return int(dead_tokens(held.numpy(), missed.numpy()).sum())
+
+
+def page_of(done: dict[Trial, Row]) -> str:
+    """A table a group; seeds of one recipe share a line."""
+    parts = [INTRODUCTION]
+    for group, title in TITLES.items():
+        alike: dict[Trial, list[Row]] = {}
+        for trial, row in done.items():
+            if trial.group == group:
+                alike.setdefault(replace(trial, seed=0), []).append(row)
+        parts += ["", f"## {title}", "", f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
+        parts += [line_of(trial, rows) for trial, rows in alike.items()]
+    return "\n".join([*parts, *width_lines(done)]) + "\n"
+
+
+def width_lines(done: dict[Trial, Row]) -> list[str]:
+    """The width of `MSE` for each vocabulary: of trained networks and of random codes."""
+    lines = ["", WIDTHS, "", "| N | trained | random codes |", "|---|---|---|"]
+    for vocab_size in sorted({trial.vocab_size for trial in done if trial.group == "width"}):
+        found: dict[int, list[float]] = {}
+        for trial, row in done.items():
+            of_page = trial.group in ("width", "vocabulary") and trial.set_size == K
+            if of_page and trial.vocab_size == vocab_size:
+                found.setdefault(trial.width, []).append(float(row["mse"]))
+        trained = {width: statistics.median(errors) for width, errors in found.items()}
+        random = {width: rb.best_constant_weight(vocab_size, width, K).mse for width in found}
+        lines.append(f"| {vocab_size:,} | {width_at(trained)} | {width_at(random)} |")
+    return lines
+
+
+def width_at(errors: dict[int, float]) -> str:
+    """Where ln mse reaches that of `MSE`, on straight lines between the widths."""
+    widths = sorted(errors, reverse=True)
+    logs = [math.log(errors[width]) for width in widths]
+    if not logs or not logs[0] <= math.log(MSE) <= logs[-1]:
+        return "-"
+    return f"{np.interp(math.log(MSE), logs, widths):.1f}"
+
+
+def line_of(trial: Trial, rows: list[Row]) -> str:
+    """The cells of one recipe."""
+    return f"| {' | '.join(cell(trial, rows) for cell in COLUMNS.values())} |"
+
+
+def median(name: str, form: str) -> Cell:
+    """Of a figure over the seeds; - where there is none."""
+
+    def shown(_trial: Trial, rows: list[Row]) -> str:
+        found = [float(row[name]) for row in rows if row[name]]
+        return format(statistics.median(found), form) if found else "-"
+
+    return shown
+
+
+def recipe_of(trial: Trial, _rows: list[Row]) -> str:
+    """Rate, steps, batch size, and how it starts."""
+    scale = "" if trial.init_scale_out == 0.5 else f", init_scale_out {trial.init_scale_out:g}"
+    start = "" if trial.start == "drawn" else f", from {trial.start}"
+    return f"{trial.learning_rate:g}, {trial.steps:,} x {trial.batch_size:,}{scale}{start}"
+
+
+def seen(trial: Trial, _rows: list[Row]) -> str:
+    """Sets of the training that hold a token, on average."""
+    return f"{trial.steps * trial.batch_size * trial.set_size / trial.vocab_size:,.0f}"
+
+
+def random_code(trial: Trial, _rows: list[Row]) -> str:
+    """The best random code: bits, and its mse."""
+    best = rb.best_constant_weight(*trial.size)
+    return f"{best.weight}, {best.mse:.3g}"
+
+
+COLUMNS: dict[str, Cell] = {
+    "N, d, k": lambda trial, _rows: ", ".join(map(str, trial.size)),
+    "rate, steps x batch": recipe_of,
+    "sets a token": seen,
+    "seeds": lambda _trial, rows: str(len(rows)),
+    "s": median("seconds", ".0f"),
+    "mse": median("mse", ".3g"),
+    "exact": median("p_exact", ".3%"),
+    "bits": median("bits", ".1f"),
+    "gap": median("gap", ".1f"),
+    "agreement": median("agreement", ".4f"),
+    "hash: F": median("hash_false_positives", ".2g"),
+    "hash: mse": median("hash_mse", ".3g"),
+    "random: bits, mse": random_code,
+    "dead, at a tenth": median("dead_early", ".0f"),
+    "at the end": median("dead", ".0f"),
+    "mse of the start": median("start_mse", ".3g"),
+    "entries changed": median("entries_changed", ".0f"),
+    "verdicts": lambda _trial, rows: ", ".join(
+        f"{name} {n}" for name, n in Counter(row["verdict"] for row in rows).items()
+    ),
+}
+INTRODUCTION = """# The recipe at larger vocabularies
+
+Made by `python experiments/scale.py` (`make results-scale`) from scale.csv, a line a network; what
+it means: [../scale.md](../scale.md). Objective `kl`; figures are medians over the seeds.
+
+*Sets a token*: of the training, those that hold a token. *s*: processor time of the training, one
+thread of a machine that was doing other work too. *mse*, *exact* and *agreement*: over 20,000 drawn
+sets, or as many as give 2^26 answers, at least 2,000. *bits*: a token, as read off `W_in`. *hash*:
+that code run as a Bloom filter on a million sets, or as many as give 2^32 answers: false positives
+a set, and mse. *random*: the best random code of these sizes, its bits and its mean mse, exact.
+*dead*: tokens missed on more than half of some 16 sets that hold them, after a tenth of the steps
+and at the end. *from*: the start is the exact network of a random code of the best weights.
+*entries changed*: of the code that is read off, all N x d entries, by strength."""
+
+WIDTHS = f"""## The width of an error
+
+At which the mse is {MSE:g}, k = {K}: straight lines in ln mse through the widths above, and through
+the best random codes of the same widths."""
+
+if __name__ == "__main__":
+    main()

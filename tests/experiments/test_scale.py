@@ -1,0 +1,43 @@
+"""The page of larger vocabularies: made in small, and what its figures say of a known network."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import relubloom as rb
+import scale
+
+
+def test_the_page_is_made_in_small_and_kept_rows_are_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scale, "HASH_SETS", 500)
+    monkeypatch.setattr(scale, "LOGITS", 0)
+    monkeypatch.setattr("sys.argv", ["scale.py", "--quick", "--out", str(tmp_path)])
+    scale.main()
+    page, rows = (tmp_path / "scale.md").read_text(), (tmp_path / "scale.csv").read_text()
+    assert all(f"## {title}\n" in page for title in scale.TITLES.values())
+    monkeypatch.setattr(scale, "run", None)
+    scale.main()
+    assert (tmp_path / "scale.md").read_text() == page
+    assert (tmp_path / "scale.csv").read_text() == rows
+
+
+def test_tokens_without_an_own_row_and_column_are_dead() -> None:
+    """An exact network misses nobody; where the columns of two tokens are pushed down, those."""
+    net = rb.construct(rb.random_constant_weight(20, 24, 4, 0))
+    task = rb.KSparseTask(20, 2)
+    assert scale.dead(net, task) == 0
+    with torch.no_grad():
+        net.b_out[3:5] -= 1e6
+    assert scale.dead(net, task) == 2
+
+
+def test_figures_of_an_exact_network_are_those_of_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scale, "HASH_SETS", 200)
+    found = scale.figures_of(
+        rb.construct(rb.random_constant_weight(20, 8, 3, 0)), rb.KSparseTask(20, 2)
+    )
+    assert (found["bits"], found["bits_sd"], found["half_share"]) == (3, 0, 0)
+    assert 0 < found["hash_mse"] == pytest.approx(found["mse"], rel=0.2)
