@@ -29,8 +29,11 @@ class DivergedError(RelubloomError):
         self.seeds = seeds
 
 
-class StoppedError(RelubloomError):
-    """The user stopped the work (Ctrl-C); what was done is on disk and can be resumed."""
+class StoppedError(KeyboardInterrupt):
+    """The user stopped the work (Ctrl-C); whoever raises it says where its state lies.
+
+    A KeyboardInterrupt, so that no `except Exception` goes on after it.
+    """
 
 
 def described(value: object) -> str:
