@@ -21,6 +21,7 @@ pytestmark = pytest.mark.usefixtures("unchecked")  # as users call it
 
 TASK = rb.KSparseTask(8, 2)
 CODE = rb.random_constant_weight(8, 6, 2, seed=0)
+GRADED = rb.GradedCode(2 * CODE.bits.astype(int))
 NET = rb.construct(CODE, 8.0)
 WEIGHTS = tuple(value.detach() for value in NET.parameters())
 ARRAYS = tuple(value.numpy() for value in WEIGHTS)
@@ -93,6 +94,14 @@ ACCEPTED: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "Code: tensor": (lambda: rb.Code(torch.from_numpy(CODE.bits.copy())), lambda: CODE),
     "Code.union: one set": (lambda: CODE.union([1, 2]), lambda: CODE.union([[1, 2]])),
     "Code.union: ragged": (lambda: CODE.union([[1, 2], [3]]), lambda: CODE.union([[1, 2], [3, 8]])),
+    "Code.false_positives: a task": (
+        lambda: CODE.false_positives(TASK),
+        lambda: CODE.false_positives(TASK.evaluation_sets().chunk(0, 28)),
+    ),
+    "GradedCode.false_positives: sets of several copies": (
+        lambda: GRADED.false_positives(rb.ListedSets.of([[3, 1], [1, 2], [1, 3]], 8)),
+        lambda: GRADED.false_positives([[1, 3], [1, 3], [1, 2]]),
+    ),
     "construct: lists": (lambda: rb.construct(CODE.bits.tolist(), 8), lambda: NET),
     "KSparseTask: text": (lambda: rb.KSparseTask(8, "2..3"), lambda: rb.KSparseTask(8, (2, 3))),
     "KSparseTask: list": (lambda: rb.KSparseTask(8, [2, 3]), lambda: rb.KSparseTask(8, (2, 3))),
@@ -118,21 +127,40 @@ ACCEPTED: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
 }
 
 LINEAR = nn.Linear(2, 2)
-IDS_WANTED = (
-    "give token ids, [0, 4, 7] for one set or [[0, 4, 7], [1, 2, 3]] for several; of a task, "
-    "task.evaluation_sets() has sets"
-)
+IDS_WANTED = "give token ids, [0, 4, 7] for one set or [[0, 4, 7], [1, 2, 3]] for several"
 TASK_WANTED = (
     "give KSparseTask(vocab_size, set_size), or KSparseTask.from_file(path) for sets of your own"
 )
 FOUR = "ReluNet takes the four tensors W_in, b_in, W_out, b_out; use "
 WHOLE = "it must be a whole number; give such as 3"
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
-    "net: task": (lambda: NET(TASK), f"sets are a KSparseTask: {IDS_WANTED}"),
-    "net: text": (lambda: NET("kiwi"), f"sets are 'kiwi' (str): {IDS_WANTED}"),
+    "net: task": (
+        lambda: NET(TASK),
+        "sets are a KSparseTask: give ids of some of its sets, such as "
+        "task.evaluation_sets().chunk(0, 100)",
+    ),
+    "net: text": (
+        lambda: NET("kiwi.sets"),
+        "sets are 'kiwi.sets' (str): a file of sets is read by KSparseTask.from_file('kiwi.sets')",
+    ),
     "net: texts": (
         lambda: NET(["kiwi", "plum"]),
-        f"sets are ['kiwi', 'plum'] (list): {IDS_WANTED}",
+        f"sets are ['kiwi', 'plum'] (list): {IDS_WANTED}; the id of a label is its place among the "
+        "labels",
+    ),
+    "net: indicators of whole numbers": (
+        lambda: NET(torch.eye(8, dtype=torch.long)),
+        "sets are int64 of shape (8, 8), all 0 and 1: they look like indicators of the vocabulary; "
+        "give the ids of their ones, such as [[0, 4, 7]]",
+    ),
+    "Code.union: zeros": (
+        lambda: CODE.union([0] * 8),
+        "sets are int64 of shape (1, 8), all 0 and 1: they look like indicators of the vocabulary; "
+        "give the ids of their ones, such as [[0, 4, 7]]",
+    ),
+    "cache: name": (
+        lambda: NET.run_with_cache([1, 2], "post"),
+        "no activation is called 'post'; hooks go on hook_in, hook_pre, hook_post, hook_out",
     ),
     "net: nothing": (lambda: NET(None), f"sets are None: {IDS_WANTED}"),
     "net: empty": (lambda: NET([]), f"sets are [] (list): {IDS_WANTED}"),
@@ -233,6 +261,26 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: rb.construct(CODE, "20"),
         "sharpness is '20' (str): it must be a number; try 20",
     ),
+    "construct: dtype": (
+        lambda: rb.construct(CODE, dtype=torch.float16),
+        "dtype is torch.float16: choose one of torch.float32, torch.float64",
+    ),
+    "train: seed": (
+        lambda: rb.train(TASK, 6, SHORT, seed=-1),
+        "seed is -1: seeds are 0 or more; raise it",
+    ),
+    "random_constant_weight: seed": (
+        lambda: rb.random_constant_weight(8, 6, 2, seed=-1),
+        "seed is -1: seeds are 0 or more; raise it",
+    ),
+    "score_controls: seed": (
+        lambda: rb.score_controls(NET, seed=-1),
+        "seed is -1: seeds are 0 or more; raise it",
+    ),
+    "KSparseTask: split": (
+        lambda: rb.KSparseTask(8, 2, split_seed=-1),
+        "split_seed is -1: seeds are 0 or more; raise it",
+    ),
     "KSparseTask: path": (
         lambda: rb.KSparseTask("a.sets", 2),
         "vocab_size is 'a.sets': a file of sets is read by KSparseTask.from_file('a.sets')",
@@ -291,8 +339,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "learn_code: path": (
         lambda: rb.learn_code("a.sets", 8),
-        "sets are 'a.sets' (str): give token ids, [0, 4, 7] for one set or [[0, 4, 7], [1, 2, 3]] "
-        "for several; of a task, task.evaluation_sets() has sets",
+        "sets are 'a.sets' (str): a file of sets is read by KSparseTask.from_file('a.sets')",
     ),
     "learn_code: seconds": (
         lambda: rb.learn_code([[0, 1], [1, 2]], 8, seconds="60"),

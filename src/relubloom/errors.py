@@ -54,14 +54,14 @@ def described(value: object) -> str:
     return f"{'an' if name[:1] in 'AEIOUaeiou' else 'a'} {name}"
 
 
-def check_seed(seed: int) -> None:
-    """Refuse seeds below 0.
+def check_seed(seed: int, name: str = "seed") -> None:
+    """Refuse seeds below 0; the message calls it `name`.
 
     Raises:
         UsageError: it is one, or no whole number.
     """
-    if whole("seed", seed) < 0:
-        raise UsageError(f"seed is {seed}: seeds are 0 or more; raise it")
+    if whole(name, seed) < 0:
+        raise UsageError(f"{name} is {seed}: seeds are 0 or more; raise it")
 
 
 def whole(name: str, value: object) -> int:

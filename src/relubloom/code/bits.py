@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,9 @@ from relubloom.code.bit_slices import BitSlices, pack_bits, unpack_bits
 from relubloom.errors import FileError, UsageError, described
 from relubloom.reading import read_arrays
 from relubloom.shown import Shown
+
+if TYPE_CHECKING:
+    from relubloom.task import KSparseTask, SetCollection
 
 CHUNK_BYTES = 1 << 21  # a chunk's words stay in a core's cache
 SLICED_VOCAB = 1 << 15  # from here on `slices` decodes a union faster than word by word
@@ -121,13 +124,15 @@ class Code(Shown):
             missing += np.bitwise_count(self.packed[:, word] & outside[:, word, None])
         return missing
 
-    def false_positives(self, sets: ArrayLike) -> NDArray[np.int64]:
+    def false_positives(self, sets: ArrayLike | SetCollection | KSparseTask) -> NDArray[np.int64]:
         """Number of covered non-members of each set, int64 [batch].
 
-        A token listed twice in a set counts once. Cost: O(batch vocab width / 64) word
-        operations, in chunks that fit a cache.
+        Of a task these are its `evaluation_sets()`; a set of several copies stands there as often,
+        so that a mean counts them. A token listed twice in a set counts once.
+
+        Cost: O(batch vocab width / 64) word operations, in chunks that fit a cache.
         """
-        ids = self.checked(sets)
+        ids = self.checked_sets(sets)
         members = distinct_tokens(ids, self.vocab_size)
         counts = np.empty(len(ids), dtype=np.int64)
         size = max(1, CHUNK_BYTES // (8 * self.vocab_size))
@@ -195,6 +200,12 @@ class Code(Shown):
         from relubloom.task import as_ids  # here: it loads torch, which a code does without
 
         return as_ids(sets, self.vocab_size).cpu().numpy()
+
+    def checked_sets(self, sets: ArrayLike | SetCollection | KSparseTask) -> NDArray[np.int64]:
+        """As `checked`; of a task or a collection each set as often as it counts."""
+        from relubloom.task import all_ids
+
+        return all_ids(sets, self.vocab_size).cpu().numpy()
 
     @cached_property
     def _packed_with_padding(self) -> NDArray[np.uint64]:

@@ -15,7 +15,7 @@ import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,6 +31,9 @@ from relubloom.code.bits import (
 )
 from relubloom.errors import UsageError
 from relubloom.shown import Shown
+
+if TYPE_CHECKING:
+    from relubloom.task import KSparseTask, SetCollection
 
 MOST_LEVELS = 255
 SCHEMA_VERSION = 2  # of code.npz; 1 holds the bits of a `Code`
@@ -153,9 +156,10 @@ class GradedCode(Shown):
         outside = (~self.reached(sets)).astype(np.float32)  # float32: BLAS, exact on small counts
         return (outside @ self.layers.bits.T.astype(np.float32)).astype(np.int64)
 
-    def false_positives(self, sets: ArrayLike) -> NDArray[np.int64]:
-        """Number of covered non-members of each set, int64 [batch]. Cost: as `decode`."""
-        ids = self.layers.checked(sets)
+    def false_positives(self, sets: ArrayLike | SetCollection | KSparseTask) -> NDArray[np.int64]:
+        """Number of covered non-members of each set, int64 [batch]; sets are those of
+        `Code.false_positives`. Cost: as `decode`."""
+        ids = self.layers.checked_sets(sets)
         counts = np.empty(len(ids), dtype=np.int64)
         size = max(1, CHUNK_PAIRS // self.vocab_size)
         for start in range(0, len(ids), size):

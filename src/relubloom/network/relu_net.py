@@ -101,11 +101,7 @@ class ReluNet(Shown, nn.Module):
             UsageError: a hook's name is not one of `HOOK_NAMES`.
         """
         hooks = list(fwd_hooks)
-        for name, _ in hooks:
-            if name not in HOOK_NAMES:
-                raise UsageError(
-                    f"no activation is called {name!r}; hooks go on {', '.join(HOOK_NAMES)}"
-                )
+        _refuse_unknown(name for name, _ in hooks)
         ids = self.checked(sets)
         replaced = _apply("hook_in", ids, hooks)
         if replaced is not ids:
@@ -120,6 +116,9 @@ class ReluNet(Shown, nn.Module):
         """Forward, with the activations by name (detached; `names_filter` chooses which).
 
         `names_filter` is a name, a list of names, or a function of a name; None keeps all.
+
+        Raises:
+            UsageError: a name is not one of `HOOK_NAMES`, or as `forward`.
         """
         keep = _filter(names_filter)
         cache: dict[str, Tensor] = {}
@@ -383,10 +382,19 @@ def _apply(name: str, activation: Tensor, hooks: Iterable[tuple[str, Hook]]) -> 
     return activation
 
 
+def _refuse_unknown(names: Iterable[str]) -> None:
+    for name in names:
+        if name not in HOOK_NAMES:
+            raise UsageError(
+                f"no activation is called {name!r}; hooks go on {', '.join(HOOK_NAMES)}"
+            )
+
+
 def _filter(names_filter: NamesFilter) -> Callable[[str], bool]:
     if names_filter is None:
         return lambda _: True
     if callable(names_filter):
         return names_filter
     names = {names_filter} if isinstance(names_filter, str) else set(names_filter)
+    _refuse_unknown(names)
     return names.__contains__

@@ -41,7 +41,8 @@ class Study(Shown):
     """What to study: a task, a width, a recipe, and how many seeds from which on.
 
     `labels` are the tokens' names: where none are given those of the task's file, else words.
-    `quick` trades steps and sets for an answer within seconds. `init_from` is a run folder whose
+    `quick` has figures over 20,000 drawn sets and leaves out interventions and ladder; the steps
+    are the recipe's (`rb.study(quick=True)` takes at most 2,000). `init_from` is a run folder whose
     network training starts from. With `choose_swaps` the share of swapped tokens of a file's sets
     is chosen (`study.swaps`), and not the task's.
 

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from relubloom.errors import FileError, UsageError, whole
+from relubloom.errors import FileError, UsageError, check_seed, whole
 from relubloom.shown import Shown
 from relubloom.task.philox import AddressedNumbers
 from relubloom.task.sampling import (
@@ -95,6 +95,7 @@ class KSparseTask(Shown):
             )
         object.__setattr__(self, "vocab_size", whole("vocab_size", self.vocab_size))
         object.__setattr__(self, "set_size", parse_sizes(self.set_size))
+        check_seed(self.split_seed, "split_seed")
         if self.vocab_size < 1:
             raise UsageError(
                 f"vocab_size is {self.vocab_size}: a vocabulary has at least 1 token; raise it"

@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from relubloom.errors import DivergedError, StoppedError, UsageError, described, whole
+from relubloom.errors import DivergedError, StoppedError, UsageError, check_seed, described, whole
 from relubloom.network.construct import always_on
 from relubloom.network.relu_net import NetStack, ReluNet
 from relubloom.shown import Shown
@@ -159,14 +159,16 @@ def check_network(width: int, seeds: tuple[int, ...] | int) -> None:
     """Refuse what cannot be trained, before anything is written.
 
     Raises:
-        UsageError: width < 1, or no seeds.
+        UsageError: width < 1, or no seeds, or one below 0.
     """
     if whole("width", width) < 1:
         raise UsageError(f"width is {width}: a network has at least 1 hidden unit; raise it")
     if isinstance(seeds, int):
         raise UsageError(f"seeds is {described(seeds)}: give one seed a network, such as (0, 1)")
     if not seeds:
-        raise UsageError("no seeds given: at least one network is trained; raise --seeds")
+        raise UsageError("no seeds given: at least one network is trained; give such as (0,)")
+    for seed in seeds:
+        check_seed(seed)
 
 
 class TrainingRun:
