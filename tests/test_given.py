@@ -231,6 +231,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: rb.gather_evidence(NET, TASK, depth="deep"),
         "depth is 'deep': choose one of quick, study, full",
     ),
+    "gather_evidence: a size": (
+        lambda: rb.gather_evidence(NET, 2),
+        "sets are 2 (int): for all sets of that size, or a draw of them, give KSparseTask(8, 2)",
+    ),
     "certify: sets": (
         lambda: rb.certify(NET, [[1, 2]]),
         "task is [[1, 2]] (list): a certificate is over all sets of one size; give a KSparseTask "

@@ -1,5 +1,7 @@
 """All evidence about one network: (network, task) -> one frozen dataclass."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +32,7 @@ from relubloom.records.certificate import Certificate
 from relubloom.records.interventions import Interventions
 from relubloom.records.ladder import Ladder
 from relubloom.records.mechanism import Mechanism, Readout, Strengths
+from relubloom.records.verdict import Verdict
 from relubloom.shown import Shown, upstairs
 from relubloom.task import (
     AllSets,
@@ -61,7 +64,7 @@ class Evidence(Shown):
     """
 
     MAIN: ClassVar[tuple[str, ...]] = (
-        *("mechanism.verdict", "behaviour.mse", "behaviour.p_exact", "behaviour.sets"),
+        *("verdict", "behaviour.mse", "behaviour.p_exact", "behaviour.sets"),
         *("mechanism.unit_agreement", "mechanism.extracted.loss_failure_f1"),
         *("mechanism.bits_per_token.mean", "mechanism.mode_gap", "mechanism.reading"),
     )
@@ -75,6 +78,23 @@ class Evidence(Shown):
     certificate: Certificate | None
     net: ReluNet
     task: KSparseTask | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the network is, by the rule of the verdict: that of `mechanism`."""
+        return self.mechanism.verdict
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Evidence:
+        """The evidence that a run folder holds, as `save` or a command wrote it.
+
+        `task` is what the folder was examined on; None where it does not say that, or where a file
+        of sets is gone.
+
+        Raises:
+            FileError: the folder is no run folder, was not examined, or a file is damaged.
+        """
+        return upstairs("study.in_hand").load_evidence(folder)
 
     def save(self, folder: Path | str, *, tokens: Sequence[str] = (), force: bool = False) -> Path:
         """Write a run folder: the network, and a file for each kind of evidence.

@@ -47,14 +47,15 @@ class ReluNet(Shown, nn.Module):
         W_out: [width, vocab].
         b_out: [vocab]; None is zeros.
 
-    `task` is the one that it was trained on here; None where that is not known.
+    `task` says which sets it was trained on, or what it was brought in for; None where that is not
+    known.
 
     Raises:
         UsageError: the shapes do not fit each other, one has another precision, or what is given
             is no matrix of numbers.
     """
 
-    MAIN: ClassVar[tuple[str, ...]] = ("vocab_size", "width")
+    MAIN: ClassVar[tuple[str, ...]] = ("vocab_size", "width", "task")
 
     def __init__(
         self,
@@ -137,6 +138,8 @@ class ReluNet(Shown, nn.Module):
     def from_pretrained(cls, path: Path | str) -> ReluNet:
         """Read a network from a folder with `config.json` and `model.safetensors`.
 
+        Its `task` is what `config.json` says; None where that is a file of sets.
+
         Raises:
             FileError: a file is missing or damaged, or the weights are not those of a ReLU network.
         """
@@ -152,6 +155,7 @@ class ReluNet(Shown, nn.Module):
                     f"{folder}: config.json says {name} {said[name]} and the weights have {value}; "
                     "restore the pair of files"
                 )
+        net.task = _said_task(config, net.vocab_size)
         return net
 
     @classmethod
@@ -177,7 +181,8 @@ class ReluNet(Shown, nn.Module):
             activation: "relu" or "none", where no config or graph says it.
             input_scale: what the network's inputs are multiplied by: a number, "mean" (1/k) or
                 "l2" (1/sqrt(k)).
-            set_size: k or (a, b); needed by "mean", "l2" and linear networks.
+            set_size: k or (a, b); needed by "mean", "l2" and linear networks. Where it is given,
+                the network's `task` is of uniform sets of that size.
 
         Raises:
             FileError: the file is damaged, holds another kind of network, or fails the check.
@@ -187,7 +192,7 @@ class ReluNet(Shown, nn.Module):
 
         checked = None if check is None else Path(check)
         given = bringing.Given(names, layout, activation, input_scale, set_size)
-        return bringing.import_file(Path(path), given, checked).net
+        return _made_for(bringing.import_file(Path(path), given, checked).net, set_size)
 
     @classmethod
     def from_state_dict(
@@ -208,7 +213,7 @@ class ReluNet(Shown, nn.Module):
         from relubloom.network.imports import bringing
 
         given = bringing.Given(names, layout, activation, input_scale, set_size)
-        return bringing.import_tensors(state, given).net
+        return _made_for(bringing.import_tensors(state, given).net, set_size)
 
     @classmethod
     def from_module(
@@ -233,7 +238,7 @@ class ReluNet(Shown, nn.Module):
         from relubloom.network.imports import bringing
 
         given = bringing.Given(names, layout, activation, input_scale, set_size)
-        return bringing.import_module(module, given).net
+        return _made_for(bringing.import_module(module, given).net, set_size)
 
     def to_module(self) -> nn.Sequential:
         """The network as Linear, ReLU, Linear, on indicator rows [batch, vocab]; copies."""
@@ -362,6 +367,25 @@ def as_network(net: object) -> ReluNet:
         way = "train returns (net, history); give the first"
     found = "a tuple" if isinstance(net, tuple) else described(net)
     raise UsageError(f"the network is {found}: {way}")
+
+
+def _said_task(config: dict[str, Any], vocab_size: int) -> KSparseTask | None:
+    """The task of `config.json`, where it says one that makes sense and is no file's."""
+    said = config.get("task")
+    if not isinstance(said, dict) or "sets" in said or said.get("set_size") is None:
+        return None
+    try:
+        task = KSparseTask.from_description({"vocab_size": vocab_size} | said)
+    except UsageError:  # who needs it is told; weights are weights
+        return None
+    return task if task.vocab_size == vocab_size else None
+
+
+def _made_for(net: ReluNet, set_size: int | tuple[int, int] | None) -> ReluNet:
+    """The network, with the task of these sizes."""
+    if set_size is not None:
+        net.task = KSparseTask(net.vocab_size, set_size)
+    return net
 
 
 def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:

@@ -326,12 +326,21 @@ def row_of(folder: Path, seed: int | None) -> RunRow:
     """A row of `study.json`, from the folder's files.
 
     Raises:
+        FileError: as `examined_files`.
+    """
+    return RunRow.of(str(folder), seed, *examined_files(folder))
+
+
+def examined_files(folder: Path) -> tuple[Behaviour, Mechanism]:
+    """What every examination writes.
+
+    Raises:
         FileError: the folder was not examined, or a file is damaged.
     """
     behaviour, mechanism = read_record(folder, Behaviour), read_record(folder, Mechanism)
     if behaviour is None or mechanism is None:
         raise FileError(f"{folder} was not examined; run `relubloom examine {folder}`")
-    return RunRow.of(str(folder), seed, behaviour, mechanism)
+    return behaviour, mechanism
 
 
 def certify_run(

@@ -120,7 +120,7 @@ class DrawnSets(SetCollection):
         return torch.cat(blocks)[start - first * BLOCK : stop - first * BLOCK]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListedSets(SetCollection):
     """Given sets, each with its number of copies, and whether it has a token never trained on.
 
@@ -154,6 +154,10 @@ class ListedSets(SetCollection):
         copies = torch.tensor(list(counts.values()), dtype=torch.int64)
         none_unseen = torch.zeros(len(copies), dtype=torch.bool)
         return cls(padded(counts, vocab_size), copies, none_unseen, "listed")
+
+    def __repr__(self) -> str:
+        lines = int(self.copies.sum())
+        return f"ListedSets({len(self):,} sets, {lines:,} with copies, method={self.method!r})"
 
     @property
     def source(self) -> str:

@@ -66,6 +66,11 @@ def as_collection(sets: SetCollection | KSparseTask | SetsLike, vocab_size: int)
     Raises:
         UsageError: they are of another vocabulary, or `as_ids` or `ListedSets.of` refuses them.
     """
+    if isinstance(sets, int):
+        raise UsageError(
+            f"sets are {described(sets)}: for all sets of that size, or a draw of them, give "
+            f"KSparseTask({vocab_size}, {sets})"
+        )
     if isinstance(sets, KSparseTask):
         sets = sets.evaluation_sets()
     if isinstance(sets, SetCollection):
