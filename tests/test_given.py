@@ -415,6 +415,21 @@ def test_each_public_function_is_tried() -> None:
     assert functions - elsewhere <= tried
 
 
+def test_a_remedy_names_arguments_in_python_and_options_on_the_command_line() -> None:
+    line = "give --set-size 3 or --set-size k, raise --seeds; --force, or `relubloom study --force`"
+    error = rb.UsageError(line)
+    assert str(error) == (
+        "give set_size=3 or set_size=k, raise seeds; force=True, or `relubloom study --force`"
+    )
+    assert error.args == (line,)
+
+
+def test_a_study_is_called_as_it_says() -> None:
+    signature = inspect.signature(rb.study)
+    assert list(signature.parameters)[:3] == ["out", "resume", "force"]
+    assert "train, construct, examine, report" in (inspect.getdoc(rb.study) or "")
+
+
 def test_what_is_long_is_told_by_its_type() -> None:
     assert described("a" * 58) == f"'{'a' * 58}' (str)"  # 60 characters with its quotes
     assert described("a" * 59) == "a str"

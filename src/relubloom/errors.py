@@ -1,14 +1,32 @@
 """The errors a user can cause, each with one line: the value received, the rule, the remedy."""
 
+import re
 from numbers import Integral
 
 LONGEST_SHOWN = 60  # characters of a value in a message
+FLAGS = "force|resume|skip-bad"
+OPTION = re.compile(rf"`[^`]*`|--({FLAGS})\b|--([a-z][a-z-]*)(?:( )(?=\d|k\b))?")
 
 
 class RelubloomError(Exception):
-    """Something the user can mend went wrong; the command line prints it and exits with 1."""
+    """Something the user can mend went wrong; the command line prints it and exits with 1.
+
+    `str` tells options as the arguments that they are in Python, `force=True` and not `--force`;
+    `args[0]` is the line of the command line.
+    """
 
     exit_status = 1
+
+    def __str__(self) -> str:
+        return OPTION.sub(_argument, super().__str__())
+
+
+def _argument(option: re.Match[str]) -> str:
+    """An option of the command line as Python's argument; what stands in backticks stays."""
+    flag, name, value = option.groups()
+    if flag is None and name is None:
+        return option[0]
+    return (flag or name).replace("-", "_") + ("=True" if flag else "=" if value else "")
 
 
 class UsageError(RelubloomError, ValueError):

@@ -42,7 +42,7 @@ def test_evidence_goes_back_to_the_folder_that_it_is_of(tmp_path: Path) -> None:
     rb.gather_evidence(net, TASK).save(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["recipe"] == {"steps": 2} and "examined" not in config
-    with pytest.raises(rb.RelubloomError, match="not empty; replace it with --force"):
+    with pytest.raises(rb.RelubloomError, match="not empty; replace it with force=True"):
         rb.gather_evidence(NET, TASK).save(tmp_path)
     rb.gather_evidence(NET, TASK).save(tmp_path, force=True)
     assert torch.equal(rb.ReluNet.from_pretrained(tmp_path).W_in, NET.W_in)

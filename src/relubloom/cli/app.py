@@ -214,7 +214,7 @@ def run(arguments: list[str]) -> int:
 
 def _explain(error: Exception, arguments: list[str]) -> int:
     if isinstance(error, RelubloomError):
-        return _fail(str(error), error.exit_status)
+        return _fail(error.args[0], error.exit_status)
     if isinstance(error, MemoryError):
         return _fail("out of memory; lower --vocab-size, --batch-size or --seeds", 1)
     if isinstance(error, BrokenPipeError):

@@ -5,15 +5,30 @@ job have one name.
 """
 
 import sys
+from inspect import Signature, signature
 from types import ModuleType
 from typing import Any
 
 
 class _Room(ModuleType):
-    def __call__(self, *given: Any, **asked: Any) -> Any:
-        from relubloom.study.study import study
+    """The room; `help(rb.study)` and an editor's hint tell of the function."""
 
-        return study(*given, **asked)
+    def __call__(self, *given: Any, **asked: Any) -> Any:
+        return _main_job()(*given, **asked)
+
+    @property
+    def __signature__(self) -> Signature:
+        return signature(_main_job(), eval_str=True)
+
+    @property
+    def __doc__(self) -> str | None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return _main_job().__doc__
+
+
+def _main_job() -> Any:
+    from relubloom.study.study import study
+
+    return study
 
 
 sys.modules[__name__].__class__ = _Room
