@@ -61,6 +61,13 @@ def test_each_is_a_table_without_scripts_in_light_and_dark(shown: dict[str, Show
         assert len(html) < 60_000, name
 
 
+def test_a_notebook_of_its_own_theme_has_tables_of_that() -> None:
+    html = CODE._repr_html_()
+    for theme, paper in (("true", "#fdfdfb"), ("false", "#15181b")):
+        rule = html[html.index(f"[data-jp-theme-light={theme}]") :]
+        assert rule[rule.index("{") :].split()[1:3] == ["--paper:", f"{paper};"]
+
+
 def test_what_the_lines_say(shown: dict[str, Shown]) -> None:
     assert repr(shown["task"]) == "KSparseTask(vocab_size=12, set_size=2, source=uniform)"
     assert repr(rb.KSparseTask(12, (2, 4))).startswith("KSparseTask(vocab_size=12, set_size=2..4")

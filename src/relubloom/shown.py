@@ -49,7 +49,7 @@ class Shown:
         return line
 
     def _repr_html_(self) -> str:
-        """A small table in the page's style, light or dark as the reader's screen is."""
+        """A small table in the page's style, light or dark as the notebook or the screen is."""
         rows = [(_words(path), value) for path, value in _figures(self)]
         table, picture = self._table(), self._picture()
         parts = [_table(type(self).__name__, rows)]
@@ -59,7 +59,7 @@ class Shown:
             parts.append(Markup("<p>and {:,} more</p>").format(left))
         if picture is not None:
             parts.append(_tiles(picture))
-        style = Markup(palette().replace(":root", ".relubloom") + STYLE)
+        style = Markup(_colours() + STYLE)
         return f'<div class="relubloom"><style>{style}</style>{Markup().join(parts)}</div>'
 
     def _table(self) -> Sequence[Sequence[object]]:
@@ -95,6 +95,16 @@ def _figures(of: Shown) -> list[tuple[str, Any]]:
         if value is not None:
             found.append((path, value))
     return found
+
+
+@cache
+def _colours() -> str:
+    """The palette for tables: the screen's, unless JupyterLab or VS Code says another."""
+    light, dark = re.findall(r":root (\{.*?\})", palette(), re.DOTALL)
+    return palette().replace(":root", ".relubloom") + "".join(
+        f":is([data-jp-theme-light={says}], .vscode-{name}) .relubloom {colours}\n"
+        for says, name, colours in (("true", "light", light), ("false", "dark", dark))
+    )
 
 
 def _words(path: str) -> str:

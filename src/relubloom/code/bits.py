@@ -93,7 +93,7 @@ class Code(Shown):
 
     @cached_property
     def slices(self) -> BitSlices:
-        """The hashes unit by unit: what finds covered tokens among very many."""
+        """The hashes unit by unit, which finds covered tokens among very many."""
         return BitSlices(self.bits, self.packed)
 
     def decode(self, sets: ArrayLike) -> NDArray[np.bool_]:
@@ -106,7 +106,7 @@ class Code(Shown):
     def decode_unions(self, unions: ArrayLike) -> NDArray[np.bool_]:
         """Tokens covered by each given union (bool [batch, width]), bool [batch, vocab].
 
-        `slices.each` gives the ids alone, without an array of batch x vocab.
+        `code.slices.each(unions)` gives the ids alone, without an array of batch x vocab.
         """
         given = np.asarray(unions, dtype=np.bool_)
         if self.vocab_size < SLICED_VOCAB:
@@ -185,7 +185,7 @@ class Code(Shown):
 
     @property
     def weight(self) -> str:
-        """Bits per token: the mean ± standard deviation in words."""
+        """Bits per token in words, as mean ± standard deviation; `weights` has each token's."""
         return f"{self.weights.mean():.2f} ± {self.weights.std():.2f}"
 
     def _picture(self) -> NDArray[np.int8]:

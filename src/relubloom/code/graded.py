@@ -100,7 +100,7 @@ class GradedCode(Shown):
 
     @cached_property
     def weights(self) -> NDArray[np.int64]:
-        """Bits per token, of any strength: int64 [vocab]."""
+        """Bits per token, of any strength, int64 [vocab]."""
         return (self.strengths > 0).sum(1, dtype=np.int64)
 
     @cached_property
@@ -114,7 +114,7 @@ class GradedCode(Shown):
 
     @cached_property
     def layers(self) -> Code:
-        """What each bit asks for, a `Code` of L d units: place (s - 1) d + i for strength s."""
+        """What each bit asks for, a `Code` of L d units in which strength s has (s - 1) d + i."""
         asked = [self.strengths == strength for strength in range(1, self.levels + 1)]
         return Code(np.concatenate(asked, axis=1))
 
@@ -128,7 +128,7 @@ class GradedCode(Shown):
 
         Place (s - 1) d + i is true where unit i is in a state of at least s. With two levels the
         first d say *covered or half*, the last d *covered*. What takes a union of a `Code`
-        (`decode_unions`, `slices.each`, `CoverTable.listed`) takes these for `layers`.
+        (`decode_unions`, `slices.each`) takes these for `layers`.
 
         Cost: O(batch set_size (levels + 1) width / 64), and batch levels width bytes.
         """

@@ -81,7 +81,7 @@ class Evidence(Shown):
 
     @property
     def verdict(self) -> Verdict:
-        """What the network is, by the rule of the verdict: that of `mechanism`."""
+        """The verdict of `mechanism`."""
         return self.mechanism.verdict
 
     @classmethod
@@ -140,8 +140,7 @@ def gather_evidence(
 
     Args:
         net: the network.
-        sets: what the figures are over: those of a task, a collection, or a list of sets
-            (`task.as_collection`).
+        sets: what the figures are over: those of a task, a collection, or ids, a row a set.
         workers: threads that share the work, in each of which torch uses one.
         on_stage: called with (stage, done, total) as the work goes on.
         depth: `quick` leaves out interventions and the explanation ladder; `study` climbs the rungs
@@ -149,12 +148,12 @@ def gather_evidence(
             scores all on at most 300,000. Large networks have fewer, at least 1,000.
 
     Raises:
-        UsageError: the network is none, the sets are none of its vocabulary, there is no such
+        UsageError: `net` is no ReluNet, the sets are none of its vocabulary, there is no such
             depth, or the weights hold NaN or infinity.
 
-    The sets are read once, and run once, for scores, mechanism, certificate and ladder. Cost: that
-    of `measure.one_pass` and about as much again for the analyses; beyond `quick` also that of
-    `intervene` and `climb`.
+    Each set is drawn once and run once, and scores, mechanism and certificate are made of that.
+    Cost: a forward pass over the sets, and about as much again for the analyses; beyond `quick`
+    also that of the interventions and of the ladder.
     """
     net = as_network(net)
     task, sets = _task_of(sets), as_collection(sets, net.vocab_size)

@@ -58,7 +58,7 @@ class ReadoutAlone:
 
     @property
     def says(self) -> str:
-        """In one line: two kinds of entries or not, with the figures and the control's."""
+        """One line, that entries are of two kinds or not, with the figures and the control's."""
         kinds = "two kinds of entries, as bits would be" if self.two_kinds else "no two kinds"
         return (
             f"{kinds}: {self.entries.near_threshold:.1%} of the entries near the threshold (normal "

@@ -84,7 +84,7 @@ class ReluNet(Shown, nn.Module):
         return self.W_in.shape[1]
 
     def forward(self, sets: SetsLike) -> Float[Tensor, "batch vocab"]:
-        """The logits of each set; `sets` are what `task.as_ids` takes, such as `[[0, 4], [7]]`.
+        """The logits [batch, vocab] of each set of ids, such as `[[0, 4], [7]]` or a tensor.
 
         Raises:
             UsageError: they are no sets of ids between 0 and vocab_size.
@@ -96,7 +96,10 @@ class ReluNet(Shown, nn.Module):
     def run_with_hooks(
         self, sets: SetsLike, fwd_hooks: Iterable[tuple[str, Hook]]
     ) -> Float[Tensor, "batch vocab"]:
-        """Forward, with functions `fn(activation, hook)` that may return a replacement.
+        """The logits [batch, vocab], with functions that may replace an activation on the way.
+
+        `fwd_hooks` are pairs of a name and a function `fn(activation, hook)`; `hook.name` is that
+        name. It returns None, or another activation of the same shape.
 
         Raises:
             UsageError: a hook's name is not one of `HOOK_NAMES`.
@@ -114,7 +117,7 @@ class ReluNet(Shown, nn.Module):
     def run_with_cache(
         self, sets: SetsLike, names_filter: NamesFilter = None
     ) -> tuple[Float[Tensor, "batch vocab"], dict[str, Tensor]]:
-        """Forward, with the activations by name (detached; `names_filter` chooses which).
+        """The logits [batch, vocab], and the activations by name, detached.
 
         `names_filter` is a name, a list of names, or a function of a name; None keeps all.
 

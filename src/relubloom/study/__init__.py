@@ -1,7 +1,7 @@
-"""The main job and its single steps; compare, query, presets. Called, it does the main job.
+"""The main job and its single steps; compare, query, presets.
 
-`rb.study(...)` is this module, which stands for its function `study.study`: a room and its main
-job have one name.
+`rb.study(...)` calls this module, which hands on to its function `study.study`: the room and its
+main job have one name.
 """
 
 import sys

@@ -44,7 +44,7 @@ class Study(Shown):
     `quick` has figures over 20,000 drawn sets and leaves out interventions and ladder; the steps
     are the recipe's (`rb.study(quick=True)` takes at most 2,000). `init_from` is a run folder whose
     network training starts from. With `choose_swaps` the share of swapped tokens of a file's sets
-    is chosen (`study.swaps`), and not the task's.
+    is chosen on a part of the training sets, and is not the task's.
 
     Raises:
         UsageError: a value breaks its rule, or is of another kind.
@@ -109,7 +109,7 @@ class Study(Shown):
 
     @property
     def default_folder(self) -> Path:
-        """Where the study goes if nobody says it: `runs` and a name made of the settings."""
+        """Where the study goes if nobody says it, `runs` and a name made of the settings."""
         task, recipe = self.task, self.recipe
         parts = [
             f"N{task.vocab_size}" if task.file is None else Path(task.file.path).stem,

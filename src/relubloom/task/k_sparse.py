@@ -55,7 +55,7 @@ class KSparseTask(Shown):
         training_pool: how many sets a network trains on, drawn once from the source by its seed;
             None draws fresh sets at every step.
         generator: "torch", whose sets on an accelerator are others than on a CPU, or "philox",
-            whose sets are the same on every device (`task.philox`). Held-out sets of either are
+            whose sets are the same on every device. Held-out sets of either are
             drawn on the CPU, and a file is split alike by both.
         hold_out: whether a fifth of a file's distinct sets is held out and figures are over that.
             False: figures are over all its lines, and a network trained on it would see them all.
@@ -151,8 +151,10 @@ class KSparseTask(Shown):
     ) -> KSparseTask:
         """The task of a file of real sets; `set_size` keeps lines of those sizes only.
 
-        `tokens`, `skip_bad` and `named_by` are those of `read_sets`, `swaps` the task's. With
-        `hold_out=False` the task's `evaluation_sets()` are all lines.
+        `tokens` are the allowed ones in the order of their ids, else the tokens of the kept lines
+        by first appearance; `named_by` is what says them, in the words of an error. `skip_bad`
+        counts a bad line instead of refusing it. The others are the task's own: with
+        `hold_out=False` its `evaluation_sets()` are all lines.
 
         Raises:
             FileError: the file is missing, a line is bad, or there is nothing to hold out.
@@ -314,8 +316,8 @@ class KSparseTask(Shown):
     def describe(self) -> dict[str, Any]:
         """What identifies the task, as JSON values.
 
-        Left out is what is as it was before there was a choice: such a task describes itself as
-        it always did, and its studies and checkpoints go on.
+        A choice that earlier versions did not have is left out where it is as theirs was. So such
+        a task describes itself as it did then, and its studies and checkpoints go on.
         """
         low, high = self.sizes
         described: dict[str, Any] = {

@@ -39,7 +39,7 @@ class SetCollection(ABC):
     @property
     @abstractmethod
     def source(self) -> str:
-        """What they are sets of: "uniform", "zipf", "file", or "given" in Python."""
+        """What they are sets of, "uniform", "zipf", "file", or "given" in Python."""
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -122,8 +122,10 @@ class DrawnSets(SetCollection):
 
 @dataclass(frozen=True, repr=False)
 class ListedSets(SetCollection):
-    """Given sets, each with its number of copies, and whether it has a token never trained on.
+    """Sets of a list or a file.
 
+    `copies` is how often each stands there; `has_unseen`, whether it holds a token that no training
+    set holds.
     Sets shorter than the longest are padded with vocab_size. `file` is what they are lines of.
     """
 
