@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 .PHONY: help install browser demo test check check-javascript docs-files results results-width \
 	results-width-full results-quick results-region results-region-quick results-graded-codes results-full \
 	results-graded-mechanism results-class results-source-networks results-zoo results-ground-truth \
-	results-real-codes results-set-rivals bench faults mutants fuzz trust clean docs lowest pythons
+	results-real-codes results-set-rivals bench faults kernels mutants fuzz trust clean docs lowest pythons
 
 help:
 	@echo "make demo     install, study the article's network, print the report's path"
@@ -33,6 +33,7 @@ help:
 	@echo "make lowest   the fast part of the suite with the oldest releases that pyproject.toml names"
 	@echo "make pythons  types for Python 3.12 and 3.13, and whether dependencies resolve there"
 	@echo "make faults   kills, full disks, closed pipes, two at once (10 minutes)"
+	@echo "make kernels  the kernels for GPUs, by Triton's interpreter (1 GB of packages, half a minute)"
 	@echo "make mutants  25 minutes of small changes of the code: which do no tests notice?"
 	@echo "make bench    benchmarks, with their rivals"
 	@echo "make fuzz     hostile files and command lines, CASES=5000 SEED=0; see docs/trust.md"
@@ -182,6 +183,16 @@ results-region: $(VENV)/package-installed
 results-region-quick: $(VENV)/package-installed
 	$(BIN)/relubloom sweep experiments/region_specs/quick.toml --out runs/region-quick --keep-networks --resume
 	$(BIN)/python experiments/region.py runs/region-quick --out runs/region-quick
+
+# Triton is large, so it has a place of its own. Its interpreter and its compiler need no GPU.
+TRITON := build/triton-3.9.0
+
+$(TRITON):
+	$(PIP) --target $(TRITON) triton==3.9.0
+
+kernels: $(VENV)/tools-installed $(TRITON)
+	PYTHONPATH=$(TRITON) $(BIN)/python -m pytest tests/training/test_fused_loss.py \
+		tests/training/test_as_cuda.py tests/task/test_philox_kernel.py
 
 # SAELens brings much along, so it has an environment of its own. A run that was stopped goes on.
 GROUND_TRUTH := $(VENV)/ground-truth

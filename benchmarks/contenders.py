@@ -38,7 +38,7 @@ WARM_UP = 2  # turns that are not counted
 
 @dataclass(frozen=True)
 class Size:
-    """What is trained: N, d, k, sets per step, how many networks as one stack, and on what."""
+    """What is trained: N, d, k, sets per step, networks as one stack, for what, and where."""
 
     vocab_size: int
     width: int
@@ -46,6 +46,7 @@ class Size:
     batch_size: int
     networks: int = 1
     objective: Objective = "mse"
+    device: str = "cpu"
 
     @property
     def task(self) -> KSparseTask:
@@ -68,14 +69,15 @@ def ours(size: Size) -> Turn:
     """A step of the real training loop, with its bookkeeping."""
     recipe = Recipe(size.objective, batch_size=size.batch_size)
     return TrainingRun(
-        size.task, size.width, recipe, tuple(range(size.networks)), "cpu", None
+        size.task, size.width, recipe, tuple(range(size.networks)), size.device, None
     ).advance
 
 
 def three_gemms(size: Size) -> Turn:
     """The floor: logits, and the two products of the backward pass, into memory that is there."""
-    post, W_out = torch.rand(size.batch_size, size.width), torch.rand(size.width, size.vocab_size)
-    d_logits = torch.rand(size.batch_size, size.vocab_size)
+    batch, width, vocab = size.batch_size, size.width, size.vocab_size
+    shapes = (batch, width), (width, vocab), (batch, vocab)
+    post, W_out, d_logits = (torch.rand(shape, device=size.device) for shape in shapes)
     logits, d_post, d_W = (torch.empty_like(each) for each in (d_logits, post, W_out))
 
     def step() -> None:
@@ -90,11 +92,12 @@ def plain_loop(size: Size) -> Turn:
     """What one writes first: dense indicators, nn.Linear, autograd, Adam."""
     vocab, width, k = size.vocab_size, size.width, size.set_size
     net = nn.Sequential(nn.Linear(vocab, width), nn.ReLU(), nn.Linear(width, vocab))
+    net.to(size.device)
     adam = torch.optim.Adam(net.parameters())
 
     def step() -> None:
-        ids = torch.rand(size.batch_size, vocab).topk(k).indices
-        indicator = torch.zeros(size.batch_size, vocab).scatter_(1, ids, 1.0)
+        ids = torch.rand(size.batch_size, vocab, device=size.device).topk(k).indices
+        indicator = torch.zeros(size.batch_size, vocab, device=size.device).scatter_(1, ids, 1.0)
         target = indicator / k
         if size.objective == "mse":
             loss = (net(indicator).softmax(-1) - target).square().sum(-1).mean()
@@ -164,7 +167,7 @@ def _autograd_loop(size: Size, objective: Callable[..., Tensor]) -> Turn:
 
     def step() -> None:
         nonlocal done
-        loss = objective(*weights, task.training_sets(0, done, size.batch_size))
+        loss = objective(*weights, task.training_sets(0, done, size.batch_size, size.device))
         adam.zero_grad()
         loss.backward()
         adam.step()
@@ -176,7 +179,8 @@ def _autograd_loop(size: Size, objective: Callable[..., Tensor]) -> Turn:
 def _weights(size: Size) -> list[Tensor]:
     vocab, width = size.vocab_size, size.width
     drawn = (torch.randn(vocab, width), torch.zeros(width), torch.randn(width, vocab))
-    return [(each * 0.1).requires_grad_() for each in (*drawn, torch.zeros(vocab))]
+    weights = (*drawn, torch.zeros(vocab))
+    return [(each * 0.1).to(size.device).requires_grad_() for each in weights]
 
 
 def _mse(W_in: Tensor, b_in: Tensor, W_out: Tensor, b_out: Tensor, sets: Tensor) -> Tensor:

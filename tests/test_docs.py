@@ -50,6 +50,7 @@ NOT_RUN = {
     "relubloomExplorer": "in a browser; tests/report/test_explorer_in_browser.py asks it there",
     "dask ": "several machines; tests/sweep/test_cluster.py starts a scheduler and its workers",
     "relubloom sweep SPEC.toml --out DIR --cluster": "the same",
+    "relubloom sweep SPEC.toml --out DIR --device": "a GPU; a CPU plays it in tests/sweep",
     "from dask_jobqueue": "a cluster with SLURM",
     "import numpy as np\nimport relubloom": "tests/zoo/test_guide.py runs it, and looks at it",
     "from relubloom.zoo.saelens": "sae-lens; tests/zoo/test_saelens.py runs both where it is there",

@@ -174,6 +174,7 @@ ACTS: dict[str, dict[str, Acts]] = {
         "--out": Acts("--out elsewhere"),
         "--workers": Acts("--workers 3", beside=f"{SWEEP} --dry-run"),
         "--cluster": Acts("--cluster tcp://localhost:9 --workers 2", "here or there"),
+        "--device": Acts("--device abacus", "device is 'abacus'"),
         "--resume": Acts("--resume", beside="sweep spec.toml --out sw"),
         "--dry-run": Acts("--dry-run"),
         "--keep-networks": Acts("--keep-networks"),

@@ -14,7 +14,8 @@ from build.tracker import Recorder
 from relubloom.sweep.group import Group, run_group
 from relubloom.sweep.settings import RunSettings
 from relubloom.task import KSparseTask
-from relubloom.training import Recipe, train_stack
+from relubloom.training import Recipe, TrainedNetwork, train_stack
+from relubloom.training.step import ChunkedStep
 
 SPEC = """
 [defaults]
@@ -102,6 +103,44 @@ def test_a_run_has_the_figures_it_has_alone() -> None:
         own, shared = (each.row.figures for each in (alone, made))
         assert own is not None and shared is not None
         assert own == shared
+
+
+def test_on_a_device_a_run_has_the_figures_it_has_alone_but_for_rounding(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A CPU plays the device, with all instances in one operation as there.
+    def on_cuda(*stack: Any, device: str, **options: Any) -> list[TrainedNetwork]:
+        assert device == "cuda"
+        return train_stack(*stack, step=ChunkedStep("relu"), **options)
+
+    task, recipe = KSparseTask(16, 2), Recipe(steps=20, batch_size=32)
+    runs = tuple(RunSettings(task, 5, recipe, seed, 1000) for seed in range(3))
+    alone = run_group(Group(runs))
+    monkeypatch.setattr("relubloom.training.step.instances_together", lambda count, _: count)
+    monkeypatch.setattr("relubloom.sweep.group.train_stack", on_cuda)
+    for own, other in zip(alone, run_group(Group(runs, "cuda")), strict=True):
+        assert own.row.figures is not None and other.row.figures is not None
+        assert own.row.run == other.row.run
+        assert other.row.figures.mse == pytest.approx(own.row.figures.mse, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("beside", "why"),
+    [
+        (("--dry-run",), "--device is given beside --dry-run: it makes no runs"),
+        (("--cluster", "tcp://x:1"), "--device is given beside --cluster: its workers are"),
+    ],
+)
+def test_a_device_is_of_this_machine_and_for_runs(
+    beside: tuple[str, ...],
+    why: str,
+    spec: Path,
+    tmp_path: Path,
+    relubloom: Callable[..., Outcome],
+) -> None:
+    done = relubloom("sweep", spec, "--out", tmp_path / "out", "--device", "cuda", *beside)
+    assert done.status == 2
+    assert why in done.error
 
 
 def test_a_pool_of_training_sets_is_all_that_is_trained_on() -> None:

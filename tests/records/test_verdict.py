@@ -13,6 +13,7 @@ SOUND: dict[str, Any] = {
     "near_threshold": 0.0,
     "loss_failure_f1": 1.0,
     "union_skill": 1.0,
+    "failure_skill": 1.0,
 }
 
 
@@ -44,6 +45,10 @@ GRADED: dict[str, float | None] = {
         # agreement must be more than a constant answer has
         ({"union_skill": 0.5}, "bloom"),
         ({"union_skill": 0.4999}, "partly"),
+        # an F1 must be more than saying that every set fails has
+        ({"failure_skill": 0.5}, "bloom"),
+        ({"failure_skill": 0.4999}, "partly"),
+        ({"failure_skill": None}, "bloom"),  # files of earlier versions
     ],
 )
 def test_the_verdict_rule_at_its_boundaries(changes: dict[str, Any], verdict: Verdict) -> None:

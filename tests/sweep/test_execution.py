@@ -25,6 +25,7 @@ from relubloom.sweep.tracking import Tracker
 from relubloom.sweep.workers import Workers
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe, train_stack
+from relubloom.training.devices import training_bytes
 
 Fate = Callable[[Group, int], None]
 """What becomes of a group at its n-th try: it may raise."""
@@ -98,6 +99,24 @@ def test_runs_alike_but_for_the_seed_are_grouped() -> None:
     assert [group.seeds for group in groups] == [(0, 1)] * 3
     assert [group.seeds for group in in_groups(SPEC.runs, 1)] == [(0,), (1,)] * 3
     assert len({group.identity for group in groups}) == 3
+
+
+def test_a_device_trains_as_many_at_once_as_its_memory_holds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    runs = tuple(run_of(3, seed) for seed in range(600))
+    spec, alike = Spec("x", runs, ()), (8, 3, 2, runs[0].recipe.batch_size)
+
+    def sizes_with(free: int, device: str) -> list[int]:
+        monkeypatch.setattr("relubloom.training.devices.free_bytes", lambda _: free)
+        groups = prepare(spec, tmp_path, resume=False, device=device).groups
+        assert {group.device for group in groups} == {device}
+        return [len(group.runs) for group in groups]
+
+    assert sizes_with(1 << 30, "cuda") == [256, 256, 88]
+    assert sizes_with(training_bytes(*alike, 100), "cuda") == [100, 100, 56, 100, 100, 56, 88]
+    assert sizes_with(0, "cuda") == [1] * 600  # and each says what it lacks
+    assert max(sizes_with(0, "cpu")) <= 16
 
 
 def test_every_run_is_recorded_once(sweep: Callable[..., Any], tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ SOURCES = [
         partial(trained_on, KSparseTask(5, 3), steps=2000),
         lambda: one_by_one([1] * 5, 3, 3),
         ((sampling.seeded_generator, "(seed, stream, step)", "(seed, stream, step // 40)"),),
-        ((KSparseTask._drawn, "(seed, stream, step) for", "(seed, stream, step // 40) for"),),
+        ((KSparseTask._drawn, "[(seed, stream, step) for", "[(seed, stream, step // 40) for"),),
     ),
     Source(
         "Zipf",

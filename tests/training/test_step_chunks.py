@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -113,6 +114,20 @@ def test_all_instances_at_once_do_what_one_after_the_other_do(
         torch.testing.assert_close(at_once.gradients[name], value, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_in_float32_they_agree_to_a_stated_part_of_the_largest_gradient(
+    objective: Objective, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    double, sets = random_stack(8, 256, 48, seed=1), drawn(256, (3, 3), 8, 512)
+    stack = NetStack(*(0.3 * value.float() for value in double.parameters().values()))
+    one_by_one = ChunkedStep("relu")(stack, sets, objective)
+    as_on_an_accelerator(monkeypatch)
+    at_once = ChunkedStep("relu")(stack, sets, objective)
+    for name, value in one_by_one.gradients.items():
+        off = (at_once.gradients[name] - value).abs().amax()
+        assert off <= 1e-5 * value.abs().amax()
+
+
 @pytest.mark.parametrize("objective", ["mse", "kl"])
 def test_training_as_on_an_accelerator_gives_the_same_networks_but_for_rounding(
     objective: ObjectiveName, monkeypatch: pytest.MonkeyPatch
@@ -198,6 +213,10 @@ def test_chunks_are_few_alike_and_within_their_limits(
         most = max(CHUNK_ROWS, limit // (instances * vocab))
         assert 1 <= rows <= min(batch, most)
         chunks = -(-batch // rows)
+        if device == "cuda" and rows < batch:
+            assert rows % CHUNK_ROWS == 0
+            assert chunks <= -(-batch // (most // CHUNK_ROWS * CHUNK_ROWS))
+            continue
         assert chunks == -(-batch // most)
         assert rows - 1 < batch / chunks <= rows
 
@@ -242,3 +261,27 @@ def test_a_workspace_goes_with_its_stack() -> None:
     assert len(step._spaces) == 1
     del stack
     assert len(step._spaces) == 0
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("sizes", [(3, 3), (1, 5)])
+def test_a_step_elsewhere_uses_no_cpu_and_waits_for_no_value(
+    objective: Objective, sizes: tuple[int, int]
+) -> None:
+    # Tensors without memory on a device that is no CPU: to mix devices fails, and so does to ask
+    # for a value, which a GPU would be waited for and no CUDA graph allows.
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        stack = NetStack(
+            *(value.to("meta") for value in random_stack(3, 900, 4, seed=0).parameters().values())
+        )
+        task = KSparseTask(900, sizes, generator="philox")
+        sets = task.training_batches([(0, 0), (1, 0), (2, 0)], 200_000, "meta")
+        step = ChunkedStep("relu")
+        result = step(stack, sets, objective)
+        assert {value.device.type for value in result.gradients.values()} == {"meta"}
+        assert result.loss.shape == (3,)
+        assert len(step._spaces[stack].chunks) == -(-3 * 200_000 * 900 // ACCELERATOR_CHUNK_LOGITS)
+        with pytest.raises(RuntimeError, match="meta and cpu"):
+            stack.b_in.add(torch.zeros(3, 4))
+        with pytest.raises(RuntimeError, match="_local_scalar_dense"):
+            int(sets.max())

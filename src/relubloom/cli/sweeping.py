@@ -73,6 +73,7 @@ def sweep(
     out: Out,
     workers: Processes = None,
     cluster: Cluster = None,
+    device: options.Device = "cpu",
     resume: options.Resume = False,
     dry_run: DryRun = False,
     keep_networks: KeepNetworks = False,
@@ -87,6 +88,7 @@ def sweep(
     A spec is TOML: grid tables whose lists are axes, and seeds = n; see --example.
     --resume adds to the results in --out, whichever sweep made them: finished runs are kept.
     --export writes all of them in the end.
+    With --device cuda one process trains the seeds of a point at once, and measures them on a CPU.
     """
     from relubloom.cli.progress import SweepDisplay
     from relubloom.sweep.cost import machine_speed
@@ -95,17 +97,20 @@ def sweep(
     from relubloom.sweep.spec import read_spec
     from relubloom.sweep.sweep import prepare, run_sweep
     from relubloom.sweep.tracking import find_tracker
+    from relubloom.training.devices import check_device
 
     for path in export or []:
         check_export(path)
+    elsewhere = device != "cpu"
     if dry_run:
-        options.refuse_beside(
-            "--dry-run",
-            "it makes no runs",
-            {"--export": export, "--keep-networks": keep_networks, "--track": track},
-        )
-    crew = _crew(workers, cluster)
-    plan = prepare(read_spec(spec), out, resume=resume)
+        unused = {"--export": export, "--keep-networks": keep_networks, "--track": track}
+        options.refuse_beside("--dry-run", "it makes no runs", unused | {"--device": elsewhere})
+    if cluster is not None:
+        why = "its workers are machines of their own"
+        options.refuse_beside("--cluster", why, {"--device": elsewhere})
+    check_device(device)
+    crew = _crew(workers or 1 if elsewhere else workers, cluster)
+    plan = prepare(read_spec(spec), out, resume=resume, device=device)
     if dry_run:
         said = _forecast(plan, crew.slots(), machine_speed())
         how.answer(said, lambda: _forecast_text(said))

@@ -73,6 +73,8 @@ class HashAsFilter:
             its loss failures, the share inside those sets; null when there are none.
         union_skill: 1 - disagreements of the union with the units over those of the better
             constant answer, or 0: what `unit_agreement` is worth.
+        failure_skill: the same of the extracted hash about which sets fail by loss: what
+            `loss_failure_f1` is worth. Null in files of earlier versions.
     """
 
     extracted: ExtractedFilter
@@ -80,6 +82,7 @@ class HashAsFilter:
     failures_explained: float | None
     failures_explained_by_loss: float | None
     union_skill: float
+    failure_skill: float | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -168,6 +168,11 @@ def _clause(line: RuleLine, percent: Percent) -> str:
         )
     elif line.figure == "state_skill":
         said = f"the states remove {percent(value, 2)} of the errors of a constant answer"
+    elif line.figure == "failure_skill":
+        said = (
+            f"the bare hash removes {percent(value, 2)} of the errors that saying every set fails, "
+            "or none does, would make"
+        )
     else:
         said = (
             f"the union removes {percent(value, 2)} of the errors that calling every unit on, or "

@@ -14,7 +14,7 @@ AGREEMENT_BLOOM = 0.97  # unit agreement of a `bloom` network, at least
 AGREEMENT_NOT = 0.8  # below it a network is `not-bloom`
 NEAR_BLOOM = 0.03  # share of entries near the threshold, at most
 F1_BLOOM = 0.8  # of the bare hash's prediction of loss failures, at least
-SKILL_BLOOM = 0.5  # of a constant answer's errors that the union removes, at least
+SKILL_BLOOM = 0.5  # of a constant answer's errors that the union, or the hash, removes, at least
 AGREE_GRADED = 0.97  # of the bits, for which W_out tells half from full as W_in does, at least
 GAIN_GRADED = 0.05  # of the graded hash's F1 over that of the bare hash, at least
 FILTERS: tuple[Verdict, ...] = ("bloom", "graded-bloom")
@@ -78,6 +78,11 @@ RULE = (
         "share of a constant answer's errors about the units that the union removes",
         least=SKILL_BLOOM,
     ),
+    Criterion(
+        "failure_skill",
+        "share of a constant answer's errors about which sets fail by loss that the hash removes",
+        least=SKILL_BLOOM,
+    ),
 )
 
 GRADED_RULE = (
@@ -117,15 +122,16 @@ def judge(
     near_threshold: float,
     loss_failure_f1: float | None,
     union_skill: float,
+    failure_skill: float | None,
     graded: Mapping[str, float | None] | None = None,
 ) -> Verdict:
     """The verdict of one network, from its weights, its units and its hash: `RULE`, applied.
 
     *graded-bloom* where half bits are a kind of their own and every line of `GRADED_RULE` is met by
     their figures, `graded`. Otherwise *bloom* where every line of `RULE` is met, *not-bloom* where
-    one refutes it, *partly* otherwise. The last
-    line is there because a trained or constructed filter meets it by far, and units that are hardly
-    ever on (or off) do not by chance, however high their agreement.
+    one refutes it, *partly* otherwise. The last two lines are there because agreement and F1 are
+    high by chance where units are hardly ever on (or off), and where nearly all sets fail. Where at
+    most half of the sets fail, an F1 of 0.8 implies the last one.
     """
     figures = {
         "two_modes": float(two_modes),
@@ -133,6 +139,7 @@ def judge(
         "near_threshold": near_threshold,
         "loss_failure_f1": loss_failure_f1,
         "union_skill": union_skill,
+        "failure_skill": failure_skill,
     }
     if graded is not None:
         known = {"two_modes": float(two_modes), **graded}

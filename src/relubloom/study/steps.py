@@ -112,8 +112,8 @@ def train_networks(
     """
 
     def on_progress(progress: TrainingProgress) -> None:
-        detail = f"{progress.objective} {progress.loss:.5f}"
-        watch("training", progress.step, progress.steps, detail)
+        shown = f"{progress.objective} {progress.loss:.5f}", progress.note
+        watch("training", progress.step, progress.steps, ", ".join(filter(None, shown)))
 
     networks = train_stack(
         study.task,

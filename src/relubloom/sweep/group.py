@@ -20,9 +20,10 @@ from relubloom.training import train_stack
 
 @dataclass(frozen=True)
 class Group:
-    """Runs of the same settings but for the seed."""
+    """Runs of the same settings but for the seed, and the device that trains them."""
 
     runs: tuple[RunSettings, ...]
+    device: str = "cpu"
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -49,17 +50,20 @@ class Trained:
     history: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
 
-def in_groups(runs: Iterable[RunSettings], most: int) -> list[Group]:
+def in_groups(runs: Iterable[RunSettings], most: int, device: str = "cpu") -> list[Group]:
     """Runs next to each other of the same settings as groups of at most `most`."""
     found: list[Group] = []
     for _, alike in groupby(runs, key=lambda run: run.with_seed(0).identity):
         members = tuple(alike)
-        found += [Group(members[i : i + most]) for i in range(0, len(members), most)]
+        found += [Group(members[i : i + most], device) for i in range(0, len(members), most)]
     return found
 
 
 def run_group(group: Group, checkpoint: Path | None = None) -> list[Trained]:
-    """Train and measure the runs of a group on one thread; each has the figures it has alone.
+    """Train and measure the runs of a group; each has the figures it has alone.
+
+    On a CPU to the last bit and on one thread; elsewhere a step's gradients differ by rounding,
+    and figures are taken on the CPU.
 
     With `checkpoint`, training goes on from there if a killed worker has left one. A run whose
     numbers did not stay finite has failed, and the others are trained without it.
@@ -77,6 +81,7 @@ def run_group(group: Group, checkpoint: Path | None = None) -> list[Trained]:
             first.width,
             first.recipe,
             group.seeds,
+            device=group.device,
             threads=1,
             checkpoint=checkpoint,
             resume=True,
@@ -85,7 +90,7 @@ def run_group(group: Group, checkpoint: Path | None = None) -> list[Trained]:
         lost = [run for run in group.runs if run.seed in error.seeds]
         left = tuple(run for run in group.runs if run.seed not in error.seeds)
         rows = [Trained(failed(run, str(error)), None) for run in lost]
-        return rows + (run_group(Group(left)) if left else [])
+        return rows + (run_group(Group(left, group.device)) if left else [])
     training = (time.perf_counter() - started) / len(trained)
     sets = first.task.evaluation_sets(None if first.enumerated else first.figure_sets)
     found: list[Trained] = []

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from relubloom import atomic
 from relubloom.errors import FileError, UsageError
 from relubloom.network.weights_file import CONFIG
@@ -23,8 +25,10 @@ from relubloom.sweep.spec import Spec
 from relubloom.sweep.tracking import Tracker
 from relubloom.sweep.workers import Workers
 from relubloom.training.checkpoint import remove_checkpoint
+from relubloom.training.devices import networks_that_fit
 
 STACK = 16  # networks a worker trains at once; docs/performance.md: more are no faster
+DEVICE_STACK = 256  # and as many on an accelerator: docs/training-speed.md
 STACK_SECONDS = 120.0  # predicted, of a group; the same on every machine, and so are the groups
 CHECKPOINTS, NETWORKS = "checkpoints", "networks"
 
@@ -62,13 +66,15 @@ class SweepProgress:
 OnProgress = Callable[[SweepProgress], None]
 
 
-def prepare(spec: Spec, out: Path, *, resume: bool) -> SweepPlan:
+def prepare(spec: Spec, out: Path, *, resume: bool, device: str = "cpu") -> SweepPlan:
     """Compare what the spec asks for with what `out` holds; nothing is written.
 
     Args:
         spec: what to run.
         out: the folder of the results.
         resume: go on with the results that are there, whichever sweep made them.
+        device: "cpu", "cuda" or "mps", which trains the networks; its groups are as large as its
+            memory allows.
 
     Raises:
         UsageError: `out` is a file, or holds results and `resume` is not given.
@@ -84,9 +90,14 @@ def prepare(spec: Spec, out: Path, *, resume: bool) -> SweepPlan:
     statuses = Results(out).statuses() if there else {}
     left = [run for run in spec.runs if statuses.get(run.identity, "failed") == "failed"]
     groups: list[Group] = []
-    for group in in_groups(left, STACK):
-        fit = int(STACK_SECONDS / run_seconds(group.runs[0]))
-        groups += in_groups(group.runs, max(1, min(STACK, fit)))
+    for group in in_groups(left, STACK if device == "cpu" else DEVICE_STACK):
+        first, most = group.runs[0], len(group.runs)
+        if device == "cpu":
+            fit = int(STACK_SECONDS / run_seconds(first))
+        else:
+            sizes = first.task.vocab_size, first.width, first.task.sizes[1]
+            fit = networks_that_fit(torch.device(device), *sizes, first.recipe.batch_size, most)
+        groups += in_groups(group.runs, max(1, min(most, fit)), device)
     return SweepPlan(spec, tuple(groups), predict(left))
 
 

@@ -54,9 +54,10 @@ class KSparseTask(Shown):
         split_seed: which distinct sets of a file are held out.
         training_pool: how many sets a network trains on, drawn once from the source by its seed;
             None draws fresh sets at every step.
-        generator: "torch", whose sets on an accelerator are others than on a CPU, or "philox",
-            whose sets are the same on every device. Held-out sets of either are
-            drawn on the CPU, and a file is split alike by both.
+        generator: "torch", which draws on the CPU and moves what it drew, or "philox", which draws
+            the same integers on every device, faster for many networks on an
+            accelerator. Held-out sets of either are drawn on the CPU, and a file is split alike
+            by both.
         hold_out: whether a fifth of a file's distinct sets is held out and figures are over that.
             False: figures are over all its lines, and a network trained on it would see them all.
         swaps: of a file, the share of the sets trained on in which one member, each alike, gives
@@ -222,6 +223,12 @@ class KSparseTask(Shown):
         device: torch.device | str = "cpu",
     ) -> Int64[Tensor, "batches batch set_size"]:
         """`training_sets` of several (seed, step), in hardly more time than of one."""
+        device = torch.device(device)
+        if self.generator == "torch" and device.type != "cpu":
+            drawn = self.training_batches(addresses, batch_size)
+            if device.type == "cuda":  # so that the copy waits for no work there
+                drawn = drawn.pin_memory()
+            return drawn.to(device, non_blocking=True)
         if self.training_pool is not None:
             chosen = self._chosen(addresses, batch_size, self.training_pool, device)
             pools = [self._pool(seed).to(device) for seed, _ in addresses]
@@ -357,7 +364,7 @@ class KSparseTask(Shown):
         if self.generator == "philox":
             named = [(seed, stream, step) for seed, step in addresses]
             return addressed_sets(named, range(count), *law, device)
-        generators = [seeded_generator(seed, stream, step, device) for seed, step in addresses]
+        generators = [seeded_generator(seed, stream, step) for seed, step in addresses]
         return draw_sets_of_each(generators, count, *law)
 
     def _chosen(
@@ -371,10 +378,8 @@ class KSparseTask(Shown):
         if self.generator == "philox":
             named = [(seed, "training", step) for seed, step in addresses]
             return AddressedNumbers(named, range(count), 1, device).below(0, among)
-        generators = [seeded_generator(seed, "training", step, device) for seed, step in addresses]
-        return torch.stack(
-            [torch.randint(among, (count,), generator=g, device=device) for g in generators]
-        )
+        generators = [seeded_generator(seed, "training", step) for seed, step in addresses]
+        return torch.stack([torch.randint(among, (count,), generator=g) for g in generators])
 
     def _numbers(
         self,
@@ -388,9 +393,9 @@ class KSparseTask(Shown):
         named = [(seed, stream, step) for seed, step in addresses]
         if self.generator == "philox":
             return AddressedNumbers(named, range(count), draws, device).below
-        random = torch.empty(len(named), draws, count, dtype=torch.int64, device=device)
+        random = torch.empty(len(named), draws, count, dtype=torch.int64)
         for numbers, address in zip(random, named, strict=True):
-            numbers.random_(0, 1 << RANDOM_BITS, generator=seeded_generator(*address, device))
+            numbers.random_(0, 1 << RANDOM_BITS, generator=seeded_generator(*address))
         return lambda draw, mass: random[:, draw] % mass
 
     def _pool(self, seed: int) -> Int64[Tensor, "sets set_size"]:

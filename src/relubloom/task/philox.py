@@ -7,7 +7,8 @@ words and, in a third, a pair of draws: the four words are two numbers of 64 bit
 on neither the batch nor the chunk that it is drawn in.
 
 All of it is exact arithmetic on whole numbers. On a CPU numpy's uint64 holds a product of 32 bits
-by 32; elsewhere int64, which all devices have, holds it in two parts that cannot overflow.
+by 32; elsewhere int64, which all devices have, holds it in two parts that cannot overflow. On CUDA
+a kernel of Triton's does it (`task.philox_kernel`).
 
 Cost: three times that of torch's generator: 65 µs for 512 sets of 3 on one core and not 22, about
 3 % of a training step at vocab_size 256 and width 48.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -62,10 +64,7 @@ class AddressedNumbers:
         device: torch.device | str = "cpu",
     ) -> None:
         keys, pairs = [address_hash(*address) for address in addresses], -(-draws // 2)
-        if torch.device(device).type == "cpu":
-            self._words = words_on_cpu(keys, rows, pairs)
-        else:
-            self._words = words_anywhere(keys, rows, pairs, device)
+        self._words = way_of(torch.device(device).type)(keys, rows, pairs, device)
 
     def below(
         self, draw: int, mass: int | Int64[Tensor, "instances batch"]
@@ -80,8 +79,20 @@ class AddressedNumbers:
         return (high * upper + ((high * lower + carried) >> PART)) >> REST
 
 
+def way_of(device_type: str) -> Callable[..., Int64[Tensor, "four instances pairs batch"]]:
+    """What makes the words on a kind of device: on CUDA a kernel, where Triton is installed."""
+    if device_type == "cpu":
+        return words_on_cpu
+    if device_type == "cuda":
+        with suppress(ImportError):
+            from relubloom.task.philox_kernel import words_by_triton
+
+            return words_by_triton
+    return words_anywhere
+
+
 def words_on_cpu(
-    keys: list[int], rows: range, pairs: int
+    keys: list[int], rows: range, pairs: int, _device: torch.device | str = "cpu"
 ) -> Int64[Tensor, "four instances pairs batch"]:
     """The four words of each key, pair of draws and row."""
     shape = len(keys), pairs, len(rows)

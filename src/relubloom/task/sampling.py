@@ -2,8 +2,8 @@
 
 A set is a pure function of (seed, stream, step, row), so nothing has to be remembered to resume a
 run. There are two generators of the numbers. torch's has other numbers on an accelerator than on a
-CPU, and a batch is drawn as a whole. Philox (`task.philox`) has the same on every device, and each
-row by itself.
+CPU, so it draws on the CPU, a batch as a whole. Philox (`task.philox`) has the same on every
+device, and each row by itself.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,11 +23,9 @@ SHARES = 1 << 40  # a chance is a multiple of 1 / SHARES
 RANDOM_BITS = 62  # the remainder by a mass of at most 2^41 is biased by less than 2^-21 of itself
 
 
-def seeded_generator(
-    seed: int, stream: str, step: int, device: torch.device | str = "cpu"
-) -> torch.Generator:
-    """A generator whose state is a hash of its address: streams do not overlap."""
-    return torch.Generator(device).manual_seed(address_hash(seed, stream, step) >> 1)
+def seeded_generator(seed: int, stream: str, step: int) -> torch.Generator:
+    """A CPU's generator whose state is a hash of its address: streams do not overlap."""
+    return torch.Generator().manual_seed(address_hash(seed, stream, step) >> 1)
 
 
 def draw_sets(

@@ -126,6 +126,7 @@ class ListedSets(SetCollection):
 
     `copies` is how often each stands there; `has_unseen`, whether it holds a token that no training
     set holds.
+
     Sets shorter than the longest are padded with vocab_size. `file` is what they are lines of.
     """
 

@@ -26,27 +26,34 @@ from relubloom.shown import Shown
 from relubloom.task import KSparseTask, as_task
 from relubloom.threads import denormals_flushed, intra_op_threads, threads_for
 from relubloom.training.checkpoint import load_checkpoint, move_to, save_checkpoint, unreadable
+from relubloom.training.devices import check_room, memory_errors_told, products_as
 from relubloom.training.optimisers import Adam, Momentum, decay, optimiser_of
-from relubloom.training.recipe import Recipe, as_recipe
+from relubloom.training.recipe import Objective, Recipe, as_recipe
+from relubloom.training.replay import CudaGraphs, Rate, ReplayedUpdate
 from relubloom.training.start import check_start, copies, digest_of_weights, initialise
-from relubloom.training.step import STEPS, Step
+from relubloom.training.step import STEPS, Step, fused_pass
 
 SNAPSHOTS = 40
 FILM_BYTES = 64 << 20  # snapshots of one network; beyond that the first tokens only
 HISTORY_RECORDS = 200
 SETS_AHEAD = 8192  # sets drawn at once, for several steps: a call on few costs as much as on many
+ACCELERATOR_SETS_AHEAD = 1 << 20  # where an accelerator draws: some 100 launches, or 300
 CHECKPOINT_SECONDS = 20.0
 CHECKPOINT_SHARE = 0.05  # of the time may go into writing checkpoints
 
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """Where training stands: steps done of `steps`, and the mean loss over the instances."""
+    """Where training stands: steps done of `steps`, and the mean loss over the instances.
+
+    `note` says what a device does without, such as "without Triton"; mostly it is empty.
+    """
 
     step: int
     steps: int
     objective: str
     loss: float
+    note: str = ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,8 +61,8 @@ class TrainedNetwork(Shown):
     """A trained network and how it came about.
 
     `history` holds {"step", "objective", "learning_rate", "loss"}, where loss is the mean over
-    batches since the last record; `film` is W_in of the first tokens at `film_steps`, the first before
-    any step, [snapshots, tokens, width].
+    batches since the last record; `film` is W_in of the first tokens at `film_steps`, the first
+    before any step, [snapshots, tokens, width].
     """
 
     MAIN: ClassVar[tuple[str, ...]] = ("net", "seed")
@@ -123,48 +130,65 @@ def train_stack(
     seed starts from that network, rounded to float32; seeds differ by their sets. Trained without
     activation, a network is returned with a ReLU and input biases so high that it clips nothing.
 
-    Losses are checked to be finite at each step with `on_progress`, and else some 200 times.
-    Weights and moments are checked before the state is written and at the end.
+    `on_progress` is called at each step on a CPU, elsewhere some 200 times, since it waits for the
+    device. Losses are checked to be finite then, and else some 200 times. Weights and moments are
+    checked before the state is written and at the end.
+
+    On CUDA, with Adam and no `step` given, updates are recorded and replayed.
 
     Raises:
         DivergedError: a loss or a weight became NaN or infinite; the last state is kept.
-        UsageError: width < 1, no seeds or one below 0, or `init_from` is of other sizes.
+        UsageError: width < 1, no seeds or one below 0, or `init_from` is of other sizes; or the
+            device has no such products as the recipe asks for.
+        RelubloomError: the device has too little memory.
         FileError: the checkpoint is of another configuration or cannot be read or written.
         StoppedError: Ctrl-C; the state is on disk if `checkpoint` was given.
     """
     task, recipe = as_task(task), as_recipe(recipe)
     check_network(width, seeds)
-    run = TrainingRun(task, width, recipe, seeds, device, step, init_from)
-    checkpoint = None if checkpoint is None else Path(checkpoint)
-    if checkpoint is not None and resume and checkpoint.exists():
-        run.restore(checkpoint)
+    device = torch.device(device)
     logits = recipe.batch_size * task.vocab_size  # of one network: alone it has as many threads
-    with (
-        intra_op_threads(threads_for(logits, threads)),
-        denormals_flushed(),
-        deferred_interrupt() as interrupted,
-    ):
-        written, cost = time.monotonic(), 0.0
-        while run.done < recipe.steps:
-            run.advance()
-            if on_progress is not None:
-                progress = run.progress()
-                if not math.isfinite(progress.loss):
-                    run.check_finite()
-                on_progress(progress)
-            now = time.monotonic()
-            if interrupted():
-                if checkpoint is not None:
-                    run.save(checkpoint)
-                raise StoppedError(f"stopped at step {run.done} of {recipe.steps}")
-            pause = max(CHECKPOINT_SECONDS, cost / CHECKPOINT_SHARE)
-            if checkpoint is not None and now - written > pause:
-                run.save(checkpoint)
-                written = time.monotonic()
-                cost = written - now
+    checkpoint = None if checkpoint is None else Path(checkpoint)
+    with memory_errors_told(device), products_as(recipe.products, device):
+        run = TrainingRun(task, width, recipe, seeds, device, step, init_from)
+        if checkpoint is not None and resume and checkpoint.exists():
+            run.restore(checkpoint)
+        with (
+            intra_op_threads(threads_for(logits, threads)),
+            denormals_flushed(),
+            deferred_interrupt() as interrupted,
+        ):
+            _advance_to_the_end(run, checkpoint, interrupted, on_progress)
     if checkpoint is not None:
         run.save(checkpoint)
     return run.results()
+
+
+def _advance_to_the_end(
+    run: TrainingRun,
+    checkpoint: Path | None,
+    interrupted: Callable[[], bool],
+    on_progress: Callable[[TrainingProgress], None] | None,
+) -> None:
+    """The steps that are left; the state is written now and then, and when interrupted."""
+    written, cost = time.monotonic(), 0.0
+    while run.done < run.recipe.steps:
+        run.advance()
+        if on_progress is not None and run.shows():
+            progress = run.progress()
+            if not math.isfinite(progress.loss):
+                run.check_finite()
+            on_progress(progress)
+        now = time.monotonic()
+        if interrupted():
+            if checkpoint is not None:
+                run.save(checkpoint)
+            raise StoppedError(f"stopped at step {run.done} of {run.recipe.steps}")
+        pause = max(CHECKPOINT_SECONDS, cost / CHECKPOINT_SHARE)
+        if checkpoint is not None and now - written > pause:
+            run.save(checkpoint)
+            written = time.monotonic()
+            cost = written - now
 
 
 def check_network(width: int, seeds: tuple[int, ...] | int) -> None:
@@ -199,8 +223,13 @@ class TrainingRun:
         self.task: KSparseTask = task
         self.recipe: Recipe = recipe
         self.seeds: tuple[int, ...] = seeds
-        self.device: torch.device | str = device
+        self.device: torch.device = torch.device(device)
         self.step: Step = step or STEPS[recipe.activation]
+        sizes = task.vocab_size, width, task.sizes[1], recipe.batch_size, len(seeds)
+        check_room(self.device, *sizes)
+        self.replayed: ReplayedUpdate | None = None
+        if self.device.type == "cuda" and step is None and recipe.optimiser == "adam":
+            self.replayed = ReplayedUpdate(self._update, CudaGraphs(self.device))
         self.start: str | None = None
         self.stack: NetStack
         if init_from is None:
@@ -225,13 +254,10 @@ class TrainingRun:
     def advance(self) -> None:
         """One optimiser step, with its bookkeeping."""
         objective, rate = self.recipe.at(self.done)
-        result = self.step(self.stack, self._next_sets(), objective)
-        if self.recipe.weight_decay:
-            decay(self.stack, rate * self.recipe.weight_decay)
-        self.optimiser.step(result.gradients, rate)
+        update = self.replayed or self._update
+        self.last_loss = update(self._next_sets(), objective, rate)
         self.done += 1
-        self.last_loss = result.loss
-        self.loss_sum += result.loss
+        self.loss_sum += self.last_loss
         self.loss_steps += 1
         if self._is_recorded(self.done):
             self._record(objective, rate)
@@ -240,10 +266,12 @@ class TrainingRun:
 
     def progress(self) -> TrainingProgress:
         """What a progress bar shows."""
-        objective = self.recipe.at(self.done - 1)[0]
-        return TrainingProgress(
-            self.done, self.recipe.steps, objective, float(self.last_loss.mean())
-        )
+        objective, loss = self.recipe.at(self.done - 1)[0], float(self.last_loss.mean())
+        return TrainingProgress(self.done, self.recipe.steps, objective, loss, self._note())
+
+    def shows(self) -> bool:
+        """Whether a progress bar is to show this step."""
+        return self.device.type == "cpu" or self._is_recorded(self.done)
 
     def check_finite(self) -> None:
         """Refuse to go on with wrong numbers.
@@ -326,6 +354,22 @@ class TrainingRun:
         text = json.dumps(described, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def _update(
+        self, sets: Int64[Tensor, "instances batch set_size"], objective: Objective, rate: Rate
+    ) -> Float[Tensor, " instances"]:
+        """Change the weights by one batch; returns the losses before."""
+        result = self.step(self.stack, sets, objective)
+        if self.recipe.weight_decay:
+            decay(self.stack, rate * self.recipe.weight_decay)
+        self.optimiser.step(result.gradients, rate)
+        return result.loss
+
+    def _note(self) -> str:
+        lacks_triton = self.device.type == "cuda" and fused_pass("cuda") is None
+        lacks_graphs = self.replayed is not None and self.replayed.refused is not None
+        lacking = [("Triton", lacks_triton), ("CUDA graphs", lacks_graphs)]
+        return ", ".join(f"without {name}" for name, lacks in lacking if lacks)
+
     def _state(self) -> dict[str, Tensor]:
         """What a step changes, by name, each [instances, ...]."""
         prefix = f"{self.recipe.optimiser}."
@@ -360,7 +404,9 @@ class TrainingRun:
     def _next_sets(self) -> Int64[Tensor, "instances batch set_size"]:
         if not self.sets_ahead:
             batch = len(self.seeds) * self.recipe.batch_size
-            last = min(self.recipe.steps, self.done + max(1, SETS_AHEAD // batch))
+            on_device = self.device.type != "cpu" and self.task.generator == "philox"
+            sets = ACCELERATOR_SETS_AHEAD if on_device else SETS_AHEAD
+            last = min(self.recipe.steps, self.done + max(1, sets // batch))
             addresses = [(seed, s) for s in range(self.done, last) for seed in self.seeds]
             sets = self.task.training_batches(addresses, self.recipe.batch_size, self.device)
             self.sets_ahead = list(sets.split(len(self.seeds)))[::-1]

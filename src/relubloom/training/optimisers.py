@@ -40,7 +40,7 @@ class Adam:
         self._gradients_apart: list[Tensor] = []
 
     @torch.no_grad()
-    def step(self, gradients: dict[str, Tensor], learning_rate: float) -> None:
+    def step(self, gradients: dict[str, Tensor], learning_rate: float | Tensor) -> None:
         """Change the parameters in place; `gradients` has their names and shapes.
 
         A step that writes to the same tensors each time passes the same dictionary.
@@ -89,12 +89,12 @@ class Momentum:
         }
 
     @torch.no_grad()
-    def step(self, gradients: dict[str, Tensor], learning_rate: float) -> None:
+    def step(self, gradients: dict[str, Tensor], learning_rate: float | Tensor) -> None:
         """Change the parameters in place; `gradients` has their names and shapes."""
         for name, value in self._parameters.items():
             velocity = self._state[f"{name}.velocity"]
             velocity.mul_(MOMENTUM).add_(gradients[name])
-            value.sub_(velocity, alpha=learning_rate)
+            value.sub_(velocity, alpha=float(learning_rate))
 
     def state(self) -> dict[str, Tensor]:
         """Velocities by "name.velocity", to be saved."""
@@ -112,7 +112,7 @@ def optimiser_of(recipe: Recipe, stack: NetStack) -> Adam | Momentum:
 
 
 @torch.no_grad()
-def decay(stack: NetStack, share: float) -> None:
+def decay(stack: NetStack, share: float | Tensor) -> None:
     """Shrink every parameter by a share of itself, in place."""
     for value in stack.parameters().values():
         value.mul_(1 - share)

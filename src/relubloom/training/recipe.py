@@ -13,6 +13,7 @@ ObjectiveName = Literal["mse", "kl", "kl-then-mse"]
 Activation = Literal["relu", "none"]
 Initialisation = Literal["normal", "pytorch"]
 OptimiserName = Literal["adam", "sgd"]
+Products = Literal["float32", "tf32"]
 LEARNING_RATES = {"mse": 2e-2, "kl": 3e-2, "kl-then-mse": 3e-2}  # docs/results/recipes.md
 
 
@@ -21,10 +22,11 @@ CHOICES = {
     "activation": Activation,
     "initialisation": Initialisation,
     "optimiser": OptimiserName,
+    "products": Products,
 }
 LATER_FIELDS = (  # see `describe`
     *("activation", "initialisation", "optimiser"),
-    *("adam_beta2", "weight_decay"),
+    *("adam_beta2", "weight_decay", "products"),
 )
 
 
@@ -61,6 +63,9 @@ class Recipe:
         adam_beta2: what Adam keeps of the mean square gradient from one step to the next.
         weight_decay: before each step every weight and bias is multiplied by
             1 - rate * weight_decay, as `torch.optim.AdamW` does.
+        products: how matrices are multiplied: in "float32", or in "tf32", which rounds what goes
+            into a product to 11 significant bits, adds up in float32, and is about twice as fast;
+            NVIDIA GPUs since 2020 have it.
 
     Raises:
         UsageError: a value lies outside its range, or a name is unknown.
@@ -80,6 +85,7 @@ class Recipe:
     optimiser: OptimiserName = "adam"
     adam_beta2: float = 0.999
     weight_decay: float = 0.0
+    products: Products = "float32"
 
     def __post_init__(self) -> None:
         for name, known in CHOICES.items():

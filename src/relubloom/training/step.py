@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -39,6 +40,7 @@ from relubloom.training.softmax_loss import GRADIENT_FACTOR, Targets, softmax_lo
 CHUNK_LOGITS = 1 << 18  # 1 MiB of float32: a chunk and its squares stay in the caches of a core
 CHUNK_ROWS = 128  # or more: fewer rows do not pay for reading and writing W_out's gradient
 ACCELERATOR_CHUNK_LOGITS = 1 << 26  # where a call costs more than the memory that a chunk takes
+MOST_COMPARED = 32  # members of a set: the fused pass compares each logit with each of them
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,10 @@ class StepResult:
 
 Step = Callable[[NetStack, Int64[Tensor, "instances batch set_size"], Objective], StepResult]
 """Loss and gradients of an objective on a batch of sets an instance; the stack stays as it is."""
+
+
+FusedPass = Callable[..., tuple[Tensor, Tensor]]
+"""As `fused_loss.fused_loss_`."""
 
 
 class ChunkedStep:
@@ -106,6 +112,7 @@ class ChunkedStep:
         gradients, relu = part.gradients, self._activation == "relu"
         targets = Targets.of(sets, part.vocab, part.b_in.dtype)
         post, d_pre = space.post, space.d_pre
+        fused = space.fused if sets.shape[2] <= MOST_COMPARED else None
         gathered = embedding_bag(  # the sum of each set's rows of W_in
             _numbered_on(targets.members, part.vocab),
             part.table,
@@ -118,12 +125,18 @@ class ChunkedStep:
         losses: list[Tensor] = []
         sums: list[Tensor] = []
         for chunk in space.chunks:
-            torch.baddbmm(part.b_out, chunk.units, part.W_out, out=chunk.logits)
-            own = targets if len(space.chunks) == 1 else targets.rows(chunk.rows)
-            loss, d_logits = softmax_loss_(chunk.logits, own, objective, chunk.room)
+            if fused is None:
+                torch.baddbmm(part.b_out, chunk.units, part.W_out, out=chunk.logits)
+                own = targets if len(space.chunks) == 1 else targets.rows(chunk.rows)
+                loss, d_logits = softmax_loss_(chunk.logits, own, objective, chunk.room)
+                d_bias = d_logits.sum(1)
+            else:
+                d_logits = torch.bmm(chunk.units, part.W_out, out=chunk.logits)
+                own = sets[:, chunk.rows].contiguous(), objective, chunk.room
+                loss, d_bias = fused(d_logits, part.b_out[:, 0], *own)
             further = float(len(sums) > 0)
             losses.append(loss)
-            sums.append(d_logits.sum(1))
+            sums.append(d_bias)
             chunk.d_units.baddbmm_(d_logits, part.W_out.mT, beta=0.0, alpha=scale)
             gradients.W_out.baddbmm_(chunk.units.mT, d_logits, beta=further, alpha=scale)
         torch.mul(_total(sums), scale, out=gradients.b_out)
@@ -142,16 +155,33 @@ STEPS: dict[Activation, Step] = {"relu": dense_step, "none": linear_step}
 
 
 def chunk_rows(batch: int, vocab: int, instances: int = 1, device_type: str = "cpu") -> int:
-    """Rows of a chunk: the chunks of a batch are alike, as few as the limits above allow."""
+    """Rows of a chunk: the chunks of a batch are alike, as few as the limits above allow.
+
+    An accelerator computes products in tiles of rows, so there several chunks have a multiple of
+    `CHUNK_ROWS` rows, and only the last may have fewer.
+    """
     limit = CHUNK_LOGITS if device_type == "cpu" else ACCELERATOR_CHUNK_LOGITS
     most = max(CHUNK_ROWS, limit // (instances * vocab))
     chunks = -(-batch // most)
-    return -(-batch // chunks)
+    rows = -(-batch // chunks)
+    if device_type == "cpu" or chunks == 1:
+        return rows
+    return min(-(-rows // CHUNK_ROWS), most // CHUNK_ROWS) * CHUNK_ROWS
 
 
 def instances_together(instances: int, device_type: str) -> int:
     """How many go through the same operations: one on a CPU, elsewhere all."""
     return 1 if device_type == "cpu" else instances
+
+
+def fused_pass(device_type: str) -> FusedPass | None:
+    """`fused_loss.fused_loss_` on CUDA where Triton is installed, else None: the plain passes."""
+    if device_type == "cuda":
+        with suppress(ImportError):
+            from relubloom.training.fused_loss import fused_loss_
+
+            return fused_loss_
+    return None
 
 
 class Workspace:
@@ -176,6 +206,7 @@ class Workspace:
         self.d_pre: Tensor = torch.empty_like(self.post)
         rows = rows or chunk_rows(batch, vocab, together, device)
         self.chunks: list[BatchChunk] = self._chunks(vocab, rows)
+        self.fused: FusedPass | None = fused_pass(device)
 
     def fits(self, stack: NetStack, batch: int) -> bool:
         """Whether it is of these very tensors, and of batches of this size."""
