@@ -1,5 +1,7 @@
 """Networks made by hand: the filter of a code, and a linear map as a network with a ReLU."""
 
+from __future__ import annotations
+
 import math
 from numbers import Real
 

@@ -230,19 +230,19 @@ class StudyOptions(TypedDict, total=False):
     """What a study may be asked for, by the names of the command's options; all may be left out."""
 
     preset: str
-    """Sizes and recipe to start from: a name of `PRESETS`."""
+    """Sizes and recipe to start from, one of article, article-full, class and wide."""
     vocab_size: int | None
     """Number of tokens."""
     width: int | None
     """Number of hidden units."""
     set_size: int | tuple[int, int] | str | None
-    """Tokens a set: k, (a, b) or "a..b"; of a file the lines of these sizes."""
+    """Tokens a set, as k, (a, b) or "a..b"; of a file the lines of these sizes."""
     source: SourceName
-    """How sets are drawn: uniform or zipf."""
+    """How sets are drawn, uniform or zipf."""
     sets: Path | str | None
     """A file of real sets."""
     tokens: Path | str | Sequence[str] | None
-    """The tokens' labels: a file, one a line, or a list."""
+    """The tokens' labels, as a file, one a line, or as a list."""
     skip_bad: bool
     """Skip bad lines of `sets`, and count them."""
     objective: ObjectiveName | None
@@ -264,7 +264,7 @@ class StudyOptions(TypedDict, total=False):
     seeds: int
     """Networks to train."""
     quick: bool
-    """An answer within seconds: at most 2,000 steps, figures over 20,000 drawn sets."""
+    """An answer within seconds, of at most 2,000 steps and over 20,000 drawn sets."""
 
 
 def planned(*, choose_swaps: bool = False, **asked: Unpack[StudyOptions]) -> Study:
