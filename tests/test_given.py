@@ -424,6 +424,14 @@ def test_a_remedy_names_arguments_in_python_and_options_on_the_command_line() ->
     assert error.args == (line,)
 
 
+def test_a_notebook_shows_the_callers_line_alone() -> None:
+    with pytest.raises(rb.UsageError) as refused:
+        rb.gather_evidence(NET, "kiwi.sets")
+    shown = "".join(refused.value._render_traceback_())
+    assert 'rb.gather_evidence(NET, "kiwi.sets")' in shown and "src/relubloom" not in shown
+    assert shown.splitlines()[-1] == f"UsageError: {refused.value}"
+
+
 def test_a_study_is_called_as_it_says() -> None:
     signature = inspect.signature(rb.study)
     assert list(signature.parameters)[:3] == ["out", "resume", "force"]

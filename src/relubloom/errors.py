@@ -2,6 +2,7 @@
 
 import re
 from numbers import Integral
+from pathlib import Path
 
 LONGEST_SHOWN = 60  # characters of a value in a message
 FLAGS = "force|resume|skip-bad"
@@ -19,6 +20,16 @@ class RelubloomError(Exception):
 
     def __str__(self) -> str:
         return OPTION.sub(_argument, super().__str__())
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows, the caller's own lines and the message."""
+        import sysconfig  # here: the command line does without
+        import traceback
+
+        passed = (str(Path(__file__).parent), sysconfig.get_path("purelib"))
+        frames = traceback.extract_tb(self.__traceback__)
+        own = [frame for frame in frames if not frame.filename.startswith(passed)]
+        return [*traceback.format_list(own), f"{type(self).__name__}: {self}"]
 
 
 def _argument(option: re.Match[str]) -> str:

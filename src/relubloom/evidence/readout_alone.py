@@ -52,7 +52,7 @@ class ReadoutAlone:
 
     @property
     def two_kinds(self) -> bool:
-        """Whether entries are of two kinds, as the verdict asks it of W_in, by two modes by BIC, and
+        """Whether entries are of two kinds as the verdict asks it of W_in, two modes by BIC and
         at most 3 % of the entries near the threshold."""
         return self.entries.two_modes and self.entries.near_threshold <= NEAR_BLOOM
 
