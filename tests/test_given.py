@@ -324,6 +324,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         f"weight is 2.5 (float): {WHOLE}",
     ),
     "plan: vocab": (lambda: rb.plan("50", 2, width=20), f"vocab_size is '50' (str): {WHOLE}"),
+    "plan: mse": (
+        lambda: rb.plan(40, 3, mse="1e-4"),
+        "mse is '1e-4' (str): it must be a number; give such as 1e-3",
+    ),
     "constant_weight: width": (
         lambda: rb.constant_weight(50, "20", 2, 3),
         f"width is '20' (str): {WHOLE}",

@@ -145,6 +145,14 @@ MISSING: dict[str, tuple[Callable[[], object], str]] = {
         lambda: rb.plot.matrix(NET, tokens=["kiwi"]),
         "1 token labels for 12 tokens: give one label a token",
     ),
+    "a table": (
+        lambda: rb.plot.width([{}]),  # type: ignore[arg-type]
+        "results is [{}] (list): give the folder of a sweep",
+    ),
+    "evidence for a network": (
+        lambda: rb.plot.matrix(rb.gather_evidence(NET, TASK)),  # type: ignore[arg-type]
+        "the network is an Evidence: give its network, which is its net",
+    ),
     "no network": (lambda: rb.plot.histogram("run"), "from_file"),  # type: ignore[arg-type]
 }
 

@@ -66,6 +66,7 @@ if TYPE_CHECKING:  # what a checker and an editor see
     from relubloom.theory import constant_weight as constant_weight
     from relubloom.theory import graded_constant_weight as graded_constant_weight
     from relubloom.theory import plan as plan
+    from relubloom.training import HistoryRow as HistoryRow
     from relubloom.training import Recipe as Recipe
     from relubloom.training import TrainedNetwork as TrainedNetwork
     from relubloom.training import TrainingProgress as TrainingProgress
@@ -105,7 +106,7 @@ else:
         "task": "AllSets DrawnSets KSparseTask ListedSets SetCollection SetsFile",
         "theory": "Expectations Plan best_constant_weight "
         "constant_weight graded_constant_weight plan",
-        "training": "Recipe TrainedNetwork TrainingProgress train train_stack",
+        "training": "HistoryRow Recipe TrainedNetwork TrainingProgress train train_stack",
         "zoo.scoring": "score score_controls",
     }
     _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -49,9 +49,9 @@ def matrix(net: ReluNet, *, tokens: Sequence[str] = ()) -> Figure:
     W_in = net.W_in.detach().float().cpu().numpy()
     part = shown(W_in, unit_order(W_in, extract_code(net)))
     limit = shared_limit([part])
-    (down, across), (tokens, width) = part.shape, W_in.shape
+    down, across = part.shape
     title = (
-        f"W_in: {_of(down, tokens)} tokens, {_of(across, width)} units\n"
+        f"W_in: {_of(down, net.vocab_size)} tokens, {_of(across, net.width)} units\n"
         f"blue: \N{MINUS SIGN}{limit:.2g} and below, clear: 0, orange: {limit:.2g} and above"
     )
     return _figure(draw_matrix("matrix", part, limit, labels, ""), title)
@@ -145,6 +145,8 @@ def width(results: Path | str, objective: str | None = None) -> Figure:
     from relubloom.report.sections.width import rows_by_objective, width_chart
     from relubloom.sweep.results import Results
 
+    if not isinstance(results, str | Path):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise UsageError(f"results is {described(results)}: give the folder of a sweep")
     rows = [row for row in Results(Path(results)).rows() if row.status == "done"]
     tasks = Counter((row.settings["vocab_size"], str(row.settings["set_size"])) for row in rows)
     for (vocab_size, set_size), _ in tasks.most_common():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -82,6 +82,12 @@ class ReluNet(Shown, nn.Module):
     def width(self) -> int:
         """Number of hidden units, d."""
         return self.W_in.shape[1]
+
+    if TYPE_CHECKING:  # nn.Module's returns Any
+
+        def __call__(self, sets: SetsLike) -> Tensor:
+            """As `forward`."""
+            ...
 
     def forward(self, sets: SetsLike) -> Float[Tensor, "batch vocab"]:
         """The logits [batch, vocab] of each set of ids, such as `[[0, 4], [7]]` or a tensor.
@@ -366,6 +372,8 @@ def as_network(net: object) -> ReluNet:
         way = f"give ReluNet.from_file({str(net)!r})"
     elif isinstance(net, NetStack):
         way = "give one of its networks, such as stack[0]"
+    elif isinstance(getattr(net, "net", None), ReluNet):
+        way = "give its network, which is its net"
     elif isinstance(net, tuple):
         way = "train returns (net, history); give the first"
     found = "a tuple" if isinstance(net, tuple) else described(net)

@@ -66,7 +66,7 @@ from relubloom.study.source_codes import (
     worth_on_source,
 )
 from relubloom.task import KSparseTask, SetCollection, as_sizes, format_sizes, read_tokens
-from relubloom.training import TrainedNetwork, TrainingProgress, train_stack
+from relubloom.training import HistoryRow, TrainedNetwork, TrainingProgress, train_stack
 from relubloom.training.checkpoint import remove_checkpoint
 
 SAMPLED_SETS = 20_000  # that a mean is over where no exact count is made
@@ -82,7 +82,7 @@ def train_run(
     device: str = "cpu",
     threads: int = 1,
     watch: Watch = unwatched,
-) -> list[dict[str, Any]]:
+) -> list[HistoryRow]:
     """Train the network of a study's first seed into the run folder `out`; returns its history.
 
     Raises:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 import torch
 from jaxtyping import Float, Int64
@@ -56,20 +56,32 @@ class TrainingProgress:
     note: str = ""
 
 
+class HistoryRow(TypedDict):
+    """A row of a training's history."""
+
+    step: int
+    """Steps done."""
+    objective: str
+    """What they minimised, mse or kl."""
+    learning_rate: float
+    """The rate of the last of them."""
+    loss: float
+    """The mean over the batches since the row before."""
+
+
 @dataclass(frozen=True, repr=False)
 class TrainedNetwork(Shown):
     """A trained network and how it came about.
 
-    `history` holds {"step", "objective", "learning_rate", "loss"}, where loss is the mean over
-    batches since the last record; `film` is W_in of the first tokens at `film_steps`, the first
-    before any step, [snapshots, tokens, width].
+    `film` is W_in of the first tokens at `film_steps`, the first before any step,
+    [snapshots, tokens, width].
     """
 
     MAIN: ClassVar[tuple[str, ...]] = ("net", "seed")
 
     net: ReluNet
     seed: int
-    history: list[dict[str, Any]]
+    history: list[HistoryRow]
     film: Float[Tensor, "snapshots tokens width"]
     film_steps: list[int]
 
@@ -80,7 +92,7 @@ def train(
     recipe: Recipe | None = None,
     seed: int = 0,
     init_from: ReluNet | None = None,
-) -> tuple[ReluNet, list[dict[str, Any]]]:
+) -> tuple[ReluNet, list[HistoryRow]]:
     """Train one network; returns it with its history, some 200 rows.
 
     Nothing is shown meanwhile; `train_stack` takes `on_progress`.
@@ -243,7 +255,7 @@ class TrainingRun:
         tokens = FILM_BYTES // (4 * width * len(self.film_steps))
         self.film_tokens: int = max(1, min(task.vocab_size, tokens))
         self.film: list[Tensor] = [self._frame()]
-        self.history: list[list[dict[str, Any]]] = [[] for _ in seeds]
+        self.history: list[list[HistoryRow]] = [[] for _ in seeds]
         self.record_every: int = max(1, recipe.steps // HISTORY_RECORDS)
         self.loss_sum: Tensor = torch.zeros(len(seeds), device=device)
         self.loss_steps: int = 0
