@@ -420,7 +420,10 @@ def test_each_public_function_is_tried() -> None:
 
 
 def test_a_remedy_names_arguments_in_python_and_options_on_the_command_line() -> None:
-    line = "give --set-size 3 or --set-size k, raise --seeds; --force, or `relubloom study --force`"
+    line = (
+        "give --set-size 3 or --set-size k, raise --seeds; --force, or `relubloom study --force` "
+    )
+    line += "(in Python force=True)"
     error = rb.UsageError(line)
     assert str(error) == (
         "give set_size=3 or set_size=k, raise seeds; force=True, or `relubloom study --force`"

@@ -6,7 +6,9 @@ from pathlib import Path
 
 LONGEST_SHOWN = 60  # characters of a value in a message
 FLAGS = "force|resume|skip-bad"
-OPTION = re.compile(rf"`[^`]*`|--({FLAGS})\b|--([a-z][a-z-]*)(?:( )(?=\d|k\b))?")
+OPTION = re.compile(
+    rf"`[^`]*`| \(in Python [^)]*\)|--({FLAGS})\b|--([a-z][a-z-]*)(?:( )(?=\d|k\b))?"
+)
 
 
 class RelubloomError(Exception):
@@ -33,10 +35,11 @@ class RelubloomError(Exception):
 
 
 def _argument(option: re.Match[str]) -> str:
-    """An option of the command line as Python's argument; what stands in backticks stays."""
+    """An option of the command line as Python's argument; what stands in backticks stays, and what
+    tells it already goes."""
     flag, name, value = option.groups()
     if flag is None and name is None:
-        return option[0]
+        return option[0] if option[0][0] == "`" else ""
     return (flag or name).replace("-", "_") + ("=True" if flag else "=" if value else "")
 
 
