@@ -1,9 +1,8 @@
 """What each command takes at a million tokens, and with 100,000 sets of 20,000 tokens.
 
-    python benchmarks/million.py [--all] [--json]
+    python benchmarks/million.py [--json]
 
-Rows are seconds of the processor, and memory. `--all` adds what takes hours: examine, and the page
-of what it found.
+Rows are seconds of the processor, and memory.
 """
 
 import argparse
@@ -24,15 +23,12 @@ ROWS = {
     "query": ["query", "RUN", "5", "6", "7"],
     "certify": ["certify", "RUN", "--quiet", "--threads", "1"],
     "report, not examined": ["report", "RUN"],
+    "examine": ["examine", "RUN", "--quiet", "--threads", "1"],
+    "report": ["report", "RUN"],
     "construct, learned": ["construct", *LEARN, "--out", "LEARNED"],
     "query, learned": ["query", "LEARNED", "t5", "t100", "t700"],
     "certify, learned": ["certify", "LEARNED", "--set-size", "3", "--quiet", "--threads", "1"],
 }
-LONG = {
-    "examine": ["examine", "RUN", "--quiet", "--threads", "1"],
-    "report": ["report", "RUN"],
-}
-
 
 SETS, TOKENS, TOPICS = 100_000, 20_000, 100
 
@@ -66,14 +62,13 @@ def measured(line: list[str]) -> dict[str, float]:
 def main() -> None:
     """Print a row a command."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--all", action="store_true")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         paths = {name: Path(folder) / name.lower() for name in ("RUN", "SETS", "LEARNED")}
         write_sets(paths["SETS"])
-        for name, line in (ROWS | (LONG if asked.all else {})).items():
+        for name, line in ROWS.items():
             given = [str(paths.get(word, word)) for word in line]
             rows.append({"command": name} | measured(given))
             if not asked.json:

@@ -22,7 +22,8 @@ from relubloom.evidence.ladder import LadderSets
 from relubloom.evidence.ladder.read_network import ReadNetwork
 from relubloom.evidence.ladder.read_off import find_weak_bits, weak_bits
 from relubloom.evidence.ladder.rung import as_network
-from relubloom.measure.evaluation import Batch, Evaluator, Losses
+from relubloom.measure.answers import Batch, Losses
+from relubloom.measure.evaluation import Evaluator
 from relubloom.measure.pool import chunk_size, over_chunks
 
 CELL = "article-mse"

@@ -302,6 +302,36 @@ def test_examine_prints_its_figures(mine: Path, relubloom: Callable[..., Outcome
     assert done.err == ""
 
 
+def test_examine_says_what_it_left_out_of_a_large_network(
+    mine: Path, relubloom: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert relubloom("examine", mine, "--set-size", 2, "--quiet").status == 0
+    monkeypatch.setattr("relubloom.evidence.gather.EXPLAINED_UP_TO", 15)  # W_in has 16
+    done = relubloom("examine", mine, "--set-size", 2, "--quiet")
+    assert done.status == 0
+    said = "best explanation             not looked for, and no interventions: W_in has over 15 "
+    assert said in done.out
+    assert not (mine / "ladder.json").exists()
+    assert not (mine / "interventions.json").exists()
+    assert relubloom("examine", mine, "--set-size", 2, "--quiet", "--json").json["sets"] == 6
+
+
+def test_examine_says_how_far_a_sample_may_be_off(
+    mine: Path, relubloom: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relubloom.task.k_sparse.ENUMERATE_UP_TO", 5)  # there are 6 sets
+    monkeypatch.setattr("relubloom.task.k_sparse.HELD_OUT_SETS", 2_000)
+    monkeypatch.setattr("relubloom.evidence.gather.COUNTING_SECONDS", -1.0)
+    done = relubloom("examine", mine, "--set-size", 2, "--quiet")
+    certificate = json.loads((mine / "certificate.json").read_text())
+    (line,) = (each for each in done.out.splitlines() if each.startswith("99% intervals"))
+    mse, exact = certificate["mse"], certificate["p_exact"]
+    assert line.removeprefix("99% intervals, all sets").strip() == (
+        f"mse {mse['lower']:.6f} to {mse['upper']:.6f}, "
+        f"exact sets {exact['lower']:.4%} to {exact['upper']:.4%}"
+    )
+
+
 def test_a_study_boasts_of_no_failures_that_a_bad_hash_has_on_every_set(
     relubloom: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -329,7 +329,8 @@ def test_which_sizes_and_how_many_sets() -> None:
     assert (len(many), many[0], many[-1]) == (32, 1, 200)
     assert drawn_per_size(256, 2_763_520) == 50_000
     assert drawn_per_size(1000, 100_000) == 20_000
-    assert drawn_per_size(50_257, 100_000) == 1_000
+    assert drawn_per_size(30_000, 100_000) == 1_000
+    assert drawn_per_size(50_257, 100_000) == 667
     assert drawn_per_size(256, 20_000) == 20_000  # no more than were scored
     assert drawn_per_size(256, 8) == 1_000
 

@@ -44,7 +44,7 @@ from relubloom.evidence.ladder.read_off import (
     weak_bits,
 )
 from relubloom.evidence.ladder.rung import Rung, as_network, network_bits
-from relubloom.measure.evaluation import Batch
+from relubloom.measure.answers import Batch
 from relubloom.network.construct import construct
 from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet

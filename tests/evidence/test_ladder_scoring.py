@@ -17,7 +17,8 @@ from relubloom.evidence.ladder.climb import RIVALS, RUNGS
 from relubloom.evidence.ladder.rung import Program, Rung, hash_bits, network_bits
 from relubloom.evidence.ladder.scoring import Outcome, log_gap_closed
 from relubloom.evidence.scores import score_sets
-from relubloom.measure.evaluation import Batch, Evaluator
+from relubloom.measure.answers import Batch
+from relubloom.measure.evaluation import Evaluator
 from relubloom.measure.statistics import agreement
 from relubloom.network.construct import construct
 from relubloom.network.extract import extract_code

@@ -9,14 +9,11 @@ import torch
 
 from build.scores import hand_made, random_net
 from relubloom.code import random_constant_weight
-from relubloom.measure.error_bound import FLOAT32, rounding_error
-from relubloom.measure.evaluation import (
-    Batch,
-    Evaluator,
-    _float32_error,
-    holds_float32,
-    losses_of,
-)
+from relubloom.measure.answers import Batch
+from relubloom.measure.error_bound import FLOAT32, float32_error, rounding_error
+from relubloom.measure.evaluation import Evaluator
+from relubloom.measure.forward import holds_float32
+from relubloom.measure.shares import losses_of
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import AllSets, DrawnSets, SetCollection
@@ -120,7 +117,7 @@ def test_float32_needs_weights_that_it_holds() -> None:
 def test_the_bound_of_a_share_has_both_errors_of_the_change_of_units() -> None:
     # A share is a quotient of two exponentials, each of a logit that errs by `scaling` more.
     net = float32_net(30, 7, 0, 3.0)
-    plain, found = rounding_error(net, 3, FLOAT32), _float32_error(net, 3)
+    plain, found = rounding_error(net, 3, FLOAT32), float32_error(net, 3)
     scaling = found.logit - plain.logit
     assert scaling > 0
     assert 1 + found.share == pytest.approx((1 + plain.share) * math.exp(2 * scaling), abs=1e-12)
@@ -132,7 +129,7 @@ def test_members_are_the_same_where_torch_cannot_sample_products(
     net, sets = float32_net(65, 9, 1, 3.0), DrawnSets(65, (1, 4), None, "test", 500)
     batch = Batch.of(sets.chunk(0, 500), 65)
     sampled, _ = Evaluator(net, 4).answers(batch, Evaluator(net, 4).hidden(batch))
-    monkeypatch.setattr("relubloom.measure.evaluation.samples_products", lambda: False)
+    monkeypatch.setattr("relubloom.measure.forward.samples_products", lambda: False)
     gathered, _ = Evaluator(net, 4).answers(batch, Evaluator(net, 4).hidden(batch))
     torch.testing.assert_close(sampled.member_p, gathered.member_p, rtol=1e-12, atol=0)
     torch.testing.assert_close(sampled.margin, gathered.margin, rtol=1e-12, atol=1e-12)

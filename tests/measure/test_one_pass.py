@@ -10,7 +10,8 @@ from torch import Tensor
 
 from build.scores import random_net
 from relubloom.evidence.gather import look_at
-from relubloom.measure.evaluation import Batch, Evaluator
+from relubloom.measure.answers import Batch
+from relubloom.measure.evaluation import Evaluator
 from relubloom.measure.one_pass import Chunk, evaluator_for, one_pass
 from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet

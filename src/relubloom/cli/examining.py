@@ -120,6 +120,7 @@ def _evidence_text(row: RunRow, behaviour: Behaviour, folder: Path) -> str:
         ("mse", f"{row.mse:.6f}   (its hash as a Bloom filter {extracted.mse:.6f})"),
         ("kl", f"{row.kl:.6f}   (its hash as a Bloom filter {extracted.kl:.6f})"),
         ("exact sets", f"{row.p_exact:.4%}   (its hash {extracted.p_exact:.4%})"),
+        *_interval_rows(folder),
         ("mode gap", gap),
         ("entries near threshold", f"{row.near_threshold:.2%}"),
         ("bits per token", f"{bits.mean:.2f} ± {bits.sd:.2f}"),
@@ -133,6 +134,19 @@ def _evidence_text(row: RunRow, behaviour: Behaviour, folder: Path) -> str:
         *([] if row.graded is None else _graded_rows(row.graded)),
     ]
     return "\n".join(f"{name:<28} {value}" for name, value in rows)
+
+
+def _interval_rows(folder: Path) -> list[tuple[str, str]]:
+    """Where the sets are a sample: how far figures over all sets may be from those."""
+    from relubloom.records.certificate import Certificate
+    from relubloom.records.files import read_record
+
+    found = read_record(folder, Certificate)
+    if found is None or found.confidence is None:
+        return []
+    rows = ("mse", found.mse, ".6f"), ("exact sets", found.p_exact, ".4%")
+    said = [f"{what} {each.lower:{form}} to {each.upper:{form}}" for what, each, form in rows]
+    return [(f"{found.confidence:.0%} intervals, all sets", ", ".join(said))]
 
 
 def _graded_rows(found: Strengths) -> list[tuple[str, str]]:
@@ -149,6 +163,7 @@ def _graded_rows(found: Strengths) -> list[tuple[str, str]]:
 
 def _explained_text(folder: Path) -> str:
     """The best explanation on the ladder."""
+    from relubloom.evidence.gather import EXPLAINED_UP_TO
     from relubloom.records.behaviour import Behaviour
     from relubloom.records.files import read_record
     from relubloom.records.ladder import Ladder
@@ -157,7 +172,9 @@ def _explained_text(folder: Path) -> str:
     behaviour = read_record(folder, Behaviour)
     base = None if behaviour is None else always_f1(behaviour.loss_failures)
     ladder = read_record(folder, Ladder)
-    assert ladder is not None, "examine_run wrote it"
+    if ladder is None:
+        said = f"not looked for, and no interventions: W_in has over {EXPLAINED_UP_TO:,} entries"
+        return f"{'best explanation':<28} {said}"
     explanations = [rung for rung in ladder.rungs if rung.kind == "explanation"]
     best = max(explanations, key=lambda rung: _agreement(rung.loss_failures.f1))
     share = best.bits / ladder.rungs[-1].bits

@@ -23,7 +23,8 @@ from relubloom.evidence.mechanism import measure_mechanism
 from relubloom.evidence.mechanism.hidden_layer import HiddenLayer, HiddenLayerSums
 from relubloom.evidence.mechanism.readout import ReadoutLines
 from relubloom.evidence.scores import Scoring, SetScores
-from relubloom.measure.one_pass import OnSets, evaluator_for, one_pass
+from relubloom.measure.forward import in_float64
+from relubloom.measure.one_pass import Consumer, OnSets, evaluator_for, one_pass
 from relubloom.network.extract import extract_with_modes
 from relubloom.network.relu_net import ReluNet, as_network
 from relubloom.network.strengths import extract_with_drops
@@ -47,6 +48,7 @@ Depth = Literal["quick", "study", "full"]
 LADDER_SETS = {"study": 50_000, "full": 300_000}  # that rungs are scored on, some 44 of them
 LADDER_WORK = 1 << 33  # multiply-adds of a rung's forward pass; large networks have fewer sets
 FEWEST_SETS = 1_000
+EXPLAINED_UP_TO = 1 << 25  # entries of W_in: the ladder takes some 300 bytes for each
 COUNTING_SECONDS = 60.0  # of one core, that counting an exact filter may be predicted to take
 
 OnStage = Callable[[str, int, int], None]
@@ -58,9 +60,9 @@ class Evidence(Shown):
     """What was found out about one network, with the codes it was measured against.
 
     `graded` has the strengths of the bits; one level, where all are full: then it is `code`.
-    `interventions` and `ladder` are None where they were not asked for; `certificate` is None where
-    the sets are neither all sets of one size nor a uniform draw of them. `task` is whose sets they
-    are, None where they are those of no task.
+    `interventions` and `ladder` are None where they were not asked for or the network is too large
+    (`EXPLAINED_UP_TO`); `certificate` is None where the sets are neither all sets of one size nor a
+    uniform draw of them. `task` is whose sets they are, None where they are those of no task.
     """
 
     MAIN: ClassVar[tuple[str, ...]] = (
@@ -145,7 +147,8 @@ def gather_evidence(
         on_stage: called with (stage, done, total) as the work goes on.
         depth: `quick` leaves out interventions and the explanation ladder; `study` climbs the rungs
             that are read off the weights, on at most 50,000 sets; `full` fits rungs, too, and
-            scores all on at most 300,000. Large networks have fewer, at least 1,000.
+            scores all on at most 300,000. Large networks have fewer, at least 1,000, and those with
+            more than 2^25 entries in W_in neither ladder nor interventions, for want of memory.
 
     Raises:
         UsageError: `net` is no ReluNet, the sets are none of its vocabulary, there is no such
@@ -155,16 +158,16 @@ def gather_evidence(
     Cost: a forward pass over the sets, and about as much again for the analyses; beyond `quick`
     also that of the interventions and of the ladder.
     """
-    net = as_network(net)
+    given = as_network(net)
+    net = in_float64(given)  # shared by all analyses, each of which would make its own
     task, sets = _task_of(sets), as_collection(sets, net.vocab_size)
     if depth not in get_args(Depth):
         raise UsageError(f"depth is {depth!r}: choose one of {', '.join(get_args(Depth))}")
     stage = on_stage or _silent
     code, unit_modes = extract_with_modes(net)
-    graded, drops = extract_with_drops(net, code, usual_size(sets, net.vocab_size))
-    grading = GradedScoring(net, graded, drops, sets) if graded.levels > 1 else None
+    graded, grading = _by_strength(net, code, sets)
     kept = None
-    if depth != "quick":
+    if depth != "quick" and net.W_in.numel() <= EXPLAINED_UP_TO:
         most = min(LADDER_SETS[depth], max(FEWEST_SETS, LADDER_WORK // net.W_in.numel()))
         kept = sets_for_ladder(net, code, sets, most, fit=depth == "full")
     seen = look_at(
@@ -195,7 +198,7 @@ def gather_evidence(
         interventions, ladder = _explain(net, code, graded, kept, seen.scores, workers, stage)
     return Evidence(
         *(code, graded, behaviour, mechanism, interventions, ladder, seen.certificate),
-        *(net, task or _task_of(sets)),
+        *(given, task or _task_of(sets)),
     )
 
 
@@ -207,6 +210,14 @@ def _task_of(sets: object) -> KSparseTask | None:
         low, high = sets.sizes
         return KSparseTask(sets.vocab_size, low if low == high else (low, high))
     return sets if isinstance(sets, KSparseTask) else None
+
+
+def _by_strength(
+    net: ReluNet, code: Code, sets: SetCollection
+) -> tuple[GradedCode, GradedScoring | None]:
+    """The strengths of the bits; and what holds them against the network, if there are several."""
+    graded, drops = extract_with_drops(net, code, usual_size(sets, net.vocab_size))
+    return graded, GradedScoring(net, graded, drops, sets) if graded.levels > 1 else None
 
 
 def look_at(
@@ -228,11 +239,37 @@ def look_at(
     filter and that is predicted to take a minute at most, and an estimate otherwise.
     """
     started = time.monotonic()
-    evaluator = evaluator_for(net, sets)
     scoring = Scoring(code, sets, together=True)
-    units = HiddenLayerSums(net, code, evaluator.largest_set)
     lines = ReadoutLines(net, code, sets)
-    size = _one_size(sets)
+    others = [each for each in (kept, grading) if each is not None]
+    units, certifying = _pass_over(
+        net, code, sets, lines.numbers, [scoring, lines, *others], workers, on_sets, chunk
+    )
+    certificate = None
+    if certifying is not None:
+        certificate = _certificate(net, sets, certifying, workers)
+        certificate = replace(certificate, seconds=round(time.monotonic() - started, 3))
+    scores = scoring.scores()
+    strengths = None if grading is None else grading.strengths(scores)
+    return OnePass(scores, units.layer(), lines.readout(), certificate, strengths)
+
+
+def _pass_over(
+    net: ReluNet,
+    code: Code,
+    sets: SetCollection,
+    exact: NDArray[np.int64],
+    consumers: Sequence[Consumer[Any]],
+    workers: int,
+    on_sets: OnSets | None,
+    chunk: int | None,
+) -> tuple[HiddenLayerSums, Certifying | None]:
+    """Show the pass to the consumers, to the hidden layer's and to a certificate's.
+
+    What ran the network goes with it, and the copies of the weights that it holds.
+    """
+    evaluator = evaluator_for(net, sets)
+    units, size = HiddenLayerSums(net, code, evaluator.largest_set), _one_size(sets)
     certifying = None
     if size is not None:
         sampled = not isinstance(sets, AllSets)
@@ -240,32 +277,28 @@ def look_at(
     one_pass(
         net,
         sets,
-        [
-            scoring,
-            units,
-            lines,
-            *(each for each in (certifying, kept, grading) if each is not None),
-        ],
+        [*consumers, units, *([] if certifying is None else [certifying])],
         code=code,
-        exact=lines.numbers,
+        exact=exact,
         tight=certifying is not None,
         evaluator=evaluator,
         chunk=chunk,
         workers=workers,
         on_sets=on_sets,
     )
-    certificate = None
-    if certifying is not None and size is not None:
-        if isinstance(sets, AllSets):
-            certificate = certifying.over_all()
-        else:
-            quick = counting_seconds(net) <= COUNTING_SECONDS
-            counted = count_if_light(net, size, workers) if quick else None
-            certificate = certifying.over_a_sample() if counted is None else counted
-        certificate = replace(certificate, seconds=round(time.monotonic() - started, 3))
-    scores = scoring.scores()
-    strengths = None if grading is None else grading.strengths(scores)
-    return OnePass(scores, units.layer(), lines.readout(), certificate, strengths)
+    return units, certifying
+
+
+def _certificate(
+    net: ReluNet, sets: SetCollection, certifying: Certifying, workers: int
+) -> Certificate:
+    """Of all sets, or of a sample: then the exact count, where that is light."""
+    size = _one_size(sets)
+    if isinstance(sets, AllSets) or size is None:
+        return certifying.over_all()
+    quick = counting_seconds(net) <= COUNTING_SECONDS
+    counted = count_if_light(net, size, workers) if quick else None
+    return certifying.over_a_sample() if counted is None else counted
 
 
 def _one_size(sets: SetCollection) -> int | None:

@@ -20,7 +20,7 @@ from relubloom.evidence.behaviour.summary import (
 )
 from relubloom.evidence.mechanism.units import NEAR
 from relubloom.evidence.scores import SetScores
-from relubloom.measure.evaluation import Listed
+from relubloom.measure.answers import Listed
 from relubloom.measure.one_pass import Chunk
 from relubloom.measure.statistics import agreement, counted, f1, pearson, spread
 from relubloom.network.extract import reversed_units

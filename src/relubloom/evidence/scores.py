@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from relubloom.code import Code
 from relubloom.code.cover_table import CoverTable
 from relubloom.evidence.token_counts import ChunkOfTokens, TokenCounts, TokenTally, together_in_all
-from relubloom.measure.evaluation import Listed
+from relubloom.measure.answers import Listed
 from relubloom.measure.one_pass import Chunk, OnSets, one_pass
 from relubloom.measure.statistics import weighted_mean
 from relubloom.network.relu_net import ReluNet

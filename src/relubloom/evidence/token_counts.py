@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.measure.evaluation import Listed
+from relubloom.measure.answers import Listed
 from relubloom.task import AllSets
 
 PAIRS_UP_TO = 2048  # tokens; two tables of all pairs are then at most 64 MB

@@ -22,6 +22,8 @@ Reals = NDArray[np.float64]
 
 EXP_ULPS = 8  # vector exponentials are documented to err by 1 to 4 units in the last place
 NO_GRID = 1 << 14  # exponent that stands for "zero lies on every grid"
+TOKENS = 1 << 12  # taken at a time: their share of a matrix stays in a core's cache
+FRACTION, EXPONENT = 52, 0x7FF  # bits of a double, and the mask of its exponent
 
 
 @dataclass(frozen=True)
@@ -59,16 +61,37 @@ class RoundingError:
         return math.isfinite(self.logit)
 
 
-def rounding_error(net: ReluNet, set_size: int, arithmetic: Arithmetic = FLOAT64) -> RoundingError:
+def rounding_error(
+    net: ReluNet, set_size: int, arithmetic: Arithmetic = FLOAT64, *, or_fewer: bool = False
+) -> RoundingError:
     """Bound the rounding error of the forward pass over all sets of `set_size` distinct tokens.
 
-    The weights must be representable in the arithmetic. Cost: O(vocab width).
+    `or_fewer`: over all smaller sets, too, as if as many tokens of zeros filled them up. The
+    weights must be representable in the arithmetic. Cost: O(vocab width), a few passes over the
+    weights; a dozen where they lie on a grid.
     """
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        logit = _largest_logit_error(net, set_size, arithmetic)
+        logit = _largest_logit_error(net, set_size, arithmetic, or_fewer)
     if not math.isfinite(logit):
         return RoundingError(math.inf, math.inf)
-    return RoundingError(logit, _share_error(logit, net.vocab_size, arithmetic))
+    vocab = net.vocab_size + (set_size if or_fewer else 0)
+    return RoundingError(logit, _share_error(logit, vocab, arithmetic))
+
+
+def float32_error(net: ReluNet, set_size: int, *, or_fewer: bool = False) -> RoundingError:
+    """Bounds on float32's error where its logits are in units of ln 2; as `rounding_error`.
+
+    Two more roundings of each weight: the division, and the multiplication back.
+    """
+    error = rounding_error(net, set_size, FLOAT32, or_fewer=or_fewer)
+    W_in, b_in, W_out, b_out = _weights(net)
+    level = np.maximum(0, top_sums(W_in, set_size, or_fewer=or_fewer) + b_in)
+    logits = [
+        level @ np.abs(W_out[:, part]) + np.abs(b_out[part]) for part in _parts(net.vocab_size)
+    ]
+    scaling = 4 * FLOAT32.roundoff * max(float(part.max()) for part in logits)
+    share = share_of(math.log1p(error.share) + 2 * scaling)
+    return RoundingError(error.logit + scaling, share)
 
 
 def share_of(relative_log_error: float) -> float:
@@ -76,9 +99,37 @@ def share_of(relative_log_error: float) -> float:
     return math.expm1(relative_log_error) if relative_log_error < 700 else math.inf
 
 
-def top_sums(values: Reals, count: int) -> Reals:
-    """Sum of the `count` largest entries of each column, [width]."""
-    return np.partition(values, len(values) - count, axis=0)[len(values) - count :].sum(0)
+def top_sums(values: Reals, count: int, *, or_fewer: bool = False) -> Reals:
+    """The largest sum of `count` entries of each column, or of fewer (of none it is 0), [width]."""
+    count = min(count, len(values))
+    largest = np.partition(_candidates(values, count), -count, axis=0)[-count:]
+    return (largest.clip(min=0) if or_fewer else largest).sum(0)
+
+
+def _candidates(values: Reals, count: int) -> Reals:
+    """Rows with the `count` largest entries of each column.
+
+    Of many rows, the blocks with the largest maxima: no other holds a larger entry than theirs.
+    """
+    if len(values) <= TOKENS or len(values) < count**2:
+        return values
+    size = math.isqrt(len(values) // count)
+    blocks = values[: len(values) // size * size].reshape(-1, size, values.shape[1])
+    chosen = np.argpartition(blocks.max(1), -count, axis=0)[-count:]
+    found = blocks[chosen, :, np.arange(values.shape[1])]  # (count, width, size)
+    rest = values[len(blocks) * size :]
+    return np.concatenate([found.transpose(0, 2, 1).reshape(-1, values.shape[1]), rest])
+
+
+def _parts(tokens: int) -> list[slice]:
+    return [slice(start, start + TOKENS) for start in range(0, tokens, TOKENS)]
+
+
+def _weights(net: ReluNet) -> tuple[Reals, Reals, Reals, Reals]:
+    W_in, b_in, W_out, b_out = (
+        value.detach().to("cpu", torch.float64).numpy() for value in net.parameters()
+    )
+    return W_in, b_in, W_out, b_out
 
 
 def _share_error(logit: float, vocab: int, arithmetic: Arithmetic) -> float:
@@ -90,31 +141,50 @@ def _share_error(logit: float, vocab: int, arithmetic: Arithmetic) -> float:
     return relative + 8 * u + 4 * vocab * math.exp(-80)
 
 
-def _largest_logit_error(net: ReluNet, set_size: int, arithmetic: Arithmetic) -> float:
-    W_in, b_in, W_out, b_out = (
-        value.detach().to("cpu", torch.float64).numpy() for value in net.parameters()
-    )
+def _largest_logit_error(
+    net: ReluNet, set_size: int, arithmetic: Arithmetic, or_fewer: bool
+) -> float:
+    W_in, b_in, W_out, b_out = _weights(net)
     width = W_in.shape[1]
     u, smallest = arithmetic.roundoff, arithmetic.smallest
     inflate = 1 + (width + set_size + 32) * 2.0**-52  # this function's own rounding
     sizes = (top_sums(np.abs(W_in), set_size) + np.abs(b_in)) * inflate
-    unit_grid = np.minimum(_grid(W_in).min(0), _grid(b_in))
+    if not sizes.max() <= arithmetic.largest:  # or NaN
+        return math.nan
+    unit_grid = _unit_grid(W_in, b_in, sizes, arithmetic)
     exact_unit = _fits(sizes, unit_grid, arithmetic)
     unit_error = _gamma(set_size + 2, u) * sizes + (2 * set_size + 4) * smallest
     unit_error = np.where(exact_unit, 0.0, unit_error)
-    level = np.maximum(0.0, top_sums(W_in, set_size) + b_in + sizes * 2.0**-50)
+    top = top_sums(W_in, set_size, or_fewer=or_fewer)
+    level = np.maximum(0.0, top + b_in + sizes * 2.0**-50)
     post = (level + unit_error) * inflate
 
-    size_out = np.abs(W_out)
-    sums = (post @ size_out + np.abs(b_out)) * inflate
-    passed_on = (unit_error @ size_out) * inflate
-    near_zero = smallest * (size_out.sum(0) + post.sum() + 8 * (width + set_size + 8))
-    error = (passed_on + _gamma(width + 4, u) * sums + near_zero) * inflate
-    grid = np.minimum((unit_grid[:, None] + _grid(W_out)).min(0), _grid(b_out))
-    exact = exact_unit.all() & _fits(sums, grid, arithmetic)
-    error = np.where(exact, 0.0, error)
-    safe = sizes.max() <= arithmetic.largest and sums.max() <= arithmetic.largest  # not if NaN
-    return float(error.max()) if safe else math.nan
+    def logit_errors(part: slice) -> Reals:
+        size_out = np.abs(W_out[:, part])
+        sums = (post @ size_out + np.abs(b_out[part])) * inflate
+        passed_on = (unit_error @ size_out) * inflate
+        near_zero = smallest * (size_out.sum(0) + post.sum() + 8 * (width + set_size + 8))
+        error = (passed_on + _gamma(width + 4, u) * sums + near_zero) * inflate
+        if exact_unit.all():
+            grid = (unit_grid[:, None] + _grid(W_out[:, part])).min(0)
+            grid = np.minimum(grid, _grid(b_out[part]))
+            error = np.where(_fits(sums, grid, arithmetic), 0.0, error)
+        return error if sums.max() <= arithmetic.largest else np.full_like(error, math.nan)
+
+    return float(np.max([logit_errors(part).max() for part in _parts(net.vocab_size)]))
+
+
+def _unit_grid(W_in: Reals, b_in: Reals, sizes: Reals, arithmetic: Arithmetic) -> NDArray[np.int64]:
+    """The grid that each unit's entries and bias lie on, [width].
+
+    It is not followed to the end where no unit can fit any more, as in any trained network.
+    """
+    grid = _grid(b_in)
+    for part in _parts(len(W_in)):
+        if not (_fits(sizes, grid, arithmetic) & (sizes > 0)).any():
+            break
+        grid = np.minimum(grid, _grid(W_in[part]).min(0))
+    return grid
 
 
 def _gamma(terms: int, roundoff: float) -> float:
@@ -124,10 +194,11 @@ def _gamma(terms: int, roundoff: float) -> float:
 
 def _grid(values: Reals) -> NDArray[np.int64]:
     """Exponent of the lowest set bit of each entry: it is a multiple of 2**grid."""
-    mantissa, exponent = np.frexp(values)
-    digits = np.abs(mantissa * 2.0**53).astype(np.int64)
-    lowest = np.frexp((digits & -digits).astype(np.float64))[1].astype(np.int64) - 1
-    return np.where(digits == 0, NO_GRID, exponent.astype(np.int64) - 53 + lowest)
+    bits = values.view(np.int64)
+    exponent = (bits >> FRACTION) & EXPONENT
+    digits = (bits & ((1 << FRACTION) - 1)) | ((exponent > 0).astype(np.int64) << FRACTION)
+    lowest = ((digits & -digits).astype(np.float64).view(np.int64) >> FRACTION) - EXPONENT // 2
+    return np.where(digits == 0, NO_GRID, exponent.clip(min=1) - EXPONENT // 2 - FRACTION + lowest)
 
 
 def _fits(sizes: Reals, grid: NDArray[np.int64], arithmetic: Arithmetic) -> NDArray[np.bool_]:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom.code import Code
-from relubloom.measure.evaluation import Answers, Batch, Evaluator
+from relubloom.measure.answers import Answers, Batch
+from relubloom.measure.evaluation import Evaluator
 from relubloom.measure.pool import chunk_size, over_chunks
 from relubloom.measure.statistics import counted
 from relubloom.network.extract import reversed_units

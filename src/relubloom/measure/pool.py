@@ -12,13 +12,23 @@ from relubloom.threads import intra_op_threads
 
 CHUNK_BYTES = 2 << 20  # of one array with a row for each set: it stays in a core's cache
 MIN_CHUNK = 64  # sets; below that a chunk would read W_out more often than it uses it
+MOST_ENTRIES = 1 << 23  # of an array with a row for each of these sets; of larger ones fewer do
+LOGITS = 1 << 25  # of a sample that would hold thousands of sets of a small vocabulary
+FEWEST = 100  # sets of such a sample, at least
 
 Found = TypeVar("Found")
 
 
 def chunk_size(row: int, entries: int = CHUNK_BYTES // 8) -> int:
-    """Sets in a chunk, of `row` entries each: as many as have `entries`, and at least 64."""
-    return max(MIN_CHUNK, entries // row)
+    """Sets in a chunk, of `row` entries each: as many as have `entries`, and at least 64; fewer,
+    but one, where these had more than 2^23."""
+    return max(1, min(MIN_CHUNK, MOST_ENTRIES // row), entries // row)
+
+
+def affordable(sets: int, vocab_size: int) -> int:
+    """So many sets, or fewer (but 100) where they had more than 2^25 logits: above 33,000 tokens,
+    where 1,000 are asked for."""
+    return min(sets, max(FEWEST, LOGITS // vocab_size))
 
 
 def over_chunks(

@@ -12,7 +12,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from relubloom.measure.evaluation import Batch, in_float64, losses_of
+from relubloom.measure.answers import Batch
+from relubloom.measure.forward import in_float64
+from relubloom.measure.shares import losses_of
 from relubloom.network.relu_net import ReluNet
 from relubloom.progress import Watch
 from relubloom.records.study import Swaps, TriedSwaps

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom.code import Code
-from relubloom.measure.evaluation import CALL_MARGIN, in_float64
-from relubloom.measure.pool import chunk_size, over_chunks
+from relubloom.measure.forward import in_float64
+from relubloom.measure.pool import affordable, chunk_size, over_chunks
+from relubloom.measure.shares import CALL_MARGIN
 from relubloom.measure.statistics import percentiles
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.behaviour import GrownSets, Growth, LogitChange, RepeatedToken
@@ -96,11 +97,12 @@ def _grow(net: ReluNet, code: Code, ids: Int64[Tensor, "batch steps"]) -> NDArra
 def measure_repeated_token(net: ReluNet, sets: SetCollection, workers: int = 1) -> RepeatedToken:
     """Compare the network's answer to a set, and to the set with a member given twice.
 
-    Of the scored sets a sample: 10 million / vocab, between 500 and 20,000. Cost: two forward
+    Of the scored sets a sample: 10 million / vocab, between 500 (of large vocabularies fewer:
+    `pool.affordable`) and 20,000. Cost: two forward
     passes over it.
     """
     exact, vocab = in_float64(net), net.vocab_size
-    low, high = REPEATED_SETS
+    low, high = affordable(REPEATED_SETS[0], vocab), REPEATED_SETS[1]
     ids, copies = sample(sets, STREAM, min(max(low, REPEATED_LOGITS // vocab), high))
     given = torch.cat([ids, _random_member(ids, vocab)], 1)
     found: list[Tensor] = []

@@ -13,6 +13,7 @@ from relubloom.errors import UsageError
 from relubloom.evidence.behaviour.added_tokens import uniform_sets
 from relubloom.evidence.scores import SetScores, score_sets
 from relubloom.measure.one_pass import OnSets
+from relubloom.measure.pool import affordable
 from relubloom.measure.statistics import weighted_mean
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.strengths import written_in_sets_of
@@ -74,8 +75,9 @@ def measure_set_sizes(
     """Sizes 1 to twice the largest scored (and at most the vocabulary); of more than 32, some.
 
     Sizes that were scored are all there, read from `scores`. Of the others all sets where they
-    are few, else uniformly drawn ones: 20 million / vocab, between 1,000 and 50,000, and no more
-    than were scored (or 1,000). Of these `graded` says what it says, if it has several strengths.
+    are few, else uniformly drawn ones: 20 million / vocab, between 1,000 (of large vocabularies
+    fewer: `pool.affordable`) and 50,000, and no more than were scored or than that least. Of these
+    `graded` says what it says, if it has several strengths.
     Cost: that of scoring these.
     """
     scored = np.unique(scores.set_size).tolist()
@@ -119,7 +121,7 @@ def sizes_up_to(largest: int) -> list[int]:
 
 def drawn_per_size(vocab_size: int, scored: int) -> int:
     """How many sets are drawn of a size."""
-    low, high = DRAWN_SETS
+    low, high = affordable(DRAWN_SETS[0], vocab_size), DRAWN_SETS[1]
     return min(max(low, DRAWN_LOGITS // vocab_size), high, max(low, scored))
 
 

@@ -64,7 +64,7 @@ def as_exact_filter(net: ReluNet) -> ExactFilter | str:
     if ((W_in > 0) & alive).any():
         return "an entry of W_in is positive"
     weaker = bits & (W_in > -b_in)
-    if not _any_two_cover(np.where(weaker, W_in, -np.inf), b_in):
+    if weaker.any() and not _any_two_cover(np.where(weaker, W_in, -np.inf), b_in):
         return "two entries of W_in together do not bring their unit to 0"
     if ((W_out != 0) & ~bits.T & alive[:, None]).any():
         return "W_out reads a unit for a token that does not have the bit"
@@ -77,10 +77,12 @@ def as_exact_filter(net: ReluNet) -> ExactFilter | str:
         return f"a unit has more than {MOST_LEVELS} values in W_in"
     code, above = found
     with np.errstate(under="ignore", over="ignore", invalid="ignore"):
-        drops = (above * -W_out.T)[bits]
-        leaks = np.where(weaker, (b_in + W_in) * -W_out.T, 0.0).sum(1)
+        drops = above[bits] * -W_out.T[bits]
+        leaked = 0.0
+        if weaker.any():
+            leaks = np.where(weaker, (b_in + W_in) * -W_out.T, 0.0).sum(1)
+            leaked = float(leaks.max()) * (1 + net.width * 2.0**-50)
     least = float(drops.min()) * (1 - 2.0**-50) if drops.size else math.inf
-    leaked = float(leaks.max()) * (1 + net.width * 2.0**-50)
     if leaked and not least > leaked:
         return "its weaker bits let as much through as a missing bit costs"
     return ExactFilter(code, least, leaked)

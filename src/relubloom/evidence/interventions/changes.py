@@ -26,7 +26,6 @@ from relubloom.evidence.interventions.intervention import (
 )
 from relubloom.evidence.interventions.prepared_network import PreparedNetwork, hidden
 from relubloom.measure.pool import chunk_size
-from relubloom.network.relu_net import ReluNet
 
 PAIRS = 32  # of tokens whose hashes are swapped: each is a network of its own
 DRAWS = 1 << 40  # far above the number of sources, so the remainder is even
@@ -160,11 +159,13 @@ class SwapHashes(Intervention):
         return code, code.states(cases.sets)
 
     def run(self, net: PreparedNetwork, cases: Cases) -> Float[Tensor, "batch vocab"]:
-        """Run each pair's network on its cases."""
+        """Run each pair's network on its cases: a's row is read where b goes in, and b's for a."""
         logits = torch.empty(len(cases), net.net.vocab_size, dtype=torch.float64)
         for pair in np.unique(cases.acted_on, axis=0):
-            of_pair = torch.from_numpy((cases.acted_on == pair).all(1))
-            logits[of_pair] = _swapped(net.net, pair)(torch.from_numpy(cases.sets)[of_pair])
+            of_pair = (cases.acted_on == pair).all(1)
+            sets = cases.sets[of_pair]
+            rows = np.select([sets == pair[0], sets == pair[1]], [pair[1], pair[0]], sets)
+            logits[torch.from_numpy(of_pair)] = net.net(torch.from_numpy(rows))
         return logits
 
 
@@ -313,12 +314,6 @@ def _kept(code: GradedCode, sets: Ids, units: Ids) -> Ids:
     strengths = with_padding[sets, units[:, None]]
     least = strengths.min(1, keepdims=True, initial=code.levels)
     return np.where(strengths == least, sets, code.vocab_size)
-
-
-def _swapped(net: ReluNet, pair: Ids) -> ReluNet:
-    W_in = net.W_in.detach().clone()
-    W_in[pair] = W_in[pair[::-1].copy()]
-    return ReluNet(W_in, net.b_in, net.W_out, net.b_out)
 
 
 INTERVENTIONS: tuple[Intervention, ...] = (

@@ -11,7 +11,7 @@ from relubloom.evidence.interventions.intervention import CallDecoder
 from relubloom.evidence.interventions.plan import RandomSets, SealedPlan, seal
 from relubloom.evidence.interventions.prepared_network import PreparedNetwork
 from relubloom.evidence.interventions.scoring import Counts, result, score_chunk
-from relubloom.measure.pool import chunk_size, over_chunks
+from relubloom.measure.pool import affordable, chunk_size, over_chunks
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.strengths import written_in_sets_of
 from relubloom.records.interventions import Interventions
@@ -52,9 +52,9 @@ def intervene(
             unit is not covered or uncovered, but untouched, leaking or covered.
         set_size: k, or (smallest, largest).
         seed: chooses the cases.
-        cases: of each intervention, >= 2; None takes 20,000, fewer (at least 1,000) where vocab
-            times width exceeds 53,000. An intervention has fewer where the sets drawn hold fewer,
-            and none where it cannot be done.
+        cases: of each intervention, >= 2; None takes 20,000, fewer where vocab times width exceeds
+            53,000: at least 1,000, or what is `pool.affordable`. An intervention has fewer where
+            the sets drawn hold fewer, and none where it cannot be done.
         explanation: its name and its program (`evidence.ladder`), of the network's shape.
         workers: threads, in each of which torch uses one.
         on_cases: called with (done, total) as cases come back, over all interventions.
@@ -70,7 +70,8 @@ def intervene(
     read = code if isinstance(code, GradedCode) else GradedCode(code.bits, 1)
     task = KSparseTask(net.vocab_size, set_size)
     source = RandomSets(task, seed)
-    count = cases or min(MOST, max(FEWEST, CASE_WORK // (net.vocab_size * net.width)))
+    fewest = affordable(FEWEST, net.vocab_size)
+    count = cases or min(MOST, max(fewest, CASE_WORK // (net.vocab_size * net.width)))
     low, high = task.sizes
     written = written_in_sets_of(net, read, round((low + high) / 2) + 1)
     plans = _seal_all(read, written, source, count, workers)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom.code import Code, GradedCode
-from relubloom.measure.evaluation import in_float64
+from relubloom.measure.forward import in_float64
 from relubloom.network.extract import reversed_units
 from relubloom.network.relu_net import HookPoint, ReluNet
 

@@ -14,7 +14,8 @@ from relubloom.code.bit_slices import pack_bits
 from relubloom.evidence.interventions.intervention import Cases, Intervention, Words, marked
 from relubloom.evidence.interventions.plan import SealedPlan
 from relubloom.evidence.interventions.prepared_network import PreparedNetwork
-from relubloom.measure.evaluation import CALL_MARGIN, Batch, losses_of
+from relubloom.measure.answers import Batch
+from relubloom.measure.shares import CALL_MARGIN, losses_of
 from relubloom.measure.statistics import agreement, pearson
 from relubloom.records.interventions import Control, Explained, Intervened, Match
 from relubloom.records.ladder import Agreement

@@ -24,7 +24,7 @@ from relubloom.evidence.ladder.by_strength import (
 from relubloom.evidence.ladder.read_network import ReadNetwork, Reals
 from relubloom.evidence.ladder.read_off import find_weak_bits, levels, levels_length, listed_bits
 from relubloom.evidence.ladder.rung import REAL, Written, as_network, rung
-from relubloom.measure.evaluation import Batch
+from relubloom.measure.answers import Batch
 from relubloom.network.relu_net import ReluNet
 from relubloom.threads import intra_op_threads
 from relubloom.training.recipe import Objective

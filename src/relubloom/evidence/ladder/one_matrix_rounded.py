@@ -33,7 +33,7 @@ from relubloom.evidence.ladder.read_network import (
     slopes,
 )
 from relubloom.evidence.ladder.rung import REAL, Written, as_network, network_bits, rung
-from relubloom.measure.evaluation import Batch
+from relubloom.measure.answers import Batch
 
 INPUT_ELSEWHERE, INPUT_BITS, OUTPUT_BITS = 2, 8, 4  # levels of each part
 SHARE = 0.1  # of the network's length: the strengths have as many levels as fit in it

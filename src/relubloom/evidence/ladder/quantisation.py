@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -112,10 +113,10 @@ class Quantiser:
         self.values = values
         self._distinct, counts = np.unique(values, return_counts=True)
         self._centre = float(values.mean()) if values.size else 0.0
-        moved = self._distinct - self._centre
+        self._moved = self._distinct - self._centre
         self._count = _from_zero(np.cumsum(counts))
-        self._sum = _from_zero(np.cumsum(counts * moved))
-        self._square = float(counts @ moved**2)
+        self._sum = _from_zero(np.cumsum(counts * self._moved))
+        self._square = float(counts @ self._moved**2)
 
     def codebook(self, levels: int) -> Reals:
         """At most `levels` numbers, ascending; all of the values where there are no more."""
@@ -132,36 +133,38 @@ class Quantiser:
 
     def _starts(self, levels: int) -> list[Reals]:
         """Centres to start from, each list ascending."""
-        moved = self._distinct - self._centre
+        moved, companded = self._moved, self._companded
         shares = (np.arange(levels) + 0.5) / levels
-        step = np.diff(moved, prepend=moved[0])
-        companded = np.cumsum(step ** (2 / 3))
         return [
             moved[np.searchsorted(self._count[1:], shares * self._count[-1])],
             moved[0] + shares * (moved[-1] - moved[0]),
             np.interp(shares * companded[-1], companded, moved),
         ]
 
+    @cached_property
+    def _companded(self) -> Reals:
+        """Where each distinct value lies if steps count by the power 2/3 of their size."""
+        return np.cumsum(np.diff(self._moved, prepend=self._moved[0]) ** (2 / 3))
+
     def _converged(self, centres: Reals) -> Reals:
         """Lloyd's iteration; a centre without values stays where it is."""
-        moved = self._distinct - self._centre
         cuts = np.zeros(0, dtype=np.int64)
         for _ in range(MAX_ITERATIONS):
-            before, cuts = cuts, self._cuts(moved, centres)
+            before, cuts = cuts, self._cuts(centres)
             if np.array_equal(before, cuts):
                 break
             count, total = np.diff(self._count[cuts]), np.diff(self._sum[cuts])
             centres = np.where(count > 0, total / np.maximum(count, 1), centres)
         return centres
 
-    def _cuts(self, moved: Reals, centres: Reals) -> NDArray[np.int64]:
+    def _cuts(self, centres: Reals) -> NDArray[np.int64]:
         """Borders, among the distinct values, between the cells of the centres."""
-        inner = np.searchsorted(moved, _midpoints(centres))
-        return np.concatenate([[0], inner, [len(moved)]])
+        inner = np.searchsorted(self._moved, _midpoints(centres))
+        return np.concatenate([[0], inner, [len(self._moved)]])
 
     def _error(self, centres: Reals) -> float:
         """Sum of squared distances to the nearest centre, for converged centres."""
-        cuts = self._cuts(self._distinct - self._centre, centres)
+        cuts = self._cuts(centres)
         count, total = np.diff(self._count[cuts]), np.diff(self._sum[cuts])
         return self._square - float((total**2 / np.maximum(count, 1)).sum())
 

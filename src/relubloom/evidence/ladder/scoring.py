@@ -15,7 +15,8 @@ from torch import Tensor
 from relubloom.code import Code, GradedCode
 from relubloom.code.cover_table import CoverTable
 from relubloom.evidence.ladder.rung import Program, Rung
-from relubloom.measure.evaluation import Batch, Evaluator, Losses
+from relubloom.measure.answers import Batch, Losses
+from relubloom.measure.evaluation import Evaluator
 from relubloom.measure.pool import chunk_size, over_chunks
 from relubloom.measure.statistics import agreement
 from relubloom.network.relu_net import ReluNet

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom.code import Code
-from relubloom.measure.evaluation import in_float64
+from relubloom.measure.forward import in_float64
 from relubloom.measure.one_pass import Chunk, method_of_choice, one_of_each_part
+from relubloom.measure.pool import MOST_ENTRIES, affordable
 from relubloom.measure.statistics import Groups, Pairs
 from relubloom.network.extract import reversed_units
 from relubloom.network.relu_net import ReluNet
@@ -22,20 +23,26 @@ from relubloom.task import SetCollection
 
 SETS = 100_000  # that the lines are fitted to, at most
 LOGITS = 1 << 27  # and of (set, token) pairs, at most
+MANY = 1 << 13  # tokens; above, the pairs of a set are so many that fewer sets will do
+FEWEST = 1_000
 
 
 class ReadoutLines:
     """Fits the lines on the sets of a pass whose float64 logits are there: a consumer.
 
     `numbers` are those of the sets to ask for: a seeded choice of at most 100,000 sets and 2^27
-    logits, one from each of as many equal parts of the collection. Cost: 4 sets width vocab FLOPs
+    logits, above 8,192 tokens of fewer, but 1,000 sets (or `pool.affordable`); one from each of as
+    many equal parts of the collection. Cost: 4 sets width vocab FLOPs
     and about 20 passes over the logits of these.
     """
 
     def __init__(
         self, net: ReluNet, code: Code, sets: SetCollection, most_logits: int = LOGITS
     ) -> None:
-        count = max(1, min(SETS, most_logits // net.vocab_size))
+        vocab = net.vocab_size
+        count = max(1, min(SETS, most_logits // vocab))
+        if vocab > MANY:
+            count = max(count * MANY // vocab, affordable(FEWEST, vocab))
         self.numbers: NDArray[np.int64] = one_of_each_part(len(sets), count)
         self._method = method_of_choice(sets, len(self.numbers))
         self._net, self._code = in_float64(net), code
@@ -118,6 +125,8 @@ class ReadoutLines:
     def _lowering_weights(self) -> NDArray[np.float64]:
         """W_out, with the sign of a reversed unit's entries changed."""
         W_out = self._net.W_out.detach().numpy()
+        if not self._reversed.any():
+            return W_out
         return np.where(self._reversed[:, None], -W_out, W_out)
 
 
@@ -145,8 +154,11 @@ def compare_output_weights(W_out: NDArray[np.float64], code: Code) -> OutputWeig
     if bit_mean is not None and other_mean is not None and bit_mean != other_mean:
         midpoint = (bit_mean + other_mean) / 2
         agreement = float(np.where(bits, midpoint > W_out, midpoint < W_out).mean())
+    together = max(1, MOST_ENTRIES // W_out.shape[1])  # units
+    parts = [slice(start, start + together) for start in range(0, len(W_out), together)]
+    pairs = (Pairs.of(-bits[part].astype(np.float64), W_out[part]) for part in parts)
     return OutputWeights(
-        correlation=Pairs.of(-bits.astype(np.float64), W_out).correlation,
+        correlation=reduce(add, pairs).correlation,
         bit_mean=bit_mean,
         bit_sd=bit_sd,
         other_mean=other_mean,

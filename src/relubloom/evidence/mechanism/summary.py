@@ -13,7 +13,7 @@ from relubloom.evidence.mechanism.hidden_layer import HiddenLayer, summarise_uni
 from relubloom.evidence.mechanism.units import measure_input_modes, measure_units
 from relubloom.evidence.reading import measure_reading_figures, take_reading
 from relubloom.evidence.scores import SetScores
-from relubloom.measure.evaluation import in_float64
+from relubloom.measure.forward import in_float64
 from relubloom.network.modes import TwoModes
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.mechanism import (

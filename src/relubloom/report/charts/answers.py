@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode
-from relubloom.measure.evaluation import in_float64
+from relubloom.measure.forward import in_float64
 from relubloom.network.relu_net import ReluNet
 from relubloom.report.charts.chart import Chart
 from relubloom.report.charts.drawing import Drawing

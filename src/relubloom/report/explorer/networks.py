@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode, random_constant_weight
 from relubloom.errors import UsageError
-from relubloom.measure.evaluation import in_float64
+from relubloom.measure.forward import in_float64
 from relubloom.network.construct import construct, default_sharpness, unit_levels
 from relubloom.network.extract import extract_code, reversed_units
 from relubloom.network.relu_net import ReluNet

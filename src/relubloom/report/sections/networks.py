@@ -9,7 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from relubloom.errors import UsageError
-from relubloom.measure.evaluation import Batch, in_float64, losses_of
+from relubloom.measure.answers import Batch
+from relubloom.measure.forward import in_float64
+from relubloom.measure.shares import losses_of
 from relubloom.network.construct import construct, default_sharpness
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.behaviour import Behaviour
