@@ -46,7 +46,7 @@ NOT_RUN = {
     "pip install": "it would change the environment that the tests run in",
     "python examples/g2pm_layer.py": "weights of others; tests/examples runs it on small ones",
     "python examples/onnx_readout.py": "weights of others; tests/examples runs it on small ones",
-    "xdg-open": "opens a window",
+    "relubloom report model-run --open": "opens a window",
     "relubloomExplorer": "in a browser; tests/report/test_explorer_in_browser.py asks it there",
     "dask ": "several machines; tests/sweep/test_cluster.py starts a scheduler and its workers",
     "relubloom sweep SPEC.toml --out DIR --cluster": "the same",
@@ -96,6 +96,9 @@ IN_SMALL = {
     "python examples/plain_pytorch.py": "python examples/plain_pytorch.py --steps 3 --out big.pt",
     "relubloom study --quick --out runs/first": "relubloom study --quick --steps 3 "
     "--out runs/first",
+    "relubloom study --preset class --tokens animals.txt --out runs/animals": "relubloom study "
+    "--preset class --tokens animals.txt --steps 1000 --quick --out runs/animals",
+    "relubloom report runs/animals --lesson --open": "relubloom report runs/animals --lesson",
     "relubloom certify runs/exact": "relubloom certify runs/exact --method counting",
     "relubloom study --quick --activation none --out runs/linear": "relubloom study --quick "
     "--activation none --steps 3 --out runs/linear",
@@ -113,6 +116,11 @@ torch.save(torch.nn.Sequential(two[0], torch.nn.ReLU(), two[1]).state_dict(), "m
 # What a page takes for given, as Python.
 GIVEN = {
     "README.md": OWN,
+    "docs/lesson.md": """
+from pathlib import Path
+from relubloom.records.run_folder import default_labels
+Path("animals.txt").write_text("\\n".join(default_labels(45)))
+""",
     "docs/own-network.md": OWN,
     "docs/cluster.md": """
 from concurrent.futures import ThreadPoolExecutor

@@ -16,7 +16,7 @@ SOURCE = Path(package.__file__).parent
 FLOORS = [
     {"errors", "_version"},
     {"atomic", "reading", "threads", "memory", "shown"},
-    {"progress"},
+    {"progress", "tokens_file"},
     {"theory", "task"},
     {"code"},
     {"network"},

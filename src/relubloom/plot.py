@@ -30,18 +30,19 @@ def __dir__() -> list[str]:
 def matrix(net: ReluNet, *, tokens: Sequence[str] = ()) -> Figure:
     """W_in of the first 64 tokens in up to 128 units, which are sorted by the hashes.
 
-    `tokens` are labels, one a token; ids if left out.
+    `tokens` are labels, one a token; by default those of the run folder that it was read from,
+    or ids.
 
     Raises:
         UsageError: it is no network, or the labels are not one a token.
     """
     from relubloom.network.extract import extract_code
     from relubloom.network.relu_net import as_network
-    from relubloom.records.run_folder import id_labels
+    from relubloom.records.run_folder import labels_of
     from relubloom.report.charts.weights import draw_matrix, shared_limit, shown, unit_order
 
     net = as_network(net)
-    labels = tuple(tokens) or id_labels(net.vocab_size)
+    labels = tuple(tokens) or labels_of(net)
     if len(labels) != net.vocab_size:
         raise UsageError(
             f"{len(labels)} token labels for {net.vocab_size} tokens: give one label a token"
@@ -85,7 +86,8 @@ def levels(of: Evidence | ReluNet, sets: KSparseTask | SetsLike | None = None) -
 
     Args:
         of: evidence, or a network, which is then examined.
-        sets: what a network is examined on; by default the task that it was trained on.
+        sets: what a network is examined on; by default the task that it was trained on here, or
+            that the run folder names from which it was read.
 
     Raises:
         UsageError: it is neither, a network does not say its sets, or every unit is always covered.
@@ -165,12 +167,13 @@ def width(results: Path | str, objective: str | None = None) -> Figure:
 def _evidence(of: Evidence | ReluNet, sets: KSparseTask | SetsLike | None) -> Evidence:
     from relubloom.evidence import Evidence, gather_evidence
     from relubloom.network.relu_net import ReluNet
+    from relubloom.records.run_folder import task_of
 
     if isinstance(of, Evidence):
         return of
     if not isinstance(of, ReluNet):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise UsageError(f"evidence is {described(of)}: give gather_evidence(net, sets)")
-    sets = of.task if sets is None else sets
+    sets = task_of(of) if sets is None else sets
     if sets is None:
         raise UsageError(
             "the network does not say what it was made for: give sets, such as "

@@ -35,7 +35,7 @@ def beside(
         (
             beside("mostly-dead", "dead_token_share", 0.512, 0.5),
             "mostly dead: share of tokens that are missed on more than half of the sets that hold "
-            "them: 51.20%, where 50% is enough",
+            "them: 51.20%, where 50% or more counts as mostly",
         ),
     ],
 )

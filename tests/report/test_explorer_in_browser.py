@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable
 from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,6 +12,10 @@ import torch
 
 import relubloom as rb
 from build.explorer_page import NETWORKS, Explorer, K
+from relubloom.report.page import write_report
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 Explore = Callable[..., Explorer]
 
@@ -168,3 +174,62 @@ def test_every_network_answers_the_same_set(explore: Explore) -> None:
         explorer.choose(key)
         assert (explorer.network, explorer.tokens) == (key, tokens)
         assert explorer.agrees()
+
+
+# Sentences that hold for every set -------------------------------------------------------------
+
+
+@pytest.fixture
+def raised(tmp_path: Path, open_page: Callable[..., "Page"]) -> tuple[Explorer, rb.Code]:
+    """A filter on sets of 3 whose units are off by themselves, and turned on by entries above 0.
+
+    A unit is at -0.5 + 0.5 * 3 = 1 where no member has a bit, and at -1 or less where one has.
+    Token 0 is scored too low to be called.
+    """
+    code = rb.random_constant_weight(16, 12, 4, seed=0)
+    bits = torch.tensor(code.bits, dtype=torch.float32)
+    lowered = torch.zeros(16)
+    lowered[0] = -2
+    net = rb.ReluNet(0.5 - 2 * bits, torch.full((12,), -0.5), -12 * bits.T, lowered)
+    net.save_pretrained(tmp_path)
+    return Explorer(open_page(write_report(tmp_path)), tmp_path), code
+
+
+def test_a_missed_member_is_named_beside_a_false_positive(
+    raised: tuple[Explorer, rb.Code],
+) -> None:
+    explorer, code = raised
+    sets = np.array([[0, a, b] for a, b in combinations(range(1, 16), 2)])
+    ids = sets[code.false_positives(sets) == 1][0]
+    explorer.page.goto(explorer.page.url.partition("#")[0] + f"#set={','.join(map(str, ids))}")
+    (wrong,) = explorer.strangers
+    assert f"{explorer.labels[wrong]} was never put in" in explorer.outcome
+    assert explorer.outcome.endswith("t00 was put in and scored too low to be called.")
+
+
+def test_of_the_empty_set_and_of_units_that_entries_turn_on(
+    raised: tuple[Explorer, rb.Code],
+) -> None:
+    explorer, code = raised
+    for token in explorer.tokens:
+        explorer.click(f"chip-{token}")
+    assert "0 of 12 units are on, and 15 tokens come out" in explorer.outcome.replace("\xa0", " ")
+    free = int(np.flatnonzero(~code.bits[[1, 2, 3]].any(0))[0])
+    panel = explorer.page.locator(".x-panel").first
+    explorer.click(f"unit-{free}")
+    assert "Covered by none, yet off: nothing turns it on." in panel.inner_text()
+    score = explorer.page.locator(".x-panel").last
+    assert "4 of its 4 bits are not covered, yet every unit that has its bits is off" in (
+        score.inner_text()
+    )
+    explorer.page.goto(explorer.page.url.partition("#")[0] + "#set=1,2,3")
+    explorer.page.get_by_test_id(f"unit-{free}").hover()
+    assert "Covered by none: the positive entries turn it on." in panel.inner_text()
+
+
+def test_a_note_is_gone_with_the_set_that_it_is_about(explore: Explore) -> None:
+    explorer = explore()
+    explorer.click("find-false-positive")
+    explorer.page.get_by_text(re.compile("Found after")).wait_for()
+    explorer.click(f"chip-{explorer.tokens[0]}")
+    assert explorer.page.get_by_test_id("search-note").inner_text() == ""

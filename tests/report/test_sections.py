@@ -123,7 +123,7 @@ def test_a_reading_stands_at_the_top_and_no_mechanism_that_it_denies(
     assert said in section_text(contents, "head")
     hero = section_text(contents, "hero")
     assert "This network is none." in hero
-    assert "So the units that stay on are those outside the union" not in hero
+    assert "So the units that are on are those outside the union" not in hero
     assert "need not come true" in section_text(contents, "break_it")
 
 

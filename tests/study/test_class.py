@@ -1,6 +1,7 @@
 """Preset `class`: small networks for a lesson, and what is said where sizes are too small."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,8 @@ import relubloom as rb
 from build.process import Outcome
 from relubloom.records.verdict import FILTERS
 from relubloom.study import study as studies
-from relubloom.study.settings import CLASS_WIDTHS, PRESETS, class_width, planned
+from relubloom.study.settings import PRESETS, planned
+from relubloom.theory import CLASS_SET_SIZE, CLASS_TOKENS, class_width, narrow_below, width_to_try
 
 
 def test_a_seed_of_it_is_a_bloom_filter() -> None:
@@ -26,22 +28,37 @@ def test_words_of_ones_own_have_a_width_that_was_tried() -> None:
         words = [f"word{index}" for index in range(number)]
         study = planned(preset="class", tokens=words)
         assert study.labels == tuple(words)
-        assert study.width == min(w for most, w in CLASS_WIDTHS.items() if number <= most)
-    assert class_width(65) is None
+        assert study.width == (34 if number <= 40 else 36)
+    assert class_width(65, 3) is class_width(40, 4) is None
     assert planned(preset="class", vocab_size=64, width=20).width == 20
 
 
 HINTS = {
     "few tokens": (
         ("-N", 32, "-d", 16),
-        "32 tokens are few: a Bloom filter is not sure to come out; take --preset class and 40 "
-        "tokens or more",
+        "32 tokens are few: a Bloom filter is not sure to come out, and it would hardly err; take "
+        "--preset class and 40 to 64 tokens",
+    ),
+    "few tokens for the class": (
+        ("--preset", "class", "-N", 20),
+        "20 tokens are few: a Bloom filter is not sure to come out, and it would hardly err; take "
+        "40 to 64 tokens",
+    ),
+    "many tokens for the class": (
+        ("--preset", "class", "-N", 100, "-d", 48),
+        "100 tokens are too many for preset class: expect no Bloom filter; take at most 64",
+    ),
+    "larger sets for the class": (
+        ("--preset", "class", "-k", 8, "-d", 81),
+        "preset class is for sets of 3, not 8: leave --set-size out",
     ),
     "another recipe": (
         ("-N", 50, "-d", 20),
         "50 tokens are few: this recipe seldom makes a Bloom filter of them; try --preset class "
-        "--vocab-size 50 --width 36",
+        "--vocab-size 50",
     ),
+    "a width of the class at which most came out": (("--preset", "class", "-N", 45, "-d", 30), ""),
+    "linear": (("-N", 50, "-d", 20, "--activation", "none"), ""),
     "narrow for the class": (
         ("--preset", "class", "-N", 64, "-d", 20),
         "width 20 is narrow for sets of 3 of 64 tokens: expect no Bloom filter; try --width 36",
@@ -56,6 +73,10 @@ HINTS = {
 }
 
 
+def _stopped(*_: object, **__: object) -> None:
+    raise rb.RelubloomError("enough")
+
+
 @pytest.mark.parametrize(("options", "said"), HINTS.values(), ids=HINTS)
 def test_a_hint_names_the_width_to_try(
     relubloom: Callable[..., Outcome],
@@ -63,10 +84,26 @@ def test_a_hint_names_the_width_to_try(
     options: tuple[object, ...],
     said: str,
 ) -> None:
-    def run_study(*_: object, **__: object) -> None:
-        raise rb.RelubloomError("enough")
-
-    monkeypatch.setattr(studies, "run_study", run_study)
+    monkeypatch.setattr(studies, "run_study", _stopped)
     done = relubloom("study", *options)
     assert done.err.splitlines() == [*([said] if said else []), "relubloom: enough"]
     assert relubloom("study", *options, "--quiet").err == "relubloom: enough\n"
+
+
+def test_a_hint_keeps_the_words_file(
+    relubloom: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(studies, "run_study", _stopped)
+    words = tmp_path / "my words.txt"
+    words.write_text("".join(f"word{index}\n" for index in range(45)))
+    assert (
+        relubloom("study", "--tokens", words)
+        .err.splitlines()[0]
+        .endswith(f"try --preset class --tokens '{words}'")
+    )
+
+
+def test_numbers_of_the_hint_and_of_the_reading_agree() -> None:
+    for tokens in range(*CLASS_TOKENS):
+        width = class_width(tokens, CLASS_SET_SIZE)
+        assert narrow_below(tokens, 3) < width_to_try(tokens, 3) == width

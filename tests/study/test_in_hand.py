@@ -12,7 +12,7 @@ import relubloom as rb
 from build.process import DATA, Outcome
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.files import read_record
-from relubloom.records.run_folder import read_labels
+from relubloom.records.run_folder import Origin, read_labels, write_network
 from relubloom.study import in_hand
 from relubloom.study import study as studies
 
@@ -109,6 +109,21 @@ def test_a_network_reports_on_itself(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(rb.RelubloomError, match="2 token labels for 12 tokens"):
         NET.report("run", TASK, tokens=["a", "b"], depth="quick")
     assert not Path("run").exists()
+
+
+def test_a_network_of_a_folder_knows_its_task_and_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(in_hand, "write_report", lambda folder: folder / "report.html")
+    words = tuple(f"word{index}" for index in range(12))
+    write_network(tmp_path / "run", NET, Origin(TASK), words)
+    net = rb.ReluNet.from_pretrained("run")
+    page = net.report(depth="quick")
+    assert read_labels(page.parent, 12) == words
+    assert read_record(page.parent, Behaviour) == rb.gather_evidence(NET, TASK).behaviour
+    rows = rb.plot.matrix(net).axes[0].get_yticklabels()
+    assert [each.get_text() for each in rows][:2] == ["word0", "word2"]
 
 
 def test_one_call_asks_for_what_the_command_does(

@@ -74,6 +74,11 @@ def test_an_unknown_token_is_refused(token: str) -> None:
         token_id(token, LABELS)
 
 
+def test_a_label_in_other_letters_is_named() -> None:
+    with pytest.raises(UsageError, match=r"give 'cat', another label or an id from 0 to 3$"):
+        token_id("Cat", LABELS)
+
+
 @pytest.mark.parametrize("tokens", [["ant", "ant"], ["ant", "0"]])
 def test_a_token_twice_is_refused(tokens: list[str]) -> None:
     with pytest.raises(UsageError, match="token 'ant' is given twice; a set holds a token once"):

@@ -8,7 +8,7 @@ import torch
 
 from build.process import DATA
 from relubloom.errors import FileError
-from relubloom.task import KSparseTask, read_sets, read_tokens
+from relubloom.task import KSparseTask, read_sets
 
 
 def write(folder: Path, content: str | bytes, name: str = "x.sets") -> Path:
@@ -136,25 +136,6 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         read_sets(tmp_path / "nowhere.sets")
     with pytest.raises(FileError, match=r"is a folder: only regular files are read"):
         read_sets(tmp_path)
-
-
-def test_tokens_files(tmp_path: Path) -> None:
-    assert read_tokens(write(tmp_path, "b\na\n")) == ("b", "a")
-    assert read_tokens(write(tmp_path, b"\xef\xbb\xbfb\r\nnew york")) == ("b", "new york")
-
-
-@pytest.mark.parametrize(
-    ("content", "text"),
-    [
-        (b"", "holds no tokens; give a file"),
-        (b"a\n\nb\n", "line 2 is empty"),
-        (b"a\nb\na\n", "lists token 'a' twice; list each token once"),
-        (b"a\n\xff\n", r"is not UTF-8 \(byte 2\); save it as UTF-8"),
-    ],
-)
-def test_bad_tokens_files(tmp_path: Path, content: bytes, text: str) -> None:
-    with pytest.raises(FileError, match=text):
-        read_tokens(write(tmp_path, content))
 
 
 def lines_of(task: KSparseTask) -> tuple[set[tuple[int, ...]], set[tuple[int, ...]]]:

@@ -24,7 +24,8 @@ from relubloom.errors import FileError
 from relubloom.records.sweep_row import Glance, SweepRow
 from relubloom.sweep.results import Results
 from relubloom.sweep.selection import export_records
-from relubloom.task import KSparseTask, read_tokens
+from relubloom.task import KSparseTask
+from relubloom.tokens_file import read_tokens
 
 Command = Callable[..., Outcome]
 TASK = {"task": {"source": "uniform", "vocab_size": 6, "set_size": 2}, "seed": 0}

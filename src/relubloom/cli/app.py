@@ -40,6 +40,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "study --quick",
         "study --vocab-size 64 --set-size 3 --width 48 --seeds 4 --out runs/mine",
         "study --sets FILE --set-size 3..8 --width 48",
+        "study --preset class --tokens animals.txt --out runs/class",
     ),
     "train": (
         "train --out runs/mine --steps 2000",
@@ -62,7 +63,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "certify": ("certify runs/exact", "certify runs/mine --set-size 4 --method sampled"),
     "report": (
         "report runs/mine --open",
-        "report runs/mine --lesson",
+        "report runs/class --lesson --open",
         "report runs/mine --results runs/sweep",
         "report runs",
     ),

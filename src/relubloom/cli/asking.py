@@ -62,7 +62,7 @@ def report(
         typer.Option(
             "--lesson",
             help="Write lesson.html instead: the page's short form, with three questions; for a "
-            "network that is a Bloom filter.",
+            "Bloom filter that is right on two of three sets.",
         ),
     ] = False,
     open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
@@ -73,7 +73,8 @@ def report(
 
     A page shows figures that are there: `relubloom examine` gathers them, on the sets it is given.
     """
-    from relubloom.report.page import write_lesson, write_report
+    from relubloom.report.lesson import write_lesson
+    from relubloom.report.page import write_report
     from relubloom.study.steps import check_figures, name_tokens
     from relubloom.sweep.results import Results
 

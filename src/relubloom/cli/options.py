@@ -29,7 +29,8 @@ TokensPath = Annotated[
     Path | None,
     task_option(
         "--tokens",
-        help="Token labels, one per line; without --sets their number is the vocabulary's.",
+        help="Token labels, one per line; without --sets their number is the vocabulary's. Blank "
+        "lines are skipped, and a label may hold several words.",
     ),
 ]
 RunOut = Annotated[Path, output_option("--out", "-o", help="Run folder to write.")]

@@ -67,8 +67,9 @@ def pool(
     from relubloom.code.pool_files import numbered, write_pools
     from relubloom.code.pools import design_pools
     from relubloom.study.folders import prepare_pools
-    from relubloom.task import as_sizes, parse_sizes, read_tokens
+    from relubloom.task import as_sizes, parse_sizes
     from relubloom.theory import plan
+    from relubloom.tokens_file import read_tokens
 
     labels = None if tokens is None else read_tokens(tokens)
     count = samples if labels is None else len(labels)

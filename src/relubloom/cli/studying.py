@@ -109,8 +109,8 @@ class Asked:
         task_option(
             metavar="NAME",
             help="Sizes and recipe to start from: article is N=256, d=48, k=3 with mse; "
-            "article-full the same, trained to the end in 80,000 steps; class is N=40, d=34, k=3, "
-            "in seconds; wide is N=1000, d=64, k=3 with kl-then-mse.",
+            "article-full the same, trained to the end in 80,000 steps; class is N=40, d=34, k=3 "
+            "in seconds, or 40 to 64 --tokens; wide is N=1000, d=64, k=3 with kl-then-mse.",
         ),
     ] = "article"
     vocab_size: Annotated[
@@ -178,7 +178,11 @@ class Asked:
     seed: Annotated[int, training_option("--seed", help="The (first) seed.")] = 0
 
     def study(self, seeds: int = 1, quick: bool = False, *, choose_swaps: bool = False) -> Study:
-        """As `study.settings.planned`."""
+        """As `study.settings.planned`; tokens are looked at before PyTorch is loaded."""
+        from relubloom.tokens_file import read_tokens
+
+        if self.tokens is not None:
+            read_tokens(self.tokens)
         from relubloom.study.settings import planned
 
         return planned(**vars(self), seeds=seeds, quick=quick, choose_swaps=choose_swaps)
@@ -207,14 +211,15 @@ def study(
     how: options.Working,
 ) -> None:
     """Train, construct, examine, report: everything, from a task to a verdict."""
+    planned = asked.study(seeds, quick, choose_swaps=not quick)
     from relubloom.records.files import document
     from relubloom.study.study import run_study
     from relubloom.training.devices import check_device
 
-    planned = asked.study(seeds, quick, choose_swaps=not quick)
     check_device(device)
     _say_what_was_left_out(planned.task, how.quiet)
-    _say_what_to_expect(planned, how.quiet)
+    _say_what_tokens_look_like(planned, asked, how.quiet)
+    _say_what_to_expect(planned, asked, how.quiet)
     with ProgressDisplay(how.quiet) as watch:
         result = run_study(
             planned,
@@ -226,7 +231,7 @@ def study(
             threads=how.cores,
             watch=watch,
         )
-    how.answer(document(result), lambda: _study_text(result))
+    how.answer(document(result), lambda: _study_text(result, planned))
 
 
 def train(
@@ -242,12 +247,13 @@ def train(
 
     `relubloom examine` says afterwards whether it is a Bloom filter.
     """
+    planned = asked.study()
     from relubloom.study.steps import train_run
     from relubloom.training.devices import check_device
 
-    planned = asked.study()
     check_device(device)
     _say_what_was_left_out(planned.task, how.quiet)
+    _say_what_tokens_look_like(planned, asked, how.quiet)
     with ProgressDisplay(how.quiet) as watch:
         last = train_run(
             planned,
@@ -391,17 +397,31 @@ def _say_what_was_left_out(task: KSparseTask, quiet: bool) -> None:
     typer.echo(printable("; ".join(notes)), err=True)
 
 
-def _study_text(result: StudyRecord) -> str:
+def _say_what_tokens_look_like(planned: Study, asked: Asked, quiet: bool) -> None:
+    from relubloom.tokens_file import doubtful_lines
+
+    if asked.tokens is None or quiet:
+        return
+    if said := doubtful_lines(asked.tokens, planned.labels):
+        typer.echo(printable(said), err=True)
+
+
+def _study_text(result: StudyRecord, planned: Study) -> str:
     from relubloom.records.shortfall import filter_words, reading_words
     from relubloom.records.study import best_words
+    from relubloom.task import format_sizes
 
-    rival = result.best_random_code
-    lines = [f"verdict: {result.verdict}"]
+    rival, task = result.best_random_code, planned.task
+    sizes = (
+        f"{task.vocab_size:,} tokens in {planned.width} units, sets of {format_sizes(task.sizes)}"
+    )
+    lines = [f"verdict: {result.verdict}", f"  {sizes}"]
     for row in result.runs:
         lines.append(
             f"  seed {row.seed}: {row.verdict}, mse {row.mse:.5f}, "
-            f"{row.p_exact:.2%} of the sets exact, {_hash_words(row)}"
+            f"{row.p_exact:.2%} of the sets exact"
         )
+        lines.append(f"    {_hash_words(row)}")
         if reading := reading_words(row):
             lines.append(f"    reading: {reading}")
         positives = filter_words(
@@ -411,7 +431,7 @@ def _study_text(result: StudyRecord) -> str:
             lines.append(f"    false positives per set: {positives}")
     lines.append(
         f"  best random code: weight {rival.weight}, mse {rival.mse:.5f}, "
-        f"{rival.p_exact:.2%} exact (its units are bits, the network's are real numbers of 32 bits)"
+        f"{rival.p_exact:.2%} exact\n    it keeps a bit a unit, the network a number of 32 bits"
     )
     if (learned := result.learned_code) is not None:
         lines.append(
@@ -448,42 +468,52 @@ def _hash_words(row: RunRow) -> str:
         )
         return f"{graded.half_share:.0%} half bits; its graded hash predicts {said}"
     if row.failures_explained is None:
-        return f"no ranking failures; its hash fails on {row.code_failure_share:.1%} of the sets"
+        return f"its hash has a false positive on {row.code_failure_share:.1%} of the sets"
     return (
-        f"its hash fails on {row.code_failure_share:.1%} of the sets and on "
-        f"{row.failures_explained:.1%} of its ranking failures"
+        f"its hash has a false positive on {row.code_failure_share:.1%} of all sets, and on "
+        f"{row.failures_explained:.1%} of those not exact"
     )
 
 
-def _say_what_to_expect(planned: Study, quiet: bool) -> None:
-    """Before training: a width at which no network was seen to become a Bloom filter."""
-    from relubloom.study.settings import FEWEST_TOKENS, PRESETS, class_width
-    from relubloom.theory import narrow_below, width_to_try
+def _say_what_to_expect(planned: Study, asked: Asked, quiet: bool) -> None:
+    """Before training: sizes at which a Bloom filter is not to be expected, and what to try."""
+    from relubloom.theory import CLASS_SET_SIZE, CLASS_TOKENS, narrow_below, width_to_try
 
-    (low, high), tokens = planned.task.sizes, planned.task.vocab_size
-    if quiet or low != high or high <= SUPERPOSED:
+    (low, high), tokens, width = planned.task.sizes, planned.task.vocab_size, planned.width
+    if quiet or low != high or high <= SUPERPOSED or planned.recipe.activation == "none":
         return
-    like_class = high == PRESETS["class"].set_size and planned.task.file is None
-    few = class_width(tokens) if like_class else None
-    as_class = planned.recipe.batch_size == PRESETS["class"].recipe.batch_size
+    fewest, most = CLASS_TOKENS
+    as_class, uniform = asked.preset == "class", planned.task.file is None
+    named = (
+        f"--vocab-size {tokens}"
+        if asked.tokens is None
+        else f"--tokens {shlex.quote(str(asked.tokens))}"
+    )
     said = ""
-    if few is not None and tokens < FEWEST_TOKENS:
+    if as_class and high != CLASS_SET_SIZE:
+        said = f"preset class is for sets of {CLASS_SET_SIZE}, not {high}: leave --set-size out"
+    elif as_class and tokens > most:
         said = (
-            f"{tokens} tokens are few: a Bloom filter is not sure to come out; take --preset class "
-            f"and {FEWEST_TOKENS} tokens or more"
+            f"{tokens:,} tokens are too many for preset class: expect no Bloom filter; take at "
+            f"most {most}"
         )
-    elif few is not None and not as_class:
+    elif uniform and high == CLASS_SET_SIZE and tokens < fewest:
+        preset = "" if as_class else "--preset class and "
+        said = (
+            f"{tokens} tokens are few: a Bloom filter is not sure to come out, and it would hardly "
+            f"err; take {preset}{fewest} to {most} tokens"
+        )
+    elif uniform and high == CLASS_SET_SIZE and tokens <= most and not as_class:
         said = (
             f"{tokens} tokens are few: this recipe seldom makes a Bloom filter of them; try "
-            f"--preset class --vocab-size {tokens} --width {few}"
+            f"--preset class {named}"
         )
     else:
         with suppress(UsageError):
-            least = few or narrow_below(tokens, high)
-            if planned.width < least:
+            if width < narrow_below(tokens, high):
                 said = (
-                    f"width {planned.width} is narrow for sets of {high} of {tokens:,} tokens: "
-                    f"expect no Bloom filter; try --width {few or width_to_try(tokens, high)}"
+                    f"width {width} is narrow for sets of {high} of {tokens:,} tokens: expect no "
+                    f"Bloom filter; try --width {width_to_try(tokens, high)}"
                 )
     if said:
-        typer.echo(said, err=True)
+        typer.echo(printable(said), err=True)

@@ -47,8 +47,8 @@ class ReluNet(Shown, nn.Module):
         W_out: [width, vocab].
         b_out: [vocab]; None is zeros.
 
-    `task` says which sets it was trained on, or what it was brought in for; None where that is not
-    known.
+    `task` says which sets it was trained on, or what it was brought in for; `folder` is the run
+    folder that it was read from. None where that is not known.
 
     Raises:
         UsageError: the shapes do not fit each other, one has another precision, or what is given
@@ -72,6 +72,7 @@ class ReluNet(Shown, nn.Module):
         self.W_out: nn.Parameter = nn.Parameter(weights["W_out"])
         self.b_out: nn.Parameter = nn.Parameter(weights["b_out"])
         self.task: KSparseTask | None = None
+        self.folder: Path | None = None
 
     @property
     def vocab_size(self) -> int:
@@ -165,6 +166,7 @@ class ReluNet(Shown, nn.Module):
                     "restore the pair of files"
                 )
         net.task = _said_task(config, net.vocab_size)
+        net.folder = folder
         return net
 
     @classmethod
@@ -270,8 +272,9 @@ class ReluNet(Shown, nn.Module):
 
         Args:
             folder: the run folder to write; by default one in `runs`, named by sizes and weights.
-            sets: what to examine it on; by default the task that it was trained on.
-            tokens: labels, one a token.
+            sets: what to examine it on; by default the task that it was trained on here, or that
+                the folder names from which it was read.
+            tokens: labels, one a token; by default those of that folder.
             depth: as `gather_evidence` takes it.
             force: replace another run that lies there.
 

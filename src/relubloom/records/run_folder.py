@@ -30,8 +30,8 @@ from relubloom.task import (
     format_sizes,
     hash_of,
     parse_sizes,
-    read_tokens,
 )
+from relubloom.tokens_file import read_tokens, stored_tokens
 from relubloom.training.recipe import Recipe
 
 HISTORY, FILM, CODE, TOKENS = "history.jsonl", "snapshots.safetensors", "code.npz", "tokens.txt"
@@ -166,6 +166,24 @@ def remember(folder: Path, task: KSparseTask, labels: tuple[str, ...] | None = N
         atomic.write_json(folder / CONFIG, kept)
 
 
+def labels_of(net: ReluNet) -> tuple[str, ...]:
+    """The labels in the folder that a network was read from, as `read_labels`; else t0, t1, ..."""
+    return (
+        id_labels(net.vocab_size) if net.folder is None else read_labels(net.folder, net.vocab_size)
+    )
+
+
+def task_of(net: ReluNet) -> KSparseTask | None:
+    """What a network was trained on here, or the task that the folder names from which it was read.
+
+    Raises:
+        FileError: the folder's task makes no sense, or its file of sets is not there.
+    """
+    if net.task is not None or net.folder is None or said_task(net.folder).get("set_size") is None:
+        return net.task
+    return read_task(net.folder, net)
+
+
 def read_labels(folder: Path, vocab_size: int) -> tuple[str, ...]:
     """The tokens' labels: `tokens.txt` where there is one, else t0, t1, ...
 
@@ -186,7 +204,7 @@ def given_labels(
         FileError: a file is damaged, or `tokens.txt` has another number of tokens.
     """
     path = folder / TOKENS
-    own = read_tokens(path) if path.exists() else None
+    own = stored_tokens(path) if path.exists() else None
     if tokens is None:
         if own is not None and len(own) != vocab_size:
             raise FileError(
@@ -407,7 +425,7 @@ def _task_of_file(folder: Path, described: dict[str, Any], sets: Path | None) ->
     described = described | {"sets": str(_found_sets(folder, described, sets))}
     ids = _ids(described["vocab_size"])
     of_ids = described.get("tokens_sha256") == hash_of(ids)
-    labels = ids if of_ids else read_tokens(folder / TOKENS)
+    labels = ids if of_ids else stored_tokens(folder / TOKENS)
     try:
         return KSparseTask.from_description(described, labels, skip_bad=True)
     except UsageError as error:

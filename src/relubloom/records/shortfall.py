@@ -97,7 +97,7 @@ def reading_words(found: ReadingBeside, percent: Percent = plain_percent) -> str
             f"pairs, where more than {limit} would count as clipping"
         )
     what = {sign.figure: sign.meaning for sign in SIGNS}.get(found.quantity or "", "")
-    return f"mostly dead: {what}: {share}, where {limit} is enough"
+    return f"mostly dead: {what}: {share}, where {limit} or more counts as mostly"
 
 
 def filter_words(

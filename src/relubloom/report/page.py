@@ -6,12 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from relubloom import atomic
-from relubloom.errors import FileError
 from relubloom.network.weights_file import CONFIG
 from relubloom.records.files import FIGURES, remove_figures
-from relubloom.records.run_folder import LESSON, REPORT
+from relubloom.records.run_folder import REPORT
 from relubloom.records.sweep_row import SweepRow
-from relubloom.records.verdict import FILTERS
 from relubloom.report.charts.drawing import standalone
 from relubloom.report.explorer.embed import Explorer, embed
 from relubloom.report.read import STUDY, Contents, read_contents
@@ -26,7 +24,6 @@ from relubloom.report.sections.networks import networks
 from relubloom.report.sections.weights import film, weights
 from relubloom.report.sections.width import width
 
-LESSON_SECTIONS = ("head", "hero", "weights")
 SECTIONS: dict[str, Callable[[Contents], SectionData]] = {
     "head": head,
     "hero": hero,
@@ -67,32 +64,6 @@ def write_report(folder: Path, rows: Sequence[SweepRow] = ()) -> Path:
     return folder / REPORT
 
 
-def write_lesson(folder: Path) -> Path:
-    """Write `folder/lesson.html`, the page's short form: an example, the weights, the live part,
-    three questions with folded answers. Returns its path.
-
-    Raises:
-        FileError: the folder is neither a study nor a run folder, was not examined, or its network
-            is no Bloom filter; or a file in it is damaged.
-    """
-    contents = read_contents(folder)
-    verdict = contents.featured.verdict
-    if verdict is None or contents.featured.behaviour is None:
-        raise FileError(
-            f"{folder} was not examined, and a lesson is about figures; run `relubloom examine "
-            f"{folder}` first"
-        )
-    if verdict not in FILTERS:
-        raise FileError(
-            f"{folder} is {verdict}, and a lesson shows a Bloom filter; `relubloom study --preset "
-            "class` trains one"
-        )
-    told = tell(contents, sections=LESSON_SECTIONS)
-    page = render(contents, told, embed(contents), "lesson.html.j2")
-    atomic.write_text(folder / LESSON, page)
-    return folder / LESSON
-
-
 def tell(
     contents: Contents,
     rows: Sequence[SweepRow] = (),
@@ -128,6 +99,5 @@ def render(
         example_labels=listed(members),
         drawn={drawing.name: drawing for drawing in told.drawings},
         explorer=explorer,
-        lesson=template == "lesson.html.j2",
-        **told.values,
+        **{"lesson": None, **told.values},
     )

@@ -16,7 +16,8 @@ from relubloom.network.imports.source import Given, ImportRecord
 from relubloom.network.weights_file import CONFIG, NAMES, WEIGHTS, read_config
 from relubloom.records.run_folder import EXAMINED, holds_for, write_labels
 from relubloom.study.folders import prepare_run
-from relubloom.task import KSparseTask, format_sizes, read_tokens
+from relubloom.task import KSparseTask, format_sizes
+from relubloom.tokens_file import read_tokens
 
 SAME = ("sha256", "names", "layout", "activation", "input_scale", "normalised", "holds_for")
 

@@ -24,10 +24,11 @@ from relubloom.records.ladder import Ladder
 from relubloom.records.run_folder import (
     EXAMINED,
     Origin,
-    id_labels,
+    labels_of,
     read_graded_code,
     read_task,
     remember,
+    task_of,
     write_labels,
     write_network,
 )
@@ -47,9 +48,9 @@ def save_evidence(
             f"{len(labels)} token labels for {net.vocab_size} tokens: give one label a token"
         )
     if not _holds(folder, net):
-        prepare_run(folder, force=force)
         file = None if evidence.task is None else evidence.task.file
-        named = labels or (id_labels(net.vocab_size) if file is None else file.tokens)
+        named = labels or (labels_of(net) if file is None else file.tokens)
+        prepare_run(folder, force=force)
         write_network(folder, net, Origin(net.task), named)
     elif labels:
         write_labels(folder, labels)
@@ -111,7 +112,7 @@ def report_network(
     force: bool,
 ) -> Path:
     """`ReluNet.report`."""
-    sets = net.task if sets is None else sets
+    sets = task_of(net) if sets is None else sets
     if sets is None:
         raise UsageError(
             "the network does not say what it was made for: its report is about some sets; give "

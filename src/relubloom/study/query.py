@@ -184,7 +184,9 @@ def token_id(token: str, labels: tuple[str, ...]) -> int:
         return labels.index(token)
     if token.isdecimal() and int(token) < len(labels):
         return int(token)
+    alike = [label for label in labels if label.casefold() == token.casefold()]
+    meant = f"{alike[0]!r}, another" if alike else "a"
     raise UsageError(
         f"token {token!r} is not in the vocabulary of {len(labels)} tokens "
-        f"({labels[0]} ... {labels[-1]}); give a label or an id from 0 to {len(labels) - 1}"
+        f"({labels[0]} ... {labels[-1]}); give {meant} label or an id from 0 to {len(labels) - 1}"
     )

@@ -27,9 +27,10 @@ from relubloom.task import (
     format_sizes,
     hash_of,
     parse_sizes,
-    read_tokens,
 )
 from relubloom.task.k_sparse import SourceName
+from relubloom.theory import class_width
+from relubloom.tokens_file import read_tokens
 from relubloom.training.recipe import Activation, ObjectiveName, Recipe, as_recipe
 from relubloom.training.start import check_start
 
@@ -213,16 +214,6 @@ PRESETS = {
     "wide": Preset(1000, 64, 3, Recipe(objective="kl-then-mse", steps=6500)),
 }
 
-FEWEST_TOKENS = 40  # of preset `class`: with fewer the worst network passes by a hair at most
-CLASS_WIDTHS = {40: 34, 64: 36}  # units for up to so many tokens: docs/results/class.md
-
-
-def class_width(vocab_size: int) -> int | None:
-    """Units with which networks of so few tokens, trained as preset `class`, came out as Bloom
-    filters on sets of 3; None for more tokens than were tried."""
-    return next((units for most, units in CLASS_WIDTHS.items() if vocab_size <= most), None)
-
-
 CHANGES = ("objective", "steps", "batch_size", "learning_rate", "activation")  # of the recipe
 
 
@@ -287,7 +278,7 @@ def planned(*, choose_swaps: bool = False, **asked: Unpack[StudyOptions]) -> Stu
     refuse_too_large(vocab_size or base.vocab_size, base.width if width is None else width)
     task, labels = _task(base, asked)
     if width is None:
-        known = class_width(task.vocab_size) if preset == "class" else None
+        known = class_width(task.vocab_size, base.set_size) if preset == "class" else None
         width = known or base.width
     changes = {name: asked.get(name) for name in CHANGES}
     given = {name: value for name, value in changes.items() if value is not None}

@@ -65,7 +65,8 @@ from relubloom.study.source_codes import (
     source_weight,
     worth_on_source,
 )
-from relubloom.task import KSparseTask, SetCollection, as_sizes, format_sizes, read_tokens
+from relubloom.task import KSparseTask, SetCollection, as_sizes, format_sizes
+from relubloom.tokens_file import read_tokens
 from relubloom.training import HistoryRow, TrainedNetwork, TrainingProgress, train_stack
 from relubloom.training.checkpoint import remove_checkpoint
 

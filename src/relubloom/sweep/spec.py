@@ -17,7 +17,8 @@ from relubloom.reading import SPEC, finite_number, read_text
 from relubloom.records.sweep_row import SweepRow
 from relubloom.study.settings import PRESETS
 from relubloom.sweep.settings import RunSettings, identity_of
-from relubloom.task import KSparseTask, read_tokens
+from relubloom.task import KSparseTask
+from relubloom.tokens_file import read_tokens
 from relubloom.training import Recipe
 
 FIGURE_SETS = 100_000

@@ -4,7 +4,7 @@ from relubloom.task.k_sparse import KSparseTask, as_sizes, format_sizes, hash_of
 from relubloom.task.sampling import GeneratorName
 from relubloom.task.set_collections import AllSets, DrawnSets, ListedSets, SetCollection
 from relubloom.task.set_like import SetsLike, all_ids, as_collection, as_ids, as_task
-from relubloom.task.sets_file import SetsFile, read_sets, read_tokens
+from relubloom.task.sets_file import SetsFile, read_sets
 
 __all__ = [
     "AllSets",
@@ -24,5 +24,4 @@ __all__ = [
     "hash_of",
     "parse_sizes",
     "read_sets",
-    "read_tokens",
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from relubloom.errors import FileError
-from relubloom.reading import TEXT, opened, read_text
+from relubloom.reading import TEXT, opened
 
 MAX_LINE_BYTES = 1 << 20
 TOKENS_FILE = "the tokens file"
@@ -114,31 +114,6 @@ def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
         yield number, line
         while line and not line.endswith(b"\n"):
             line = stream.readline(MAX_LINE_BYTES)
-
-
-def read_tokens(path: Path | str) -> tuple[str, ...]:
-    """Read token labels, one per line, in the order of their ids.
-
-    Raises:
-        FileError: the file is missing, is not UTF-8, is empty, or repeats a token.
-    """
-    try:
-        text = read_text(path, TEXT, "utf-8-sig")
-    except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror}; give the path of a file") from None
-    except UnicodeDecodeError as error:
-        raise FileError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
-    labels = text.removesuffix("\n").split("\n") if text else []
-    labels = [label.removesuffix("\r") for label in labels]
-    if not labels:
-        raise FileError(f"{path} holds no tokens; give a file with one token per line")
-    if "" in labels:
-        line = labels.index("") + 1
-        raise FileError(f"{path}, line {line} is empty: one token a line is needed; fill the line")
-    repeated = [label for label, count in Counter(labels).items() if count > 1]
-    if repeated:
-        raise FileError(f"{path} lists token {repeated[0]!r} twice; list each token once")
-    return tuple(labels)
 
 
 def _words(line: bytes, first: bool, allowed: frozenset[str] | None, named_by: str) -> list[str]:

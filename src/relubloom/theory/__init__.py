@@ -31,9 +31,12 @@ from relubloom.theory.kautz_singleton import KautzSingleton, is_prime_power, kau
 from relubloom.theory.partitioned import best_blocks, partitioned, partitioned_bounds
 from relubloom.theory.plan_families import FamilyRow
 from relubloom.theory.planner import (
+    CLASS_SET_SIZE,
+    CLASS_TOKENS,
     FAMILY_COLUMNS,
     Plan,
     bounds_table,
+    class_width,
     family_notes,
     family_table,
     narrow_below,
@@ -44,6 +47,8 @@ from relubloom.theory.sharpness import kl_bound, leak, leaking_mse, sharpness_fo
 from relubloom.theory.superposition import linear_superposition, superposition_noise
 
 __all__ = [
+    "CLASS_SET_SIZE",
+    "CLASS_TOKENS",
     "FAMILY_COLUMNS",
     "Expectations",
     "FamilyRow",
@@ -59,6 +64,7 @@ __all__ = [
     "best_graded_weights",
     "best_with_replacement",
     "bounds_table",
+    "class_width",
     "classic",
     "constant_weight",
     "counting_bound",

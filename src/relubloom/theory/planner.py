@@ -36,6 +36,9 @@ WIDEST = 50_000  # units; the exact laws take tens of seconds there
 GRADED_WIDEST = 200  # units up to which a plan has the graded law
 FLOAT32 = 4  # bytes
 NARROW_MSE, TRIED_MSE = 0.01, 0.004  # of the best random code, at a width for Bloom filters
+CLASS_SET_SIZE, CLASS_TOKENS = 3, (40, 64)  # sizes of preset `class`: docs/results/class.md
+CLASS_WIDTHS = {40: 34, 64: 36}  # its units for up to so many tokens
+CLASS_NARROW = 30  # units below which none of them was seen to become a Bloom filter
 NARROW, BORDERLINE = 6, 10  # widths per set_size token: what training on N = 1000 suggests
 FAMILY_COLUMNS = ("family", "width", "weight", "E[F]", "FPR", "P_exact", "mse", "kl", "method")
 
@@ -166,27 +169,35 @@ def plan(
     )
 
 
+def class_width(vocab_size: int, set_size: int) -> int | None:
+    """Units with which networks of so few tokens, trained as preset `class`, came out as Bloom
+    filters; None for sizes that were not tried."""
+    if set_size != CLASS_SET_SIZE:
+        return None
+    return next((units for most, units in CLASS_WIDTHS.items() if vocab_size <= most), None)
+
+
 def narrow_below(vocab_size: int, set_size: int) -> int:
     """The width below which no trained network was seen to become a Bloom filter.
 
     That is `plan(..., mse=0.01).width`: the least at which the best random code errs so little.
-    Below it training finds answers that err less than such codes, and are none. Cost: well under a
-    second.
+    Below it training finds answers that err less than such codes, and are none. Where
+    `class_width` knows the sizes it is 30. Cost: well under a second.
 
     Raises:
         UsageError: sizes that do not exist, or that need more than 50,000 units.
     """
-    return _width_for(vocab_size, set_size, NARROW_MSE)
+    known = class_width(vocab_size, set_size)
+    return CLASS_NARROW if known else _width_for(vocab_size, set_size, NARROW_MSE)
 
 
 def width_to_try(vocab_size: int, set_size: int) -> int:
-    """The width to try for a Bloom filter: `plan(..., mse=0.004).width`; no promise.
+    """The width to try for a Bloom filter: `class_width`, else `plan(..., mse=0.004).width`.
 
-    Trained there for sets of 3, of 4 seeds each: 2 became one at 100 tokens (2 partly), none at 64
-    (4 partly) and none at 50 (4 not-bloom), where so many units do the task without it. Raises and
-    costs as `narrow_below`.
+    The latter is no promise: trained there for sets of 3, of 4 seeds each, 2 became one at 100
+    tokens (2 partly). Raises and costs as `narrow_below`.
     """
-    return _width_for(vocab_size, set_size, TRIED_MSE)
+    return class_width(vocab_size, set_size) or _width_for(vocab_size, set_size, TRIED_MSE)
 
 
 def _width_for(vocab_size: int, set_size: int, mse: float) -> int:

@@ -34,12 +34,12 @@ def test_example_shows_hashes_union_units_and_scores() -> None:
     assert example is not None
     drawn = draw_example(example, COVERED, np.arange(4), ("<a>", "b", "x" * 20), "covered")
     assert words(drawn.svg) == [
-        *("<a>", "b", "their union", "units, measured", "x" * 16 + "…"),
+        *("<a>", "b", "their union", "units, measured", "0", "1", "2", "3", "x" * 16 + "…"),
         "probability that the network answers",
         *("<a>", "0.333 in", "b", "0.333 in", "x" * 16 + "…", "0.333 not in"),
     ]
     assert drawn.narrow is not None
-    assert words(drawn.narrow)[2:5] == ["union", "units", "x" * 10 + "…"]
+    assert words(drawn.narrow)[2:9:6] == ["union", "x" * 10 + "…"]
     assert strokes(drawn.svg, "bit") == 4 + 2  # bits of the members; their bars
     assert strokes(drawn.svg, "rule") == 4  # bits that are off, of the union none
     assert strokes(drawn.svg, "other") == 2 + 2 + 1  # wires, probed bits, a bar

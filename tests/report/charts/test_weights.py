@@ -42,7 +42,7 @@ def test_units_are_sorted_by_the_bits_of_the_first_tokens() -> None:
 def test_the_matrix_is_one_picture_with_labelled_rows() -> None:
     part = np.array([[-1.0, 0.5, 0.25], [0, -2.0, 1.0]])
     drawn = draw_matrix("matrix", part, 1.0, ("a<b", "a long label of letters"), "two tokens")
-    said = ["0", "1", "2", "3", "hidden units, sorted", "a<b", "a long label…"]
+    said = ["0", "1", "2", "hidden units, sorted", "a<b", "a long label…"]
     assert words(drawn.svg) == said
     assert drawn.svg.count("<image") == 1
     assert drawn.svg.startswith('<svg viewBox="0 0 340 122" role="img" aria-label="two tokens">')

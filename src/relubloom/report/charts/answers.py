@@ -15,8 +15,8 @@ from relubloom.report.charts.chart import Chart
 from relubloom.report.charts.drawing import Drawing
 from relubloom.report.charts.marks import Place, dots, segments, tiles
 from relubloom.report.charts.style import (
+    ACCENT,
     BIT,
-    INK,
     MUTED,
     OTHER,
     PANEL,
@@ -32,6 +32,7 @@ ASKED = 200  # of them, those that the network is asked about
 MAX_SIZE, MAX_WIDTH = 6, 128  # larger examples are no longer readable
 SCORES = 7  # tokens whose probability is shown
 CALLED = 0.5  # of the largest probability: what a token needs to be called
+NUMBER_ROOM = 24.0  # SVG units from one number of a column to the next, at least
 GAP = 8.0  # SVG units between the groups of rows of an example
 ROW = 19.0  # SVG units of a token in `draw_answer`
 
@@ -73,12 +74,14 @@ def find_example(net: ReluNet, code: Code | GradedCode, set_size: int) -> Exampl
     return clearest_example(net, code, set_size)
 
 
-def clearest_example(net: ReluNet, code: Code | GradedCode, set_size: int) -> Example | None:
+def clearest_example(
+    net: ReluNet, code: Code | GradedCode, set_size: int, place: int = 0
+) -> Example | None:
     """A seeded set with one false positive of the code, None where none is found.
 
     Of those where the network calls the same tokens it is the one on which members and false
-    positive are the most alike: the clearest to look at. Cost: at most `SEARCH_TESTS` word
-    operations, and the network on `ASKED` sets.
+    positive are the most alike: the clearest to look at, or the one `place` after it. Cost: at most
+    `SEARCH_TESTS` word operations, and the network on `ASKED` sets.
     """
     draws = max(1, min(SEARCH, SEARCH_TESTS // code.vocab_size))
     generator = np.random.default_rng(0)
@@ -93,7 +96,7 @@ def clearest_example(net: ReluNet, code: Code | GradedCode, set_size: int) -> Ex
     covered = code.decode(chosen)
     alike = np.where(covered, p, np.inf).min(1) / p.max(1)
     alike[np.where(covered, 0.0, p).max(1) >= CALLED * p.max(1)] = 0.0
-    best = int(np.argmax(alike))
+    best = int(np.argsort(-alike, kind="stable")[min(place, len(alike) - 1)])
     (false_positive,) = set(np.flatnonzero(covered[best]).tolist()) - set(chosen[best].tolist())
     members = tuple(chosen[best].tolist())
     return Example(members, false_positive, p[best], levels[best], float(alike[best]))
@@ -165,7 +168,7 @@ class _Rows:
             chart.add(tiles([(at, y, cell * 0.82, high) for at, y, high in rows], fill, opacity))
 
     def levels(self, chart: Chart, levels: NDArray[np.float64], top: float) -> None:
-        """The measured units as bars: what is on lies outside the union."""
+        """The measured units as bars, and the numbers of their columns below."""
         tall, cell = self.row - 4, (self.width - self.left) / len(levels)
         chart.plot([self.left, self.width], [top + tall] * 2, color=MUTED, lw=0.7)
         heights = (tall * levels / (float(levels.max()) or 1.0)).tolist()
@@ -174,7 +177,11 @@ class _Rows:
             for unit, height in enumerate(heights)
             if height > 0
         ]
-        chart.add(tiles(boxes, INK))
+        chart.add(tiles(boxes, ACCENT))
+        step = next(step for step in (1, 2, 4, 8, 16) if cell * step >= NUMBER_ROOM or step == 16)
+        for unit in range(0, len(levels), step):
+            x = self.left + (unit + 0.5) * cell
+            chart.text(x, top + tall + 6, str(unit), 8, MUTED, "center center")
 
 
 def _example(
@@ -185,7 +192,7 @@ def _example(
     rows: _Rows,
 ) -> Chart:
     """The members' hashes, their union, the units as measured, the hash that is probed; scores."""
-    scores = (len(example.members) + 3) * rows.row + 3 * GAP + 28
+    scores = (len(example.members) + 3) * rows.row + 4 * GAP + 28
     chart = Chart.canvas(rows.width, round(scores + 16 + len(example.ranked) * (rows.row - 3)))
     graded = code if isinstance(code, GradedCode) else GradedCode(code.bits)
     strengths = graded.strengths[:, order] / graded.levels
@@ -195,7 +202,7 @@ def _example(
         rows.bits(chart, strengths[token], top, BIT)
         top += rows.row
     top += GAP
-    below = top + 2 * rows.row + 2 * GAP
+    below = top + 2 * rows.row + 3 * GAP
     probed = strengths[example.false_positive]
     cell = (rows.width - rows.left) / code.width
     middles = [rows.left + (unit + 0.5) * cell for unit in np.flatnonzero(probed).tolist()]

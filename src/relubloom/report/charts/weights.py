@@ -55,9 +55,12 @@ def unit_order(W_in: NDArray[np.float32], code: Code | None) -> NDArray[np.intp]
 
     Without a code an entry below the middle of its column's range counts as a bit.
     """
-    first = W_in[:TOKENS]
-    bits = first < (W_in.min(0) + W_in.max(0)) / 2 if code is None else code.bits[:TOKENS]
-    return np.lexsort(~bits[::-1])
+    return hash_order(W_in < (W_in.min(0) + W_in.max(0)) / 2 if code is None else code.bits)
+
+
+def hash_order(bits: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """The order that `unit_order` describes, of bits [vocab, width]."""
+    return np.lexsort(~bits[:TOKENS][::-1])
 
 
 def shown(W_in: NDArray[np.float32], order: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -87,7 +90,8 @@ def draw_matrix(
     tiles[:, TILE - 1 :: TILE, 3] = 0
     chart.image(tiles, (0.0, units, tokens, 0.0))
     step = next((step for step in (1, 2, 4, 8, 16) if units / step <= 8), 32)
-    chart.x("hidden units, sorted", ticks=range(0, units + 1, step))
+    numbers = {unit + 0.5: str(unit) for unit in range(0, units, step)}
+    chart.x("hidden units, sorted", ticks=numbers)
     chart.y(ticks=names)
     chart.frame(length=0, size=9.5)
     return Drawing(name, description, chart.figure)

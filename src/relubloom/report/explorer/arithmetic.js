@@ -29,7 +29,7 @@ export function unitArithmetic(net, answer, labels, unit) {
   const turned = net.reversed.has(unit);
   const state = stateOf(net.code, answer.union, unit);
   const leaks = state > 0 && state < net.code.levels;
-  const [on, off] = leaks ? LEAKING : stateWords(turned, state > 0);
+  const [on, off] = leaks ? LEAKING : stateWords(turned, state > 0, net.biasIn(unit) > 0);
   const how = leaks ? `Covered ${partly(net.code)} by ` : "Covered by ";
   const who = having.length ? [how, ...names] : ["Covered by none"];
   const words = [...who, post > 0 ? on : off];
@@ -59,11 +59,14 @@ const LEAKING = [": it leaks, so it is on weakly.", ", yet off."];
  *
  * @param {boolean} turned a bit turns the unit on
  * @param {boolean} covered
+ * @param {boolean} raised its bias alone turns the unit on
  * @returns {[string, string]}
  */
-function stateWords(turned, covered) {
+function stateWords(turned, covered, raised) {
   if (turned) return covered ? [": it is on.", ", yet off."] : [", yet on.", ": it is at 0."];
-  return covered ? [", yet weakly on.", ": it is at 0."] : [": it stays on.", ", yet off."];
+  if (covered) return [", yet weakly on.", ": it is at 0."];
+  if (raised) return [": it stays on.", ", yet off."];
+  return [": the positive entries turn it on.", ", yet off: nothing turns it on."];
 }
 
 /**
@@ -111,7 +114,7 @@ export function scoreArithmetic(net, answer, labels, token) {
     sums([
       { name: ["logit"], value: logit },
       {
-        name: ["share: e", el("sup", {}, logit), " of all, e", el("sup", {}, sum)],
+        name: ["probability: e", el("sup", {}, logit), " of the sum over all tokens, e", el("sup", {}, sum)],
         value: probability(answer.probabilities[token]),
       },
     ]),
@@ -206,6 +209,11 @@ function ownWords(net, answer, token, on) {
   }
   if (missing === 0)
     return `All ${bits} of its bits are covered, yet not each of their units is off.`;
+  if (on !== missing) {
+    const left = `${missing} of its ${bits} bits ${missing === 1 ? "is" : "are"} not covered`;
+    if (on === 0) return `${left}, yet every unit that has its bits is off: nothing takes its score down.`;
+    return `${left}. ${several(on, "unit")} that ${on === 1 ? "has its bit takes" : "have its bits take"} its score down.`;
+  }
   return missing === 1
     ? `1 of its ${bits} bits is not covered: that unit takes its score down.`
     : `${missing} of its ${bits} bits are not covered: those units take its score down.`;

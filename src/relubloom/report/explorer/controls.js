@@ -12,15 +12,19 @@ import { findFalsePositive, findWorstCase } from "./search.js";
 
 /**
  * @param {Explorer} explorer
+ * @param {readonly HTMLElement[]} more buttons
  * @returns {HTMLElement}
  */
-export function controls(explorer) {
+export function controls(explorer, more) {
   const { store, data, random } = explorer;
   const note = el("p", { class: "x-note", "aria-live": "polite", "data-testid": "search-note" });
   const size = () => store.get().tokens.length || data.usualSize;
   let searches = 0;
+  /** @type {readonly number[]} */
+  let told = []; // the set that the note is about
   const show = (/** @type {readonly number[]} */ tokens, said = "") => {
     searches++;
+    told = tokens;
     note.textContent = said;
     store.set({ tokens });
   };
@@ -54,8 +58,12 @@ export function controls(explorer) {
     { class: "x-buttons" },
     button("Find me a false positive", "find-false-positive", find, { class: "x-button x-main" }),
     button("Random set", "random-set", () => show(drawSet(random, data.vocabSize, size()))),
-    button("Worst case", "worst-case", worst),
+    ...(data.lesson ? [] : [button("Worst case", "worst-case", worst)]),
+    ...more,
   );
+  store.listen(({ tokens }) => {
+    if (tokens !== told) note.textContent = "";
+  });
   return el("div", { class: "x-controls" }, el("div", {}, buttons, note), networkChoice(explorer));
 }
 

@@ -41,6 +41,7 @@
  * @property {NetworkData[]} networks
  * @property {number[] | null} opening
  * @property {FilmData | null} film
+ * @property {boolean} lesson whether the page is the short form for a lesson
  */
 
 /** @returns {PageData | null} null where the page holds no explorer's data */

@@ -15,17 +15,19 @@ from markupsafe import Markup
 from relubloom.code import Code, GradedCode
 from relubloom.network.relu_net import ReluNet
 from relubloom.report.charts.answers import CALLED, clearest_example
+from relubloom.report.charts.weights import TOKENS, hash_order
 from relubloom.report.explorer.assemble import assemble
 from relubloom.report.explorer.networks import (
     ShownNetwork,
     code_of,
+    shown_in_lesson,
     shown_networks,
     size_shown,
 )
 from relubloom.report.read import Contents, StoredRun
 
 MAIN = "main.js"
-FILM_TOKENS, FILM_UNITS = 64, 128
+FILM_UNITS = 128
 FILM_WITHIN = 0.999  # of all entries lie inside the film's scale; the rest takes its end
 
 
@@ -44,8 +46,9 @@ class Explorer:
     policy: str
 
 
-def embed(contents: Contents) -> Explorer:
-    """Make the explorer of a study or a run folder.
+def embed(contents: Contents, *, lesson: bool = False) -> Explorer:
+    """Make the explorer of a study or a run folder; `lesson` as `shown_in_lesson` has it, on a set
+    that is not the page's example.
 
     Cost: the weights of two networks, and the size of the page: about 0.4 MB at 256 tokens of
     width 48, 1.1 MB at 1,000 of 64 and 8 MB at 10,000 of 128.
@@ -56,11 +59,14 @@ def embed(contents: Contents) -> Explorer:
     run = contents.featured
     code = code_of(run)
     shown = shown_networks(contents, code)
+    if lesson:
+        shown = shown_in_lesson(shown)
     source = assemble(_package_text, MAIN)
     blobs: dict[str, bytes] = {}
     described = _described(contents, shown, blobs)
-    described["opening"] = opening_set(run.net, code, size_shown(run))
-    described["film"] = film_data(run, code, blobs)
+    described["opening"] = opening_set(run.net, code, size_shown(run), int(lesson))
+    described["film"] = None if lesson else film_data(run, code, blobs)
+    described["lesson"] = lesson
     data = [_json_block("explorer-data", described)]
     data += [_binary_block(f"explorer-bytes-{name}", content) for name, content in blobs.items()]
     digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
@@ -72,12 +78,15 @@ def embed(contents: Contents) -> Explorer:
     )
 
 
-def opening_set(net: ReluNet, code: Code | GradedCode, set_size: int) -> list[int] | None:
+def opening_set(
+    net: ReluNet, code: Code | GradedCode, set_size: int, place: int = 0
+) -> list[int] | None:
     """Members of a seeded set with one false positive of the code that the network calls too.
 
-    None where the clearest one is not such a set. Cost: that of `clearest_example`.
+    None where the clearest one, or the one `place` after it, is not such a set. Cost: that of
+    `clearest_example`.
     """
-    found = clearest_example(net, code, set_size)
+    found = clearest_example(net, code, set_size, place)
     return None if found is None or found.alike < CALLED else list(found.members)
 
 
@@ -92,8 +101,8 @@ def film_data(
     if run.film is None:
         return None
     film, steps = run.film
-    moments = film[:, :FILM_TOKENS]
-    order = np.lexsort(~code.bits[: moments.shape[1]][::-1])[:FILM_UNITS]
+    moments = film[:, :TOKENS]
+    order = hash_order(code.bits)[:FILM_UNITS]
     moments = moments[:, :, order]
     limit = float(np.quantile(np.abs(moments), FILM_WITHIN)) or 1.0
     scaled = np.clip(np.round(moments / limit * 127), -127, 127) + 128

@@ -1,6 +1,6 @@
 import { scoreArithmetic, unitArithmetic } from "./arithmetic.js";
 import { controls } from "./controls.js";
-import { el, svg } from "./elements.js";
+import { button, el, svg } from "./elements.js";
 import { hasStrengths } from "./explorer.js";
 import { makeLight, panelsFor } from "./light.js";
 import { outcome } from "./sentence.js";
@@ -21,20 +21,27 @@ import { drawWires } from "./wires.js";
 export function mountHero(mount, explorer) {
   const said = el("p", { class: "x-outcome", "data-testid": "outcome", "aria-live": "polite" });
   const wires = svg("svg", { class: "x-wires", "aria-hidden": "true" });
-  const stage = makeStage(explorer, wires);
+  const { lesson } = explorer.data;
+  let guessing = lesson;
+  const stage = makeStage(explorer, wires, () => guessing);
   const unitPanel = el("div", { class: "x-panel" });
   const scorePanel = el("div", { class: "x-panel" });
+  const look = button("", "look", () => {
+    guessing = !guessing;
+    tell();
+  });
   mount.replaceChildren(
     said,
-    controls(explorer),
+    controls(explorer, lesson ? [look] : []),
     stage.element,
     legend(hasStrengths(explorer)),
     el("div", { class: "x-arithmetic" }, unitPanel, scorePanel),
-    share(explorer),
+    ...(lesson ? [] : [share(explorer)]),
   );
 
-  const light = makeLight(stage.element, stage.scene, (lit) => {
+  const light = makeLight(stage.element, stage.scene, (pointed) => {
     const scene = stage.scene();
+    const lit = guessing && pointed !== null && "token" in pointed ? null : pointed;
     wires.replaceChildren(...drawWires(scene, lit));
     const { unit, token } = panelsFor(scene, lit);
     const { net, answer } = scene;
@@ -46,7 +53,10 @@ export function mountHero(mount, explorer) {
     light();
   };
   const tell = () => {
-    said.replaceChildren(...outcome(explorer.current(), explorer.answer(), explorer.labels));
+    const words = () => outcome(explorer.current(), explorer.answer(), explorer.labels);
+    said.replaceChildren(...(guessing ? ["Which of the tokens below come out, too?"] : words()));
+    look.textContent = guessing ? "Show what comes out" : "Hide what comes out";
+    scorePanel.hidden = guessing;
     draw();
   };
   explorer.store.listen(tell);

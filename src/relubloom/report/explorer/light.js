@@ -73,7 +73,7 @@ export function makeLight(stage, scene, show) {
 export function panelsFor(scene, lit) {
   const { answer, columns, net } = scene;
   const chosen = lit !== null && "token" in lit ? lit : usual(scene);
-  const first = [...scene.outputs.keys()][0];
+  const first = [...scene.outputs.keys()][0] ?? 0;
   const token = chosen !== null && "token" in chosen ? chosen.token : first;
   if (lit !== null && "unit" in lit) return { unit: lit.unit, token };
   const bits = new Set(bitsOf(net.code, token));
@@ -87,7 +87,8 @@ export function panelsFor(scene, lit) {
  * @returns {{token: number} | null} the first false positive on screen
  */
 function usual(scene) {
-  const { answer, outputs } = scene;
+  const { answer, outputs, guessing } = scene;
+  if (guessing) return null;
   const strangers = [...outputs.keys()].filter(
     (token) => !answer.ids.includes(token) && isCalled(answer, token),
   );

@@ -20,6 +20,7 @@ from relubloom.network.extract import extract_code, reversed_units
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.files import as_json
 from relubloom.records.run_folder import CODE
+from relubloom.report.charts.weights import hash_order
 from relubloom.report.read import Contents, StoredRun
 from relubloom.theory import best_constant_weight
 
@@ -32,6 +33,13 @@ CERTIFIED = (
     "false_positives",
     "set_size",
 )
+LESSON_WORDS = {
+    "trained": "the network as training left it",
+    "network": "the network itself",
+    "extracted": "a Bloom filter with the bits of this network, and none of its small deviations",
+    "constructed": "a Bloom filter whose bits were drawn at random",
+    "random": "a Bloom filter whose bits were drawn at random",
+}
 USUAL_SIZE = 3  # where the folder does not say its set size
 RANDOM_SEED = 1_000_003  # of the random code: not one that a study takes
 ROOM = ((256, 400_000), (1_000, 1_100_000))  # base64 bytes for vocabularies up to so many tokens
@@ -128,6 +136,29 @@ def shown_networks(contents: Contents, code: GradedCode) -> list[ShownNetwork]:
     if contents.constructed is not None:
         found.append(_constructed(contents, contents.constructed))
     return [*found, _random(contents, code, size)]
+
+
+def shown_in_lesson(shown: list[ShownNetwork]) -> list[ShownNetwork]:
+    """The networks told in a lesson's words, one random code at most, and each with its units in
+    the order of the page's figures, so that a unit's number is its column's."""
+    kept = [each for each in shown if each.key != "random" or len(shown) < 4]
+    return [_sorted(replace(each, about=LESSON_WORDS[each.key])) for each in kept]
+
+
+def _sorted(shown: ShownNetwork) -> ShownNetwork:
+    code, packed = shown.code, shown.packed
+    order = hash_order(code.bits)
+    if packed is not None:
+        values = np.frombuffer(packed.content, np.dtype(packed.precision).newbyteorder("<"))
+        matrix = code.vocab_size * code.width
+        W_in, b_in, W_out, b_out = np.split(values, np.cumsum([matrix, code.width, matrix]))
+        sorted_in = W_in.reshape(code.bits.shape)[:, order]
+        sorted_out = W_out.reshape(code.width, -1)[order]
+        parts = sorted_in.ravel(), b_in[order], sorted_out.ravel(), b_out
+        packed = replace(packed, content=np.concatenate(parts).tobytes())
+    turned = np.flatnonzero(np.isin(order, shown.turned)).tolist()
+    strengths = GradedCode(code.strengths[:, order], code.levels)
+    return replace(shown, code=strengths, packed=packed, turned=tuple(turned))
 
 
 def code_of(run: StoredRun) -> GradedCode:

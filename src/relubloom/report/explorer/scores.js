@@ -14,6 +14,7 @@ import { readAnswer } from "./sentence.js";
 
 const OTHERS = 4; // rows below the members and the false positives
 const STRANGERS = 5;
+const GUESSED = 8;
 
 /**
  * The tokens worth a row, the likeliest first: members, what is called or covered, and some more.
@@ -31,6 +32,20 @@ export function tokensShown(answer) {
   const place = new Map(order.map((token, at) => [token, at]));
   const rank = (/** @type {number} */ token) => place.get(token) ?? order.length;
   return shown.sort((a, b) => rank(a) - rank(b) || answer.logits[b] - answer.logits[a]);
+}
+
+/**
+ * Tokens that were not put in, false positives among them, in an order that tells nothing.
+ *
+ * @param {Answer} answer
+ * @returns {number[]}
+ */
+export function guessed(answer) {
+  const { strangers, spared } = readAnswer(answer);
+  const near = likeliest(answer, answer.ids.length + GUESSED + strangers.length);
+  const others = near.filter((token) => !answer.ids.includes(token));
+  const wanted = [...strangers.slice(0, STRANGERS), ...spared, ...others];
+  return [...new Set(wanted)].slice(0, GUESSED).sort((a, b) => a - b);
 }
 
 /**

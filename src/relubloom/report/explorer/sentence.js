@@ -43,17 +43,17 @@ export function readAnswer(answer) {
 export function outcome(net, answer, labels) {
   const { ids } = answer;
   const { strangers, misses, spared } = readAnswer(answer);
-  if (ids.length === 0) return ["Nothing is put in, so no unit is covered. Add a token."];
+  if (ids.length === 0) return nothingPutIn(net, answer);
+  const missed = missing(labels, misses);
   if (strangers.length > MANY) {
     const many = `${several(strangers.length, "token")} that were never put in come out too`;
-    if (!net.told.isFilter) return [`${many}.`];
-    return [`${many}: the union covers so much that it tells little apart.`];
+    const why = net.told.isFilter ? ": the union covers so much that it tells little apart" : "";
+    return [`${many}${why}. `, ...missed];
   }
-  if (strangers.length > 0) return falsePositive(net, answer, labels, strangers);
-  if (misses.length > 0) {
-    const verb = misses.length === 1 ? "was" : "were";
-    return [...list(misses, labels), ` ${verb} put in and scored too low to be called.`];
+  if (strangers.length > 0) {
+    return [...falsePositive(net, answer, labels, strangers), " ", ...missed];
   }
+  if (misses.length > 0) return missed;
   if (spared.length > 0) return [...sparing(answer, labels, spared)];
   return [
     "Right: ",
@@ -64,6 +64,32 @@ export function outcome(net, answer, labels) {
 }
 
 const MANY = 4;
+
+/**
+ * @param {readonly string[]} labels
+ * @param {readonly number[]} misses
+ * @returns {Sentence} empty without any
+ */
+function missing(labels, misses) {
+  if (misses.length === 0) return [];
+  const verb = misses.length === 1 ? "was" : "were";
+  return [...list(misses, labels), ` ${verb} put in and scored too low to be called.`];
+}
+
+/**
+ * @param {Network} net
+ * @param {Answer} answer to the empty set
+ * @returns {Sentence}
+ */
+function nothingPutIn(net, answer) {
+  const on = answer.post.filter((value) => value > 0).length;
+  const out = several(calledTokens(answer).length, "token");
+  return [
+    "Nothing is put in, so no unit is covered. By their biases alone ",
+    `${on} of ${several(net.width, "unit")} ${on === 1 ? "is" : "are"} on, and ${out} come out. `,
+    "Add a token.",
+  ];
+}
 
 /**
  * @param {Network} net

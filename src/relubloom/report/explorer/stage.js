@@ -4,7 +4,7 @@ import { partly, sizeOf } from "./code.js";
 import { decorate, el } from "./elements.js";
 import { leaking, unitOrder } from "./network.js";
 import { count, plain, several } from "./numbers.js";
-import { fullProbability, outputBits, roleOf, scoreBar, tokensShown } from "./scores.js";
+import { fullProbability, guessed, outputBits, roleOf, scoreBar, tokensShown } from "./scores.js";
 import { MOST_TOKENS } from "./state.js";
 import { fullLevel, unitCells } from "./units.js";
 
@@ -24,13 +24,15 @@ import { fullLevel, unitCells } from "./units.js";
 
 const LEAST_PITCH = 5; // pixels a column; units for which there is no room are left out
 const MOST_PITCH = 32;
+const NUMBER_ROOM = 22; // pixels from one number of a column to the next, at least
 
 /**
  * @param {Explorer} explorer
  * @param {SVGElement} wires drawn behind the rows
+ * @param {() => boolean} guessing whether what comes out is hidden
  * @returns {Stage}
  */
-export function makeStage(explorer, wires) {
+export function makeStage(explorer, wires, guessing) {
   const lane = el("span", { class: "x-lane" });
   const probe = el(
     "div",
@@ -45,20 +47,26 @@ export function makeStage(explorer, wires) {
   const chooser = inputField(explorer);
   const add = el("div", { class: "x-row x-add" }, el("span", { class: "x-name" }, chooser));
   const element = el("div", { class: "x-stage" }, wires, probe, heading("put in"), ins, add, units);
-  element.append(heading("comes out", "probability", "logit"), outs);
+  const open = heading("comes out", "probability", "logit");
+  const closed = heading("comes out?");
+  element.append(open, closed, outs);
 
   /** @type {Scene} */
   let scene;
   const draw = () => {
     const [net, answer] = [explorer.current(), explorer.answer()];
-    const columns = columnsFor(unitOrder(net.code, answer.ids), lane.clientWidth);
+    const order = explorer.data.lesson ? [...answer.post.keys()] : unitOrder(net.code, answer.ids);
+    const columns = columnsFor(order, lane.clientWidth);
+    [open.hidden, closed.hidden] = [guessing(), !guessing()];
     keepFocus(element, () => {
       add.hidden = answer.ids.length >= Math.min(MOST_TOKENS, net.vocabSize);
       ins.replaceChildren(...answer.ids.map((id) => inputRow(explorer, id, columns)));
       units.replaceChildren(unitRow(explorer, columns));
-      outs.replaceChildren(...outputRows(explorer, columns));
+      const rows = guessing() ? guessRows(explorer, columns) : outputRows(explorer, columns);
+      outs.replaceChildren(...rows);
     });
     scene = {
+      guessing: guessing(),
       net,
       answer,
       columns,
@@ -141,7 +149,7 @@ function inputRow(explorer, id, columns) {
       "aria-label": `take ${labels[id]} out`,
       onclick: remove,
     },
-    el("span", { class: "x-label" }, labels[id]),
+    el("span", { class: "x-label", title: labels[id] }, labels[id]),
     el("span", { class: "x-off", "aria-hidden": "true" }, "×"),
   );
   const marks = columns.units.map((unit) => markOf(code, id, unit, "member"));
@@ -166,7 +174,7 @@ function unitRow(explorer, columns) {
   const cut = left > 0 ? `; ${several(left, "more unit")} not shown` : "";
   const graded = net.code.levels > 1;
   const half = graded ? [el("small", {}, `${size.partly} covered ${partly(net.code)}`)] : [];
-  const weakly = graded ? `${on} on, ${leaking(net, answer).length} of them weakly` : `${on} still on`;
+  const weakly = graded ? `${on} on, ${leaking(net, answer).length} of them weakly` : `${on} on`;
   return el(
     "div",
     { class: "x-row x-hidden" },
@@ -180,9 +188,50 @@ function unitRow(explorer, columns) {
       "span",
       { class: "x-lane" },
       unitCells(net, answer, explorer.labels, columns, fullLevel(answer)),
+      ...(explorer.data.lesson ? [numbers(columns)] : []),
     ),
     el("span", { class: "x-score" }),
   );
+}
+
+/**
+ * The numbers of the columns, as many as there is room for.
+ *
+ * @param {Columns} columns
+ */
+function numbers({ units, pitch }) {
+  const step = [1, 2, 4, 8].find((each) => each * pitch >= NUMBER_ROOM) ?? 16;
+  const cells = units.map((unit, column) => {
+    const cell = el("span", {}, column % step === 0 ? String(unit) : "");
+    cell.style.width = `${pitch}px`;
+    return cell;
+  });
+  return el("span", { class: "x-numbers", "aria-hidden": "true" }, ...cells);
+}
+
+/**
+ * Some tokens that were not put in, in the order of the vocabulary, without what the network says.
+ *
+ * @param {Explorer} explorer
+ * @param {Columns} columns
+ */
+function guessRows(explorer, columns) {
+  const { store, labels } = explorer;
+  const { code } = explorer.current();
+  return guessed(explorer.answer()).map((token) => {
+    const put = () => store.set({ tokens: [...store.get().tokens, token].slice(-MOST_TOKENS) });
+    const marks = columns.units.map((unit) => markOf(code, token, unit, "other"));
+    const words = { "aria-label": `${labels[token]}: put it in`, "data-testid": `guess-${token}` };
+    const label = el("span", { class: "x-label", title: labels[token] }, labels[token]);
+    const name = el("button", { type: "button", class: "x-token", onclick: put, ...words }, label);
+    return el(
+      "div",
+      { class: "x-row x-out", "data-token": token },
+      el("span", { class: "x-name" }, name),
+      el("span", { class: "x-lane" }, bitRow(marks, columns)),
+      el("span", { class: "x-score" }),
+    );
+  });
 }
 
 /**
@@ -241,7 +290,7 @@ function outputRow(explorer, token, columns, full) {
           onclick: toggle,
         },
         el("span", { class: `x-glyph x-of-${kind}`, "aria-hidden": "true" }, glyph),
-        el("span", { class: "x-label" }, labels[token]),
+        el("span", { class: "x-label", title: labels[token] }, labels[token]),
       ),
       ...(tag ? [el("small", { class: "x-tag" }, tag)] : []),
     ),

@@ -17,6 +17,7 @@ import { svg } from "./elements.js";
  * @property {number} unitsAt height of the row of units
  * @property {number} left where the first column starts
  * @property {number} height of all
+ * @property {boolean} guessing whether what comes out is hidden
  *
  * @typedef {{unit: number} | {token: number} | null} Lit
  */

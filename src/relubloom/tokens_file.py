@@ -1,0 +1,91 @@
+"""Reading a file of tokens: one label a line, in the order of the ids."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from relubloom.errors import FileError
+from relubloom.reading import TEXT, read_bytes
+
+LINE_END = re.compile(rb"\r\n|\r|\n")
+UTF_16 = b"\xff\xfe", b"\xfe\xff"  # how a text in that encoding begins
+MANY_WORDS = 3  # in a line, of which most lines of a file of sets have so many
+ONE_A_LINE = "a tokens file has one token a line"
+
+
+def read_tokens(path: Path | str) -> tuple[str, ...]:
+    """The labels of a file that someone wrote: space around them is cut off, and blank lines are
+    skipped. A label may hold several words.
+
+    Raises:
+        FileError: the file is missing, is no UTF-8 text, holds no token or one line with commas, or
+            repeats a token; lines are named.
+    """
+    found, content = dict[str, int](), _content(path)
+    if content.startswith(UTF_16):
+        raise FileError(f"{path} is UTF-16; save the file as UTF-8")
+    if b"\0" in content:
+        raise FileError(f"{path} is no text; give a file with one token per line")
+    for number, line in enumerate(LINE_END.split(content), 1):
+        label = _decoded(path, number, line).strip()
+        if label in found:
+            raise FileError(
+                f"{path}, line {number}: token {label!r:.60} stands in line {found[label]} too; "
+                "list each token once"
+            )
+        if label:
+            found[label] = number
+    if not found:
+        raise FileError(f"{path} holds no tokens; give a file with one token per line")
+    labels = tuple(found)
+    if len(labels) == 1 and "," in labels[0]:
+        raise FileError(
+            f"{path}, line {found[labels[0]]} holds all tokens, with commas between: {ONE_A_LINE}; "
+            "put each on a line of its own"
+        )
+    return labels
+
+
+def stored_tokens(path: Path) -> tuple[str, ...]:
+    """The labels of a run folder's own `tokens.txt`, exactly as they were written.
+
+    Raises:
+        FileError: the file is no UTF-8 text, is empty or has an empty line, or repeats a token.
+    """
+    labels = [_decoded(path, *line) for line in enumerate(LINE_END.split(_content(path)), 1)]
+    if labels[-1] == "":
+        del labels[-1]
+    if not labels or "" in labels or len(set(labels)) < len(labels):
+        raise FileError(f"{path} has an empty line, or a token twice; restore it")
+    return tuple(labels)
+
+
+def doubtful_lines(path: Path | str, labels: tuple[str, ...]) -> str:
+    """What to say of a tokens file that may be something else; empty where it looks like one."""
+    several = sum(len(label.split()) >= MANY_WORDS for label in labels)
+    commas = sum("," in label for label in labels)
+    if max(several, commas) * 2 <= len(labels):
+        return ""
+    what = "commas" if commas > several else f"{MANY_WORDS} words or more"
+    return (
+        f"most lines of {path} hold {what}, and each counts as one token: {ONE_A_LINE}; a file of "
+        "sets goes to --sets"
+    )
+
+
+def _content(path: Path | str) -> bytes:
+    try:
+        return read_bytes(path, TEXT).removeprefix(b"\xef\xbb\xbf")
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror}; give the path of a file") from None
+
+
+def _decoded(path: Path | str, number: int, line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        shown = line[:40].decode(errors="replace").strip()
+        raise FileError(
+            f"{path}, line {number}, {shown!r}, is not UTF-8; save the file as UTF-8"
+        ) from None
