@@ -14,6 +14,7 @@ DOCS = Path(__file__).parent
 REFERENCE = DOCS / "reference"  # written anew by each build
 
 project = "relubloom"
+copyright = "the relubloom authors, under Apache-2.0"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
 exclude_patterns = ["templates"]
 templates_path = ["templates"]
@@ -23,8 +24,10 @@ smartquotes = False
 html_copy_source = False
 html_theme_options = {"top_of_page_buttons": []}
 default_role = "code"
+add_module_names = False
 myst_heading_anchors = 3
 nb_execution_mode = "off"  # a test runs the notebooks; they are stored with what they showed
+napoleon_use_ivar = True  # beside the fields' own entries
 napoleon_custom_sections = [("Keys", "params_style")]
 autodoc_type_aliases = {
     name: name for name in ("SetsLike", "WeightsLike", "Hook", "NamesFilter", "ArrayLike")
@@ -32,8 +35,14 @@ autodoc_type_aliases = {
 
 
 def to_pages(_app: Sphinx, _page: str, source: list[str]) -> None:
-    """A link to a notebook leads to its page here."""
+    """A link to a notebook or to the changelog leads to its page here."""
     source[0] = re.sub(r"\]\(\.\./examples/(\w+\.ipynb)\)", r"](reference/\1)", source[0])
+    source[0] = source[0].replace("](../CHANGELOG.md)", "](reference/changelog.md)")
+
+
+def plain_aliases(*said: str | None) -> tuple[str | None, ...]:
+    """A signature and what it returns, with the bare name of an alias that stands in a union."""
+    return tuple(each and re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", each) for each in said)
 
 
 def licences() -> str:
@@ -65,6 +74,7 @@ def licence(package: str) -> str:
 def setup(app: Sphinx) -> None:
     """Write the page of all commands from their parser, and bring in what lies beside docs."""
     app.connect("source-read", to_pages)
+    app.connect("autodoc-process-signature", lambda *told: plain_aliases(*told[-2:]))
     shutil.rmtree(REFERENCE, ignore_errors=True)
     REFERENCE.mkdir()
     command = [sys.executable, "-m", "typer", "relubloom.cli.app", "utils", "docs"]

@@ -1,6 +1,7 @@
 """Every public function with nearly right and with wrong arguments: what is meant is taken, and
 what is not clear is refused in one line that names the way."""
 
+import inspect
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.usefixtures("unchecked")  # as users call it
 
 TASK = rb.KSparseTask(8, 2)
 CODE = rb.random_constant_weight(8, 6, 2, seed=0)
+GRADED = rb.GradedCode(2 * CODE.bits.astype(int))
 NET = rb.construct(CODE, 8.0)
 WEIGHTS = tuple(value.detach() for value in NET.parameters())
 ARRAYS = tuple(value.numpy() for value in WEIGHTS)
@@ -92,6 +94,14 @@ ACCEPTED: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "Code: tensor": (lambda: rb.Code(torch.from_numpy(CODE.bits.copy())), lambda: CODE),
     "Code.union: one set": (lambda: CODE.union([1, 2]), lambda: CODE.union([[1, 2]])),
     "Code.union: ragged": (lambda: CODE.union([[1, 2], [3]]), lambda: CODE.union([[1, 2], [3, 8]])),
+    "Code.false_positives: a task": (
+        lambda: CODE.false_positives(TASK),
+        lambda: CODE.false_positives(TASK.evaluation_sets().chunk(0, 28)),
+    ),
+    "GradedCode.false_positives: sets of several copies": (
+        lambda: GRADED.false_positives(rb.ListedSets.of([[3, 1], [1, 2], [1, 3]], 8)),
+        lambda: GRADED.false_positives([[1, 3], [1, 3], [1, 2]]),
+    ),
     "construct: lists": (lambda: rb.construct(CODE.bits.tolist(), 8), lambda: NET),
     "KSparseTask: text": (lambda: rb.KSparseTask(8, "2..3"), lambda: rb.KSparseTask(8, (2, 3))),
     "KSparseTask: list": (lambda: rb.KSparseTask(8, [2, 3]), lambda: rb.KSparseTask(8, (2, 3))),
@@ -117,21 +127,40 @@ ACCEPTED: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
 }
 
 LINEAR = nn.Linear(2, 2)
-IDS_WANTED = (
-    "give token ids, [0, 4, 7] for one set or [[0, 4, 7], [1, 2, 3]] for several; of a task, "
-    "task.evaluation_sets() has sets"
-)
+IDS_WANTED = "give token ids, [0, 4, 7] for one set or [[0, 4, 7], [1, 2, 3]] for several"
 TASK_WANTED = (
     "give KSparseTask(vocab_size, set_size), or KSparseTask.from_file(path) for sets of your own"
 )
 FOUR = "ReluNet takes the four tensors W_in, b_in, W_out, b_out; use "
 WHOLE = "it must be a whole number; give such as 3"
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
-    "net: task": (lambda: NET(TASK), f"sets are a KSparseTask: {IDS_WANTED}"),
-    "net: text": (lambda: NET("kiwi"), f"sets are 'kiwi' (str): {IDS_WANTED}"),
+    "net: task": (
+        lambda: NET(TASK),
+        "sets are a KSparseTask: give ids of some of its sets, such as "
+        "task.evaluation_sets().chunk(0, 100)",
+    ),
+    "net: text": (
+        lambda: NET("kiwi.sets"),
+        "sets are 'kiwi.sets' (str): a file of sets is read by KSparseTask.from_file('kiwi.sets')",
+    ),
     "net: texts": (
         lambda: NET(["kiwi", "plum"]),
-        f"sets are ['kiwi', 'plum'] (list): {IDS_WANTED}",
+        f"sets are ['kiwi', 'plum'] (list): {IDS_WANTED}; the id of a label is its place among the "
+        "labels",
+    ),
+    "net: indicators of whole numbers": (
+        lambda: NET(torch.eye(8, dtype=torch.long)),
+        "sets are int64 of shape (8, 8), all 0 and 1: they look like indicators of the vocabulary; "
+        "give the ids of their ones, such as [[0, 4, 7]]",
+    ),
+    "Code.union: zeros": (
+        lambda: CODE.union([0] * 8),
+        "sets are int64 of shape (1, 8), all 0 and 1: they look like indicators of the vocabulary; "
+        "give the ids of their ones, such as [[0, 4, 7]]",
+    ),
+    "cache: name": (
+        lambda: NET.run_with_cache([1, 2], "post"),
+        "no activation is called 'post'; hooks go on hook_in, hook_pre, hook_post, hook_out",
     ),
     "net: nothing": (lambda: NET(None), f"sets are None: {IDS_WANTED}"),
     "net: empty": (lambda: NET([]), f"sets are [] (list): {IDS_WANTED}"),
@@ -202,6 +231,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: rb.gather_evidence(NET, TASK, depth="deep"),
         "depth is 'deep': choose one of quick, study, full",
     ),
+    "gather_evidence: a size": (
+        lambda: rb.gather_evidence(NET, 2),
+        "sets are 2 (int): for all sets of that size, or a draw of them, give KSparseTask(8, 2)",
+    ),
     "certify: sets": (
         lambda: rb.certify(NET, [[1, 2]]),
         "task is [[1, 2]] (list): a certificate is over all sets of one size; give a KSparseTask "
@@ -231,6 +264,26 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "construct: sharpness": (
         lambda: rb.construct(CODE, "20"),
         "sharpness is '20' (str): it must be a number; try 20",
+    ),
+    "construct: dtype": (
+        lambda: rb.construct(CODE, dtype=torch.float16),
+        "dtype is torch.float16: choose one of torch.float32, torch.float64",
+    ),
+    "train: seed": (
+        lambda: rb.train(TASK, 6, SHORT, seed=-1),
+        "seed is -1: seeds are 0 or more; raise it",
+    ),
+    "random_constant_weight: seed": (
+        lambda: rb.random_constant_weight(8, 6, 2, seed=-1),
+        "seed is -1: seeds are 0 or more; raise it",
+    ),
+    "score_controls: seed": (
+        lambda: rb.score_controls(NET, seed=-1),
+        "seed is -1: seeds are 0 or more; raise it",
+    ),
+    "KSparseTask: split": (
+        lambda: rb.KSparseTask(8, 2, split_seed=-1),
+        "split_seed is -1: seeds are 0 or more; raise it",
     ),
     "KSparseTask: path": (
         lambda: rb.KSparseTask("a.sets", 2),
@@ -271,6 +324,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         f"weight is 2.5 (float): {WHOLE}",
     ),
     "plan: vocab": (lambda: rb.plan("50", 2, width=20), f"vocab_size is '50' (str): {WHOLE}"),
+    "plan: mse": (
+        lambda: rb.plan(40, 3, mse="1e-4"),
+        "mse is '1e-4' (str): it must be a number; give such as 1e-3",
+    ),
     "constant_weight: width": (
         lambda: rb.constant_weight(50, "20", 2, 3),
         f"width is '20' (str): {WHOLE}",
@@ -290,8 +347,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "learn_code: path": (
         lambda: rb.learn_code("a.sets", 8),
-        "sets are 'a.sets' (str): give token ids, [0, 4, 7] for one set or [[0, 4, 7], [1, 2, 3]] "
-        "for several; of a task, task.evaluation_sets() has sets",
+        "sets are 'a.sets' (str): a file of sets is read by KSparseTask.from_file('a.sets')",
     ),
     "learn_code: seconds": (
         lambda: rb.learn_code([[0, 1], [1, 2]], 8, seconds="60"),
@@ -358,12 +414,35 @@ def test_a_study_goes_into_a_folder_given_as_a_text(tmp_path: Path) -> None:
 
 def test_each_public_function_is_tried() -> None:
     tried = {case.split(":")[0].split(".")[0] for case in [*ACCEPTED, *REFUSED]}
-    elsewhere = {  # records that functions return, errors, and what the other tests try
-        *{"Certificate", "Evidence", "LayerEvidence", "ReadoutAlone", "RelubloomError", "Score"},
-        *{"ListedSets", "NetStack", "examine_layer", "examine_readout", "load_results"},
-        *{"plot", "study"},
-    }
-    assert set(rb.__all__) - elsewhere <= tried
+    functions = {name for name in rb.__all__ if inspect.isfunction(getattr(rb, name))}
+    elsewhere = {"examine_layer", "examine_readout", "load_results"}  # by tests of their own
+    assert functions - elsewhere <= tried
+
+
+def test_a_remedy_names_arguments_in_python_and_options_on_the_command_line() -> None:
+    line = (
+        "give --set-size 3 or --set-size k, raise --seeds; --force, or `relubloom study --force` "
+    )
+    line += "(in Python force=True)"
+    error = rb.UsageError(line)
+    assert str(error) == (
+        "give set_size=3 or set_size=k, raise seeds; force=True, or `relubloom study --force`"
+    )
+    assert error.args == (line,)
+
+
+def test_a_notebook_shows_the_callers_line_alone() -> None:
+    with pytest.raises(rb.UsageError) as refused:
+        rb.gather_evidence(NET, "kiwi.sets")
+    shown = "".join(refused.value._render_traceback_())
+    assert 'rb.gather_evidence(NET, "kiwi.sets")' in shown and "src/relubloom" not in shown
+    assert shown.splitlines()[-1] == f"UsageError: {refused.value}"
+
+
+def test_a_study_is_called_as_it_says() -> None:
+    signature = inspect.signature(rb.study)
+    assert list(signature.parameters)[:3] == ["out", "resume", "force"]
+    assert "train, construct, examine, report" in (inspect.getdoc(rb.study) or "")
 
 
 def test_what_is_long_is_told_by_its_type() -> None:

@@ -69,6 +69,23 @@ def test_the_matrix_has_a_row_of_tiles_for_each_token() -> None:
     assert figure.axes[0].get_yticklabels()[0].get_text() == "word 0"
 
 
+def test_the_matrix_says_how_much_of_it_is_drawn() -> None:
+    net = rb.ReluNet(np.full((300, 130), -2.0), None, np.zeros((130, 300)))
+    assert rb.plot.matrix(net).get_suptitle() == (
+        "W_in: the first 64 of 300 tokens, the first 128 of 130 units\n"
+        "blue: −2 and below, clear: 0, orange: 2 and above"
+    )
+
+
+def test_the_ladder_has_a_key(evidence: rb.Evidence) -> None:
+    (axes,) = rb.plot.ladder(evidence, "ranking").axes
+    legend = axes.get_legend()
+    assert {text.get_text() for text in legend.get_texts()} == {
+        *("baseline", "explanation", "quantisation", "network")
+    }
+    assert any("1 hash\n2 " in text.get_text() for text in axes.texts)
+
+
 def test_the_histogram_counts_every_entry() -> None:
     steps = [each for each in rb.plot.histogram(NET).axes[0].patches if isinstance(each, StepPatch)]
     assert sum(float(each.get_data().values.sum()) for each in steps) == pytest.approx(100)
@@ -92,6 +109,20 @@ def test_width_draws_every_seed(tmp_path: Path) -> None:
     assert sorted(dots.get_ydata()) == pytest.approx(sorted(row["mse"] for row in rows))
 
 
+def test_width_names_the_objective_that_it_draws(tmp_path: Path) -> None:
+    rows = [
+        row | {"objective": name, "mse": row["mse"] * factor}
+        for name, factor in (("kl", 2), ("mse", 1))
+        for row in sweep([20, 24], lambda width: 1 / width)
+    ]
+    Results(tmp_path, create=True).record(rows_of(rows))
+    for asked, name, highest in ((None, "mse", 1 / 20), ("kl", "kl", 2 / 20)):
+        figure = rb.plot.width(tmp_path, asked)
+        median = next(line for line in figure.axes[0].lines if line.get_label() == "median")
+        assert max(median.get_ydata()) == pytest.approx(highest, rel=0.1)  # seeds differ
+        assert figure.get_suptitle() == f"objective {name}: 256 tokens, sets of 3"
+
+
 MISSING: dict[str, tuple[Callable[[], object], str]] = {
     "a network without sets": (
         lambda: rb.plot.levels(NET),
@@ -102,6 +133,10 @@ MISSING: dict[str, tuple[Callable[[], object], str]] = {
         lambda: rb.plot.ladder(rb.gather_evidence(NET, TASK)),
         'the evidence holds no ladder: give gather_evidence(net, sets, depth="study")',
     ),
+    "no such failures": (
+        lambda: rb.plot.ladder(rb.gather_evidence(NET, TASK), "los"),  # type: ignore[arg-type]
+        "failures is 'los': choose one of loss, ranking",
+    ),
     "no evidence": (
         lambda: rb.plot.ladder("run"),  # type: ignore[arg-type]
         "evidence is 'run' (str): give gather_evidence(net, sets)",
@@ -109,6 +144,14 @@ MISSING: dict[str, tuple[Callable[[], object], str]] = {
     "labels": (
         lambda: rb.plot.matrix(NET, tokens=["kiwi"]),
         "1 token labels for 12 tokens: give one label a token",
+    ),
+    "a table": (
+        lambda: rb.plot.width([{}]),  # type: ignore[arg-type]
+        "results is [{}] (list): give the folder of a sweep",
+    ),
+    "evidence for a network": (
+        lambda: rb.plot.matrix(rb.gather_evidence(NET, TASK)),  # type: ignore[arg-type]
+        "the network is an Evidence: give its network, which is its net",
     ),
     "no network": (lambda: rb.plot.histogram("run"), "from_file"),  # type: ignore[arg-type]
 }

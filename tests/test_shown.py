@@ -61,17 +61,31 @@ def test_each_is_a_table_without_scripts_in_light_and_dark(shown: dict[str, Show
         assert len(html) < 60_000, name
 
 
+def test_a_notebook_of_its_own_theme_has_tables_of_that() -> None:
+    html = CODE._repr_html_()
+    for theme, paper in (("true", "#fdfdfb"), ("false", "#15181b")):
+        rule = html[html.index(f"[data-jp-theme-light={theme}]") :]
+        assert rule[rule.index("{") :].split()[1:3] == ["--paper:", f"{paper};"]
+
+
 def test_what_the_lines_say(shown: dict[str, Shown]) -> None:
     assert repr(shown["task"]) == "KSparseTask(vocab_size=12, set_size=2, source=uniform)"
     assert repr(rb.KSparseTask(12, (2, 4))).startswith("KSparseTask(vocab_size=12, set_size=2..4")
     assert repr(CODE) == "Code(vocab_size=3, width=4, weight=2.00 ± 0.00)"
     evidence = shown["evidence"]
-    assert f"verdict={evidence.mechanism.verdict}, mse={evidence.behaviour.mse:.4g}" in repr(
-        evidence
-    )
+    line = f"verdict={evidence.verdict}, behaviour.mse={evidence.behaviour.mse:.4g}"
+    assert line in repr(evidence)
+    assert "behaviour" not in evidence._repr_html_()
     assert "mse=0.008837" in repr(shown["plan"])
     assert f"verdict={shown['record'].verdict}, networks=1" in repr(shown["record"])
     assert repr(shown["sweep"]).startswith("SweepTable(runs=4, verdicts=")
+
+
+def test_lines_are_told_by_their_number() -> None:
+    sets = rb.ListedSets.of([[0, 1], [1, 0], [2, 3]], 4)
+    assert repr(sets) == "ListedSets(2 sets, 3 with copies, method='listed')"
+    file = rb.KSparseTask.from_file(DATA / "debtags.sets").file
+    assert len(repr(file)) < 400
 
 
 def test_bits_are_tiles_sorted_by_the_first_tokens() -> None:

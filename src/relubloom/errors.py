@@ -1,14 +1,46 @@
 """The errors a user can cause, each with one line: the value received, the rule, the remedy."""
 
+import re
 from numbers import Integral
+from pathlib import Path
 
 LONGEST_SHOWN = 60  # characters of a value in a message
+FLAGS = "force|resume|skip-bad"
+OPTION = re.compile(
+    rf"`[^`]*`| \(in Python [^)]*\)|--({FLAGS})\b|--([a-z][a-z-]*)(?:( )(?=\d|k\b))?"
+)
 
 
 class RelubloomError(Exception):
-    """Something the user can mend went wrong; the command line prints it and exits with 1."""
+    """Something the user can mend went wrong; the command line prints it and exits with 1.
+
+    `str` tells options as the arguments that they are in Python, `force=True` and not `--force`;
+    `args[0]` is the line of the command line.
+    """
 
     exit_status = 1
+
+    def __str__(self) -> str:
+        return OPTION.sub(_argument, super().__str__())
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows, the caller's own lines and the message."""
+        import sysconfig  # here: the command line does without
+        import traceback
+
+        passed = (str(Path(__file__).parent), sysconfig.get_path("purelib"))
+        frames = traceback.extract_tb(self.__traceback__)
+        own = [frame for frame in frames if not frame.filename.startswith(passed)]
+        return [*traceback.format_list(own), f"{type(self).__name__}: {self}"]
+
+
+def _argument(option: re.Match[str]) -> str:
+    """An option of the command line as Python's argument; what stands in backticks stays, and what
+    tells it already goes."""
+    flag, name, value = option.groups()
+    if flag is None and name is None:
+        return option[0] if option[0][0] == "`" else ""
+    return (flag or name).replace("-", "_") + ("=True" if flag else "=" if value else "")
 
 
 class UsageError(RelubloomError, ValueError):
@@ -29,8 +61,11 @@ class DivergedError(RelubloomError):
         self.seeds = seeds
 
 
-class StoppedError(RelubloomError):
-    """The user stopped the work (Ctrl-C); what was done is on disk and can be resumed."""
+class StoppedError(KeyboardInterrupt):
+    """The user stopped the work (Ctrl-C); whoever raises it says where its state lies.
+
+    A KeyboardInterrupt, so that no `except Exception` goes on after it.
+    """
 
 
 def described(value: object) -> str:
@@ -51,14 +86,14 @@ def described(value: object) -> str:
     return f"{'an' if name[:1] in 'AEIOUaeiou' else 'a'} {name}"
 
 
-def check_seed(seed: int) -> None:
-    """Refuse seeds below 0.
+def check_seed(seed: int, name: str = "seed") -> None:
+    """Refuse seeds below 0; the message calls it `name`.
 
     Raises:
         UsageError: it is one, or no whole number.
     """
-    if whole("seed", seed) < 0:
-        raise UsageError(f"seed is {seed}: seeds are 0 or more; raise it")
+    if whole(name, seed) < 0:
+        raise UsageError(f"{name} is {seed}: seeds are 0 or more; raise it")
 
 
 def whole(name: str, value: object) -> int:

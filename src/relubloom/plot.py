@@ -1,6 +1,7 @@
 """`rb.plot`: the report's own charts as matplotlib figures, drawn from objects or a sweep's folder.
 
-matplotlib is loaded when the first one is drawn. Colours are those of the page on paper.
+matplotlib is loaded when the first one is drawn. Colours are those of the page on paper. A
+notebook shows a figure that a cell ends with; `figure.savefig("matrix.svg")` writes it to a file.
 """
 
 from __future__ import annotations
@@ -19,10 +20,15 @@ if TYPE_CHECKING:
     from relubloom.task import KSparseTask, SetsLike
 
 __all__ = ["histogram", "ladder", "levels", "matrix", "width"]
+FAILURES = ("loss", "ranking")
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 def matrix(net: ReluNet, *, tokens: Sequence[str] = ()) -> Figure:
-    """W_in of the first 64 tokens: blue entries are below 0, units are sorted by the hashes.
+    """W_in of the first 64 tokens in up to 128 units, which are sorted by the hashes.
 
     `tokens` are labels, one a token; by default those of the run folder that it was read from,
     or ids.
@@ -43,7 +49,13 @@ def matrix(net: ReluNet, *, tokens: Sequence[str] = ()) -> Figure:
         )
     W_in = net.W_in.detach().float().cpu().numpy()
     part = shown(W_in, unit_order(W_in, extract_code(net)))
-    return _figure(draw_matrix("matrix", part, shared_limit([part]), labels, ""))
+    limit = shared_limit([part])
+    down, across = part.shape
+    title = (
+        f"W_in: {_of(down, net.vocab_size)} tokens, {_of(across, net.width)} units\n"
+        f"blue: \N{MINUS SIGN}{limit:.2g} and below, clear: 0, orange: {limit:.2g} and above"
+    )
+    return _figure(draw_matrix("matrix", part, limit, labels, ""), title)
 
 
 def histogram(net: ReluNet) -> Figure:
@@ -93,17 +105,28 @@ def levels(of: Evidence | ReluNet, sets: KSparseTask | SetsLike | None = None) -
 def ladder(evidence: Evidence, failures: Literal["loss", "ranking"] = "loss") -> Figure:
     """How well each rung of the ladder says which sets fail, against its length in bits.
 
-    Raises:
-        UsageError: it is no evidence, or holds no ladder.
-    """
-    from relubloom.report.sections.explanation import ladder_chart
+    `failures` are those of loss or of ranking.
 
+    Raises:
+        UsageError: it is no evidence, it holds no ladder, or there are no such failures.
+    """
+    from relubloom.report.sections.explanation import ladder_chart, numbered
+
+    if failures not in FAILURES:
+        raise UsageError(f"failures is {failures!r}: choose one of {', '.join(FAILURES)}")
     found = _evidence(evidence, None).ladder
     if found is None:
         raise UsageError(
             'the evidence holds no ladder: give gather_evidence(net, sets, depth="study")'
         )
-    return _figure(ladder_chart(found.rungs, f"{failures} failures"))
+    figure = _figure(ladder_chart(found.rungs, f"{failures} failures"))
+    (axes,) = figure.axes
+    kinds = {str(line.get_label()): line for line in axes.lines if line.get_marker() != "None"}
+    place: Any = {"loc": "lower left", "bbox_to_anchor": (-0.04, 1), "ncol": 4, "frameon": False}
+    axes.legend(kinds.values(), kinds, fontsize=9.5, columnspacing=1, handletextpad=0.2, **place)
+    named = "\n".join(f"{number} {name}" for name, number in numbered(found.rungs).items())
+    axes.text(1.03, 1, named, transform=axes.transAxes, va="top", fontsize=9.5)
+    return figure
 
 
 def width(results: Path | str, objective: str | None = None) -> Figure:
@@ -112,7 +135,8 @@ def width(results: Path | str, objective: str | None = None) -> Figure:
     Args:
         results: the `--out` folder of a sweep, or its results file. Of several tasks the one with
             the most networks is drawn, of uniform sets of one size.
-        objective: mse, kl or kl-then-mse; by default the first there is.
+        objective: what the networks were trained with: mse, kl or kl-then-mse; by default mse, or
+            where no network was, the first that there is. The title names it.
 
     Raises:
         FileError: there are no results.
@@ -123,14 +147,17 @@ def width(results: Path | str, objective: str | None = None) -> Figure:
     from relubloom.report.sections.width import rows_by_objective, width_chart
     from relubloom.sweep.results import Results
 
+    if not isinstance(results, str | Path):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise UsageError(f"results is {described(results)}: give the folder of a sweep")
     rows = [row for row in Results(Path(results)).rows() if row.status == "done"]
     tasks = Counter((row.settings["vocab_size"], str(row.settings["set_size"])) for row in rows)
     for (vocab_size, set_size), _ in tasks.most_common():
         if set_size.isdigit():
-            found = rows_by_objective(rows, vocab_size, int(set_size), objective)
+            found = rows_by_objective(rows, vocab_size, int(set_size), objective or "mse")
             if found and objective in (None, *found):
                 name = objective or next(iter(found))
-                return _figure(width_chart(name, found[name]))
+                title = f"objective {name}: {vocab_size:,} tokens, sets of {set_size}"
+                return _figure(width_chart(name, found[name]), title)
     raise UsageError(
         f"{results} holds no networks of several widths{f' for {objective}' if objective else ''}: "
         "error against width needs two; run `relubloom sweep` with width = [24, 32, 48]"
@@ -155,7 +182,11 @@ def _evidence(of: Evidence | ReluNet, sets: KSparseTask | SetsLike | None) -> Ev
     return gather_evidence(of, sets)
 
 
-def _figure(drawing: Any) -> Figure:
+def _of(shown: int, there: int) -> str:
+    return f"{there:,}" if shown == there else f"the first {shown:,} of {there:,}"
+
+
+def _figure(drawing: Any, title: str = "") -> Figure:
     from relubloom.report.charts.drawing import on_paper
 
-    return on_paper(drawing.figure)
+    return on_paper(drawing.figure, title)

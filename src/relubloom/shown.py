@@ -34,20 +34,23 @@ STYLE = """
 
 
 class Shown:
-    """Shows itself by its `MAIN` attributes, the main one first (dots lead into an attribute)."""
+    """Shows itself by its `MAIN` attributes, the main one first (dots lead into an attribute).
+
+    A line names them as they are reached, `behaviour.mse`; a table by their last word.
+    """
 
     MAIN: ClassVar[tuple[str, ...]] = ()
 
     def __repr__(self) -> str:
-        parts = [f"{name}={_written(value, LONGEST_VALUE)}" for name, value in _figures(self)]
+        parts = [f"{path}={_written(value, LONGEST_VALUE)}" for path, value in _figures(self)]
         head = type(self).__name__
         while len(line := f"{head}({', '.join(parts)})") > LONGEST and len(parts) > 1:
             parts = [*parts[: -1 - (parts[-1] == "...")], "..."]
         return line
 
     def _repr_html_(self) -> str:
-        """A small table in the page's style, light or dark as the reader's screen is."""
-        rows = [(name.replace("_", " "), value) for name, value in _figures(self)]
+        """A small table in the page's style, light or dark as the notebook or the screen is."""
+        rows = [(_words(path), value) for path, value in _figures(self)]
         table, picture = self._table(), self._picture()
         parts = [_table(type(self).__name__, rows)]
         if len(table) > 1:
@@ -56,7 +59,7 @@ class Shown:
             parts.append(Markup("<p>and {:,} more</p>").format(left))
         if picture is not None:
             parts.append(_tiles(picture))
-        style = Markup(palette().replace(":root", ".relubloom") + STYLE)
+        style = Markup(_colours() + STYLE)
         return f'<div class="relubloom"><style>{style}</style>{Markup().join(parts)}</div>'
 
     def _table(self) -> Sequence[Sequence[object]]:
@@ -83,15 +86,30 @@ def upstairs(module: str) -> Any:
 
 
 def _figures(of: Shown) -> list[tuple[str, Any]]:
-    """The name and value of each attribute of `MAIN` that is there."""
+    """The path and value of each attribute of `MAIN` that is there."""
     found: list[tuple[str, Any]] = []
     for path in of.MAIN:
         value, parts = of, path.split(".")
         for part in parts:
             value = None if value is None else getattr(value, part)
         if value is not None:
-            found.append((parts[-2] if parts[-1] in INNER else parts[-1], value))
+            found.append((path, value))
     return found
+
+
+@cache
+def _colours() -> str:
+    """The palette for tables: the screen's, unless JupyterLab or VS Code says another."""
+    light, dark = re.findall(r":root (\{.*?\})", palette(), re.DOTALL)
+    return palette().replace(":root", ".relubloom") + "".join(
+        f":is([data-jp-theme-light={says}], .vscode-{name}) .relubloom {colours}\n"
+        for says, name, colours in (("true", "light", light), ("false", "dark", dark))
+    )
+
+
+def _words(path: str) -> str:
+    parts = path.split(".")
+    return parts[-2 if parts[-1] in INNER else -1].replace("_", " ")
 
 
 def _written(value: Any, longest: int) -> str:

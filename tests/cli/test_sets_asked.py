@@ -64,13 +64,18 @@ def test_all_lines_of_a_file_are_scored_with_their_copies(
     assert said in (bare / "report.html").read_text().replace("\xa0", " ")
 
 
-def test_a_set_size_is_remembered_by_every_command(bare: Path, relubloom: Command) -> None:
+def test_a_set_size_is_remembered_by_every_command(
+    bare: Path, relubloom: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert relubloom("examine", bare, "-k", 2, "-q", "--json").json["sets"] == 6
     config = json.loads((bare / "config.json").read_text())
     assert config == {"examined": {"source": "uniform", "vocab_size": 4, "set_size": 2}}
     assert relubloom("certify", bare, "--json", "-q").json["sets"] == 6
     assert relubloom("examine", bare, "-q", "--json").json["source"] == "uniform"
     assert relubloom("compare", bare, bare, "--json", "-q").json["agreement"]["sets"] == 6
+    monkeypatch.setenv("FORCE_COLOR", "1")  # what a terminal is
+    plain = relubloom("compare", bare, bare, "-q").out
+    assert "entries near threshold" in plain and "x1b" not in plain
     assert relubloom("query", bare, 0, 1).status == 0
     assert relubloom("report", bare).status == 0
     page = (bare / "report.html").read_text()

@@ -72,7 +72,7 @@ def test_the_task_is_read_back(tmp_path: Path, task: KSparseTask) -> None:
 def test_a_bare_folder_needs_a_set_size(tmp_path: Path) -> None:
     net = zero_net(20)
     net.save_pretrained(tmp_path)
-    with pytest.raises(UsageError, match=r"does not say its set_size; pass --set-size k or a..b"):
+    with pytest.raises(UsageError, match=r"does not say its set_size; pass set_size=k or a..b"):
         read_task(tmp_path, net)
     assert read_task(tmp_path, net, 2) == KSparseTask(20, 2)
     remember(tmp_path, KSparseTask(20, 3, "zipf"))
@@ -83,7 +83,7 @@ def test_a_bare_folder_needs_a_set_size(tmp_path: Path) -> None:
 def test_a_task_without_its_size_needs_one_too(tmp_path: Path) -> None:
     net = zero_net(20)
     net.save_pretrained(tmp_path, {"task": {"source": "zipf"}})
-    with pytest.raises(UsageError, match=r"does not say its set_size; pass --set-size k or a..b"):
+    with pytest.raises(UsageError, match=r"does not say its set_size; pass set_size=k or a..b"):
         read_task(tmp_path, net)
     assert read_task(tmp_path, net, 2) == KSparseTask(20, 2, "zipf")
 
@@ -140,7 +140,7 @@ def test_a_sets_file_is_found_again_and_must_be_the_same(tmp_path: Path) -> None
         (tmp_path / "run" / "config.json").write_text(json.dumps(config | examined))
         if sha256 == task.file.sha256:
             assert read_task(tmp_path / "run", net).file.path == str(moved)
-    with pytest.raises(FileError, match=r"a\.sets, is not there; pass --sets FILE"):
+    with pytest.raises(FileError, match=r"a\.sets, is not there; pass sets FILE"):
         read_task(tmp_path / "run", net)
 
 

@@ -208,7 +208,7 @@ def test_the_remedy_is_not_what_was_done(
     net = rb.construct(rb.random_constant_weight(tokens, width, 3, seed=0), 12.0)
     write_network(tmp_path, net, Origin(rb.KSparseTask(tokens, 3), seed), id_labels(tokens))
     refused = no_lesson(tmp_path, read_run(tmp_path), "is partly")
-    assert str(refused) == f"{tmp_path} is partly; train `--preset class` {remedy}"
+    assert refused.args[0] == f"{tmp_path} is partly; train `--preset class` {remedy}"
 
 
 @pytest.mark.parametrize(("width", "theme"), [(WIDE, "light"), (PHONE, "dark")])

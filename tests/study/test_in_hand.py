@@ -3,12 +3,13 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 import relubloom as rb
-from build.process import Outcome
+from build.process import DATA, Outcome
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.files import read_record
 from relubloom.records.run_folder import Origin, read_labels, write_network
@@ -41,14 +42,57 @@ def test_evidence_goes_back_to_the_folder_that_it_is_of(tmp_path: Path) -> None:
     rb.gather_evidence(net, TASK).save(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["recipe"] == {"steps": 2} and "examined" not in config
-    with pytest.raises(rb.RelubloomError, match="not empty; replace it with --force"):
+    with pytest.raises(rb.RelubloomError, match="not empty; replace it with force=True"):
         rb.gather_evidence(NET, TASK).save(tmp_path)
     rb.gather_evidence(NET, TASK).save(tmp_path, force=True)
     assert torch.equal(rb.ReluNet.from_pretrained(tmp_path).W_in, NET.W_in)
 
 
+@pytest.mark.parametrize("depth", ["quick", "study"])
+def test_saved_evidence_is_opened_again(tmp_path: Path, depth: Any) -> None:
+    saved = rb.gather_evidence(NET, TASK, depth=depth)
+    saved.save(tmp_path / "run")
+    found = rb.Evidence.load(tmp_path / "run")
+    for name in ("behaviour", "mechanism", "interventions", "ladder", "certificate", "code"):
+        assert getattr(found, name) == getattr(saved, name), name
+    assert found.task == TASK and found.graded.levels == saved.graded.levels
+    assert torch.equal(found.net.W_out, NET.W_out)
+    assert found.verdict == saved.verdict == saved.mechanism.verdict
+
+
+def test_evidence_of_an_earlier_version_opens() -> None:
+    found = rb.Evidence.load(DATA / "schema-1" / "study" / "seed-0")
+    assert found.task is not None and found.task == found.net.task
+    assert found.verdict == found.mechanism.verdict
+
+
+def test_what_holds_no_evidence_is_refused(tmp_path: Path) -> None:
+    NET.save_pretrained(tmp_path / "run")
+    with pytest.raises(rb.FileError, match="was not examined; run `relubloom examine "):
+        rb.Evidence.load(tmp_path / "run")
+    with pytest.raises(rb.FileError, match="is a study; give one of its run folders"):
+        rb.Evidence.load(DATA / "schema-1" / "study")
+
+
+def test_a_network_knows_what_it_was_made_for(tmp_path: Path) -> None:
+    for said, task in (
+        (TASK.describe(), TASK),
+        ({"vocab_size": 13, "set_size": 2}, None),
+        ({"source": "zipf", "set_size": [1, 3]}, rb.KSparseTask(12, (1, 3), "zipf")),
+        ({"set_size": "many"}, None),
+        ({"sets": "a.sets", "source": "file", "set_size": 2}, None),
+        (7, None),
+    ):
+        NET.save_pretrained(tmp_path, {"task": said})
+        assert rb.ReluNet.from_pretrained(tmp_path).task == task
+    module = NET.to_module()
+    assert rb.ReluNet.from_module(module, set_size=2).task == TASK
+    assert rb.ReluNet.from_module(module).task is None
+
+
 def test_evidence_on_a_list_of_sets_says_their_sizes(tmp_path: Path) -> None:
     rb.gather_evidence(NET, [[0, 1], [2, 3, 4]]).save(tmp_path / "run")
+    assert rb.Evidence.load(tmp_path / "run").task is None
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["examined"] == {"set_size": [2, 3]}
 

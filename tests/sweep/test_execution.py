@@ -158,7 +158,7 @@ def test_a_tracker_that_fails_is_left_out(sweep: Callable[..., Any], tmp_path: P
 
 def test_results_that_are_there_need_resume(sweep: Callable[..., Any], tmp_path: Path) -> None:
     sweep()
-    with pytest.raises(UsageError, match="holds results; add to them with --resume"):
+    with pytest.raises(UsageError, match="holds results; add to them with resume=True"):
         sweep()
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="is a file"):

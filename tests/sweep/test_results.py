@@ -83,7 +83,7 @@ def test_two_sweeps_share_a_table(results: Results) -> None:
 
 
 def test_nothing_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match=r"results.sqlite is not there; give the --out folder"):
+    with pytest.raises(FileError, match=r"results.sqlite is not there; give the out folder"):
         rb.load_results(tmp_path)
 
 

@@ -53,7 +53,7 @@ def test_a_condition_has_a_form(condition: str) -> None:
 
 
 def test_an_unknown_key_is_told_the_nearest() -> None:
-    with pytest.raises(UsageError, match=r"--where names 'widht', .*nearest is 'width'"):
+    with pytest.raises(UsageError, match=r"where names 'widht', .*nearest is 'width'"):
         select(RECORDS, ["widht=3"])
 
 

@@ -86,4 +86,4 @@ def test_what_is_no_tracker_is_refused(
     monkeypatch.setitem(sys.modules, "trackio", absent)
     with pytest.raises(UsageError) as caught:
         find_tracker(name)
-    assert str(caught.value) == said
+    assert caught.value.args[0] == said

@@ -77,7 +77,7 @@ BAD = {
 @pytest.mark.parametrize(("line", "reason"), BAD.values(), ids=BAD)
 def test_a_bad_line_is_refused_with_its_number(tmp_path: Path, line: bytes, reason: str) -> None:
     path = write(tmp_path, b"# title\na b\n" + line + b"\nc\n")
-    with pytest.raises(FileError, match=f"line 3: {reason}.*; mend the line or pass --skip-bad"):
+    with pytest.raises(FileError, match=f"line 3: {reason}.*; mend the line or pass skip_bad=True"):
         read_sets(path)
 
 
@@ -120,7 +120,7 @@ def test_sizes_keep_lines_and_count_what_is_left_out(tmp_path: Path) -> None:
     [
         ("", {}, "holds no sets; give a file with one set per line"),
         ("# only a title\n\n", {}, "holds no sets"),
-        ("a\nb\n", {"sizes": (3, 8)}, "none of its 2 sets has 3 to 8 tokens; widen --set-size"),
+        ("a\nb\n", {"sizes": (3, 8)}, "none of its 2 sets has 3 to 8 tokens; widen set_size"),
         ("\x01\n\x02\n", {"skip_bad": True}, "all 2 lines are bad; mend the file"),
     ],
 )

@@ -59,7 +59,7 @@ def test_no_flipped_bit_leads_to_other_weights(half_done: Path) -> None:
         except FileError as error:
             refused += 1
             assert str(error).startswith(f"{half_done} is "), byte
-            assert str(error).endswith("start anew with --force"), byte
+            assert str(error).endswith("start anew with force=True"), byte
             assert "\n" not in str(error)
             assert half_done.read_bytes() == damaged  # nothing is lost
             continue

@@ -69,7 +69,7 @@ def gib(number: float) -> int:
     [
         (8192, 1, 0.6, "a batch_size of 4096 fits"),
         (64, 8, 1.2, "6 at once fit; train fewer"),
-        (1, 1, 0.1, "lower vocab_size or width, or use --device cpu"),
+        (1, 1, 0.1, "lower vocab_size or width, or use device cpu"),
     ],
 )
 def test_too_little_memory_is_told_with_what_fits(
@@ -107,7 +107,7 @@ def test_a_device_that_fills_up_ends_training_with_one_line() -> None:
     def full(*_: object) -> StepResult:
         raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to\nallocate 2 GiB")
 
-    with pytest.raises(RelubloomError, match=r"device 'cpu' has no memory left: .*; lower --batch"):
+    with pytest.raises(RelubloomError, match=r"device 'cpu' has no memory left: .*; lower batch"):
         train_stack(KSparseTask(5, 2), 3, Recipe(steps=2, batch_size=4), (0,), step=full)
 
 

@@ -148,7 +148,9 @@ def test_a_damaged_checkpoint_is_one_clear_line(tmp_path: Path, kept: int) -> No
     at = tmp_path / "checkpoint.safetensors"
     train_stack(TASK, 8, replace(RECIPE, steps=1), (2,), checkpoint=at)
     at.write_bytes(at.read_bytes()[:kept])
-    with pytest.raises(FileError, match=r"is no readable checkpoint .*; start anew with --force"):
+    with pytest.raises(
+        FileError, match=r"is no readable checkpoint .*; start anew with force=True"
+    ):
         train_stack(TASK, 8, replace(RECIPE, steps=1), (2,), checkpoint=at, resume=True)
 
 
@@ -235,7 +237,7 @@ def test_a_loss_that_is_no_number_ends_training_at_that_step() -> None:
     with pytest.raises(
         DivergedError,
         match=r"^step 2 of 3 of seed 4, at learning rate 1e\+38, gave NaN or infinity: training "
-        "needs finite numbers; lower --learning-rate and start anew with --force$",
+        "needs finite numbers; lower learning_rate and start anew with force=True$",
     ) as raised:
         train_stack(TASK, 8, HUGE, (4,), on_progress=lambda each: seen.append(each.step))
     assert seen == [1]

@@ -24,7 +24,7 @@ from relubloom.cli.pooling import decode, pool
 from relubloom.cli.studying import construct, study, train
 from relubloom.cli.sweeping import sweep
 from relubloom.cli.zoo import get, list_, score
-from relubloom.errors import RelubloomError, StoppedError
+from relubloom.errors import RelubloomError
 from relubloom.shown import printable
 
 HELP = {"help_option_names": ["-h", "--help"]}
@@ -214,10 +214,8 @@ def run(arguments: list[str]) -> int:
 
 
 def _explain(error: Exception, arguments: list[str]) -> int:
-    if isinstance(error, StoppedError):
-        return _fail(f"{error}; go on with the same command and --resume", error.exit_status)
     if isinstance(error, RelubloomError):
-        return _fail(str(error), error.exit_status)
+        return _fail(error.args[0], error.exit_status)
     if isinstance(error, MemoryError):
         return _fail("out of memory; lower --vocab-size, --batch-size or --seeds", 1)
     if isinstance(error, BrokenPipeError):

@@ -54,7 +54,7 @@ def compare(
 def _text(result: dict[str, Any]) -> str:
     from rich.console import Console
 
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = Console(color_system=None, highlight=False, markup=False, emoji=False)
     unexamined = [name for name in ("a", "b") if result[name]["verdict"] is None]
     with console.capture() as text:
         for name in ("a", "b"):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from relubloom.errors import RelubloomError, UsageError
+from relubloom.errors import RelubloomError, StoppedError, UsageError
 from relubloom.shown import printable
 
 if TYPE_CHECKING:
@@ -282,7 +282,10 @@ def spread(command: Callable[..., None], *, alone: bool = False) -> Callable[...
             return
         for name, group in groups.items():
             given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
-        command(**given)
+        try:
+            command(**given)
+        except StoppedError as stopped:  # the parser would not tell where
+            raise RelubloomError(f"{stopped}; go on with the same command and --resume") from None
 
     vars(spread_command)["__signature__"] = inspect.Signature(parameters)
     return spread_command

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,9 @@ from relubloom.code.bit_slices import BitSlices, pack_bits, unpack_bits
 from relubloom.errors import FileError, UsageError, described
 from relubloom.reading import read_arrays
 from relubloom.shown import Shown
+
+if TYPE_CHECKING:
+    from relubloom.task import KSparseTask, SetCollection
 
 CHUNK_BYTES = 1 << 21  # a chunk's words stay in a core's cache
 SLICED_VOCAB = 1 << 15  # from here on `slices` decodes a union faster than word by word
@@ -90,7 +93,7 @@ class Code(Shown):
 
     @cached_property
     def slices(self) -> BitSlices:
-        """The hashes unit by unit: what finds covered tokens among very many."""
+        """The hashes unit by unit, which finds covered tokens among very many."""
         return BitSlices(self.bits, self.packed)
 
     def decode(self, sets: ArrayLike) -> NDArray[np.bool_]:
@@ -103,7 +106,7 @@ class Code(Shown):
     def decode_unions(self, unions: ArrayLike) -> NDArray[np.bool_]:
         """Tokens covered by each given union (bool [batch, width]), bool [batch, vocab].
 
-        `slices.each` gives the ids alone, without an array of batch x vocab.
+        `code.slices.each(unions)` gives the ids alone, without an array of batch x vocab.
         """
         given = np.asarray(unions, dtype=np.bool_)
         if self.vocab_size < SLICED_VOCAB:
@@ -121,13 +124,15 @@ class Code(Shown):
             missing += np.bitwise_count(self.packed[:, word] & outside[:, word, None])
         return missing
 
-    def false_positives(self, sets: ArrayLike) -> NDArray[np.int64]:
+    def false_positives(self, sets: ArrayLike | SetCollection | KSparseTask) -> NDArray[np.int64]:
         """Number of covered non-members of each set, int64 [batch].
 
-        A token listed twice in a set counts once. Cost: O(batch vocab width / 64) word
-        operations, in chunks that fit a cache.
+        Of a task these are its `evaluation_sets()`; a set of several copies stands there as often,
+        so that a mean counts them. A token listed twice in a set counts once.
+
+        Cost: O(batch vocab width / 64) word operations, in chunks that fit a cache.
         """
-        ids = self.checked(sets)
+        ids = self.checked_sets(sets)
         members = distinct_tokens(ids, self.vocab_size)
         counts = np.empty(len(ids), dtype=np.int64)
         size = max(1, CHUNK_BYTES // (8 * self.vocab_size))
@@ -180,7 +185,7 @@ class Code(Shown):
 
     @property
     def weight(self) -> str:
-        """Bits per token: the mean ± standard deviation in words."""
+        """Bits per token in words, as mean ± standard deviation; `weights` has each token's."""
         return f"{self.weights.mean():.2f} ± {self.weights.std():.2f}"
 
     def _picture(self) -> NDArray[np.int8]:
@@ -195,6 +200,12 @@ class Code(Shown):
         from relubloom.task import as_ids  # here: it loads torch, which a code does without
 
         return as_ids(sets, self.vocab_size).cpu().numpy()
+
+    def checked_sets(self, sets: ArrayLike | SetCollection | KSparseTask) -> NDArray[np.int64]:
+        """As `checked`; of a task or a collection each set as often as it counts."""
+        from relubloom.task import all_ids
+
+        return all_ids(sets, self.vocab_size).cpu().numpy()
 
     @cached_property
     def _packed_with_padding(self) -> NDArray[np.uint64]:

@@ -90,8 +90,9 @@ def random_constant_weight(vocab_size: int, width: int, weight: int, seed: int =
     Cost: O(vocab width). Exact laws: `theory.constant_weight`.
 
     Raises:
-        UsageError: there are no tokens or units, or `weight` is not in 0..width.
+        UsageError: there are no tokens or units, `weight` is not in 0..width, or `seed` is below 0.
     """
+    check_seed(seed)
     for name, value in (("vocab_size", vocab_size), ("width", width)):
         if whole(name, value) < 1:
             raise UsageError(f"{name} is {value}: a code has at least 1; raise it")

@@ -15,7 +15,7 @@ import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,6 +31,9 @@ from relubloom.code.bits import (
 )
 from relubloom.errors import UsageError
 from relubloom.shown import Shown
+
+if TYPE_CHECKING:
+    from relubloom.task import KSparseTask, SetCollection
 
 MOST_LEVELS = 255
 SCHEMA_VERSION = 2  # of code.npz; 1 holds the bits of a `Code`
@@ -97,7 +100,7 @@ class GradedCode(Shown):
 
     @cached_property
     def weights(self) -> NDArray[np.int64]:
-        """Bits per token, of any strength: int64 [vocab]."""
+        """Bits per token, of any strength, int64 [vocab]."""
         return (self.strengths > 0).sum(1, dtype=np.int64)
 
     @cached_property
@@ -111,7 +114,7 @@ class GradedCode(Shown):
 
     @cached_property
     def layers(self) -> Code:
-        """What each bit asks for, a `Code` of L d units: place (s - 1) d + i for strength s."""
+        """What each bit asks for, a `Code` of L d units in which strength s has (s - 1) d + i."""
         asked = [self.strengths == strength for strength in range(1, self.levels + 1)]
         return Code(np.concatenate(asked, axis=1))
 
@@ -125,7 +128,7 @@ class GradedCode(Shown):
 
         Place (s - 1) d + i is true where unit i is in a state of at least s. With two levels the
         first d say *covered or half*, the last d *covered*. What takes a union of a `Code`
-        (`decode_unions`, `slices.each`, `CoverTable.listed`) takes these for `layers`.
+        (`decode_unions`, `slices.each`) takes these for `layers`.
 
         Cost: O(batch set_size (levels + 1) width / 64), and batch levels width bytes.
         """
@@ -153,9 +156,10 @@ class GradedCode(Shown):
         outside = (~self.reached(sets)).astype(np.float32)  # float32: BLAS, exact on small counts
         return (outside @ self.layers.bits.T.astype(np.float32)).astype(np.int64)
 
-    def false_positives(self, sets: ArrayLike) -> NDArray[np.int64]:
-        """Number of covered non-members of each set, int64 [batch]. Cost: as `decode`."""
-        ids = self.layers.checked(sets)
+    def false_positives(self, sets: ArrayLike | SetCollection | KSparseTask) -> NDArray[np.int64]:
+        """Number of covered non-members of each set, int64 [batch]; sets are those of
+        `Code.false_positives`. Cost: as `decode`."""
+        ids = self.layers.checked_sets(sets)
         counts = np.empty(len(ids), dtype=np.int64)
         size = max(1, CHUNK_PAIRS // self.vocab_size)
         for start in range(0, len(ids), size):

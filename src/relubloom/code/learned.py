@@ -8,6 +8,8 @@ Two things keep a code that is fitted to some sets good on others:
   holds. So they weigh what such sets may be expected to weigh, as Good and Turing estimate it.
 """
 
+from __future__ import annotations
+
 import math
 import time
 from dataclasses import dataclass

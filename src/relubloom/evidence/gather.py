@@ -1,5 +1,7 @@
 """All evidence about one network: (network, task) -> one frozen dataclass."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +33,7 @@ from relubloom.records.certificate import Certificate
 from relubloom.records.interventions import Interventions
 from relubloom.records.ladder import Ladder
 from relubloom.records.mechanism import Mechanism, Readout, Strengths
+from relubloom.records.verdict import Verdict
 from relubloom.shown import Shown, upstairs
 from relubloom.task import (
     AllSets,
@@ -63,7 +66,7 @@ class Evidence(Shown):
     """
 
     MAIN: ClassVar[tuple[str, ...]] = (
-        *("mechanism.verdict", "behaviour.mse", "behaviour.p_exact", "behaviour.sets"),
+        *("verdict", "behaviour.mse", "behaviour.p_exact", "behaviour.sets"),
         *("mechanism.unit_agreement", "mechanism.extracted.loss_failure_f1"),
         *("mechanism.bits_per_token.mean", "mechanism.mode_gap", "mechanism.reading"),
     )
@@ -77,6 +80,23 @@ class Evidence(Shown):
     certificate: Certificate | None
     net: ReluNet
     task: KSparseTask | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict of `mechanism`."""
+        return self.mechanism.verdict
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Evidence:
+        """The evidence that a run folder holds, as `save` or a command wrote it.
+
+        `task` is what the folder was examined on; None where it does not say that, or where a file
+        of sets is gone.
+
+        Raises:
+            FileError: the folder is no run folder, was not examined, or a file is damaged.
+        """
+        return upstairs("study.in_hand").load_evidence(folder)
 
     def save(self, folder: Path | str, *, tokens: Sequence[str] = (), force: bool = False) -> Path:
         """Write a run folder: the network, and a file for each kind of evidence.
@@ -122,8 +142,7 @@ def gather_evidence(
 
     Args:
         net: the network.
-        sets: what the figures are over: those of a task, a collection, or a list of sets
-            (`task.as_collection`).
+        sets: what the figures are over: those of a task, a collection, or ids, a row a set.
         workers: threads that share the work, in each of which torch uses one.
         on_stage: called with (stage, done, total) as the work goes on.
         depth: `quick` leaves out interventions and the explanation ladder; `study` climbs the rungs
@@ -132,12 +151,12 @@ def gather_evidence(
             more than 2^25 entries in W_in neither ladder nor interventions, for want of memory.
 
     Raises:
-        UsageError: the network is none, the sets are none of its vocabulary, there is no such
+        UsageError: `net` is no ReluNet, the sets are none of its vocabulary, there is no such
             depth, or the weights hold NaN or infinity.
 
-    The sets are read once, and run once, for scores, mechanism, certificate and ladder. Cost: that
-    of `measure.one_pass` and about as much again for the analyses; beyond `quick` also that of
-    `intervene` and `climb`.
+    Each set is drawn once and run once, and scores, mechanism and certificate are made of that.
+    Cost: a forward pass over the sets, and about as much again for the analyses; beyond `quick`
+    also that of the interventions and of the ladder.
     """
     given = as_network(net)
     net = in_float64(given)  # shared by all analyses, each of which would make its own

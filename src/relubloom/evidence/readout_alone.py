@@ -52,13 +52,13 @@ class ReadoutAlone:
 
     @property
     def two_kinds(self) -> bool:
-        """Whether entries are of two kinds, by what the verdict asks of W_in: two modes by BIC, and
+        """Whether entries are of two kinds as the verdict asks it of W_in, two modes by BIC and
         at most 3 % of the entries near the threshold."""
         return self.entries.two_modes and self.entries.near_threshold <= NEAR_BLOOM
 
     @property
     def says(self) -> str:
-        """In one line: two kinds of entries or not, with the figures and the control's."""
+        """One line, that entries are of two kinds or not, with the figures and the control's."""
         kinds = "two kinds of entries, as bits would be" if self.two_kinds else "no two kinds"
         return (
             f"{kinds}: {self.entries.near_threshold:.1%} of the entries near the threshold (normal "

@@ -1,5 +1,7 @@
 """Networks made by hand: the filter of a code, and a linear map as a network with a ReLU."""
 
+from __future__ import annotations
+
 import math
 from numbers import Real
 
@@ -55,9 +57,12 @@ def construct(
     Cost: O(vocab width).
 
     Raises:
-        UsageError: the code is no 0/1 matrix; sharpness is outside 1e-30..1e30; the leak, or the
-            sharpness beside it, is too large for the code, or the leak too small for the type.
+        UsageError: the code is no 0/1 matrix; the dtype is another; sharpness is outside
+            1e-30..1e30; the leak, or the sharpness beside it, is too large for the code, or the
+            leak too small for the type.
     """
+    if dtype not in STEPS:
+        raise UsageError(f"dtype is {dtype}: choose one of {', '.join(map(str, STEPS))}")
     graded = code if isinstance(code, GradedCode) else None
     hashes = code if isinstance(code, Code | GradedCode) else Code(code)
     cost = default_sharpness(hashes.vocab_size, 1) if sharpness is None else sharpness

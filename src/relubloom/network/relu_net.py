@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -47,15 +47,15 @@ class ReluNet(Shown, nn.Module):
         W_out: [width, vocab].
         b_out: [vocab]; None is zeros.
 
-    `task` is the one that it was trained on here, `folder` the run folder that it was read from;
-    None where that is not known.
+    `task` says which sets it was trained on, or what it was brought in for; `folder` is the run
+    folder that it was read from. None where that is not known.
 
     Raises:
         UsageError: the shapes do not fit each other, one has another precision, or what is given
             is no matrix of numbers.
     """
 
-    MAIN: ClassVar[tuple[str, ...]] = ("vocab_size", "width")
+    MAIN: ClassVar[tuple[str, ...]] = ("vocab_size", "width", "task")
 
     def __init__(
         self,
@@ -84,8 +84,14 @@ class ReluNet(Shown, nn.Module):
         """Number of hidden units, d."""
         return self.W_in.shape[1]
 
+    if TYPE_CHECKING:  # nn.Module's returns Any
+
+        def __call__(self, sets: SetsLike) -> Tensor:
+            """As `forward`."""
+            ...
+
     def forward(self, sets: SetsLike) -> Float[Tensor, "batch vocab"]:
-        """The logits of each set; `sets` are what `task.as_ids` takes, such as `[[0, 4], [7]]`.
+        """The logits [batch, vocab] of each set of ids, such as `[[0, 4], [7]]` or a tensor.
 
         Raises:
             UsageError: they are no sets of ids between 0 and vocab_size.
@@ -97,17 +103,16 @@ class ReluNet(Shown, nn.Module):
     def run_with_hooks(
         self, sets: SetsLike, fwd_hooks: Iterable[tuple[str, Hook]]
     ) -> Float[Tensor, "batch vocab"]:
-        """Forward, with functions `fn(activation, hook)` that may return a replacement.
+        """The logits [batch, vocab], with functions that may replace an activation on the way.
+
+        `fwd_hooks` are pairs of a name and a function `fn(activation, hook)`; `hook.name` is that
+        name. It returns None, or another activation of the same shape.
 
         Raises:
             UsageError: a hook's name is not one of `HOOK_NAMES`.
         """
         hooks = list(fwd_hooks)
-        for name, _ in hooks:
-            if name not in HOOK_NAMES:
-                raise UsageError(
-                    f"no activation is called {name!r}; hooks go on {', '.join(HOOK_NAMES)}"
-                )
+        _refuse_unknown(name for name, _ in hooks)
         ids = self.checked(sets)
         replaced = _apply("hook_in", ids, hooks)
         if replaced is not ids:
@@ -119,9 +124,12 @@ class ReluNet(Shown, nn.Module):
     def run_with_cache(
         self, sets: SetsLike, names_filter: NamesFilter = None
     ) -> tuple[Float[Tensor, "batch vocab"], dict[str, Tensor]]:
-        """Forward, with the activations by name (detached; `names_filter` chooses which).
+        """The logits [batch, vocab], and the activations by name, detached.
 
         `names_filter` is a name, a list of names, or a function of a name; None keeps all.
+
+        Raises:
+            UsageError: a name is not one of `HOOK_NAMES`, or as `forward`.
         """
         keep = _filter(names_filter)
         cache: dict[str, Tensor] = {}
@@ -140,6 +148,8 @@ class ReluNet(Shown, nn.Module):
     def from_pretrained(cls, path: Path | str) -> ReluNet:
         """Read a network from a folder with `config.json` and `model.safetensors`.
 
+        Its `task` is what `config.json` says; None where that is a file of sets.
+
         Raises:
             FileError: a file is missing or damaged, or the weights are not those of a ReLU network.
         """
@@ -155,6 +165,7 @@ class ReluNet(Shown, nn.Module):
                     f"{folder}: config.json says {name} {said[name]} and the weights have {value}; "
                     "restore the pair of files"
                 )
+        net.task = _said_task(config, net.vocab_size)
         net.folder = folder
         return net
 
@@ -181,7 +192,8 @@ class ReluNet(Shown, nn.Module):
             activation: "relu" or "none", where no config or graph says it.
             input_scale: what the network's inputs are multiplied by: a number, "mean" (1/k) or
                 "l2" (1/sqrt(k)).
-            set_size: k or (a, b); needed by "mean", "l2" and linear networks.
+            set_size: k or (a, b); needed by "mean", "l2" and linear networks. Where it is given,
+                the network's `task` is of uniform sets of that size.
 
         Raises:
             FileError: the file is damaged, holds another kind of network, or fails the check.
@@ -191,7 +203,7 @@ class ReluNet(Shown, nn.Module):
 
         checked = None if check is None else Path(check)
         given = bringing.Given(names, layout, activation, input_scale, set_size)
-        return bringing.import_file(Path(path), given, checked).net
+        return _made_for(bringing.import_file(Path(path), given, checked).net, set_size)
 
     @classmethod
     def from_state_dict(
@@ -212,7 +224,7 @@ class ReluNet(Shown, nn.Module):
         from relubloom.network.imports import bringing
 
         given = bringing.Given(names, layout, activation, input_scale, set_size)
-        return bringing.import_tensors(state, given).net
+        return _made_for(bringing.import_tensors(state, given).net, set_size)
 
     @classmethod
     def from_module(
@@ -237,7 +249,7 @@ class ReluNet(Shown, nn.Module):
         from relubloom.network.imports import bringing
 
         given = bringing.Given(names, layout, activation, input_scale, set_size)
-        return bringing.import_module(module, given).net
+        return _made_for(bringing.import_module(module, given).net, set_size)
 
     def to_module(self) -> nn.Sequential:
         """The network as Linear, ReLU, Linear, on indicator rows [batch, vocab]; copies."""
@@ -363,10 +375,31 @@ def as_network(net: object) -> ReluNet:
         way = f"give ReluNet.from_file({str(net)!r})"
     elif isinstance(net, NetStack):
         way = "give one of its networks, such as stack[0]"
+    elif isinstance(getattr(net, "net", None), ReluNet):
+        way = "give its network, which is its net"
     elif isinstance(net, tuple):
         way = "train returns (net, history); give the first"
     found = "a tuple" if isinstance(net, tuple) else described(net)
     raise UsageError(f"the network is {found}: {way}")
+
+
+def _said_task(config: dict[str, Any], vocab_size: int) -> KSparseTask | None:
+    """The task of `config.json`, where it says one that makes sense and is no file's."""
+    said = config.get("task")
+    if not isinstance(said, dict) or "sets" in said or said.get("set_size") is None:
+        return None
+    try:
+        task = KSparseTask.from_description({"vocab_size": vocab_size} | said)
+    except UsageError:  # who needs it is told; weights are weights
+        return None
+    return task if task.vocab_size == vocab_size else None
+
+
+def _made_for(net: ReluNet, set_size: int | tuple[int, int] | None) -> ReluNet:
+    """The network, with the task of these sizes."""
+    if set_size is not None:
+        net.task = KSparseTask(net.vocab_size, set_size)
+    return net
 
 
 def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
@@ -387,10 +420,19 @@ def _apply(name: str, activation: Tensor, hooks: Iterable[tuple[str, Hook]]) -> 
     return activation
 
 
+def _refuse_unknown(names: Iterable[str]) -> None:
+    for name in names:
+        if name not in HOOK_NAMES:
+            raise UsageError(
+                f"no activation is called {name!r}; hooks go on {', '.join(HOOK_NAMES)}"
+            )
+
+
 def _filter(names_filter: NamesFilter) -> Callable[[str], bool]:
     if names_filter is None:
         return lambda _: True
     if callable(names_filter):
         return names_filter
     names = {names_filter} if isinstance(names_filter, str) else set(names_filter)
+    _refuse_unknown(names)
     return names.__contains__

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -79,7 +80,7 @@ def write_network(folder: Path, net: ReluNet, origin: Origin, tokens: tuple[str,
 
 def write_training(
     folder: Path,
-    history: list[dict[str, Any]],
+    history: Sequence[Mapping[str, Any]],
     film: Float[Tensor, "snapshots tokens width"],
     film_steps: list[int],
 ) -> None:

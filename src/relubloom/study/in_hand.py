@@ -9,23 +9,32 @@ from pathlib import Path
 import torch
 
 from relubloom import atomic
-from relubloom.errors import UsageError
+from relubloom.code import Code, GradedCode
+from relubloom.errors import RelubloomError, UsageError
 from relubloom.evidence import Evidence, gather_evidence
 from relubloom.evidence.gather import Depth
+from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import CONFIG, WEIGHTS, read_config
+from relubloom.records.behaviour import Behaviour
+from relubloom.records.certificate import Certificate
+from relubloom.records.files import read_record
+from relubloom.records.interventions import Interventions
+from relubloom.records.ladder import Ladder
 from relubloom.records.run_folder import (
     EXAMINED,
     Origin,
     labels_of,
+    read_graded_code,
+    read_task,
     remember,
     task_of,
     write_labels,
     write_network,
 )
 from relubloom.report.page import write_report
-from relubloom.study.folders import prepare_run
-from relubloom.study.steps import write_evidence
+from relubloom.study.folders import prepare_run, refuse_study
+from relubloom.study.steps import examined_files, write_evidence
 from relubloom.task import KSparseTask, SetCollection, SetsLike
 
 
@@ -52,6 +61,38 @@ def save_evidence(
         atomic.write_json(folder / CONFIG, config)
     write_evidence(folder, evidence)
     return folder
+
+
+def load_evidence(folder: Path | str) -> Evidence:
+    """`Evidence.load`."""
+    folder = Path(folder)
+    refuse_study(folder)
+    net = ReluNet.from_pretrained(folder)
+    behaviour, mechanism = examined_files(folder)
+    graded = read_graded_code(folder) or GradedCode(extract_code(net).bits)
+    try:
+        task = read_task(folder, net)
+    except RelubloomError:
+        task = None
+    if task is not None and not _are_of(behaviour, task):
+        task = None
+    return Evidence(
+        code=Code(graded.bits),
+        graded=graded,
+        behaviour=behaviour,
+        mechanism=mechanism,
+        interventions=read_record(folder, Interventions),
+        ladder=read_record(folder, Ladder),
+        certificate=read_record(folder, Certificate),
+        net=net,
+        task=task,
+    )
+
+
+def _are_of(behaviour: Behaviour, task: KSparseTask) -> bool:
+    """Whether the sets that figures are over may be the task's."""
+    (low, high), (least, most) = behaviour.sizes, task.sizes
+    return behaviour.source in (None, task.source) and least <= low <= high <= most
 
 
 def report_evidence(

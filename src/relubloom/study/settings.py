@@ -42,9 +42,10 @@ class Study(Shown):
     """What to study: a task, a width, a recipe, and how many seeds from which on.
 
     `labels` are the tokens' names: where none are given those of the task's file, else words.
-    `quick` trades steps and sets for an answer within seconds. `init_from` is a run folder whose
+    `quick` has figures over 20,000 drawn sets and leaves out interventions and ladder; the steps
+    are the recipe's (`rb.study(quick=True)` takes at most 2,000). `init_from` is a run folder whose
     network training starts from. With `choose_swaps` the share of swapped tokens of a file's sets
-    is chosen (`study.swaps`), and not the task's.
+    is chosen on a part of the training sets, and is not the task's.
 
     Raises:
         UsageError: a value breaks its rule, or is of another kind.
@@ -109,7 +110,7 @@ class Study(Shown):
 
     @property
     def default_folder(self) -> Path:
-        """Where the study goes if nobody says it: `runs` and a name made of the settings."""
+        """Where the study goes if nobody says it, `runs` and a name made of the settings."""
         task, recipe = self.task, self.recipe
         parts = [
             f"N{task.vocab_size}" if task.file is None else Path(task.file.path).stem,
@@ -228,19 +229,19 @@ class StudyOptions(TypedDict, total=False):
     """What a study may be asked for, by the names of the command's options; all may be left out."""
 
     preset: str
-    """Sizes and recipe to start from: a name of `PRESETS`."""
+    """Sizes and recipe to start from, one of article, article-full, class and wide."""
     vocab_size: int | None
     """Number of tokens."""
     width: int | None
     """Number of hidden units."""
     set_size: int | tuple[int, int] | str | None
-    """Tokens a set: k, (a, b) or "a..b"; of a file the lines of these sizes."""
+    """Tokens a set, as k, (a, b) or "a..b"; of a file the lines of these sizes."""
     source: SourceName
-    """How sets are drawn: uniform or zipf."""
+    """How sets are drawn, uniform or zipf."""
     sets: Path | str | None
     """A file of real sets."""
     tokens: Path | str | Sequence[str] | None
-    """The tokens' labels: a file, one a line, or a list."""
+    """The tokens' labels, as a file, one a line, or as a list."""
     skip_bad: bool
     """Skip bad lines of `sets`, and count them."""
     objective: ObjectiveName | None
@@ -262,7 +263,7 @@ class StudyOptions(TypedDict, total=False):
     seeds: int
     """Networks to train."""
     quick: bool
-    """An answer within seconds: at most 2,000 steps, figures over 20,000 drawn sets."""
+    """An answer within seconds, of at most 2,000 steps and over 20,000 drawn sets."""
 
 
 def planned(*, choose_swaps: bool = False, **asked: Unpack[StudyOptions]) -> Study:

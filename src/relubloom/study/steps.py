@@ -67,7 +67,7 @@ from relubloom.study.source_codes import (
 )
 from relubloom.task import KSparseTask, SetCollection, as_sizes, format_sizes
 from relubloom.tokens_file import read_tokens
-from relubloom.training import TrainedNetwork, TrainingProgress, train_stack
+from relubloom.training import HistoryRow, TrainedNetwork, TrainingProgress, train_stack
 from relubloom.training.checkpoint import remove_checkpoint
 
 SAMPLED_SETS = 20_000  # that a mean is over where no exact count is made
@@ -83,7 +83,7 @@ def train_run(
     device: str = "cpu",
     threads: int = 1,
     watch: Watch = unwatched,
-) -> list[dict[str, Any]]:
+) -> list[HistoryRow]:
     """Train the network of a study's first seed into the run folder `out`; returns its history.
 
     Raises:
@@ -327,12 +327,21 @@ def row_of(folder: Path, seed: int | None) -> RunRow:
     """A row of `study.json`, from the folder's files.
 
     Raises:
+        FileError: as `examined_files`.
+    """
+    return RunRow.of(str(folder), seed, *examined_files(folder))
+
+
+def examined_files(folder: Path) -> tuple[Behaviour, Mechanism]:
+    """What every examination writes.
+
+    Raises:
         FileError: the folder was not examined, or a file is damaged.
     """
     behaviour, mechanism = read_record(folder, Behaviour), read_record(folder, Mechanism)
     if behaviour is None or mechanism is None:
         raise FileError(f"{folder} was not examined; run `relubloom examine {folder}`")
-    return RunRow.of(str(folder), seed, behaviour, mechanism)
+    return behaviour, mechanism
 
 
 def certify_run(

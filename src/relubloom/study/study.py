@@ -54,9 +54,9 @@ def run_study(
     unfinished one goes on where it stopped. A quick one is evaluated on 20,000 sets.
 
     Raises:
-        UsageError: `study` is none, `out` holds something and neither `resume` nor `force` is
+        UsageError: `study` is no Study, `out` holds something and neither `resume` nor `force` is
             given, or it holds a study of other settings.
-        StoppedError: Ctrl-C; what was done is kept for `resume`.
+        StoppedError: Ctrl-C; the state is kept in `out`, and `resume=True` goes on with it.
         FileError: something cannot be written.
     """
     study, out = as_study(study), Path(out)
@@ -116,17 +116,18 @@ def study(
 
     Args:
         out: the folder to write; by default `runs` and a name made of the settings.
-        resume, force: go on with what lies there, or replace it.
+        resume: go on with the unfinished study that lies there, or return the finished one.
+        force: replace the study that lies there.
         device: "cpu", "cuda" or "mps".
         threads: to use; all cores by default.
         quiet: show no progress.
         asked: the command's other options by name, as `vocab_size=64, set_size=3, width=24`; see
-            `study.settings.StudyOptions`.
+            `StudyOptions`.
 
     Raises:
         UsageError: an option breaks its rule, or `out` holds something and neither `resume` nor
             `force` is given.
-        StoppedError: as `run_study`.
+        StoppedError: Ctrl-C; the state is kept in `out`, and `resume=True` goes on with it.
     """
     wanted = planned(choose_swaps=not asked.get("quick", False), **asked)
     check_device(device)

@@ -105,8 +105,6 @@ class Execution:
         except BrokenExecutor:
             self._suspect(group)
             return False
-        except StoppedError:
-            raise KeyboardInterrupt from None
         except Exception as error:  # noqa: BLE001 - whatever it is, the other groups go on
             self._ended(group, [_unable(run, error) for run in group.runs], [])
             return True

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from relubloom.errors import DivergedError, UsageError
 from relubloom.evidence.glance import glance
@@ -15,7 +14,7 @@ from relubloom.memory import refuse_too_large
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.sweep_row import SweepRow
 from relubloom.sweep.settings import RunSettings, identity_of
-from relubloom.training import train_stack
+from relubloom.training import HistoryRow, train_stack
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Trained:
 
     row: SweepRow
     net: ReluNet | None
-    history: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    history: list[HistoryRow] = field(default_factory=list[HistoryRow])
 
 
 def in_groups(runs: Iterable[RunSettings], most: int, device: str = "cpu") -> list[Group]:

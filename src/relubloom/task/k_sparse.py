@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from relubloom.errors import FileError, UsageError, whole
+from relubloom.errors import FileError, UsageError, check_seed, whole
 from relubloom.shown import Shown
 from relubloom.task.philox import AddressedNumbers
 from relubloom.task.sampling import (
@@ -55,7 +55,7 @@ class KSparseTask(Shown):
         training_pool: how many sets a network trains on, drawn once from the source by its seed;
             None draws fresh sets at every step.
         generator: "torch", which draws on the CPU and moves what it drew, or "philox", which draws
-            the same integers on every device (`task.philox`), faster for many networks on an
+            the same integers on every device, faster for many networks on an
             accelerator. Held-out sets of either are drawn on the CPU, and a file is split alike
             by both.
         hold_out: whether a fifth of a file's distinct sets is held out and figures are over that.
@@ -96,6 +96,7 @@ class KSparseTask(Shown):
             )
         object.__setattr__(self, "vocab_size", whole("vocab_size", self.vocab_size))
         object.__setattr__(self, "set_size", parse_sizes(self.set_size))
+        check_seed(self.split_seed, "split_seed")
         if self.vocab_size < 1:
             raise UsageError(
                 f"vocab_size is {self.vocab_size}: a vocabulary has at least 1 token; raise it"
@@ -151,8 +152,10 @@ class KSparseTask(Shown):
     ) -> KSparseTask:
         """The task of a file of real sets; `set_size` keeps lines of those sizes only.
 
-        `tokens`, `skip_bad` and `named_by` are those of `read_sets`, `swaps` the task's. With
-        `hold_out=False` the task's `evaluation_sets()` are all lines.
+        `tokens` are the allowed ones in the order of their ids, else the tokens of the kept lines
+        by first appearance; `named_by` is what says them, in the words of an error. `skip_bad`
+        counts a bad line instead of refusing it. The others are the task's own: with
+        `hold_out=False` its `evaluation_sets()` are all lines.
 
         Raises:
             FileError: the file is missing, a line is bad, or there is nothing to hold out.
@@ -320,8 +323,8 @@ class KSparseTask(Shown):
     def describe(self) -> dict[str, Any]:
         """What identifies the task, as JSON values.
 
-        Left out is what is as it was before there was a choice: such a task describes itself as
-        it always did, and its studies and checkpoints go on.
+        A choice that earlier versions did not have is left out where it is as theirs was. So such
+        a task describes itself as it did then, and its studies and checkpoints go on.
         """
         low, high = self.sizes
         described: dict[str, Any] = {

@@ -39,7 +39,7 @@ class SetCollection(ABC):
     @property
     @abstractmethod
     def source(self) -> str:
-        """What they are sets of: "uniform", "zipf", "file", or "given" in Python."""
+        """What they are sets of, "uniform", "zipf", "file", or "given" in Python."""
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -120,9 +120,12 @@ class DrawnSets(SetCollection):
         return torch.cat(blocks)[start - first * BLOCK : stop - first * BLOCK]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListedSets(SetCollection):
-    """Given sets, each with its number of copies, and whether it has a token never trained on.
+    """Sets of a list or a file.
+
+    `copies` is how often each stands there; `has_unseen`, whether it holds a token that no training
+    set holds.
 
     Sets shorter than the longest are padded with vocab_size. `file` is what they are lines of.
     """
@@ -154,6 +157,10 @@ class ListedSets(SetCollection):
         copies = torch.tensor(list(counts.values()), dtype=torch.int64)
         none_unseen = torch.zeros(len(copies), dtype=torch.bool)
         return cls(padded(counts, vocab_size), copies, none_unseen, "listed")
+
+    def __repr__(self) -> str:
+        lines = int(self.copies.sum())
+        return f"ListedSets({len(self):,} sets, {lines:,} with copies, method={self.method!r})"
 
     @property
     def source(self) -> str:

@@ -26,8 +26,8 @@ class SetsFile:
 
     path: str
     sha256: str
-    tokens: tuple[str, ...]
-    counts: dict[tuple[int, ...], int]
+    tokens: tuple[str, ...] = field(repr=False)
+    counts: dict[tuple[int, ...], int] = field(repr=False)
     lines: int
     left_out: int
     bad_lines: int

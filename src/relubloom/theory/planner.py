@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Any, ClassVar
 
-from relubloom.errors import UsageError
+from relubloom.errors import UsageError, described
 from relubloom.shown import Shown
 from relubloom.theory.arguments import check_set_size, check_sizes
 from relubloom.theory.bounds import (
@@ -271,7 +272,9 @@ def _goal(
 
 
 def _check_target(vocab_size: int, set_size: int, name: str, value: float) -> None:
-    """Refuse an error that no random code reaches."""
+    """Refuse what is no number, and an error that no random code reaches."""
+    if not isinstance(value, Real):
+        raise UsageError(f"{name} is {described(value)}: it must be a number; give such as 1e-3")
     within = 0 < value < 1
     if within and (name != "mse" or value >= SMALLEST_MSE):
         return

@@ -1,6 +1,7 @@
 """Training: recipe, inner step, loop, checkpoint."""
 
 from relubloom.training.loop import (
+    HistoryRow,
     TrainedNetwork,
     TrainingProgress,
     train,
@@ -10,6 +11,7 @@ from relubloom.training.recipe import Recipe
 from relubloom.training.start import initialise
 
 __all__ = [
+    "HistoryRow",
     "Recipe",
     "TrainedNetwork",
     "TrainingProgress",

@@ -55,7 +55,7 @@ class Recipe:
         init_scale_in, init_scale_out: weights start normal with sd = scale / sqrt(width); biases 0.
         activation: "relu", or "none" for a linear network of the same shape: the control that
             shows what the ReLU is good for. It is saved as a network whose units are above 0 on
-            all sets of the task (`network.construct.always_on`).
+            all sets of the task.
         initialisation: "normal" as above, or "pytorch": that of `torch.nn.Linear`, uniform within
             1/sqrt(N) for W_in and b_in and within 1/sqrt(width) for W_out and b_out, where the
             scales play no part.

@@ -2,5 +2,6 @@
 
 from relubloom.zoo.catalogue import names
 from relubloom.zoo.known import KnownNetwork, load
+from relubloom.zoo.meaning import UnitMeaning
 
-__all__ = ["KnownNetwork", "load", "names"]
+__all__ = ["KnownNetwork", "UnitMeaning", "load", "names"]

@@ -73,7 +73,7 @@ class KnownNetwork:
 
     @property
     def version(self) -> int:
-        """Of the recipe: name, version and seed say which network it is."""
+        """The version of the recipe; name, version and seed say which network it is."""
         return self.entry.version
 
     def sets(self, n: int, seed: int = 0) -> Int64[Tensor, "sets set_size"]:
@@ -137,7 +137,7 @@ class KnownNetwork:
 
     @cached_property
     def linear(self) -> KnownNetwork:
-        """The network without a ReLU of the same sizes and source, seed 0: what it is held against.
+        """The network without a ReLU of the same sizes and source, of seed 0, as its control.
 
         Cost: on first use that of training it.
         """

@@ -139,7 +139,7 @@ WRONG_MODULES = {
         nn.Sequential(nn.Linear(9, 4), nn.ReLU(), nn.Linear(4, 7)),
         "9 -> 4 and 4 -> 7",
     ),
-    "linear of no size": (nn.Sequential(nn.Linear(9, 4), nn.Linear(4, 9)), "give --set-size k"),
+    "linear of no size": (nn.Sequential(nn.Linear(9, 4), nn.Linear(4, 9)), "give set_size=k"),
     "ReLU at the end": (
         nn.Sequential(nn.Linear(9, 4), nn.Linear(4, 9), nn.ReLU()),
         "the logits differ by",
@@ -147,7 +147,7 @@ WRONG_MODULES = {
     "SiLU in forward": (Wrapped(silu), "a network with SiLU between its layers"),
     "a residual": (Wrapped(lambda m, x: x + m.b(m.a(x).relu())), "besides its two layers"),
     "no ReLU in forward": (Wrapped(lambda m, x: m.b(m.a(x))), "it is linear: give activation none"),
-    "inputs divided": (Wrapped(mean_fed), "give --input-scale mean"),
+    "inputs divided": (Wrapped(mean_fed), "give input_scale mean"),
     "it cannot be run": (Wrapped(lambda m, x: m.gone(x)), "cannot be run on sets"),
     "EmbeddingBag, mean": (Bag(PLAIN.tensors, "mean"), "divides its inputs by k (mean)"),
     "EmbeddingBag, max": (Bag(PLAIN.tensors, "max"), "an EmbeddingBag with mode 'max'"),

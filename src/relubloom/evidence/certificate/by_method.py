@@ -70,7 +70,7 @@ def certify(
         effort: how much work each method may be.
 
     Raises:
-        UsageError: the network or the task is none, the task has several sizes or another
+        UsageError: `net` is no ReluNet, `task` no task, the task has several sizes or another
             vocabulary, the weights hold NaN or infinity, the method is unknown, or it cannot
             answer for this network.
 

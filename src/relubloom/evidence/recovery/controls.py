@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.errors import UsageError, whole
+from relubloom.errors import UsageError, check_seed, whole
 from relubloom.evidence.recovery.score import Score, Truth, score_against
 
 INTERVAL = 4.0  # standard deviations either side of the mean
@@ -62,7 +62,7 @@ def controls_of(
         seed: of the draws.
 
     Raises:
-        UsageError: atoms or draws is no whole number of at least 1.
+        UsageError: atoms or draws is no whole number of at least 1, or seed is below 0.
 
     Cost: `3 * draws + 2` scores.
     """
@@ -70,6 +70,7 @@ def controls_of(
     for name, value in (("atoms", atoms), ("draws", draws)):
         if value is not None and whole(name, value) < 1:
             raise UsageError(f"{name} is {value}: a control has at least 1; raise it")
+    check_seed(seed)
     count = len(W_in) if atoms is None else atoms
     drawn: dict[str, Draw] = {
         "random": lambda draw: draw.standard_normal((count, W_in.shape[1])),

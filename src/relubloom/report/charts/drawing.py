@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from relubloom.records.files import FIGURE_MARK
 from relubloom.report.charts.style import (
     FONTS,
+    INK,
     MUTED,
     PAPER,
     VARIABLES,
@@ -78,8 +79,9 @@ def standalone(svg: Markup) -> str:
 
 
 @styled
-def on_paper(figure: Figure) -> Figure:
-    """The figure itself in the light theme's colours, as it stands in a notebook or a paper."""
+def on_paper(figure: Figure, title: str = "") -> Figure:
+    """The figure itself in the light theme's colours, as it stands in a notebook or a paper; its
+    title stands above all else."""
     theme = light_theme()
     colours = {stand_in: theme[variable] for stand_in, variable in VARIABLES.items()}
     figure.set_facecolor(theme[VARIABLES[PAPER]])
@@ -95,6 +97,8 @@ def on_paper(figure: Figure) -> Figure:
                 colour = colours.get(to_hex(shade))
                 if colour is not None:
                     getattr(artist, f"set_{name}")(colour)
+    if title:
+        figure.suptitle(title, y=1, va="bottom", fontsize=10.5, color=theme[VARIABLES[INK]])
     return figure
 
 

@@ -84,7 +84,8 @@ def draw_ladder(name: str, description: str, points: list[Point], y: str) -> Dra
         )
     for point in points:
         place = max(point.bits, first)
-        chart.plot([place], [point.f1], lw=0, mew=1.1, **RUNGS.get(point.kind, {}))
+        look = {"label": point.kind, **RUNGS.get(point.kind, {})}
+        chart.plot([place], [point.f1], lw=0, mew=1.1, **look)
     chart.x("description length (bits, log scale)", (low, high), log=True)
     chart.y(y, (-0.04, 1.06), ticks=QUARTERS)
     across, up = chart.across / math.log(high / low), chart.down / 1.1
