@@ -6,8 +6,10 @@ from pathlib import Path
 
 LONGEST_SHOWN = 60  # characters of a value in a message
 FLAGS = "force|resume|skip-bad"
+BEFORE, AFTER = r"(?<![\w/.-])", r"(?![\w/-]|\.\w)"  # else it is a part of a path
 OPTION = re.compile(
-    rf"`[^`]*`| \(in Python [^)]*\)|--({FLAGS})\b|--([a-z][a-z-]*)(?:( )(?=\d|k\b))?"
+    rf"`[^`]*`| \(in Python [^)]*\)|{BEFORE}--({FLAGS}){AFTER}"
+    rf"|{BEFORE}--([a-z][a-z-]*){AFTER}(?:( )(?=\d|k\b))?"
 )
 
 

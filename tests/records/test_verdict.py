@@ -13,7 +13,7 @@ SOUND: dict[str, Any] = {
     "near_threshold": 0.0,
     "loss_failure_f1": 1.0,
     "union_skill": 1.0,
-    "failure_skill": 1.0,
+    "failures_told_apart": 1.0,
 }
 
 
@@ -46,9 +46,9 @@ GRADED: dict[str, float | None] = {
         ({"union_skill": 0.5}, "bloom"),
         ({"union_skill": 0.4999}, "partly"),
         # an F1 must be more than saying that every set fails has
-        ({"failure_skill": 0.5}, "bloom"),
-        ({"failure_skill": 0.4999}, "partly"),
-        ({"failure_skill": None}, "bloom"),  # files of earlier versions
+        ({"failures_told_apart": 0.2}, "bloom"),
+        ({"failures_told_apart": 0.1999}, "partly"),
+        ({"failures_told_apart": None}, "bloom"),  # no set fails, or all
     ],
 )
 def test_the_verdict_rule_at_its_boundaries(changes: dict[str, Any], verdict: Verdict) -> None:

@@ -75,9 +75,9 @@ def mechanism_of(contents: Contents, **values: Any) -> Mechanism:
             "pairs, where 97 % is the least; 4.00 % of the entries lie near the threshold, where "
             "3 % is the most; the bare hash predicts the loss failures with an F1 of 0.71, where "
             "0.8 is the least; the union removes 40.00 % of the errors that calling every unit on, "
-            "or every unit off, would make, where 50 % is the least; the bare hash removes 25.00 % "
-            "of the errors that saying every set fails, or none does, would make, where 50 % is "
-            "the least.",
+            "or every unit off, would make, where 50 % is the least; between sets that fail "
+            "by loss and others, the share on which the bare hash fails differs by 15.00 %, where "
+            "20 % is the least.",
         ),
         (
             "not-bloom",
@@ -96,7 +96,7 @@ def test_verdicts_are_told_apart(
         mechanism,
         reading=None,
         union_skill=0.4,
-        failure_skill=0.25,
+        failures_told_apart=0.15,
         extracted=replace(mechanism.extracted, loss_failure_f1=0.712),
     )
     text = section_text(changed(told, mechanism=mechanism), "head").splitlines()

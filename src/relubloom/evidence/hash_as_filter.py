@@ -20,25 +20,28 @@ def measure_hash_as_filter(scores: SetScores) -> HashAsFilter:
         code_failure_share=scores.mean(scores.code_failure),
         failures_explained=_share_inside(scores, scores.ranking_failure),
         failures_explained_by_loss=_share_inside(scores, scores.loss_failure),
-        union_skill=skill(float(scores.unit_agreement.mean()), float(scores.unit_on.mean())),
-        failure_skill=skill(
-            scores.mean(scores.code_failure == scores.loss_failure),
-            scores.mean(scores.loss_failure),
-        ),
+        union_skill=union_skill(float(scores.unit_agreement.mean()), float(scores.unit_on.mean())),
+        failures_told_apart=_told_apart(scores),
     )
 
 
-def skill(agreement: float, share: float) -> float:
-    """1 - (errors of an answer) / (errors of the better constant answer), or 0.
+def union_skill(agreement: float, on: float) -> float:
+    """1 - (disagreements of the union) / (disagreements of the better constant answer), or 0.
 
-    Of yes and no, where a share is yes: a constant answer errs on min(share, 1 - share). Where
-    nearly all units are off, or nearly all sets fail, agreement is high whatever is answered; this
-    is not. 1 where the answer never errs.
+    Over (set, unit) pairs, of which the share `on` is above 0: a constant answer ("every unit is
+    on", or "is off") errs on min(on, 1 - on) of them. Where nearly all units are off, agreement is
+    high whatever they compute; this is not. 1 where the union never errs.
     """
-    errors, constant = 1 - agreement, min(share, 1 - share)
+    errors, constant = 1 - agreement, min(on, 1 - on)
     if errors == 0:
         return 1.0
     return max(0.0, 1 - errors / constant) if constant > 0 else 0.0
+
+
+def _told_apart(scores: SetScores) -> float | None:
+    failing = _share_inside(scores, scores.loss_failure)
+    others = _share_inside(scores, ~scores.loss_failure)
+    return None if failing is None or others is None else failing - others
 
 
 def _share_inside(scores: SetScores, failure: NDArray[np.bool_]) -> float | None:

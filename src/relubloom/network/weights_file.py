@@ -137,7 +137,7 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     try:
         check_shapes({name: tuple(value.shape) for name, value in tensors.items()})
     except UsageError as error:
-        raise FileError(f"{path}: {error}") from None
+        raise FileError(f"{path}: {error.args[0]}") from None
     for name, value in tensors.items():
         if not value.is_floating_point():
             raise FileError(f"{path}: {name} is {_kind(value)}; weights are float32")

@@ -73,8 +73,9 @@ class HashAsFilter:
             its loss failures, the share inside those sets; null when there are none.
         union_skill: 1 - disagreements of the union with the units over those of the better
             constant answer, or 0: what `unit_agreement` is worth.
-        failure_skill: the same of the extracted hash about which sets fail by loss: what
-            `loss_failure_f1` is worth. Null in files of earlier versions.
+        failures_told_apart: of the sets that fail by loss the share on which the hash fails, minus
+            that share of the others: what `loss_failure_f1` is worth. Null where no set or every
+            set fails by loss, and in files of earlier versions.
     """
 
     extracted: ExtractedFilter
@@ -82,7 +83,7 @@ class HashAsFilter:
     failures_explained: float | None
     failures_explained_by_loss: float | None
     union_skill: float
-    failure_skill: float | None = field(default=None, kw_only=True)
+    failures_told_apart: float | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, kw_only=True)

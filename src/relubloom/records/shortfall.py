@@ -168,10 +168,10 @@ def _clause(line: RuleLine, percent: Percent) -> str:
         )
     elif line.figure == "state_skill":
         said = f"the states remove {percent(value, 2)} of the errors of a constant answer"
-    elif line.figure == "failure_skill":
+    elif line.figure == "failures_told_apart":
         said = (
-            f"the bare hash removes {percent(value, 2)} of the errors that saying every set fails, "
-            "or none does, would make"
+            f"between sets that fail by loss and others, the share on which the bare hash fails "
+            f"differs by {percent(value, 2)}"
         )
     else:
         said = (

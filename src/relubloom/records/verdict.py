@@ -14,7 +14,8 @@ AGREEMENT_BLOOM = 0.97  # unit agreement of a `bloom` network, at least
 AGREEMENT_NOT = 0.8  # below it a network is `not-bloom`
 NEAR_BLOOM = 0.03  # share of entries near the threshold, at most
 F1_BLOOM = 0.8  # of the bare hash's prediction of loss failures, at least
-SKILL_BLOOM = 0.5  # of a constant answer's errors that the union, or the hash, removes, at least
+SKILL_BLOOM = 0.5  # of a constant answer's errors that the union removes, at least
+APART_BLOOM = 0.2  # between the shares of failing and of other sets on which the hash fails
 AGREE_GRADED = 0.97  # of the bits, for which W_out tells half from full as W_in does, at least
 GAIN_GRADED = 0.05  # of the graded hash's F1 over that of the bare hash, at least
 FILTERS: tuple[Verdict, ...] = ("bloom", "graded-bloom")
@@ -79,9 +80,9 @@ RULE = (
         least=SKILL_BLOOM,
     ),
     Criterion(
-        "failure_skill",
-        "share of a constant answer's errors about which sets fail by loss that the hash removes",
-        least=SKILL_BLOOM,
+        "failures_told_apart",
+        "share of the failing sets on which the hash fails, minus that share of the others",
+        least=APART_BLOOM,
     ),
 )
 
@@ -122,7 +123,7 @@ def judge(
     near_threshold: float,
     loss_failure_f1: float | None,
     union_skill: float,
-    failure_skill: float | None,
+    failures_told_apart: float | None,
     graded: Mapping[str, float | None] | None = None,
 ) -> Verdict:
     """The verdict of one network, from its weights, its units and its hash: `RULE`, applied.
@@ -131,7 +132,7 @@ def judge(
     their figures, `graded`. Otherwise *bloom* where every line of `RULE` is met, *not-bloom* where
     one refutes it, *partly* otherwise. The last two lines are there because agreement and F1 are
     high by chance where units are hardly ever on (or off), and where nearly all sets fail. Where at
-    most half of the sets fail, an F1 of 0.8 implies the last one.
+    most half of the sets fail, an F1 of 0.8 implies the last one, which is Youden's index.
     """
     figures = {
         "two_modes": float(two_modes),
@@ -139,7 +140,7 @@ def judge(
         "near_threshold": near_threshold,
         "loss_failure_f1": loss_failure_f1,
         "union_skill": union_skill,
-        "failure_skill": failure_skill,
+        "failures_told_apart": failures_told_apart,
     }
     if graded is not None:
         known = {"two_modes": float(two_modes), **graded}

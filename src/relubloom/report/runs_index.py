@@ -63,5 +63,5 @@ def _entry(folder: Path, give_page: Callable[[Path], object]) -> Entry:
         contents = read_contents(folder)
         give_page(folder)
     except FileError as error:
-        return Entry(folder, None, str(error))
+        return Entry(folder, None, error.args[0])
     return Entry(folder, contents)

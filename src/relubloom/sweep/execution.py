@@ -132,7 +132,7 @@ class Execution:
 def _unable(run: RunSettings, error: Exception) -> SweepRow:
     """The row of a run that ended with an error; only what breaks a rule is beyond a second try."""
     if isinstance(error, UsageError):
-        return refused(run, str(error))
+        return refused(run, error.args[0])
     if isinstance(error, MemoryError):
         return failed(run, "out of memory; give fewer --workers, or a smaller network")
     said = next(iter(str(error).splitlines()), "")

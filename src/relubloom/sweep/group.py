@@ -88,7 +88,7 @@ def run_group(group: Group, checkpoint: Path | None = None) -> list[Trained]:
     except DivergedError as error:
         lost = [run for run in group.runs if run.seed in error.seeds]
         left = tuple(run for run in group.runs if run.seed not in error.seeds)
-        rows = [Trained(failed(run, str(error)), None) for run in lost]
+        rows = [Trained(failed(run, error.args[0]), None) for run in lost]
         return rows + (run_group(Group(left, group.device)) if left else [])
     training = (time.perf_counter() - started) / len(trained)
     sets = first.task.evaluation_sets(None if first.enumerated else first.figure_sets)
@@ -98,7 +98,7 @@ def run_group(group: Group, checkpoint: Path | None = None) -> list[Trained]:
         try:
             figures = glance(each.net, sets)
         except UsageError as error:
-            found.append(Trained(refused(run, str(error)), each.net))
+            found.append(Trained(refused(run, error.args[0]), each.net))
             continue
         seconds = training + time.perf_counter() - started
         row = SweepRow(run.identity, "done", run.describe(), figures, None, training, seconds)

@@ -88,7 +88,7 @@ def read_spec(path: Path) -> Spec:
             try:
                 settings = _settings(point, path.parent)
             except RelubloomError as error:
-                row = SweepRow(identity_of(point), "impossible", point, reason=str(error))
+                row = SweepRow(identity_of(point), "impossible", point, reason=error.args[0])
                 impossible.append(row)
                 continue
             for seed in range(settings.seed, settings.seed + point.get("seeds", 1)):

@@ -25,7 +25,7 @@ from relubloom.sweep.spec import Spec
 from relubloom.sweep.tracking import Tracker
 from relubloom.sweep.workers import Workers
 from relubloom.training.checkpoint import remove_checkpoint
-from relubloom.training.devices import networks_that_fit
+from relubloom.training.devices import check_products, networks_that_fit
 
 STACK = 16  # networks a worker trains at once; docs/performance.md: more are no faster
 DEVICE_STACK = 256  # and as many on an accelerator: docs/training-speed.md
@@ -77,7 +77,8 @@ def prepare(spec: Spec, out: Path, *, resume: bool, device: str = "cpu") -> Swee
             memory allows.
 
     Raises:
-        UsageError: `out` is a file, or holds results and `resume` is not given.
+        UsageError: `out` is a file, or holds results and `resume` is not given; or the device has
+            no such products as a recipe asks for.
         FileError: the results are of another version.
     """
     refuse_file(out)
@@ -87,6 +88,8 @@ def prepare(spec: Spec, out: Path, *, resume: bool, device: str = "cpu") -> Swee
             f"{out} holds results; add to them with --resume (finished runs are kept), or choose "
             "another --out"
         )
+    for run in spec.runs:
+        check_products(run.recipe.products, torch.device(device))
     statuses = Results(out).statuses() if there else {}
     left = [run for run in spec.runs if statuses.get(run.identity, "failed") == "failed"]
     groups: list[Group] = []
@@ -212,8 +215,8 @@ class _Job:
                 self.store.record(rows)
             except FileError as error:
                 if not self.trouble:
-                    self.progress.warnings.append(f"{error}; the other runs go on")
-                self.trouble = str(error)
+                    self.progress.warnings.append(f"{error.args[0]}; the other runs go on")
+                self.trouble = error.args[0]
                 return
             remove_checkpoint(group.checkpoint(self.out / CHECKPOINTS))
             self.unsaved.pop(0)
@@ -227,7 +230,7 @@ class _Job:
             for each in trained:
                 if each.row.status == "done":
                     self.tracker.log(self.plan.spec.name, each)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the sweep goes on
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the sweep goes on
             said = next(iter(str(error).splitlines()), "")
             self.progress.warnings.append(
                 f"{self.tracker.name} failed ({type(error).__name__}: {said}); the sweep goes on "

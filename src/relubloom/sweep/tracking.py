@@ -63,7 +63,7 @@ def find_tracker(name: str) -> Tracker:
     package = found[name].module.split(".")[0]
     try:
         api = found[name].load()
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever its import does
         raise UsageError(
             f"--track is {name!r} and cannot be imported ({error}); pip install {package}"
         ) from None

@@ -127,17 +127,26 @@ def products_as(products: Products, device: torch.device) -> Generator[None]:
     Raises:
         UsageError: TF32 is asked for and the device has none.
     """
-    if products == "tf32" and not _has_tf32(device):
-        raise UsageError(
-            f"products is 'tf32' and device is '{device}': NVIDIA GPUs since 2020 have it; use "
-            "--device cuda there, or leave it out"
-        )
+    check_products(products, device)
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high" if products == "tf32" else "highest")
     try:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+def check_products(products: Products, device: torch.device) -> None:
+    """Refuse products that a device does not have.
+
+    Raises:
+        UsageError: TF32 is asked for and the device has none.
+    """
+    if products == "tf32" and not _has_tf32(device):
+        raise UsageError(
+            f"products is 'tf32' and device is '{device}': NVIDIA GPUs since 2020 have it; use "
+            "--device cuda there, or leave it out"
+        )
 
 
 def _has_tf32(device: torch.device) -> bool:

@@ -77,6 +77,6 @@ def verdict_of(
         near_threshold=modes.near_threshold,
         loss_failure_f1=as_filter.extracted.loss_failure_f1,
         union_skill=as_filter.union_skill,
-        failure_skill=as_filter.failure_skill,
+        failures_told_apart=as_filter.failures_told_apart,
         graded=None if strengths is None else strengths.judged,
     )

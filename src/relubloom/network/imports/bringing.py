@@ -203,7 +203,7 @@ def _assembled(
     try:
         check_shapes({role: tuple(value.shape) for role, value in tensors.items()})
     except UsageError as error:
-        raise FileError(f"{name}: {error}") from None
+        raise FileError(f"{name}: {error.args[0]}") from None
     scale, norm = _scale(source, given, name)
     precision = widest(placed.tensors.values())
     stored = torch.float32 if precision in HALVES and (scale != 1 or activation == "none") else None
