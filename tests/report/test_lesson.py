@@ -130,10 +130,18 @@ def test_it_is_guessed_before_it_is_seen(trained: Path, open_page: Callable[...,
     assert "never put in" in hero.inner_text()
     (wrong,) = page.locator(".x-is-stranger").evaluate_all("all => all.map(e => e.dataset.token)")
     assert int(wrong) in guessed
-    page.get_by_test_id("random-set").click()
-    assert page.locator("[data-p]").count() > 3
+    shown = page.locator("[data-p]")
+    for new_set in ("random-set", "find-false-positive", "toggle"):
+        if new_set == "toggle":
+            page.locator("[data-testid^='toggle-']").first.click()
+        else:
+            page.get_by_test_id(new_set).click()
+        page.get_by_text("Show what comes out").wait_for()
+        assert (shown.count(), hero.inner_text()[:8]) == (0, "Which of")
+        page.get_by_test_id("look").click()
+        assert shown.count() > 3
     page.get_by_test_id("look").click()
-    assert page.locator("[data-p]").count() == 0
+    assert shown.count() == 0
 
 
 def test_a_unit_has_the_number_of_its_column(
