@@ -191,9 +191,9 @@ function sparing(answer, labels, spared) {
   const lowest = Math.min(...answer.ids.map((id) => answer.logits[id]));
   const gap = plain(lowest - answer.logits[spared[0]]);
   return [
-    "Right, and better than the hash alone: it covers all bits of ",
+    "The network does better than its hash: all bits of ",
     ...list(spared.slice(0, MANY), labels),
-    ", yet the network scores ",
+    " are covered, yet the network scores ",
     spared.length === 1 ? "it" : word(labels[spared[0]]),
     ` ${gap} below the members.`,
   ];
