@@ -144,6 +144,21 @@ def test_it_is_guessed_before_it_is_seen(trained: Path, open_page: Callable[...,
     assert shown.count() == 0
 
 
+def test_a_list_that_is_cut_says_so(trained: Path, open_page: Callable[..., "Page"]) -> None:
+    page = open_page(trained)
+    cut = page.get_by_test_id("cut")
+    assert cut.inner_text() == "and 29 more not put in"  # of 40, beside 3 members and 8 rows
+    page.evaluate("location.hash = '#set=0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15&net=network'")
+    page.get_by_test_id("chip-15").wait_for()
+    page.get_by_test_id("look").click()
+    said = page.get_by_test_id("outcome").inner_text()
+    told = re.match(r"(\d+)\s+tokens? that were never put in come out", said)
+    assert told is not None, said
+    called, rows = int(told[1]), page.locator(".x-is-stranger").count()
+    assert called > rows > 0
+    assert cut.inner_text() == f"and {called - rows} more that come out"
+
+
 def test_a_unit_has_the_number_of_its_column(
     trained: Path, open_page: Callable[..., "Page"]
 ) -> None:

@@ -193,6 +193,7 @@ function sparing(answer, labels, spared) {
   return [
     "The network does better than its hash: all bits of ",
     ...list(spared.slice(0, MANY), labels),
+    spared.length > MANY ? ` and of ${spared.length - MANY} more` : "",
     " are covered, yet the network scores ",
     spared.length === 1 ? "it" : word(labels[spared[0]]),
     ` ${gap} below the members.`,
