@@ -105,7 +105,9 @@ def test_the_page_says_what_its_own_buttons_answer(
         [list(each) for each in combinations(range(40), size)],
     )
     row = next(line.split(" | ") for line in said.splitlines() if line.startswith(f"{size} | "))
-    assert row[1:3] == [figure(missed), figure(others)]
+    assert row[2:4] == [figure(missed), figure(others)]
+    assert row[1].endswith(" all")
+    assert re.search(r"^6 \| [\d,]+ drawn \|", said, re.M)
     if size == 3:
         assert (
             f"On {percent(exact)} of all 9,880 sets of 3 tokens, exactly".replace("\u00a0", " ")
