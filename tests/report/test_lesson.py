@@ -70,6 +70,7 @@ def test_what_stands_in_it(lesson: Path) -> None:
     assert "<script>window.hacked" not in html and "<svg onload" not in html
     text = html.replace("\u00a0", " ")
     assert "remember which 2 of 16 tokens were put in" in text
+    assert "come out: those whose bits are all covered" in text
     assert "on none of all 120 sets of 2 tokens does a member fail to come out" in text
     for word in ("tokens", "hidden units", "bits", "entry", "bias", "ReLU", "score", "logit"):
         assert f"<dfn>{word}</dfn>" in html, word
@@ -107,6 +108,7 @@ def test_the_page_says_what_its_own_buttons_answer(
     row = next(line.split(" | ") for line in said.splitlines() if line.startswith(f"{size} | "))
     assert row[2:4] == [figure(missed), figure(others)]
     assert row[1].endswith(" all")
+    assert "come out: mostly those whose bits are all covered" in said
     assert re.search(r"^6 \| [\d,]+ drawn \|", said, re.M)
     if size == 3:
         assert (
