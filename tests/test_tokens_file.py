@@ -22,6 +22,7 @@ def write(folder: Path, content: str | bytes) -> Path:
         ("  swan  \n\n\t\nguinea pig\n\n", ("swan", "guinea pig")),
         ("hen\rowl\r", ("hen", "owl")),
         ("Paris, France\nRome, Italy\n", ("Paris, France", "Rome, Italy")),
+        (",\n),\na\n", (",", "),", "a")),
     ],
 )
 def test_one_token_a_line(tmp_path: Path, content: str | bytes, tokens: tuple[str, ...]) -> None:
@@ -44,6 +45,11 @@ def test_one_token_a_line(tmp_path: Path, content: str | bytes, tokens: tuple[st
             "dog, cat, hen\n",
             ", line 1 holds all tokens, with commas between: a tokens file has one token a line; "
             "put each on a line of its own",
+        ),
+        (
+            "sheep\nhorse, \ngoat,\n",
+            ", line 2: 'horse,' ends in a comma, which would be part of the token: a tokens file "
+            "has one token a line; leave the comma out",
         ),
     ],
 )

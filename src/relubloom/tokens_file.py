@@ -10,6 +10,7 @@ from relubloom.reading import TEXT, read_bytes
 
 LINE_END = re.compile(rb"\r\n|\r|\n")
 UTF_16 = b"\xff\xfe", b"\xfe\xff"  # how a text in that encoding begins
+ENDS_IN_COMMA = re.compile(r"\w,$")  # a word does; a token that is a sign may
 MANY_WORDS = 3  # in a line, of which most lines of a file of sets have so many
 ONE_A_LINE = "a tokens file has one token a line"
 
@@ -19,8 +20,8 @@ def read_tokens(path: Path | str) -> tuple[str, ...]:
     skipped. A label may hold several words.
 
     Raises:
-        FileError: the file is missing, is no UTF-8 text, holds no token or one line with commas, or
-            repeats a token; lines are named.
+        FileError: the file is missing, is no UTF-8 text, holds no token or one line with commas,
+            has a word that ends in a comma, or repeats a token; lines are named.
     """
     found, content = dict[str, int](), _content(path)
     if content.startswith(UTF_16):
@@ -43,6 +44,11 @@ def read_tokens(path: Path | str) -> tuple[str, ...]:
         raise FileError(
             f"{path}, line {found[labels[0]]} holds all tokens, with commas between: {ONE_A_LINE}; "
             "put each on a line of its own"
+        )
+    if ended := next((label for label in labels if ENDS_IN_COMMA.search(label)), None):
+        raise FileError(
+            f"{path}, line {found[ended]}: {ended!r:.60} ends in a comma, which would be part of "
+            f"the token: {ONE_A_LINE}; leave the comma out"
         )
     return labels
 

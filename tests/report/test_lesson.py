@@ -70,6 +70,7 @@ def test_what_stands_in_it(lesson: Path) -> None:
     assert "<script>window.hacked" not in html and "<svg onload" not in html
     text = html.replace("\u00a0", " ")
     assert "remember which 2 of 16 tokens were put in" in text
+    assert "come out: those whose bits are all covered" in text
     assert "on none of all 120 sets of 2 tokens does a member fail to come out" in text
     for word in ("tokens", "hidden units", "bits", "entry", "bias", "ReLU", "score", "logit"):
         assert f"<dfn>{word}</dfn>" in html, word
@@ -105,7 +106,10 @@ def test_the_page_says_what_its_own_buttons_answer(
         [list(each) for each in combinations(range(40), size)],
     )
     row = next(line.split(" | ") for line in said.splitlines() if line.startswith(f"{size} | "))
-    assert row[1:3] == [figure(missed), figure(others)]
+    assert row[2:4] == [figure(missed), figure(others)]
+    assert row[1].endswith(" all")
+    assert "come out: mostly those whose bits are all covered" in said
+    assert re.search(r"^6 \| [\d,]+ drawn \|", said, re.M)
     if size == 3:
         assert (
             f"On {percent(exact)} of all 9,880 sets of 3 tokens, exactly".replace("\u00a0", " ")
@@ -130,10 +134,33 @@ def test_it_is_guessed_before_it_is_seen(trained: Path, open_page: Callable[...,
     assert "never put in" in hero.inner_text()
     (wrong,) = page.locator(".x-is-stranger").evaluate_all("all => all.map(e => e.dataset.token)")
     assert int(wrong) in guessed
-    page.get_by_test_id("random-set").click()
-    assert page.locator("[data-p]").count() > 3
+    shown = page.locator("[data-p]")
+    for new_set in ("random-set", "find-false-positive", "toggle"):
+        if new_set == "toggle":
+            page.locator("[data-testid^='toggle-']").first.click()
+        else:
+            page.get_by_test_id(new_set).click()
+        page.get_by_text("Show what comes out").wait_for()
+        assert (shown.count(), hero.inner_text()[:8]) == (0, "Which of")
+        page.get_by_test_id("look").click()
+        assert shown.count() > 3
     page.get_by_test_id("look").click()
-    assert page.locator("[data-p]").count() == 0
+    assert shown.count() == 0
+
+
+def test_a_list_that_is_cut_says_so(trained: Path, open_page: Callable[..., "Page"]) -> None:
+    page = open_page(trained)
+    cut = page.get_by_test_id("cut")
+    assert cut.inner_text() == "and 29 more not put in"  # of 40, beside 3 members and 8 rows
+    page.evaluate("location.hash = '#set=0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15&net=network'")
+    page.get_by_test_id("chip-15").wait_for()
+    page.get_by_test_id("look").click()
+    said = page.get_by_test_id("outcome").inner_text()
+    told = re.match(r"(\d+)\s+tokens? that were never put in come out", said)
+    assert told is not None, said
+    called, rows = int(told[1]), page.locator(".x-is-stranger").count()
+    assert called > rows > 0
+    assert cut.inner_text() == f"and {called - rows} more that come out"
 
 
 def test_a_unit_has_the_number_of_its_column(

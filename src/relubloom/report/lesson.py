@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -71,10 +72,13 @@ def _values(contents: Contents, found: Behaviour, right: float) -> dict[str, obj
 
     `raised` is whether most units are off before any token is put in, and most entries that are no
     bits above 0, so that these turn units on; `worst` the row of the size with the most members
-    that do not come out, if any.
+    that do not come out, if any; `follows` whether, at the network's own sizes, no member fails to
+    come out and as many others do as its hash calls.
     """
     grown = [row for row in found.set_sizes if row.sets]
     worst = max(grown, key=lambda row: row.misses)
+    low, high = found.sizes
+    own = [row for row in grown if low <= row.set_size <= high]
     run = contents.featured
     biases = run.net.b_in.detach().double().numpy()
     others = run.W_in[~code_of(run).bits]
@@ -82,6 +86,10 @@ def _values(contents: Contents, found: Behaviour, right: float) -> dict[str, obj
         "right": right,
         "raised": bool(np.median(biases) <= 0 < np.median(others)),
         "grown": grown,
+        "follows": all(
+            not row.misses and math.isclose(row.false_positives, row.code.false_positives)
+            for row in own
+        ),
         "worst": worst if worst.misses else None,
     }
 

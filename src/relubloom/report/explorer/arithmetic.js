@@ -114,7 +114,7 @@ export function scoreArithmetic(net, answer, labels, token) {
     sums([
       { name: ["logit"], value: logit },
       {
-        name: ["probability: e", el("sup", {}, logit), " of the sum over all tokens, e", el("sup", {}, sum)],
+        name: ["probability: e", el("sup", {}, logit), " divided by the sum over all tokens, e", el("sup", {}, sum)],
         value: probability(answer.probabilities[token]),
       },
     ]),

@@ -59,7 +59,12 @@ export function mountHero(mount, explorer) {
     scorePanel.hidden = guessing;
     draw();
   };
-  explorer.store.listen(tell);
+  let { tokens } = explorer.store.get();
+  explorer.store.listen((state) => {
+    if (state.tokens !== tokens) guessing = lesson; // a new set is guessed anew
+    ({ tokens } = state);
+    tell();
+  });
   tell();
   stage.whenResized(draw);
 }

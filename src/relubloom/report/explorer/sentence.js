@@ -102,7 +102,8 @@ function falsePositive(net, answer, labels, strangers) {
   const token = strangers[0];
   const one = strangers.length === 1;
   if (!net.told.isFilter) return unexplained(answer, labels, strangers);
-  const start = [...list(strangers, labels), ` ${one ? "was" : "were"} never put in. Here is why `];
+  const never = [...list(strangers, labels), ` ${one ? "was" : "were"} never put in. `];
+  const start = [...never, "Here is why "];
   const whom = one ? ["it comes out: "] : [word(labels[token]), " comes out: "];
   const bits = bitsOf(net.code, token);
   const missing = answer.missing[token];
@@ -113,10 +114,10 @@ function falsePositive(net, answer, labels, strangers) {
     return [...start, ...whom, `${all} already covered. `, ...coverage(net, answer, labels, token)];
   }
   return [
-    ...start,
-    ...whom,
-    `${missing} of its ${several(bits.length, "bit")} ${missing === 1 ? "is" : "are"} not covered, `,
-    "but too little is taken off for it. This one its hash does not explain.",
+    ...never,
+    one ? "It" : word(labels[token]),
+    ` comes out although ${missing} of its ${several(bits.length, "bit")} `,
+    `${missing === 1 ? "is" : "are"} not covered. Here the network does not follow its hash.`,
   ];
 }
 
@@ -191,9 +192,10 @@ function sparing(answer, labels, spared) {
   const lowest = Math.min(...answer.ids.map((id) => answer.logits[id]));
   const gap = plain(lowest - answer.logits[spared[0]]);
   return [
-    "Right, and better than the hash alone: it covers all bits of ",
+    "The network does better than its hash: all bits of ",
     ...list(spared.slice(0, MANY), labels),
-    ", yet the network scores ",
+    spared.length > MANY ? ` and of ${spared.length - MANY} more` : "",
+    " are covered, yet the network scores ",
     spared.length === 1 ? "it" : word(labels[spared[0]]),
     ` ${gap} below the members.`,
   ];

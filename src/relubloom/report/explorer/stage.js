@@ -2,7 +2,7 @@ import { bitRow, markOf } from "./bits.js";
 import { makeChooser } from "./chooser.js";
 import { partly, sizeOf } from "./code.js";
 import { decorate, el } from "./elements.js";
-import { leaking, unitOrder } from "./network.js";
+import { calledTokens, leaking, unitOrder } from "./network.js";
 import { count, plain, several } from "./numbers.js";
 import { fullProbability, guessed, outputBits, roleOf, scoreBar, tokensShown } from "./scores.js";
 import { MOST_TOKENS } from "./state.js";
@@ -13,6 +13,7 @@ import { fullLevel, unitCells } from "./units.js";
  *
  * @import { Columns } from "./bits.js"
  * @import { Explorer } from "./explorer.js"
+ * @import { Answer } from "./network.js"
  * @import { Scene } from "./wires.js"
  *
  * @typedef {object} Stage
@@ -49,7 +50,8 @@ export function makeStage(explorer, wires, guessing) {
   const element = el("div", { class: "x-stage" }, wires, probe, heading("put in"), ins, add, units);
   const open = heading("comes out", "probability", "logit");
   const closed = heading("comes out?");
-  element.append(open, closed, outs);
+  const cut = el("p", { class: "x-note", "data-testid": "cut" });
+  element.append(open, closed, outs, cut);
 
   /** @type {Scene} */
   let scene;
@@ -64,6 +66,7 @@ export function makeStage(explorer, wires, guessing) {
       units.replaceChildren(unitRow(explorer, columns));
       const rows = guessing() ? guessRows(explorer, columns) : outputRows(explorer, columns);
       outs.replaceChildren(...rows);
+      cut.textContent = cutWords(answer, guessing(), rows.length);
     });
     scene = {
       guessing: guessing(),
@@ -297,6 +300,22 @@ function outputRow(explorer, token, columns, full) {
     el("span", { class: "x-lane" }, outputBits(net, answer, token, columns)),
     scoreBar(answer, token, full),
   );
+}
+
+/**
+ * What the rows leave out: tokens that come out, or, while that is hidden, others not put in.
+ *
+ * @param {Answer} answer
+ * @param {boolean} hidden
+ * @param {number} rows
+ */
+function cutWords(answer, hidden, rows) {
+  const shown = hidden ? [] : tokensShown(answer);
+  const left = hidden
+    ? answer.logits.length - answer.ids.length - rows
+    : calledTokens(answer).filter((token) => !shown.includes(token)).length;
+  const what = hidden ? "not put in" : left === 1 ? "that comes out" : "that come out";
+  return left === 0 ? "" : `and ${count(left)} more ${what}`;
 }
 
 /**
