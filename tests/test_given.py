@@ -429,6 +429,9 @@ def test_a_remedy_names_arguments_in_python_and_options_on_the_command_line() ->
         "give set_size=3 or set_size=k, raise seeds; force=True, or `relubloom study --force`"
     )
     assert error.args == (line,)
+    path = "models--gpt2/snap--x/w.safetensors is no folder; --out-of it, /a/--force/b"
+    assert str(rb.UsageError(path)).startswith("models--gpt2/snap--x/w.safetensors is no folder;")
+    assert str(rb.UsageError(path)).endswith("/a/--force/b")
 
 
 def test_a_notebook_shows_the_callers_line_alone() -> None:

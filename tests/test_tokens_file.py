@@ -34,7 +34,7 @@ def test_one_token_a_line(tmp_path: Path, content: str | bytes, tokens: tuple[st
     [
         ("", " holds no tokens; give a file with one token per line"),
         ("\n  \n", " holds no tokens; give a file with one token per line"),
-        ("a\n\nb\n a\n", ", line 4: token 'a' stands in line 1 too; list each token once"),
+        ("a\n\nb\na \na \n", ", line 4: token 'a' stands in line 1 too; list each token once"),
         (
             b"a\nh\xe9ron \n",
             ", line 2, 'h\ufffdron', is not UTF-8; save the file as UTF-8",
@@ -58,6 +58,11 @@ def test_what_is_no_tokens_file(tmp_path: Path, content: str | bytes, said: str)
     with pytest.raises(FileError) as refused:
         read_tokens(path)
     assert str(refused.value) == f"{path}{said}"
+
+
+def test_space_that_tells_labels_apart_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "words").write_text("the\n the\n\ncat \n")
+    assert read_tokens(tmp_path / "words") == ("the", " the", "cat ")
 
 
 def test_a_folder_keeps_its_labels_as_they_are(tmp_path: Path) -> None:

@@ -12,31 +12,35 @@ LINE_END = re.compile(rb"\r\n|\r|\n")
 UTF_16 = b"\xff\xfe", b"\xfe\xff"  # how a text in that encoding begins
 ENDS_IN_COMMA = re.compile(r"\w,$")  # a word does; a token that is a sign may
 MANY_WORDS = 3  # in a line, of which most lines of a file of sets have so many
+SPACE = " \t"
 ONE_A_LINE = "a tokens file has one token a line"
 
 
 def read_tokens(path: Path | str) -> tuple[str, ...]:
-    """The labels of a file that someone wrote: space around them is cut off, and blank lines are
-    skipped. A label may hold several words.
+    """The labels of a file that someone wrote: space around them is cut off, unless labels
+    differ by it alone, and blank lines are skipped. A label may hold several words.
 
     Raises:
         FileError: the file is missing, is no UTF-8 text, holds no token or one line with commas,
             has a word that ends in a comma, or repeats a token; lines are named.
     """
-    found, content = dict[str, int](), _content(path)
+    content = _content(path)
     if content.startswith(UTF_16):
         raise FileError(f"{path} is UTF-16; save the file as UTF-8")
     if b"\0" in content:
         raise FileError(f"{path} is no text; give a file with one token per line")
-    for number, line in enumerate(LINE_END.split(content), 1):
-        label = _decoded(path, number, line).strip()
+    decoded = {n: _decoded(path, n, line) for n, line in enumerate(LINE_END.split(content), 1)}
+    lines = {n: line for n, line in decoded.items() if line.strip(SPACE)}
+    cut = {n: line.strip(SPACE) for n, line in lines.items()}
+    same = len(set(cut.values())) == len(set(lines.values()))
+    found = dict[str, int]()
+    for number, label in (cut if same else lines).items():
         if label in found:
             raise FileError(
                 f"{path}, line {number}: token {label!r:.60} stands in line {found[label]} too; "
                 "list each token once"
             )
-        if label:
-            found[label] = number
+        found[label] = number
     if not found:
         raise FileError(f"{path} holds no tokens; give a file with one token per line")
     labels = tuple(found)

@@ -165,6 +165,14 @@ def test_results_that_are_there_need_resume(sweep: Callable[..., Any], tmp_path:
         prepare(SPEC, tmp_path / "file", resume=True)
 
 
+def test_products_that_the_device_lacks_are_refused_before_anything_is_recorded(
+    tmp_path: Path,
+) -> None:
+    run = replace(run_of(4), recipe=Recipe(steps=2, products="tf32"))
+    with pytest.raises(UsageError, match="products is 'tf32' and device is 'cpu'"):
+        prepare(replace(SPEC, runs=(run,)), tmp_path, resume=True)
+
+
 def test_an_error_fails_alone(sweep: Callable[..., Any], tmp_path: Path) -> None:
     def fate(group: Group, _try: int) -> None:
         width = group.runs[0].width
