@@ -34,7 +34,7 @@ def test_one_token_a_line(tmp_path: Path, content: str | bytes, tokens: tuple[st
     [
         ("", " holds no tokens; give a file with one token per line"),
         ("\n  \n", " holds no tokens; give a file with one token per line"),
-        ("a\n\nb\na \na \n", ", line 4: token 'a' stands in line 1 too; list each token once"),
+        ("a\n\nb\na\n", ", line 4: token 'a' stands in line 1 too; list each token once"),
         (
             b"a\nh\xe9ron \n",
             ", line 2, 'h\ufffdron', is not UTF-8; save the file as UTF-8",
