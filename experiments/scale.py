@@ -27,6 +27,7 @@ from relubloom.code import random_constant_weight, worth_on
 from relubloom.evidence.dead_tokens import dead_tokens
 from relubloom.task import SetCollection
 from relubloom.theory import best_graded_weights
+from relubloom.threads import denormals_flushed
 
 OUT, QUICK = Path("docs/results"), Path("runs/scale-quick")
 LOGITS = 1 << 26  # of the sets that a network is examined on
@@ -129,14 +130,14 @@ def main() -> None:
     given = parser.parse_args()
     out = given.out or (QUICK if given.quick else OUT)
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
     trials = TRIALS
     if given.quick:
         trials = list({each.group: small(each) for each in TRIALS}.values())
     rows = kept(out / "scale.csv")
     for trial in trials:
         if key_of(trial) not in rows:
-            rows[key_of(trial)] = run(trial)
+            with denormals_flushed():
+                rows[key_of(trial)] = run(trial)
             write_rows(out / "scale.csv", rows)
             print(line_of(trial, [rows[key_of(trial)]]), flush=True)
     done = {trial: rows[key_of(trial)] for trial in trials if key_of(trial) in rows}
