@@ -1,8 +1,12 @@
 """The hash as a filter, mechanism and verdict: by hand, and what has no figure."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from build.mechanism import mechanism_of
 from build.scores import hand_made
@@ -63,6 +67,28 @@ def test_f1(predicted: list[int], actual: list[int], expected: float | None) -> 
 )
 def test_union_skill_by_hand(agreement: float, on: float, skill: float) -> None:
     assert union_skill(agreement, on) == pytest.approx(skill)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=30))
+def test_an_f1_implies_that_failures_are_told_apart_where_at_most_half_of_the_sets_fail(
+    sets: list[tuple[bool, bool]],
+) -> None:
+    called, failing = np.array(sets).T
+    scores = replace(
+        score_sets(*hand_made()),
+        copies=np.ones(len(sets)),
+        set_size=np.full(len(sets), 2, dtype=np.int32),
+        mse=np.where(failing, 1.0, 0.0),
+        margin=np.ones(len(sets)),
+        code_false_positives=called.astype(np.int32),
+    )
+    found = measure_hash_as_filter(scores)
+    apart, predicted = found.failures_told_apart, found.extracted.loss_failure_f1
+    assert (apart is None) == (failing.all() or not failing.any())
+    if apart is not None and failing.mean() <= 0.5 and predicted is not None and predicted >= 0.8:
+        assert apart >= 0.5 - 1e-12
+    if apart is not None and called.all():
+        assert apart == 0
 
 
 def test_a_hash_that_says_that_every_set_fails_makes_no_filter() -> None:

@@ -210,7 +210,7 @@ def test_a_lesson_needs_a_network_that_is_right_and_errs(
     exact = rb.construct(rb.Code(np.eye(16, dtype=bool)), 12.0)
     rb.gather_evidence(exact, TASK).save(right)
     assert relubloom("report", wrong, "--lesson").error == (
-        f"{wrong} is right on 45.83 % of the sets, and a lesson asks for two of three; train "
+        f"{wrong} is right on 45.83% of the sets, and a lesson asks for two of three; train "
         "`--preset class` on sets of 3"
     )
     assert relubloom("report", right, "--lesson").error == (

@@ -14,15 +14,12 @@ from relubloom.records.run_folder import LESSON
 from relubloom.records.verdict import FILTERS
 from relubloom.report.explorer.embed import embed
 from relubloom.report.explorer.networks import code_of
-from relubloom.report.numbers import percent
 from relubloom.report.page import render, tell
 from relubloom.report.read import Contents, StoredRun, read_contents
 from relubloom.report.render import SectionData
 from relubloom.theory import CLASS_SET_SIZE, CLASS_TOKENS, class_width
 
-LEAST_RIGHT = (
-    2 / 3
-)  # of the sets: eight networks of 64 tokens in 36 units were right on 0.76 and more
+LEAST_RIGHT = 2 / 3  # of the sets
 
 
 def write_lesson(folder: Path) -> Path:
@@ -45,7 +42,7 @@ def write_lesson(folder: Path) -> Path:
     if run.verdict not in FILTERS:
         raise no_lesson(folder, run, f"is {run.verdict}, and a lesson shows a Bloom filter")
     if right < LEAST_RIGHT:
-        short = f"is right on {percent(right).replace(chr(160), ' ')} of the sets"
+        short = f"is right on {right:.2%} of the sets"
         raise no_lesson(folder, run, f"{short}, and a lesson asks for two of three")
     if example is None or not example.called:
         missing = "has no false positive that can be drawn"
