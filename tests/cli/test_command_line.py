@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from build.process import COMMAND, DATA, Outcome
-from relubloom.cli import studying
+from relubloom.cli import constructing
 from relubloom.cli.app import run
 from relubloom.code import Code, GradedCode, count_false_positives, import_csv
 from relubloom.code.families import Family
@@ -513,7 +513,7 @@ def test_construct_says_what_it_made(relubloom: Callable[..., Outcome], tmp_path
 
 def test_construct_offers_every_family_that_there_is() -> None:
     made = [*get_args(Family), *get_args(GradedFamily), *get_args(SourceFamily)]
-    assert sorted(get_args(studying.Family)) == sorted(made)
+    assert sorted(get_args(constructing.Family)) == sorted(made)
 
 
 def test_construct_for_sets_of_several_sizes(

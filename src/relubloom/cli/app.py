@@ -16,12 +16,13 @@ from relubloom._version import __version__
 from relubloom.cli import options
 from relubloom.cli.asking import query, report
 from relubloom.cli.comparing import compare
+from relubloom.cli.constructing import construct
 from relubloom.cli.examining import certify, examine
 from relubloom.cli.importing import import_
 from relubloom.cli.listing import results
 from relubloom.cli.planning import plan
 from relubloom.cli.pooling import decode, pool
-from relubloom.cli.studying import construct, study, train
+from relubloom.cli.studying import study, train
 from relubloom.cli.sweeping import sweep
 from relubloom.cli.zoo import get, list_, score
 from relubloom.errors import RelubloomError

@@ -1,4 +1,4 @@
-"""`relubloom study`, `train` and `construct`: the commands that make networks."""
+"""`relubloom study` and `train`: the commands that train networks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -28,77 +28,6 @@ LONG_SECONDS = 1800.0  # of one core, from which on a training's time is predict
 Objective = Literal["mse", "kl", "kl-then-mse"]
 Activation = Literal["relu", "none"]
 Source = Literal["uniform", "zipf"]
-Family = Literal[
-    "constant-weight",
-    "with-replacement",
-    "bernoulli",
-    "partitioned",
-    "kautz-singleton",
-    "greedy",
-    "search",
-    "graded",
-    "graded-greedy",
-    "graded-search",
-    "frequency",
-    "learned",
-]
-FamilyOption = Annotated[
-    Family,
-    task_option(
-        "--family",
-        metavar="NAME",
-        help=f"Family of codes: {', '.join(get_args(Family))}. kautz-singleton has no false "
-        "positive on any set; search lowers the exact number of false positives for --seconds. "
-        "graded codes have half and full bits. frequency and learned are made from --sets.",
-    ),
-]
-VocabSize = Annotated[int | None, task_option("--vocab-size", "-N", help="Number of tokens.")]
-Width = Annotated[int, task_option("--width", "-d", help="Number of units.")]
-SetSize = Annotated[
-    str | None,
-    task_option(
-        "--set-size",
-        "-k",
-        metavar="k|a..b",
-        help="Tokens per set, 3 if left out; a..b: made for the largest; of --sets the lines of "
-        "these sizes.",
-    ),
-]
-Sets = Annotated[
-    Path | None,
-    task_option("--sets", help="A file of real sets; a part is held out to judge the code by."),
-]
-SkipBad = Annotated[
-    bool, task_option("--skip-bad", help="Skip a sets file's bad lines, and count them.")
-]
-Weight = Annotated[
-    int | None,
-    task_option("--weight", help="Bits per token; the family's default if left out."),
-]
-Half = Annotated[
-    int | None, task_option("--half", help="Half bits per token of a graded code; with --full.")
-]
-Full = Annotated[
-    int | None, task_option("--full", help="Full bits per token of a graded code; with --half.")
-]
-Seconds = Annotated[
-    float | None,
-    task_option(
-        "--seconds", help="What --family search, graded-search or learned may take; by default 60."
-    ),
-]
-Sharpness = Annotated[
-    float | None,
-    task_option(
-        "--sharpness",
-        help="Logit lost per missing bit; by default enough for a mass of 1e-9 on others.",
-    ),
-]
-Leak = Annotated[
-    float | None,
-    task_option("--leak", help="Level of a unit that one half bit covers; by default 2^-12."),
-]
-CodeSeed = Annotated[int | None, task_option("--seed", help="Seed of the code, 0 if left out.")]
 
 
 @dataclass(frozen=True)
@@ -220,7 +149,7 @@ def study(
     from relubloom.training.devices import check_device
 
     check_device(device)
-    _say_what_was_left_out(planned.task, how.quiet)
+    say_what_was_left_out(planned.task, how.quiet)
     _say_what_tokens_look_like(planned, asked, how.quiet)
     _say_what_to_expect(planned, asked, how.quiet)
     _say_how_long(planned, device, how.quiet)
@@ -256,7 +185,7 @@ def train(
     from relubloom.training.devices import check_device
 
     check_device(device)
-    _say_what_was_left_out(planned.task, how.quiet)
+    say_what_was_left_out(planned.task, how.quiet)
     _say_what_tokens_look_like(planned, asked, how.quiet)
     _say_how_long(planned, device, how.quiet)
     with ProgressDisplay(how.quiet) as watch:
@@ -278,117 +207,8 @@ def train(
     )
 
 
-def construct(
-    out: options.RunOut,
-    family: FamilyOption = "constant-weight",
-    vocab_size: VocabSize = None,
-    width: Width = 48,
-    set_size: SetSize = None,
-    sets: Sets = None,
-    skip_bad: SkipBad = False,
-    weight: Weight = None,
-    half: Half = None,
-    full: Full = None,
-    seconds: Seconds = None,
-    sharpness: Sharpness = None,
-    leak: Leak = None,
-    tokens: options.TokensPath = None,
-    seed: CodeSeed = None,
-    force: options.Force = False,
-    *,
-    how: options.Watched,
-) -> None:
-    """Set a network's weights so that it is exactly a Bloom filter, or a graded one."""
-    from relubloom.code.families import SEARCH_SECONDS, greedy_seconds
-    from relubloom.study.steps import construct_run
-
-    if seconds is not None and family not in ("search", "graded-search", "learned"):
-        raise UsageError(
-            f"--seconds is {seconds:g} and --family is {family!r}: only a search takes its time; "
-            "leave --seconds out"
-        )
-    if seed is not None and family == "kautz-singleton":
-        raise UsageError(
-            f"--seed is {seed} and --family is {family!r}: such a code is not drawn; leave it out"
-        )
-    planned = Asked(
-        vocab_size=vocab_size,
-        width=width,
-        set_size=set_size,
-        sets=sets,
-        tokens=tokens,
-        skip_bad=skip_bad,
-    ).study()
-    _say_what_was_left_out(planned.task, how.quiet)
-    expected = greedy_seconds(planned.task.vocab_size, width) if family == "greedy" else 0.0
-    if expected > 5 and not how.quiet:
-        tokens_there = f"{planned.task.vocab_size:,} tokens"
-        typer.echo(f"a greedy code of {tokens_there} takes about {expected:.0f} s", err=True)
-    with ProgressDisplay(how.quiet) as watch:
-        made = construct_run(
-            planned.task,
-            width,
-            planned.labels,
-            out,
-            family=family,
-            weight=weight,
-            half=half,
-            full=full,
-            seconds=SEARCH_SECONDS if seconds is None else seconds,
-            sharpness=sharpness,
-            leak=leak,
-            seed=0 if seed is None else seed,
-            force=force,
-            watch=watch,
-        )
-    how.answer({"dir": str(out)} | made, lambda: _made_text(made, out))
-
-
-def _made_text(made: dict[str, Any], out: Path) -> str:
-    uniform = made["false_positives"]
-    mean, total = uniform["mean"], uniform["total"]
-    counted = "drawn sets" if total is None else f"{total:,} over all sets"
-    lines = [
-        f"{out}: a {made['family']} code of weight {made['weight']:g}{_half_bits(made)}, "
-        f"sharpness {made['sharpness']:.2f}",
-        f"false positives a set: {mean:.4g} on uniform sets ({counted})",
-    ]
-    if "held_out" in made:
-        held_out, rivals = made["held_out"], made["rivals"]
-        rows = [
-            ["held-out sets", "false positives", "exact", "mse"],
-            *(
-                [
-                    name,
-                    f"{row['false_positives']:.4g}",
-                    f"{row['p_exact']:.1%}",
-                    f"{row['mse']:.4g}",
-                ]
-                for name, row in (
-                    ("this code", held_out),
-                    ("frequency-aware, random", rivals["frequency"]),
-                    ("constant weight, random", rivals["constant-weight"]),
-                )
-            ),
-        ]
-        lines += options.aligned(rows)
-        unseen = held_out["unseen"]
-        if unseen is not None:
-            lines.append(
-                f"{made['unseen_tokens']:,} tokens are in no training set; on the "
-                f"{unseen['sets']:,} held-out sets with one of them: "
-                f"{unseen['false_positives']:.4g}"
-            )
-    if made.get("stopped"):
-        lines.append("stopped by Ctrl-C: the best code so far")
-    return "\n".join([*lines, f"next: relubloom examine {out}"])
-
-
-def _half_bits(made: dict[str, Any]) -> str:
-    return f" ({made['half']:g} half, {made['full']:g} full)" if "half" in made else ""
-
-
-def _say_what_was_left_out(task: KSparseTask, quiet: bool) -> None:
+def say_what_was_left_out(task: KSparseTask, quiet: bool) -> None:
+    """Of a file of sets: how many there are, and what was left out of it."""
     if task.file is None or quiet:
         return
     file = task.file

@@ -1,0 +1,197 @@
+"""`relubloom construct`: a network whose weights are set by hand, from a code of some family."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import typer
+
+from relubloom.cli import options
+from relubloom.cli.options import task_option
+from relubloom.cli.studying import say_what_was_left_out
+from relubloom.errors import UsageError
+from relubloom.progress import ProgressDisplay
+
+Family = Literal[
+    "constant-weight",
+    "with-replacement",
+    "bernoulli",
+    "partitioned",
+    "kautz-singleton",
+    "greedy",
+    "search",
+    "graded",
+    "graded-greedy",
+    "graded-search",
+    "frequency",
+    "learned",
+]
+FamilyOption = Annotated[
+    Family,
+    task_option(
+        "--family",
+        metavar="NAME",
+        help=f"Family of codes: {', '.join(get_args(Family))}. kautz-singleton has no false "
+        "positive on any set; search lowers the exact number of false positives for --seconds. "
+        "graded codes have half and full bits. frequency and learned are made from --sets.",
+    ),
+]
+VocabSize = Annotated[int | None, task_option("--vocab-size", "-N", help="Number of tokens.")]
+Width = Annotated[int, task_option("--width", "-d", help="Number of units.")]
+SetSize = Annotated[
+    str | None,
+    task_option(
+        "--set-size",
+        "-k",
+        metavar="k|a..b",
+        help="Tokens per set, 3 if left out; a..b: made for the largest; of --sets the lines of "
+        "these sizes.",
+    ),
+]
+Sets = Annotated[
+    Path | None,
+    task_option("--sets", help="A file of real sets; a part is held out to judge the code by."),
+]
+SkipBad = Annotated[
+    bool, task_option("--skip-bad", help="Skip a sets file's bad lines, and count them.")
+]
+Weight = Annotated[
+    int | None,
+    task_option("--weight", help="Bits per token; the family's default if left out."),
+]
+Half = Annotated[
+    int | None, task_option("--half", help="Half bits per token of a graded code; with --full.")
+]
+Full = Annotated[
+    int | None, task_option("--full", help="Full bits per token of a graded code; with --half.")
+]
+Seconds = Annotated[
+    float | None,
+    task_option(
+        "--seconds", help="What --family search, graded-search or learned may take; by default 60."
+    ),
+]
+Sharpness = Annotated[
+    float | None,
+    task_option(
+        "--sharpness",
+        help="Logit lost per missing bit; by default enough for a mass of 1e-9 on others.",
+    ),
+]
+Leak = Annotated[
+    float | None,
+    task_option("--leak", help="Level of a unit that one half bit covers; by default 2^-12."),
+]
+CodeSeed = Annotated[int | None, task_option("--seed", help="Seed of the code, 0 if left out.")]
+
+
+def construct(
+    out: options.RunOut,
+    family: FamilyOption = "constant-weight",
+    vocab_size: VocabSize = None,
+    width: Width = 48,
+    set_size: SetSize = None,
+    sets: Sets = None,
+    skip_bad: SkipBad = False,
+    weight: Weight = None,
+    half: Half = None,
+    full: Full = None,
+    seconds: Seconds = None,
+    sharpness: Sharpness = None,
+    leak: Leak = None,
+    tokens: options.TokensPath = None,
+    seed: CodeSeed = None,
+    force: options.Force = False,
+    *,
+    how: options.Watched,
+) -> None:
+    """Set a network's weights so that it is exactly a Bloom filter, or a graded one."""
+    from relubloom.code.families import SEARCH_SECONDS, greedy_seconds
+    from relubloom.study.settings import planned
+    from relubloom.study.steps import construct_run
+
+    if seconds is not None and family not in ("search", "graded-search", "learned"):
+        raise UsageError(
+            f"--seconds is {seconds:g} and --family is {family!r}: only a search takes its time; "
+            "leave --seconds out"
+        )
+    if seed is not None and family == "kautz-singleton":
+        raise UsageError(
+            f"--seed is {seed} and --family is {family!r}: such a code is not drawn; leave it out"
+        )
+    asked = planned(
+        vocab_size=vocab_size,
+        width=width,
+        set_size=set_size,
+        sets=sets,
+        tokens=tokens,
+        skip_bad=skip_bad,
+    )
+    say_what_was_left_out(asked.task, how.quiet)
+    expected = greedy_seconds(asked.task.vocab_size, width) if family == "greedy" else 0.0
+    if expected > 5 and not how.quiet:
+        tokens_there = f"{asked.task.vocab_size:,} tokens"
+        typer.echo(f"a greedy code of {tokens_there} takes about {expected:.0f} s", err=True)
+    with ProgressDisplay(how.quiet) as watch:
+        made = construct_run(
+            asked.task,
+            width,
+            asked.labels,
+            out,
+            family=family,
+            weight=weight,
+            half=half,
+            full=full,
+            seconds=SEARCH_SECONDS if seconds is None else seconds,
+            sharpness=sharpness,
+            leak=leak,
+            seed=0 if seed is None else seed,
+            force=force,
+            watch=watch,
+        )
+    how.answer({"dir": str(out)} | made, lambda: _made_text(made, out))
+
+
+def _made_text(made: dict[str, Any], out: Path) -> str:
+    uniform = made["false_positives"]
+    mean, total = uniform["mean"], uniform["total"]
+    counted = "drawn sets" if total is None else f"{total:,} over all sets"
+    lines = [
+        f"{out}: a {made['family']} code of weight {made['weight']:g}{_half_bits(made)}, "
+        f"sharpness {made['sharpness']:.2f}",
+        f"false positives a set: {mean:.4g} on uniform sets ({counted})",
+    ]
+    if "held_out" in made:
+        held_out, rivals = made["held_out"], made["rivals"]
+        rows = [
+            ["held-out sets", "false positives", "exact", "mse"],
+            *(
+                [
+                    name,
+                    f"{row['false_positives']:.4g}",
+                    f"{row['p_exact']:.1%}",
+                    f"{row['mse']:.4g}",
+                ]
+                for name, row in (
+                    ("this code", held_out),
+                    ("frequency-aware, random", rivals["frequency"]),
+                    ("constant weight, random", rivals["constant-weight"]),
+                )
+            ),
+        ]
+        lines += options.aligned(rows)
+        unseen = held_out["unseen"]
+        if unseen is not None:
+            lines.append(
+                f"{made['unseen_tokens']:,} tokens are in no training set; on the "
+                f"{unseen['sets']:,} held-out sets with one of them: "
+                f"{unseen['false_positives']:.4g}"
+            )
+    if made.get("stopped"):
+        lines.append("stopped by Ctrl-C: the best code so far")
+    return "\n".join([*lines, f"next: relubloom examine {out}"])
+
+
+def _half_bits(made: dict[str, Any]) -> str:
+    return f" ({made['half']:g} half, {made['full']:g} full)" if "half" in made else ""
