@@ -229,7 +229,7 @@ class StudyOptions(TypedDict, total=False):
     """What a study may be asked for, by the names of the command's options; all may be left out."""
 
     preset: str
-    """Sizes and recipe to start from, by its name; `relubloom study --help` says which there are."""
+    """Sizes and recipe to start from, by its name; `relubloom study --help` lists them."""
     vocab_size: int | None
     """Number of tokens."""
     width: int | None
