@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from relubloom import atomic
 from relubloom.code.bits import Code
-from relubloom.code.graded import GradedCode
+from relubloom.code.graded import GradedCode, as_graded
 from relubloom.errors import FileError, UsageError
 from relubloom.reading import TEXT, read_text
 
@@ -41,7 +41,7 @@ def export_csv(
             raise UsageError(f"token {repeated!r} is given twice: labels must differ; rename one")
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
-    cells = code.strengths if isinstance(code, GradedCode) else code.bits.astype(np.uint8)
+    cells = as_graded(code).strengths
     for place, row in enumerate(cells.tolist()):
         writer.writerow(row if tokens is None else [tokens[place], *row])
     atomic.write_text(Path(path), buffer.getvalue())

@@ -1,7 +1,6 @@
 """The figures of a network that a sweep keeps: one pass over the sets and a look at the weights."""
 
 import numpy as np
-import torch
 
 from relubloom.evidence.dead_tokens import dead_tokens
 from relubloom.evidence.graded_hash import GradedScoring, usual_size
@@ -10,6 +9,7 @@ from relubloom.evidence.mechanism import measure_input_modes, verdict_of
 from relubloom.evidence.scores import Scoring, SetScores
 from relubloom.measure.one_pass import one_pass
 from relubloom.network.extract import extract_code, reversed_units
+from relubloom.network.given_weights import as_array
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.strengths import extract_with_drops
 from relubloom.records.sweep_row import Glance
@@ -33,8 +33,7 @@ def glance(net: ReluNet, sets: SetCollection, workers: int = 1) -> Glance:
     scores = scoring.scores()
     strengths = None if grading is None else grading.strengths(scores)
     as_filter = measure_hash_as_filter(scores)
-    W_in = net.W_in.detach().to("cpu", torch.float64).numpy()
-    modes = measure_input_modes(W_in, reversed_units(net, code))
+    modes = measure_input_modes(as_array(net.W_in), reversed_units(net, code))
     agreement = float(scores.unit_agreement.mean())
     sampled = sets.method != "all"
     return Glance(
