@@ -14,6 +14,7 @@ from relubloom.code.graded import GradedCode
 TABLED = 500  # sets from which on a table saves time
 CHUNK = 4096  # sets decoded together
 COUNTED = 1_000_000_000  # table entries and overlaps that exact counts may take: some seconds
+Numbers = NDArray[np.int32] | NDArray[np.int64] | NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def worth_on(
 
 
 def filter_losses(
-    false_positives: NDArray[np.integer | np.floating], set_size: NDArray[np.integer | np.floating]
+    false_positives: Numbers, set_size: Numbers
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """mse F / (k (k + F)) and kl ln(1 + F / k) of an infinitely sharp filter, set by set."""
     F, k = false_positives, set_size
