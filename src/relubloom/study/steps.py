@@ -66,7 +66,7 @@ from relubloom.study.source_codes import (
     worth_on_source,
 )
 from relubloom.task import KSparseTask, SetCollection, as_sizes, format_sizes
-from relubloom.tokens_file import read_tokens
+from relubloom.tokens_file import check_labels, read_tokens
 from relubloom.training import HistoryRow, TrainedNetwork, TrainingProgress, train_stack
 from relubloom.training.checkpoint import remove_checkpoint
 
@@ -164,10 +164,7 @@ def construct_run(
     Raises:
         UsageError: a value breaks its rule, or `out` holds something and `force` is not given.
     """
-    if len(labels) != task.vocab_size:
-        raise UsageError(
-            f"{len(labels)} token labels for {task.vocab_size} tokens: give one label a token"
-        )
+    check_labels(labels, task.vocab_size)
     if task.file is not None:
         check_width(task.training_lines().sets.numpy(), task.vocab_size, width)
     prepare_run(out, force=force)
