@@ -13,8 +13,6 @@ from relubloom.code.disjunct import is_disjunct as is_disjunct
 from relubloom.code.disjunct import kautz_singleton as kautz_singleton
 from relubloom.code.disjunct import shorten as shorten
 from relubloom.code.exchange import export_csv as export_csv
-from relubloom.code.exchange import import_csv as import_csv
-from relubloom.code.exchange import import_graded_csv as import_graded_csv
 from relubloom.code.families import Family as Family
 from relubloom.code.families import bernoulli as bernoulli
 from relubloom.code.families import greedy_low_overlap as greedy_low_overlap
