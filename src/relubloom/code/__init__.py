@@ -3,7 +3,6 @@
 from relubloom.code.bits import Code as Code
 from relubloom.code.counting import count_false_positives as count_false_positives
 from relubloom.code.counting import count_near_misses as count_near_misses
-from relubloom.code.counting import false_positives_by_token as false_positives_by_token
 from relubloom.code.counting import mean_false_positives as mean_false_positives
 from relubloom.code.decoders import comp as comp
 from relubloom.code.decoders import dd as dd
