@@ -1,10 +1,7 @@
 """The k-sparse distribution task: set sources, files of sets, and sets to evaluate on."""
 
 from relubloom.task.k_sparse import KSparseTask as KSparseTask
-from relubloom.task.k_sparse import as_sizes as as_sizes
-from relubloom.task.k_sparse import format_sizes as format_sizes
 from relubloom.task.k_sparse import hash_of as hash_of
-from relubloom.task.k_sparse import parse_sizes as parse_sizes
 from relubloom.task.set_collections import AllSets as AllSets
 from relubloom.task.set_collections import DrawnSets as DrawnSets
 from relubloom.task.set_collections import ListedSets as ListedSets
@@ -16,3 +13,6 @@ from relubloom.task.set_like import as_ids as as_ids
 from relubloom.task.set_like import as_task as as_task
 from relubloom.task.sets_file import SetsFile as SetsFile
 from relubloom.task.sets_file import read_sets as read_sets
+from relubloom.task.sizes import as_sizes as as_sizes
+from relubloom.task.sizes import format_sizes as format_sizes
+from relubloom.task.sizes import parse_sizes as parse_sizes
