@@ -18,6 +18,7 @@ from relubloom.records.run_folder import CHECKPOINT, CODE, REPORT
 from relubloom.records.study import LearnedCodeFigures, RandomCodeFigures, StudyRecord, Swaps
 from relubloom.records.verdict import commonest
 from relubloom.report.page import write_report
+from relubloom.study.constructing import write_constructed
 from relubloom.study.folders import CONSTRUCTED, LEARNED, prepare_study
 from relubloom.study.settings import Study, StudyOptions, as_study, planned
 from relubloom.study.source_codes import source_code
@@ -27,7 +28,6 @@ from relubloom.study.steps import (
     row_of,
     train_networks,
     was_examined,
-    write_constructed,
 )
 from relubloom.study.swaps import choose_swaps
 from relubloom.threads import cores
