@@ -25,7 +25,7 @@ from relubloom.measure.statistics import agreement, counted, f1, pearson, rates,
 from relubloom.network.extract import reversed_units
 from relubloom.network.given_weights import as_array
 from relubloom.network.relu_net import ReluNet
-from relubloom.network.strengths import BIT, FULL, LEAST_COST, Drops
+from relubloom.network.strengths import BIT, FULL, LEAST_COST, Drops, extract_with_drops
 from relubloom.records.mechanism import (
     BitsOfStrength,
     GradedFalsePositives,
@@ -44,6 +44,14 @@ def usual_size(sets: SetCollection, vocab_size: int) -> int:
     """The size of the sets, or of several the mean (of the first 4,096 sets), rounded."""
     first = sets.chunk(0, min(len(sets), SAMPLE))
     return round(float((first < vocab_size).sum(1).double().mean()))
+
+
+def by_strength(
+    net: ReluNet, code: Code, sets: SetCollection
+) -> tuple[GradedCode, GradedScoring | None]:
+    """The strengths of the bits; and what holds them against the network, if there are several."""
+    graded, drops = extract_with_drops(net, code, usual_size(sets, net.vocab_size))
+    return graded, GradedScoring(net, graded, drops, sets) if graded.levels > 1 else None
 
 
 class GradedScoring:
