@@ -18,9 +18,10 @@ from relubloom.code import (
     shorten,
 )
 from relubloom.code.counting import CountingLimits
-from relubloom.code.disjunct import field_tables, is_prime
+from relubloom.code.disjunct import field_tables
 from relubloom.errors import UsageError
 from relubloom.theory import KautzSingleton, is_prime_power
+from relubloom.theory.kautz_singleton import is_prime
 
 
 def test_overlaps_certify_a_kautz_singleton_code():

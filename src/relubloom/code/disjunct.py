@@ -20,11 +20,12 @@ from relubloom.code.counting import (
     LIMITS,
     CountingLimits,
     TokenCounter,
-    check_set_size,
     coverable_tokens,
 )
 from relubloom.errors import UsageError
 from relubloom.theory import KautzSingleton, is_prime_power
+from relubloom.theory.arguments import check_set_size
+from relubloom.theory.kautz_singleton import is_prime
 
 LARGEST_DESIGN = 1 << 22  # polynomials that `disjunct_code` is willing to list
 
@@ -249,8 +250,3 @@ def field_tables(field_size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]
     members = field(elements)
     sums = np.asarray(members[:, None] + members[None, :], dtype=np.int64)
     return sums, np.asarray(members[:, None] * members[None, :], dtype=np.int64)
-
-
-def is_prime(number: int) -> bool:
-    """Whether a number is prime, by trial division."""
-    return number > 1 and all(number % divisor for divisor in range(2, int(number**0.5) + 1))

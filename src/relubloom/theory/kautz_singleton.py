@@ -108,13 +108,13 @@ def is_prime_power(number: int) -> bool:
     """
     for degree in range(1, number.bit_length()):
         root = _ceil_root(number, degree)
-        if root**degree == number and _is_prime(root):
+        if root**degree == number and is_prime(root):
             return True
     return False
 
 
-def _is_prime(number: int) -> bool:
-    """Miller and Rabin's test with the first 13 primes, which is exact below 3.3e24.
+def is_prime(number: int) -> bool:
+    """Miller and Rabin's test with the first 13 primes: exact for numbers below 3.3e24.
 
     Source: Sorenson and Webster, "Strong pseudoprimes to twelve prime bases", 2017 (from memory).
     """
