@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import math
@@ -75,6 +76,19 @@ def read_text(path: Path | str, most: int, encoding: str = "utf-8") -> str:
     """The text of a file, its line ends as `\\n`; raises as `opened`, and UnicodeDecodeError."""
     with io.TextIOWrapper(io.BytesIO(read_bytes(path, most)), encoding) as stream:
         return stream.read()
+
+
+def sha256_of(path: Path, most: int = TEXT) -> str:
+    """What the content of a file of at most so many bytes is known by.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    try:
+        with opened(path, most) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror}; give the path of a file") from None
 
 
 def check(path: Path | str, most: int) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from relubloom.errors import UsageError, described
 from relubloom.network.given_weights import as_tensor
+from relubloom.network.imports.modules import evaluating
 from relubloom.network.relu_net import ReluNet
 
 NOTHING = 2e-6  # of a unit's largest weight and bias: rounding in float32 stays below it
@@ -229,10 +230,8 @@ def _check_relu(module: nn.Module, layer: Layer) -> None:
     weight = next(module.parameters())
     draw = torch.randn(1, TRIED_ROWS, len(layer.W_in), generator=torch.Generator().manual_seed(0))
     x = draw.to(weight.device, weight.dtype)
-    modes = {part: part.training for part in module.modules()}
     try:
-        module.eval()
-        with torch.no_grad(), catching(layer) as (outputs, inputs):
+        with evaluating(module), catching(layer) as (outputs, inputs):
             answer = module(x)
     except Exception as error:  # noqa: BLE001 - whatever a stranger's forward pass raises
         raise UsageError(
@@ -240,9 +239,6 @@ def _check_relu(module: nn.Module, layer: Layer) -> None:
             f"activation ({str(error).splitlines()[0] if str(error) else type(error).__name__}); "
             "give the pair (first, readout) of its nn.Linear"
         ) from None
-    finally:
-        for part, training in modes.items():
-            part.training = training
     if len(outputs) != 1 or len(inputs) != 1:
         raise UsageError(
             f"{type(module).__name__} does not show its hidden layer when it is run; give the pair "

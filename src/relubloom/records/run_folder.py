@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -297,19 +296,6 @@ def read_graded_code(folder: Path) -> GradedCode | None:
     return GradedCode.load(folder / CODE) if (folder / CODE).exists() else None
 
 
-def sha256_of(path: Path, most: int = reading.TEXT) -> str:
-    """What the content of a file of at most so many bytes is known by.
-
-    Raises:
-        FileError: it cannot be read.
-    """
-    try:
-        with reading.opened(path, most) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror}; give the path of a file") from None
-
-
 def git_commit() -> str | None:
     """The commit of the checkout that relubloom runs from; None where git does not track it."""
     here = Path(__file__)
@@ -466,7 +452,7 @@ def _task_from(
 
 def _is_the_file_of(described: dict[str, Any], sets: Path) -> bool:
     """Whether a folder's task is of that very file."""
-    return described.get("source") == "file" and described.get("sha256") == sha256_of(sets)
+    return described.get("source") == "file" and described.get("sha256") == reading.sha256_of(sets)
 
 
 def _found_sets(folder: Path, described: dict[str, Any], moved: Path | None) -> Path:
@@ -477,7 +463,7 @@ def _found_sets(folder: Path, described: dict[str, Any], moved: Path | None) -> 
     path = moved or _last_place(folder, described)
     if not path.is_file():
         raise FileError(f"the sets file of {folder}, {path}, is not there; pass --sets FILE")
-    if sha256_of(path) != described["sha256"]:
+    if reading.sha256_of(path) != described["sha256"]:
         raise FileError(
             f"{path} is not the file that {folder} was made from (its SHA-256 differs); "
             "pass that file with --sets"

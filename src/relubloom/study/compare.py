@@ -10,6 +10,7 @@ from relubloom.errors import UsageError
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import read_config
 from relubloom.progress import Watch, unwatched
+from relubloom.reading import sha256_of
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.certificate import Certificate
 from relubloom.records.files import as_json, read_record
@@ -23,7 +24,6 @@ from relubloom.records.run_folder import (
     imported_from,
     read_task,
     said_task,
-    sha256_of,
 )
 from relubloom.records.study import RunRow
 from relubloom.study.agreement import measure_agreement

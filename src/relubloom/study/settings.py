@@ -18,7 +18,6 @@ from relubloom.records.run_folder import (
     default_labels,
     given_labels,
     refuse_sizes,
-    sha256_of,
 )
 from relubloom.shown import Shown
 from relubloom.task import (
@@ -163,7 +162,7 @@ class Start:
                 f"{folder / TOKENS} names other tokens than the task, or in another order: rows of "
                 "its weights would change their tokens; give a network of the same tokens"
             )
-        return cls(net, folder.resolve().name, sha256_of(folder / WEIGHTS, reading.ARRAYS))
+        return cls(net, folder.resolve().name, reading.sha256_of(folder / WEIGHTS, reading.ARRAYS))
 
     def describe(self) -> dict[str, str]:
         """What names it, as JSON values."""

@@ -16,6 +16,7 @@ from relubloom.evidence.gather import Depth
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import read_config
 from relubloom.progress import Watch, unwatched
+from relubloom.reading import sha256_of
 from relubloom.records.behaviour import Behaviour, figures_over
 from relubloom.records.certificate import Certificate
 from relubloom.records.dynamics import Dynamics
@@ -36,7 +37,6 @@ from relubloom.records.run_folder import (
     remember,
     said_sizes,
     said_task,
-    sha256_of,
     write_labels,
     write_network,
     write_training,

@@ -23,9 +23,10 @@ from relubloom.evidence.certificate.by_method import Effort
 from relubloom.network.imports.verify import indicator
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import CONFIG, WEIGHTS
+from relubloom.reading import sha256_of
 from relubloom.records.certificate import Certificate
 from relubloom.records.files import FILE_NAMES, read_record, write_record
-from relubloom.records.run_folder import CODE, TOKENS, read_labels, read_task, sha256_of
+from relubloom.records.run_folder import CODE, TOKENS, read_labels, read_task
 from relubloom.task import KSparseTask
 from relubloom.zoo.catalogue import SET_SIZE, CatalogueEntry, entry_of
 from relubloom.zoo.making import make

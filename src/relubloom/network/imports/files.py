@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import re
 import warnings
@@ -54,7 +53,7 @@ def read_source(path: Path) -> Source:
     """
     if path.is_dir():
         return _read_folder(path)
-    sha256 = _sha256(path)
+    sha256 = reading.sha256_of(path, reading.ARRAYS)
     if path.suffix == ".onnx":
         from relubloom.network.imports.onnx_graph import read_onnx
 
@@ -87,7 +86,7 @@ def _read_folder(folder: Path) -> Source:
             f"{folder} has neither {WEIGHTS} nor {PICKLED}: give a folder with {CONFIG} and one "
             "of them, or the file of weights itself"
         )
-    sha256 = _sha256(weights)
+    sha256 = reading.sha256_of(weights, reading.ARRAYS)
     config = read_config(folder) if (folder / CONFIG).exists() else {}
     activation = said_activation(config)
     if config.get("model_type") == "relubloom":
@@ -202,11 +201,3 @@ def without_prefix(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if all(name.startswith(prefix) for name in found):
             found = {name.removeprefix(prefix): value for name, value in found.items()}
     return found
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with reading.opened(path, reading.ARRAYS) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror}; give a file") from None
