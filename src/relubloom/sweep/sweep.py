@@ -73,8 +73,8 @@ def prepare(spec: Spec, out: Path, *, resume: bool, device: str = "cpu") -> Swee
         spec: what to run.
         out: the folder of the results.
         resume: go on with the results that are there, whichever sweep made them.
-        device: "cpu", "cuda" or "mps", which trains the networks; its groups are as large as its
-            memory allows.
+        device: "cpu", "cuda" or "mps", which trains and measures the networks; its groups are
+            as large as its memory allows.
 
     Raises:
         UsageError: `out` is a file, or holds results and `resume` is not given; or the device has
