@@ -19,7 +19,7 @@ class Elsewhere(Tensor):
     on = 0
 
     @property
-    def device(self) -> torch.device:  # pyright: ignore[reportIncompatibleVariableOverride] - plays
+    def device(self) -> torch.device:
         """What it plays; where it is, to torch's own work."""
         return CUDA if torch._C._is_torch_function_enabled() else torch.device("cpu")
 
