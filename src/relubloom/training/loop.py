@@ -25,6 +25,7 @@ from relubloom.network.relu_net import NetStack, ReluNet
 from relubloom.shown import Shown
 from relubloom.task import KSparseTask, as_task
 from relubloom.threads import denormals_flushed, intra_op_threads, threads_for
+from relubloom.training.batch_softmax import BatchSoftmaxStep, check_softmax
 from relubloom.training.checkpoint import load_checkpoint, move_to, save_checkpoint, unreadable
 from relubloom.training.devices import check_room, memory_errors_told, products_as
 from relubloom.training.optimisers import Adam, Momentum, decay, optimiser_of
@@ -146,12 +147,14 @@ def train_stack(
     device. Losses are checked to be finite then, and else some 200 times. Weights and moments are
     checked before the state is written and at the end.
 
-    On CUDA, with Adam and no `step` given, updates are recorded and replayed.
+    On CUDA, with Adam, a softmax over all tokens and no `step` given, updates are recorded and
+    replayed.
 
     Raises:
         DivergedError: a loss or a weight became NaN or infinite; the last state is kept.
         UsageError: width < 1, no seeds or one below 0, or `init_from` is of other sizes; or the
-            device has no such products as the recipe asks for.
+            device has no such products as the recipe asks for, or the sets are not drawn uniformly
+            and the recipe's softmax is over a batch.
         RelubloomError: the device has too little memory.
         FileError: the checkpoint is of another configuration or cannot be read or written.
         StoppedError: Ctrl-C; the state is on disk if `checkpoint` was given.
@@ -236,11 +239,15 @@ class TrainingRun:
         self.recipe: Recipe = recipe
         self.seeds: tuple[int, ...] = seeds
         self.device: torch.device = torch.device(device)
-        self.step: Step = step or STEPS[recipe.activation]
+        check_softmax(task, recipe)
+        over_batch = recipe.softmax == "batch"
+        usual = BatchSoftmaxStep(recipe.activation) if over_batch else STEPS[recipe.activation]
+        self.step: Step = step or usual
         sizes = task.vocab_size, width, task.sizes[1], recipe.batch_size, len(seeds)
         check_room(self.device, *sizes)
         self.replayed: ReplayedUpdate | None = None
-        if self.device.type == "cuda" and step is None and recipe.optimiser == "adam":
+        alike = step is None and not over_batch  # steps that can be recorded: of the same shapes
+        if self.device.type == "cuda" and alike and recipe.optimiser == "adam":
             self.replayed = ReplayedUpdate(self._update, CudaGraphs(self.device))
         self.start: str | None = None
         self.stack: NetStack
