@@ -4,43 +4,37 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help install browser demo test check check-javascript docs-files results results-width \
-	results-width-full results-quick results-region results-region-quick results-graded-codes results-full \
-	results-graded-mechanism results-class results-source-networks results-zoo results-ground-truth \
-	results-real-codes results-set-rivals results-scale bench faults kernels mutants fuzz trust clean docs lowest \
-	pythons
+# Pages of docs/results whose experiment has their name.
+PAGES := results-full results-graded-codes results-graded-mechanism results-real-codes results-scale \
+	results-source-networks results-zoo
+
+.PHONY: help install browser demo test check check-javascript docs-files results $(PAGES) results-class \
+	results-width results-width-full results-quick results-region results-region-quick results-ground-truth \
+	results-set-rivals bench faults kernels mutants fuzz trust clean docs lowest pythons
 
 help:
 	@echo "make demo     install, study the article's network, print the report's path"
 	@echo "make test     install, run the test suite"
 	@echo "make check    formatting, lint, types, the site without a warning"
-	@echo "make results  regenerate docs/results (about five hours)"
-	@echo "make results-width  sweep for the width law and write docs/results/width.md (hours; go on with it)"
-	@echo "make results-width-full  the same of networks trained to the end (hours; go on with it)"
-	@echo "make results-quick  the same in small, within minutes, into runs/width-quick"
-	@echo "make results-region  the map of rates and steps, docs/results/region.md (hours; go on with it)"
-	@echo "make results-region-quick  the same in small, within minutes, into runs/region-quick"
-	@echo "make results-graded-codes  how good graded codes can be: 8 minutes"
-	@echo "make results-full  16 networks trained to the end, docs/results/article-full.md (40 minutes)"
-	@echo "make results-graded-mechanism  what strengths explain, docs/results/graded-mechanism.md (25 minutes)"
-	@echo "make results-class  the smallest networks that come out every time (10 minutes)"
-	@echo "make results-source-networks  networks on sets that are not uniform (25 minutes); FILES=\"--file FILE SIZES WIDTH\""
-	@echo "make results-zoo  every network of the zoo, docs/results/zoo.md (15 minutes)"
-	@echo "make results-ground-truth  which methods find known hashes (20 minutes), with SAELens in a place of its own"
-	@echo "make results-scale  the recipe at 1,000 to 16,384 tokens, docs/results/scale.md (two hours; goes on)"
-	@echo "make results-real-codes FILES='debtags.sets 3..8 48'  learned codes on held-out sets (minutes)"
-	@echo "make results-set-rivals FILES='debtags.sets 3..8 48'  unions beside lists and bitmaps (minutes)"
 	@echo "make docs     the site of the documentation, build/docs/index.html (half a minute)"
 	@echo "make docs-files  the tables of keys in docs/files.md"
-	@echo "make lowest   the fast part of the suite with the oldest releases that pyproject.toml names"
-	@echo "make pythons  types for Python 3.12 and 3.13, and whether dependencies resolve there"
-	@echo "make faults   kills, full disks, closed pipes, two at once (10 minutes)"
-	@echo "make kernels  the kernels for GPUs, by Triton's interpreter (1 GB of packages, half a minute)"
-	@echo "make mutants  25 minutes of small changes of the code: which do no tests notice?"
 	@echo "make bench    benchmarks, with their rivals"
-	@echo "make fuzz     hostile files and command lines, CASES=5000 SEED=0; see docs/trust.md"
-	@echo "make trust    time and memory at a million tokens, for docs/trust.md (minutes)"
 	@echo "make install  the virtual environment only"
+	@echo "harder tests:"
+	@echo "  make lowest   the fast part of the suite with the oldest releases that pyproject.toml names"
+	@echo "  make pythons  types for Python 3.12 and 3.13, and whether dependencies resolve there"
+	@echo "  make faults   kills, full disks, closed pipes, two at once (10 minutes)"
+	@echo "  make kernels  the kernels for GPUs, by Triton's interpreter (1 GB of packages, half a minute)"
+	@echo "  make mutants  25 minutes of small changes of the code: which do no tests notice?"
+	@echo "  make fuzz     hostile files and command lines, CASES=5000 SEED=0; see docs/trust.md"
+	@echo "  make trust    time and memory at a million tokens, for docs/trust.md (minutes)"
+	@echo "pages of docs/results:"
+	@echo "  make results        most of them (about five hours)"
+	@echo "  make results-NAME   one of them; what was stopped goes on where it was. NAME is"
+	@echo "    class (10 minutes), full (40), graded-codes (8), graded-mechanism (25), ground-truth (20), zoo (15),"
+	@echo "    scale (2 hours), width, width-full, region (hours); quick and region-quick in small, into runs/;"
+	@echo "    real-codes FILES='debtags.sets 3..8 48', set-rivals FILES='debtags.sets 3..8 48' (minutes),"
+	@echo "    source-networks FILES='--file debtags.sets 3..8 48' (25 minutes)"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -131,38 +125,21 @@ docs-files: $(VENV)/package-installed
 # --quick, which makes its page in small elsewhere.
 results: $(VENV)/package-installed
 	$(BIN)/python experiments/study.py $(SETS)
-	$(BIN)/python experiments/recipes.py
-	$(BIN)/python experiments/classroom.py
-	$(BIN)/python experiments/codes.py
-	$(BIN)/python experiments/graded_codes.py
-	$(BIN)/python experiments/decoders.py
-	$(BIN)/python experiments/mechanism.py
-	$(BIN)/python experiments/residue.py
-	$(BIN)/python experiments/controls.py
-	$(BIN)/python experiments/dynamics.py
-	$(BIN)/python experiments/full.py
+	for page in recipes classroom codes graded_codes decoders mechanism residue controls dynamics full; do \
+		$(BIN)/python experiments/$$page.py || exit 1; \
+	done
 	$(BIN)/python experiments/graded_mechanism.py --runs runs
 	$(BIN)/python experiments/zoo.py
 
-results-graded-codes: $(VENV)/package-installed
-	$(BIN)/python experiments/graded_codes.py
+# FILES: arguments of the script, such as files of real sets. Networks whose figures stand in
+# docs/results/scale.csv are not trained again.
+$(PAGES): results-%: $(VENV)/package-installed
+	$(BIN)/python experiments/$(subst -,_,$*).py $(FILES)
 
-results-full: $(VENV)/package-installed
-	$(BIN)/python experiments/full.py
-
-# With the networks of results-full.
-results-graded-mechanism: $(VENV)/package-installed
-	$(BIN)/python experiments/graded_mechanism.py --runs runs
+results-graded-mechanism: FILES = --runs runs  # the networks of results-full
 
 results-class: $(VENV)/package-installed
 	$(BIN)/python experiments/classroom.py
-
-# FILES="--file debtags.sets 3..8 48" adds rows of a file of real sets; it may stand several times.
-results-source-networks: $(VENV)/package-installed
-	$(BIN)/python experiments/source_networks.py $(FILES)
-
-results-zoo: $(VENV)/package-installed
-	$(BIN)/python experiments/zoo.py
 
 # A sweep that was stopped goes on where it was.
 results-width: $(VENV)/package-installed
@@ -185,10 +162,6 @@ results-region: $(VENV)/package-installed
 results-region-quick: $(VENV)/package-installed
 	$(BIN)/relubloom sweep experiments/region_specs/quick.toml --out runs/region-quick --keep-networks --resume
 	$(BIN)/python experiments/region.py runs/region-quick --out runs/region-quick
-
-# Networks whose figures stand in docs/results/scale.csv are not trained again.
-results-scale: $(VENV)/package-installed
-	$(BIN)/python experiments/scale.py
 
 # Triton is large, so it has a place of its own. Its interpreter and its compiler need no GPU.
 TRITON := build/triton-3.9.0
@@ -213,9 +186,6 @@ results-ground-truth: $(GROUND_TRUTH)/installed
 	$(GROUND_TRUTH)/bin/python experiments/ground_truth.py
 
 # FILES: a file of sets, sizes or any, and a width; once or more often.
-results-real-codes: $(VENV)/package-installed
-	$(BIN)/python experiments/real_codes.py $(FILES)
-
 results-set-rivals: $(VENV)/rivals-installed
 	$(BIN)/python benchmarks/sets.py $(FILES) --out docs/results/set-rivals.md
 

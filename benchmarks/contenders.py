@@ -29,8 +29,8 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
 from relubloom import KSparseTask, Recipe
-from relubloom.training.loop import TrainingRun
 from relubloom.training.recipe import Objective
+from relubloom.training.run import TrainingRun
 
 Turn = Callable[[], Any]
 WARM_UP = 2  # turns that are not counted

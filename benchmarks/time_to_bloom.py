@@ -21,7 +21,7 @@ from contenders import Size
 from relubloom import KSparseTask, Recipe, gather_evidence
 from relubloom.network.relu_net import NetStack
 from relubloom.theory import best_constant_weight
-from relubloom.training.loop import TrainingRun
+from relubloom.training.run import TrainingRun
 from step import timed
 
 WIDTH, TASK = 64, KSparseTask(1000, 3)

@@ -18,8 +18,8 @@ from torch import Tensor
 import relubloom as rb
 from relubloom.evidence.dead_tokens import count_misses, dead_tokens
 from relubloom.task import SetCollection
-from relubloom.training.loop import snapshot_steps
 from relubloom.training.recipe import Objective
+from relubloom.training.run import snapshot_steps
 from relubloom.training.step import Step, StepResult, dense_step
 
 K = 3

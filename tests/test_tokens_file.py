@@ -1,11 +1,12 @@
 """Files of tokens: what a person may write, what is refused, and what a folder keeps as it is."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from relubloom.errors import FileError
-from relubloom.tokens_file import doubtful_lines, read_tokens, stored_tokens
+from relubloom.errors import FileError, UsageError
+from relubloom.tokens_file import check_labels, doubtful_lines, read_tokens, stored_tokens
 
 
 def write(folder: Path, content: str | bytes) -> Path:
@@ -85,3 +86,18 @@ def test_lines_of_something_else_are_hinted_at(labels: tuple[str, ...], said: st
     assert (
         hint.startswith(f"most lines of x.txt hold {said}, and each counts") if said else not hint
     )
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (("a",), "1 token labels for 2 tokens: give one label a token"),
+        (("a", "b\rc"), r"token label 'b\rc' is no line of a text: "),
+        (("a\n", "b"), r"token label 'a\n' is no line of a text: "),
+        (("", "b"), "token label '' is no line of a text: a label holds something, and no end of"),
+        (("a", "a"), "token label 'a' is given twice: they differ; rename one"),
+    ],
+)
+def test_labels_that_no_file_holds_are_refused(labels: tuple[str, ...], said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        check_labels(labels, 2)

@@ -12,7 +12,7 @@ from relubloom.evidence.gather import look_at
 from relubloom.evidence.graded_hash import GradedScoring
 from relubloom.network.strengths import ASKED, BIT, FULL, measure_drops
 from relubloom.threads import denormals_flushed, intra_op_threads
-from relubloom.training.loop import TrainingRun
+from relubloom.training.run import TrainingRun
 
 SETS = 100_000
 Strengths = NDArray[np.uint8]

@@ -68,13 +68,14 @@ def histogram(net: ReluNet) -> Figure:
     """
     from relubloom.evidence.mechanism.units import measure_input_modes
     from relubloom.network.extract import extract_code, reversed_units
+    from relubloom.network.given_weights import as_array
     from relubloom.network.relu_net import as_network
     from relubloom.report.charts.weights import bin_edges, bin_shares, draw_histogram
     from relubloom.report.sections.weights import modes_of, with_bits_below
 
     net = as_network(net)
     turned = reversed_units(net, extract_code(net))
-    entries = net.W_in.detach().double().cpu().numpy()
+    entries = as_array(net.W_in)
     modes = modes_of(measure_input_modes(entries, turned))
     drawn = with_bits_below(entries.astype("float32"), turned)
     edges = bin_edges([drawn])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from relubloom.errors import FileError
+from relubloom.errors import FileError, UsageError
 from relubloom.reading import TEXT, read_bytes
 
 LINE_END = re.compile(rb"\r\n|\r|\n")
@@ -69,6 +70,29 @@ def stored_tokens(path: Path) -> tuple[str, ...]:
     if not labels or "" in labels or len(set(labels)) < len(labels):
         raise FileError(f"{path} has an empty line, or a token twice; restore it")
     return tuple(labels)
+
+
+def check_labels(labels: Sequence[str], vocab_size: int) -> None:
+    """Refuse labels that a run folder's `tokens.txt` cannot hold, a line a token.
+
+    Raises:
+        UsageError: they are not one a token, or one is empty, holds the end of a line, or stands
+            twice.
+    """
+    if len(labels) != vocab_size:
+        raise UsageError(
+            f"{len(labels)} token labels for {vocab_size} tokens: give one label a token"
+        )
+    seen = set[str]()
+    for label in labels:
+        if not label or LINE_END.search(label.encode()):
+            raise UsageError(
+                f"token label {label!r:.60} is no line of a text: a label holds something, and no "
+                "end of a line; change it"
+            )
+        if label in seen:
+            raise UsageError(f"token label {label!r:.60} is given twice: they differ; rename one")
+        seen.add(label)
 
 
 def doubtful_lines(path: Path | str, labels: tuple[str, ...]) -> str:

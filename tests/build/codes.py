@@ -3,6 +3,7 @@
 import numpy as np
 
 from relubloom.code import Code
+from relubloom.code.counting import LIMITS, CountingLimits, TokenCounter
 
 
 def largest_overlap(code: Code) -> int:
@@ -11,3 +12,11 @@ def largest_overlap(code: Code) -> int:
     overlaps = counts @ counts.T
     np.fill_diagonal(overlaps, 0)
     return int(overlaps.max())
+
+
+def false_positives_by_token(
+    code: Code, set_size: int, limits: CountingLimits = LIMITS
+) -> list[int]:
+    """For each token, the number of sets on which it is a false positive."""
+    counter = TokenCounter(code, set_size, limits)
+    return [counter.count(token) for token in range(code.vocab_size)]

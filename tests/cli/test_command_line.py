@@ -13,10 +13,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from build.code_csv import read_code_csv
 from build.process import COMMAND, DATA, Outcome
 from relubloom.cli import constructing
 from relubloom.cli.app import run
-from relubloom.code import Code, GradedCode, count_false_positives, import_csv
+from relubloom.code import Code, GradedCode, count_false_positives
 from relubloom.code.families import Family
 from relubloom.code.graded_families import GradedFamily
 from relubloom.network.construct import construct
@@ -504,7 +505,8 @@ def test_construct_says_what_it_made(relubloom: Callable[..., Outcome], tmp_path
     net = ReluNet.from_pretrained(out)
     code = Code.load(out / "code.npz")
     assert (torch.from_numpy(code.bits.copy()) == (net.W_in != 0)).all()
-    assert import_csv(out / "code.csv") == (code, list(default_labels(12)))
+    rows = list(default_labels(12)), code.bits.astype(int).tolist()
+    assert read_code_csv(out / "code.csv") == rows
     total = count_false_positives(code, 2)
     assert done.json["false_positives"] == {"mean": total / math.comb(12, 2), "total": total}
     assert set(net.W_out.flatten().tolist()) == {0.0, -16.0}

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from build.codes import false_positives_by_token
 from relubloom.code import (
     Code,
     count_false_positives,
-    false_positives_by_token,
     mean_false_positives,
     random_constant_weight,
 )

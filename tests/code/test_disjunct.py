@@ -7,12 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from build.codes import largest_overlap
+from build.codes import false_positives_by_token, largest_overlap
 from relubloom.code import (
     Code,
     count_false_positives,
     disjunct_code,
-    false_positives_by_token,
     is_disjunct,
     kautz_singleton,
     random_constant_weight,

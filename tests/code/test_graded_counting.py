@@ -12,10 +12,10 @@ from relubloom.code import (
     Code,
     GradedCode,
     count_false_positives,
-    false_positives_by_token,
     mean_false_positives,
     random_graded,
 )
+from relubloom.code.graded_counting import graded_false_positives_by_token
 from relubloom.errors import UsageError
 
 
@@ -26,7 +26,7 @@ def test_brute_force_on_awkward_codes(code: GradedCode, data: st.DataObject) -> 
     sets = all_sets(code.vocab_size, set_size)
     came_out = code.decode(sets)
     truth = came_out.sum(0) - np.bincount(sets.reshape(-1), minlength=code.vocab_size)
-    assert false_positives_by_token(code, set_size) == truth.tolist()
+    assert graded_false_positives_by_token(code, set_size) == truth.tolist()
     assert count_false_positives(code, set_size) == truth.sum()
 
 
@@ -45,8 +45,8 @@ def test_two_half_bits_cover_a_full_one_by_hand() -> None:
     # A pair with token 0 covers the other two half tokens (3 pairs, 2 each), a pair of half
     # tokens covers the third and token 0 (3 pairs, 2 each): 12 in all.
     code = GradedCode([[2], [1], [1], [1]])
-    assert false_positives_by_token(code, 1) == [0, 3, 3, 3]
-    assert false_positives_by_token(code, 2) == [3, 3, 3, 3]
+    assert graded_false_positives_by_token(code, 1) == [0, 3, 3, 3]
+    assert graded_false_positives_by_token(code, 2) == [3, 3, 3, 3]
     assert count_false_positives(code, 2) == 12
 
 

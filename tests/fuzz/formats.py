@@ -21,7 +21,7 @@ from relubloom.records.sweep_row import Glance, SweepRow
 from relubloom.sweep.results import RESULTS, Results
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe, train_stack
-from relubloom.training.loop import TrainingRun
+from relubloom.training.run import TrainingRun
 
 SETS = "# pets\ncat, dog\ndog fish\ncat fish\ncat dog\nfish hen\nhen cat\n"
 TOKENS = "cat\ndog\nfish\nhen\nowl\nfox\n"

@@ -1,6 +1,9 @@
 """What lies in memory becomes a run folder and a page; a study in one call."""
 
 import json
+import os
+import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from relubloom.records.files import read_record
 from relubloom.records.run_folder import Origin, read_labels, write_network
 from relubloom.study import in_hand
 from relubloom.study import study as studies
+from relubloom.training import loop
 
 pytestmark = pytest.mark.usefixtures("unchecked")
 TASK = rb.KSparseTask(12, 2)
@@ -34,6 +38,27 @@ def test_saved_evidence_is_a_run_folder(tmp_path: Path) -> None:
     assert read_labels(folder, 12)[3] == "word3"
     page = evidence.report(folder)
     assert "Of all 66" in page.read_text(encoding="utf-8").replace("\u00a0", " ")
+
+
+def test_a_stopped_study_says_where_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advance = loop.TrainingRun.advance
+
+    def advance_and_press(run: loop.TrainingRun) -> None:
+        advance(run)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(loop.TrainingRun, "advance", advance_and_press)
+    said = (
+        f"stopped at step 1 of 3, kept in {tmp_path / 'run'}; go on with the same call and resume="
+    )
+    with pytest.raises(rb.StoppedError, match=re.escape(said)):
+        rb.study(
+            tmp_path / "run", vocab_size=12, width=6, set_size=2, steps=3, quick=True, quiet=True
+        )
+    with pytest.raises(rb.UsageError, match=r"token label 'b\\r' is no line"):
+        rb.Study(rb.KSparseTask(2, 1), 4, labels=("a", "b\r"))
 
 
 def test_evidence_goes_back_to_the_folder_that_it_is_of(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from relubloom.errors import FileError
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe, TrainedNetwork, train_stack
 from relubloom.training.checkpoint import digest_of, save_checkpoint
-from relubloom.training.loop import TrainingRun
+from relubloom.training.run import TrainingRun
 
 TASK, RECIPE, SEEDS = KSparseTask(12, 2), Recipe(steps=20, batch_size=16), (0, 3)
 FLIPS = 200

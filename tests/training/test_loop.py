@@ -184,7 +184,7 @@ def test_training_learns() -> None:
 
 def test_a_film_that_takes_too_much_shows_the_first_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     # 5 units in 3 frames of float32 are 60 bytes a token: 7 tokens fit into 479.
-    monkeypatch.setattr("relubloom.training.loop.FILM_BYTES", 8 * 60 - 1)
+    monkeypatch.setattr("relubloom.training.run.FILM_BYTES", 8 * 60 - 1)
     (trained,) = train_stack(KSparseTask(20, 2), 5, Recipe(steps=2, batch_size=4), (0,))
     assert trained.film.shape == (3, 7, 5)
     assert torch.equal(trained.film[-1], trained.net.W_in[:7])

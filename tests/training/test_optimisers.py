@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from relubloom.network.relu_net import NetStack
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe, initialise, train_stack
-from relubloom.training.loop import TrainingRun
 from relubloom.training.optimisers import decay, optimiser_of
+from relubloom.training.run import TrainingRun
 
 RATES = (0.5, 0.25, 0.125)
 

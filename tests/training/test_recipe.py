@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from relubloom.errors import UsageError
 from relubloom.training import Recipe
-from relubloom.training.loop import snapshot_steps
+from relubloom.training.run import snapshot_steps
 
 
 def test_warm_up_and_cosine_by_hand() -> None:

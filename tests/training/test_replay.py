@@ -14,9 +14,9 @@ from torch import Tensor
 from build.graphs import CalledAgain
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe, loop, train_stack
-from relubloom.training.loop import TrainingRun
 from relubloom.training.recipe import ObjectiveName
 from relubloom.training.replay import WARM_UP, CudaGraphs, ReplayedUpdate
+from relubloom.training.run import TrainingRun
 
 TASK = KSparseTask(23, (1, 3))
 

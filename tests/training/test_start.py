@@ -8,7 +8,7 @@ import torch
 
 import relubloom as rb
 from relubloom.errors import FileError, UsageError
-from relubloom.training.loop import TrainingRun
+from relubloom.training.run import TrainingRun
 
 TASK, RECIPE = rb.KSparseTask(12, 2), rb.Recipe(steps=20, batch_size=16, learning_rate=1e-3)
 START = rb.construct(rb.random_constant_weight(12, 6, 2), sharpness=5.0)

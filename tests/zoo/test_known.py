@@ -13,8 +13,9 @@ import pytest
 import torch
 
 import relubloom as rb
+from build.code_csv import read_code_csv
 from build.zoo import CORRELATED, SMALL, ZIPF, prepared, small
-from relubloom.code import Code, GradedCode, import_graded_csv
+from relubloom.code import Code, GradedCode
 from relubloom.errors import FileError, UsageError
 from relubloom.network.imports.verify import indicator
 from relubloom.network.relu_net import ReluNet
@@ -245,9 +246,9 @@ def test_what_is_saved_is_a_run_folder(entry: CatalogueEntry, cache: Path, tmp_p
     assert (out / "README.md").read_text() == known.card
     assert json.loads((out / "units.json").read_text())[0]["unit"] == 0
     if known.code is not None:
-        read, labels = import_graded_csv(out / "code.csv")
+        labels, read = read_code_csv(out / "code.csv")
         strengths = known.code.strengths if isinstance(known.code, GradedCode) else known.code.bits
-        assert np.array_equal(read.strengths, strengths)
+        assert np.array_equal(read, strengths)
         assert len(labels) == entry.vocab_size
     examine_network(out, read_task(out, known.net).evaluation_sets(200), "quick")
     assert read_record(out, Mechanism) is not None

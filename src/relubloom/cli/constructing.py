@@ -108,8 +108,8 @@ def construct(
 ) -> None:
     """Set a network's weights so that it is exactly a Bloom filter, or a graded one."""
     from relubloom.code.families import SEARCH_SECONDS, greedy_seconds
+    from relubloom.study.constructing import construct_run
     from relubloom.study.settings import planned
-    from relubloom.study.steps import construct_run
 
     if seconds is not None and family not in ("search", "graded-search", "learned"):
         raise UsageError(

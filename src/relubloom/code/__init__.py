@@ -1,85 +1,38 @@
 """Codes: packed bits, union, decode, exact counts, and the families that make them."""
 
-from relubloom.code.bits import Code
-from relubloom.code.counting import (
-    count_false_positives,
-    count_near_misses,
-    false_positives_by_token,
-    mean_false_positives,
-)
-from relubloom.code.decoders import comp, dd, scomp
-from relubloom.code.disjunct import (
-    Disjunctness,
-    disjunct_code,
-    is_disjunct,
-    kautz_singleton,
-    shorten,
-)
-from relubloom.code.exchange import export_csv, import_csv, import_graded_csv
-from relubloom.code.families import (
-    Family,
-    bernoulli,
-    greedy_low_overlap,
-    make_code,
-    partitioned,
-    random_constant_weight,
-    with_replacement,
-)
-from relubloom.code.frequency import FrequencyLaw, best_frequency_law, frequency_law
-from relubloom.code.graded import GradedCode
-from relubloom.code.graded_families import (
-    GradedFamily,
-    make_graded,
-    random_graded,
-    search_cyclic,
-)
-from relubloom.code.learned import LearnedCode, learn_code
-from relubloom.code.pool_decoding import DecodedPools, decode_pools
-from relubloom.code.pools import PoolDesign, design_pools
-from relubloom.code.search import SearchResult, improve
-from relubloom.code.worth import Worth, uniform_false_positives, worth_on
-
-__all__ = [
-    "Code",
-    "DecodedPools",
-    "Disjunctness",
-    "Family",
-    "FrequencyLaw",
-    "GradedCode",
-    "GradedFamily",
-    "LearnedCode",
-    "PoolDesign",
-    "SearchResult",
-    "Worth",
-    "bernoulli",
-    "best_frequency_law",
-    "comp",
-    "count_false_positives",
-    "count_near_misses",
-    "dd",
-    "decode_pools",
-    "design_pools",
-    "disjunct_code",
-    "export_csv",
-    "false_positives_by_token",
-    "frequency_law",
-    "greedy_low_overlap",
-    "import_csv",
-    "import_graded_csv",
-    "improve",
-    "is_disjunct",
-    "kautz_singleton",
-    "learn_code",
-    "make_code",
-    "make_graded",
-    "mean_false_positives",
-    "partitioned",
-    "random_constant_weight",
-    "random_graded",
-    "scomp",
-    "search_cyclic",
-    "shorten",
-    "uniform_false_positives",
-    "with_replacement",
-    "worth_on",
-]
+from relubloom.code.bits import Code as Code
+from relubloom.code.counting import count_false_positives as count_false_positives
+from relubloom.code.counting import count_near_misses as count_near_misses
+from relubloom.code.counting import mean_false_positives as mean_false_positives
+from relubloom.code.decoders import comp as comp
+from relubloom.code.decoders import dd as dd
+from relubloom.code.decoders import scomp as scomp
+from relubloom.code.disjunct import disjunct_code as disjunct_code
+from relubloom.code.disjunct import is_disjunct as is_disjunct
+from relubloom.code.disjunct import kautz_singleton as kautz_singleton
+from relubloom.code.disjunct import shorten as shorten
+from relubloom.code.exchange import export_csv as export_csv
+from relubloom.code.families import Family as Family
+from relubloom.code.families import bernoulli as bernoulli
+from relubloom.code.families import greedy_low_overlap as greedy_low_overlap
+from relubloom.code.families import make_code as make_code
+from relubloom.code.families import partitioned as partitioned
+from relubloom.code.families import random_constant_weight as random_constant_weight
+from relubloom.code.families import with_replacement as with_replacement
+from relubloom.code.frequency import FrequencyLaw as FrequencyLaw
+from relubloom.code.frequency import best_frequency_law as best_frequency_law
+from relubloom.code.frequency import frequency_law as frequency_law
+from relubloom.code.graded import GradedCode as GradedCode
+from relubloom.code.graded_families import GradedFamily as GradedFamily
+from relubloom.code.graded_families import make_graded as make_graded
+from relubloom.code.graded_families import random_graded as random_graded
+from relubloom.code.graded_families import search_cyclic as search_cyclic
+from relubloom.code.learned import learn_code as learn_code
+from relubloom.code.pool_decoding import DecodedPools as DecodedPools
+from relubloom.code.pool_decoding import decode_pools as decode_pools
+from relubloom.code.pools import PoolDesign as PoolDesign
+from relubloom.code.pools import design_pools as design_pools
+from relubloom.code.search import SearchResult as SearchResult
+from relubloom.code.search import improve as improve
+from relubloom.code.worth import uniform_false_positives as uniform_false_positives
+from relubloom.code.worth import worth_on as worth_on

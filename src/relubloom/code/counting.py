@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from relubloom.code.bits import Code
 from relubloom.code.graded import GradedCode
-from relubloom.code.graded_counting import count_graded, graded_false_positives_by_token
+from relubloom.code.graded_counting import count_graded
 from relubloom.code.traces import (
     BRANCHING_LIMIT,
     avoiding_tables,
@@ -88,7 +88,7 @@ def count_false_positives(
         UsageError: `set_size` is out of range; or a token of weight above 24 resists branching.
     """
     if isinstance(code, GradedCode):
-        check_set_size(code, set_size)
+        check_set_size(code.vocab_size, set_size)
         return count_graded(code, set_size, progress=progress)
     counter = TokenCounter(code, set_size, limits)
     signed = np.zeros(code.vocab_size, dtype=np.int64)
@@ -135,23 +135,6 @@ def mean_false_positives(code: Code | GradedCode, set_size: int) -> float:
     return count_false_positives(code, set_size) / math.comb(code.vocab_size, set_size)
 
 
-def false_positives_by_token(
-    code: Code | GradedCode, set_size: int, limits: CountingLimits = LIMITS
-) -> list[int]:
-    """For each token, the number of sets on which it is a false positive, exact integers [vocab].
-
-    Cost and errors as `count_false_positives`, plus O(min(vocab, 2**weight)) big-integer products
-    per token.
-    """
-    if isinstance(code, GradedCode):
-        check_set_size(code, set_size)
-        return graded_false_positives_by_token(code, set_size)
-    counter = TokenCounter(code, set_size, limits)
-    counts = {token: counter.count(token) for token in coverable_tokens(code, set_size)[0].tolist()}
-    _, first, group = np.unique(code.packed, axis=0, return_index=True, return_inverse=True)
-    return [counts.get(token, 0) for token in first[group.reshape(-1)].tolist()]
-
-
 class TokenCounter:
     """Counts, token by token, the sets on which a token is a false positive.
 
@@ -160,7 +143,7 @@ class TokenCounter:
     """
 
     def __init__(self, code: Code, set_size: int, limits: CountingLimits = LIMITS) -> None:
-        check_set_size(code, set_size)
+        check_set_size(code.vocab_size, set_size)
         self._code, self._set_size, self._limits = code, set_size, limits
         self._binomials = [math.comb(n, set_size) for n in range(code.vocab_size)]
         self._columns = unit_columns(code.bits)
@@ -223,15 +206,15 @@ class TokenCounter:
             ) from None
 
 
-def check_set_size(code: Code | GradedCode, set_size: int) -> None:
+def check_set_size(vocab_size: int, set_size: int) -> None:
     """Refuse set sizes for which the vocabulary has no set.
 
     Raises:
         UsageError: `set_size` is not in 1..vocab_size.
     """
-    if not 1 <= set_size <= code.vocab_size:
+    if not 1 <= set_size <= vocab_size:
         raise UsageError(
-            f"set_size is {set_size}: a set holds between 1 and vocab_size = {code.vocab_size} "
+            f"set_size is {set_size}: a set holds between 1 and vocab_size = {vocab_size} "
             "distinct tokens; change the set size"
         )
 
@@ -293,7 +276,7 @@ def count_near_misses(code: Code, token: int, set_size: int, fewer_than: int) ->
     Raises:
         UsageError: `set_size` is not in 1..vocab_size.
     """
-    check_set_size(code, set_size)
+    check_set_size(code.vocab_size, set_size)
     weight = int(code.weights[token])
     if fewer_than <= 0:
         return 0

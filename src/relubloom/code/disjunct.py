@@ -62,7 +62,7 @@ def is_disjunct(code: Code, set_size: int, limits: CountingLimits = LIMITS) -> D
     Raises:
         UsageError: `set_size` is not in 1..vocab_size.
     """
-    check_set_size(code, set_size)
+    check_set_size(code.vocab_size, set_size)
     left = coverable_tokens(code, set_size, every_token=True)[0]
     if set_size == code.vocab_size or len(left) == 0:  # the only set has no outsider
         return Disjunctness(set_size, "certified", "overlaps", (), ())

@@ -8,12 +8,9 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from relubloom import atomic
 from relubloom.code.bits import Code
-from relubloom.code.graded import GradedCode
+from relubloom.code.graded import GradedCode, as_graded
 from relubloom.errors import FileError, UsageError
 from relubloom.reading import TEXT, read_text
 
@@ -41,64 +38,10 @@ def export_csv(
             raise UsageError(f"token {repeated!r} is given twice: labels must differ; rename one")
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
-    cells = code.strengths if isinstance(code, GradedCode) else code.bits.astype(np.uint8)
+    cells = as_graded(code).strengths
     for place, row in enumerate(cells.tolist()):
         writer.writerow(row if tokens is None else [tokens[place], *row])
     atomic.write_text(Path(path), buffer.getvalue())
-
-
-def import_csv(path: Path | str, *, labelled: bool | None = None) -> tuple[Code, list[str] | None]:
-    """Read a code from CSV: one row per token, 0/1 cells, perhaps a label first. No header.
-
-    Args:
-        path: the file.
-        labelled: whether the first column holds labels; by default it does if any of its cells
-            is neither 0 nor 1.
-
-    Returns:
-        the code, and the labels or None. Blank lines are passed over.
-
-    Raises:
-        FileError: the file is missing or not UTF-8; a cell is neither 0 nor 1 (with its row and
-            column, from 1); rows differ in length; a label appears twice; there is nothing.
-    """
-    strengths, labels = _import(Path(path), 1, labelled)
-    return Code(strengths), labels
-
-
-def import_graded_csv(
-    path: Path | str, levels: int = 2, *, labelled: bool | None = None
-) -> tuple[GradedCode, list[str] | None]:
-    """Read a graded code from CSV, as `import_csv`; cells are strengths, 0 to `levels`."""
-    strengths, labels = _import(Path(path), levels, labelled)
-    return GradedCode(strengths, levels), labels
-
-
-def _import(
-    path: Path, levels: int, labelled: bool | None
-) -> tuple[NDArray[np.uint8], list[str] | None]:
-    rows = read_rows(path)
-    allowed = {str(strength) for strength in range(levels + 1)}
-    if labelled is None:
-        labelled = any(cells[0].strip() not in allowed for _, cells in rows)
-    offset = int(labelled)
-    length = len(rows[0][1])
-    if length == offset:
-        raise FileError(f"{path}: row {rows[0][0]} holds no 0/1 cell; give one column per unit")
-    strengths = np.empty((len(rows), length - offset), dtype=np.uint8)
-    for place, (number, cells) in enumerate(rows):
-        if len(cells) != length:
-            raise FileError(
-                f"{path}: row {number} has {len(cells)} cells where row {rows[0][0]} has "
-                f"{length}; give every token the same units"
-            )
-        strengths[place] = _row_strengths(path, number, cells, offset, allowed)
-    if not labelled:
-        return strengths, None
-    labels = [cells[0] for _, cells in rows]
-    if (repeated := _repeated(labels)) is not None:
-        raise FileError(f"{path}: token {repeated!r} has two rows; rename or remove one")
-    return strengths, labels
 
 
 def read_rows(path: Path) -> list[tuple[int, list[str]]]:
@@ -117,20 +60,6 @@ def read_rows(path: Path) -> list[tuple[int, list[str]]]:
     if not rows:
         raise FileError(f"{path} is empty; give it rows")
     return rows
-
-
-def _row_strengths(
-    path: Path, number: int, cells: list[str], offset: int, allowed: set[str]
-) -> list[int]:
-    stripped = [cell.strip() for cell in cells[offset:]]
-    if not allowed.issuperset(stripped):
-        column = next(place for place, cell in enumerate(stripped) if cell not in allowed)
-        cell = "0 or 1" if len(allowed) == 2 else f"0 to {len(allowed) - 1}"
-        raise FileError(
-            f"{path}: row {number}, column {column + offset + 1} holds {stripped[column]!r}: "
-            f"cells are {cell}; mend it (a first column of labels is allowed, a header is not)"
-        )
-    return list(map(int, stripped))
 
 
 def _repeated(labels: Sequence[str]) -> str | None:

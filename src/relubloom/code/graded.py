@@ -218,6 +218,11 @@ class GradedCode(Shown):
         return np.stack(rows, axis=1)
 
 
+def as_graded(code: Code | GradedCode) -> GradedCode:
+    """The code itself, or a `Code` as one whose bits are all full."""
+    return code if isinstance(code, GradedCode) else GradedCode(code.bits)
+
+
 def _without_repeats(ids: NDArray[np.int64], padding: int) -> NDArray[np.int64]:
     """The sets with each token once, in order, and padding for what was repeated."""
     ordered = np.sort(ids, axis=1)

@@ -59,7 +59,8 @@ def count_graded(
 
 
 def graded_false_positives_by_token(code: GradedCode, set_size: int) -> list[int]:
-    """`false_positives_by_token` of a graded code; cost and errors as `count_graded`."""
+    """For each token, the number of sets on which it is a false positive, exact integers [vocab];
+    cost and errors as `count_graded`."""
     tokens, _ = coverable_graded(code, set_size)
     counts = {int(t): covering_sets_of(code, np.array([t]), set_size) for t in tokens}
     _, first, group = np.unique(code.strengths, axis=0, return_index=True, return_inverse=True)

@@ -7,13 +7,13 @@ of a row changes d hashes at once.
 """
 
 import math
-import time
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relubloom import theory
+from relubloom.code.counting import check_set_size
 from relubloom.code.families import LIGHTER, SEARCH_SECONDS
 from relubloom.code.graded import GradedCode
 from relubloom.code.graded_counting import (
@@ -21,7 +21,7 @@ from relubloom.code.graded_counting import (
     covering_sets_of,
     graded_false_positives_by_token,
 )
-from relubloom.code.search import SearchResult, checked_budget
+from relubloom.code.search import Budget, SearchResult
 from relubloom.errors import UsageError, check_seed
 
 GradedFamily = Literal["graded", "graded-greedy", "graded-search"]
@@ -108,7 +108,6 @@ def search_cyclic(
     seconds: float | None = None,
     steps: int | None = None,
     seed: int = 0,
-    warmth: float = WARMTH,
 ) -> SearchResult[GradedCode]:
     """Lower E[F] over all sets by annealing cyclic codes of so many half and full bits.
 
@@ -122,7 +121,6 @@ def search_cyclic(
         seconds: wall time to spend; give this or `steps`.
         steps: changes to try; the result then depends on the arguments only.
         seed: seed of the choices.
-        warmth: first temperature; 0 for pure descent.
 
     Cost: a step is O(rows (vocab weight + 2**half 4**full)), rows = vocab / width: about 5 ms at
     vocab 256, width 40, set_size 3 with 4 and 4 bits, 40 ms at 1000, 64, 3 with 6 and 5, one core.
@@ -130,13 +128,8 @@ def search_cyclic(
     Raises:
         UsageError: both or neither of `seconds` and `steps`, or a value out of range.
     """
-    budget = checked_budget(seconds, steps)
-    if not 1 <= set_size <= vocab_size:
-        raise UsageError(
-            f"set_size is {set_size}: a set holds between 1 and vocab_size = {vocab_size} "
-            "distinct tokens; change the set size"
-        )
-    started = time.perf_counter()
+    budget = Budget(seconds, steps)
+    check_set_size(vocab_size, set_size)
     rows = random_graded(-(-vocab_size // max(1, width)), width, half, full, seed).strengths.copy()
     if not 0 < half + full < width:
         raise UsageError(
@@ -144,27 +137,31 @@ def search_cyclic(
             f"to width - 1 = {width - 1} bits; change them"
         )
     generator = np.random.default_rng([seed, vocab_size, width])
+    best, done, stopped = _annealed(rows, set_size, budget, generator)
+    code = _trimmed(GradedCode(_turned(best), 2), vocab_size, set_size)
+    total = count_graded(code, set_size)
+    mean = total / math.comb(vocab_size, set_size)
+    return SearchResult(code, total, mean, done, budget.elapsed, stopped)
+
+
+def _annealed(
+    rows: NDArray[np.uint8], set_size: int, budget: Budget, generator: np.random.Generator
+) -> tuple[NDArray[np.uint8], int, bool]:
+    """The best rows met, the number of changes tried, and whether Ctrl-C ended it."""
     best, least = rows.copy(), _cyclic_count(rows, set_size)
-    current, done, stopped = least, 0, False
+    current, done = least, 0
     try:
-        while least > 0:
-            spent = done if seconds is None else time.perf_counter() - started
-            if spent >= budget:
-                break
+        while least > 0 and (spent := budget.share(done)) < 1:
             changed = _exchanged(rows, generator)
             count = _cyclic_count(changed, set_size)
             done += 1
-            temperature = warmth * COLD ** (spent / budget)
-            if count <= current or _accepted(count / current, temperature, generator):
+            if count <= current or _accepted(count / current, WARMTH * COLD**spent, generator):
                 rows, current = changed, count
             if current < least:
                 best, least = rows.copy(), current
     except KeyboardInterrupt:
-        stopped = True
-    code = _trimmed(GradedCode(_turned(best), 2), vocab_size, set_size)
-    total = count_graded(code, set_size)
-    mean = total / math.comb(vocab_size, set_size)
-    return SearchResult(code, total, mean, done, time.perf_counter() - started, stopped)
+        return best, done, True
+    return best, done, False
 
 
 def _exchanged(rows: NDArray[np.uint8], generator: np.random.Generator) -> NDArray[np.uint8]:

@@ -101,15 +101,13 @@ def design_pools(
             )
         code = search.annealed(tests)
     certified = is_disjunct(code, positives).verdict == "certified"
+    patterns = sum(math.comb(samples, size) for size in range(positives + 1))
     return PoolDesign(
         code=code,
         positives=positives,
         false_positives=0 if certified else count_false_positives(code, positives),
-        patterns=sum(math.comb(samples, size) for size in range(positives + 1)),
-        least_tests=max(
-            theory.disjunct_bound(samples, positives),
-            (sum(math.comb(samples, size) for size in range(positives + 1)) - 1).bit_length(),
-        ),
+        patterns=patterns,
+        least_tests=max(theory.disjunct_bound(samples, positives), (patterns - 1).bit_length()),
         stopped=stopped,
     )
 

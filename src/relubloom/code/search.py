@@ -47,7 +47,6 @@ def improve(
     seconds: float | None = None,
     steps: int | None = None,
     seed: int = 0,
-    warmth: float = WARMTH,
 ) -> SearchResult[Code]:
     """Lower E[F] over all sets of `set_size` tokens by simulated annealing on exact counts.
 
@@ -63,8 +62,6 @@ def improve(
         seconds: wall time to spend; give this or `steps`.
         steps: steps to make; the result then depends on the arguments only.
         seed: seed of the choices.
-        warmth: first temperature, as a share of the false positives of one average token;
-            0 for pure descent.
 
     Cost: a step is O(vocab weight + width weight 2**weight + touched set_size 2**weight),
     about 5 ms at vocab 1000, width 64, set_size 3, weight 10 on one core. Memory: see
@@ -73,41 +70,32 @@ def improve(
     Raises:
         UsageError: both or neither of `seconds` and `steps`, or a value out of range.
     """
-    budget = checked_budget(seconds, steps)
-    if not warmth >= 0:
-        raise UsageError(f"warmth is {warmth}: a temperature is at least 0; give 0 for descent")
-    check_set_size(code, set_size)
-    started = time.perf_counter()
-    state = Neighbourhood(code, set_size, max(1, int(code.weights.max())))
-    walk = _Walk(state, seed, warmth)
+    budget = Budget(seconds, steps)
+    check_set_size(code.vocab_size, set_size)
+    walk = _Walk(Neighbourhood(code, set_size, max(1, int(code.weights.max()))), seed)
     stopped = False
-
-    def share_spent() -> float:
-        done = walk.steps if seconds is None else time.perf_counter() - started
-        return done / budget if budget > 0 else 1.0
-
     try:
-        while walk.least > 0 and (spent := share_spent()) < 1:
+        while walk.least > 0 and (spent := budget.share(walk.steps)) < 1:
             walk.step(spent)
     except KeyboardInterrupt:
         stopped = True
     best = Code(walk.best)
     total = count_false_positives(best, set_size)
     mean = total / math.comb(code.vocab_size, set_size)
-    return SearchResult(best, total, mean, walk.steps, time.perf_counter() - started, stopped)
+    return SearchResult(best, total, mean, walk.steps, budget.elapsed, stopped)
 
 
 class _Walk:
     """The annealed walk and the best code that it has met."""
 
-    def __init__(self, state: Neighbourhood, seed: int, warmth: float) -> None:
+    def __init__(self, state: Neighbourhood, seed: int) -> None:
         self.state = state
         self.steps = 0
         self.best = state.bits.copy()
         self.least = state.total
         self._generator = np.random.default_rng([seed, state.vocab_size, state.width])
         self._order: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-        self._hottest = warmth * state.total / state.vocab_size
+        self._hottest = WARMTH * state.total / state.vocab_size
 
     def step(self, spent: float) -> None:
         """Look at the next token, `spent` of the budget being used up."""
@@ -143,19 +131,32 @@ class _Walk:
         return chosen if chosen < len(changes) else None
 
 
-def checked_budget(seconds: float | None, steps: int | None) -> float:
-    """The one budget given.
+class Budget:
+    """What a search may take, seconds from now or steps, and how much of it is spent.
 
     Raises:
         UsageError: both or neither is given, or it is negative.
     """
-    budgets = [budget for budget in (seconds, steps) if budget is not None]
-    if len(budgets) != 1:
-        raise UsageError(
-            f"seconds is {seconds} and steps is {steps}: the search needs exactly one budget; "
-            "give seconds or steps"
-        )
-    if not 0 <= budgets[0] < math.inf:
-        name = "steps" if seconds is None else "seconds"
-        raise UsageError(f"{name} is {budgets[0]}: a search ends; give a number of 0 or more")
-    return budgets[0]
+
+    def __init__(self, seconds: float | None, steps: int | None) -> None:
+        budgets = [budget for budget in (seconds, steps) if budget is not None]
+        if len(budgets) != 1:
+            raise UsageError(
+                f"seconds is {seconds} and steps is {steps}: the search needs exactly one budget; "
+                "give seconds or steps"
+            )
+        self._most, self._of_steps = budgets[0], seconds is None
+        if not 0 <= self._most < math.inf:
+            name = "steps" if self._of_steps else "seconds"
+            raise UsageError(f"{name} is {self._most}: a search ends; give a number of 0 or more")
+        self._started = time.perf_counter()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it was given."""
+        return time.perf_counter() - self._started
+
+    def share(self, steps: int) -> float:
+        """The share that is spent after so many steps."""
+        spent = steps if self._of_steps else self.elapsed
+        return spent / self._most if self._most > 0 else 1.0

@@ -14,6 +14,7 @@ from relubloom.code.graded import GradedCode
 TABLED = 500  # sets from which on a table saves time
 CHUNK = 4096  # sets decoded together
 COUNTED = 1_000_000_000  # table entries and overlaps that exact counts may take: some seconds
+Numbers = NDArray[np.int32] | NDArray[np.int64] | NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,17 @@ def worth_on(
     def mean(values: NDArray[np.float64]) -> float:
         return float(np.average(values, weights=copies))
 
-    return Worth(
-        mean(found.astype(np.float64)),
-        mean((found == 0).astype(np.float64)),
-        mean(found / (size * (size + found))),
-        mean(np.log1p(found / size)),
-    )
+    mse, kl = filter_losses(found, size)
+    exact = (found == 0).astype(np.float64)
+    return Worth(mean(found.astype(np.float64)), mean(exact), mean(mse), mean(kl))
+
+
+def filter_losses(
+    false_positives: Numbers, set_size: Numbers
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """mse F / (k (k + F)) and kl ln(1 + F / k) of an infinitely sharp filter, set by set."""
+    F, k = false_positives, set_size
+    return F / (k * (k + F)), np.log1p(F / k)
 
 
 def uniform_false_positives(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom.measure.one_pass import Chunk, one_pass
+from relubloom.measure.statistics import rates
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import SetCollection
 
@@ -71,5 +72,4 @@ class _CountingMisses:
     def misses(self) -> Misses:
         """By token; padding counts for nothing."""
         held, missed, probability = self._totals[:, : self._vocab].numpy()
-        mean = np.divide(probability, held, out=np.full(self._vocab, np.nan), where=held > 0)
-        return Misses(held, missed, mean)
+        return Misses(held, missed, rates(probability, held))

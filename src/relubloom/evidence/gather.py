@@ -17,7 +17,7 @@ from relubloom.errors import UsageError
 from relubloom.evidence.behaviour import measure_behaviour
 from relubloom.evidence.certificate.by_method import count_if_light, counting_seconds
 from relubloom.evidence.certificate.evaluated import Certifying
-from relubloom.evidence.graded_hash import GradedScoring, usual_size
+from relubloom.evidence.graded_hash import GradedScoring, by_strength
 from relubloom.evidence.interventions import intervene
 from relubloom.evidence.ladder import LadderSets, best_explanation, climb, sets_for_ladder
 from relubloom.evidence.mechanism import measure_mechanism
@@ -28,7 +28,6 @@ from relubloom.measure.forward import placed
 from relubloom.measure.one_pass import Consumer, OnSets, evaluator_for, one_pass
 from relubloom.network.extract import extract_with_modes
 from relubloom.network.relu_net import ReluNet, as_network
-from relubloom.network.strengths import extract_with_drops
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.certificate import Certificate
 from relubloom.records.interventions import Interventions
@@ -167,7 +166,7 @@ def gather_evidence(
         raise UsageError(f"depth is {depth!r}: choose one of {', '.join(get_args(Depth))}")
     stage = on_stage or _silent
     code, unit_modes = extract_with_modes(net)
-    graded, grading = _by_strength(net, code, sets)
+    graded, grading = by_strength(net, code, sets)
     kept = None
     if depth != "quick" and net.W_in.numel() <= EXPLAINED_UP_TO:
         most = min(LADDER_SETS[depth], max(FEWEST_SETS, LADDER_WORK // net.W_in.numel()))
@@ -212,14 +211,6 @@ def _task_of(sets: object) -> KSparseTask | None:
         low, high = sets.sizes
         return KSparseTask(sets.vocab_size, low if low == high else (low, high))
     return sets if isinstance(sets, KSparseTask) else None
-
-
-def _by_strength(
-    net: ReluNet, code: Code, sets: SetCollection
-) -> tuple[GradedCode, GradedScoring | None]:
-    """The strengths of the bits; and what holds them against the network, if there are several."""
-    graded, drops = extract_with_drops(net, code, usual_size(sets, net.vocab_size))
-    return graded, GradedScoring(net, graded, drops, sets) if graded.levels > 1 else None
 
 
 def look_at(

@@ -1,17 +1,16 @@
 """The figures of a network that a sweep keeps: one pass over the sets and a look at the weights."""
 
 import numpy as np
-import torch
 
 from relubloom.evidence.dead_tokens import dead_tokens
-from relubloom.evidence.graded_hash import GradedScoring, usual_size
+from relubloom.evidence.graded_hash import by_strength
 from relubloom.evidence.hash_as_filter import measure_hash_as_filter
 from relubloom.evidence.mechanism import measure_input_modes, verdict_of
 from relubloom.evidence.scores import Scoring, SetScores
 from relubloom.measure.one_pass import one_pass
 from relubloom.network.extract import extract_code, reversed_units
+from relubloom.network.given_weights import as_array
 from relubloom.network.relu_net import ReluNet
-from relubloom.network.strengths import extract_with_drops
 from relubloom.records.sweep_row import Glance
 from relubloom.task import SetCollection
 
@@ -25,16 +24,13 @@ def glance(net: ReluNet, sets: SetCollection, workers: int = 1) -> Glance:
     Cost: that of `scores.score_sets`, and of a mixture over all entries of W_in.
     """
     code = extract_code(net)
-    graded, drops = extract_with_drops(net, code, usual_size(sets, net.vocab_size))
-    scoring = Scoring(code, sets)
-    grading = GradedScoring(net, graded, drops, sets) if graded.levels > 1 else None
+    scoring, (graded, grading) = Scoring(code, sets), by_strength(net, code, sets)
     consumers = [scoring] if grading is None else [scoring, grading]
     one_pass(net, sets, consumers, code=code, workers=workers)
     scores = scoring.scores()
     strengths = None if grading is None else grading.strengths(scores)
     as_filter = measure_hash_as_filter(scores)
-    W_in = net.W_in.detach().to("cpu", torch.float64).numpy()
-    modes = measure_input_modes(W_in, reversed_units(net, code))
+    modes = measure_input_modes(as_array(net.W_in), reversed_units(net, code))
     agreement = float(scores.unit_agreement.mean())
     sampled = sets.method != "all"
     return Glance(

@@ -7,7 +7,6 @@ import math
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode
@@ -16,19 +15,19 @@ from relubloom.evidence.behaviour.summary import (
     LISTED_UP_TO,
     count_shares,
     nullable,
-    rates,
 )
+from relubloom.evidence.hash_as_filter import run_as_filter
 from relubloom.evidence.mechanism.units import NEAR
 from relubloom.evidence.scores import SetScores
 from relubloom.measure.answers import Listed
 from relubloom.measure.one_pass import Chunk
-from relubloom.measure.statistics import agreement, counted, f1, pearson, spread
+from relubloom.measure.statistics import agreement, counted, f1, pearson, rates, spread
 from relubloom.network.extract import reversed_units
+from relubloom.network.given_weights import as_array
 from relubloom.network.relu_net import ReluNet
-from relubloom.network.strengths import BIT, FULL, LEAST_COST, Drops
+from relubloom.network.strengths import BIT, FULL, LEAST_COST, Drops, extract_with_drops
 from relubloom.records.mechanism import (
     BitsOfStrength,
-    ExtractedFilter,
     GradedFalsePositives,
     Spread,
     StateLevels,
@@ -45,6 +44,14 @@ def usual_size(sets: SetCollection, vocab_size: int) -> int:
     """The size of the sets, or of several the mean (of the first 4,096 sets), rounded."""
     first = sets.chunk(0, min(len(sets), SAMPLE))
     return round(float((first < vocab_size).sum(1).double().mean()))
+
+
+def by_strength(
+    net: ReluNet, code: Code, sets: SetCollection
+) -> tuple[GradedCode, GradedScoring | None]:
+    """The strengths of the bits; and what holds them against the network, if there are several."""
+    graded, drops = extract_with_drops(net, code, usual_size(sets, net.vocab_size))
+    return graded, GradedScoring(net, graded, drops, sets) if graded.levels > 1 else None
 
 
 class GradedScoring:
@@ -94,17 +101,14 @@ class GradedScoring:
 
     def strengths(self, scores: SetScores) -> Strengths:
         """What was found, when the pass is over; `scores` has what the bare hash says."""
-        F, k, copies = self._false_positives, scores.set_size, scores.copies
+        F, copies = self._false_positives, scores.copies
         fails = F > 0
-        failing = scores.loss_failure
-        loss_f1, bare_f1 = (f1(each, failing, copies) for each in (fails, scores.code_failure))
-        calls = agreement(*self._called.tolist())
-        extracted = ExtractedFilter(
-            mse=scores.mean(F / (k * (k + F))),
-            kl=scores.mean(np.log1p(F / k)),
-            p_exact=scores.mean(~fails),
-            loss_failure_f1=loss_f1,
+        extracted = run_as_filter(F, scores)
+        loss_f1, bare_f1 = (
+            extracted.loss_failure_f1,
+            f1(scores.code_failure, scores.loss_failure, copies),
         )
+        calls = agreement(*self._called.tolist())
         gain = None if loss_f1 is None and bare_f1 is None else _or_1(loss_f1) - _or_1(bare_f1)
         return Strengths(
             levels=self._code.levels,
@@ -193,10 +197,7 @@ class GradedScoring:
 
     def _of_strength(self, strength: int) -> BitsOfStrength:
         bits = self._code.strengths == strength
-        W_in, W_out = (
-            value.detach().to("cpu", torch.float64).numpy()
-            for value in (self._net.W_in, self._net.W_out.T)
-        )
+        W_in, W_out = as_array(self._net.W_in), as_array(self._net.W_out.T)
         known = bits & ~np.isnan(self._drops.share)
         return BitsOfStrength(
             strength=strength,

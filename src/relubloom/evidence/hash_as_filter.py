@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from relubloom.code.worth import filter_losses
 from relubloom.evidence.scores import SetScores
 from relubloom.measure.statistics import f1
 from relubloom.records.mechanism import ExtractedFilter, HashAsFilter
@@ -11,17 +12,23 @@ from relubloom.records.mechanism import ExtractedFilter, HashAsFilter
 def measure_hash_as_filter(scores: SetScores) -> HashAsFilter:
     """Compare the code's false positives with the network's failures, set by set."""
     return HashAsFilter(
-        extracted=ExtractedFilter(
-            mse=scores.mean(scores.code_mse),
-            kl=scores.mean(scores.code_kl),
-            p_exact=scores.mean(~scores.code_failure),
-            loss_failure_f1=f1(scores.code_failure, scores.loss_failure, scores.copies),
-        ),
+        extracted=run_as_filter(scores.code_false_positives, scores),
         code_failure_share=scores.mean(scores.code_failure),
         failures_explained=_share_inside(scores, scores.ranking_failure),
         failures_explained_by_loss=_share_inside(scores, scores.loss_failure),
         union_skill=union_skill(float(scores.unit_agreement.mean()), float(scores.unit_on.mean())),
         failures_told_apart=_told_apart(scores),
+    )
+
+
+def run_as_filter(false_positives: NDArray[np.int32], scores: SetScores) -> ExtractedFilter:
+    """A code with so many false positives on each set, as an infinitely sharp filter."""
+    fails, (mse, kl) = false_positives > 0, filter_losses(false_positives, scores.set_size)
+    return ExtractedFilter(
+        mse=scores.mean(mse),
+        kl=scores.mean(kl),
+        p_exact=scores.mean(~fails),
+        loss_failure_f1=f1(fails, scores.loss_failure, scores.copies),
     )
 
 

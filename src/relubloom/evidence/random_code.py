@@ -1,6 +1,6 @@
 """The rival to beat: the best random constant-weight code for a task."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,12 +41,7 @@ def best_random_code(task: KSparseTask, width: int, draw: int | None = None) -> 
     tokens: so the closed form, mixed over the set sizes, is exact for every source and narrows
     down the weights to try.
     """
-    low, high = task.sizes
-    if task.source == "uniform":
-        sizes = dict.fromkeys(range(low, high + 1), 1.0)
-    else:
-        sizes = _size_counts(task)
-    ranked = _expected_by_weight(task.vocab_size, width, sizes)
+    ranked = _expected_by_weight(task.vocab_size, width, size_counts(task))
     if task.source == "uniform":
         best = ranked[0]
         return BestRandomCode(best.weight, best.mse, best.kl, best.p_exact, closed_form=True)
@@ -129,16 +124,14 @@ def _at_weight(
     )
 
 
-def _size_counts(task: KSparseTask) -> dict[int, float]:
-    low, high = task.sizes
-    if task.source == "zipf":
-        return dict.fromkeys(range(low, high + 1), 1.0)
+def size_counts(task: KSparseTask) -> dict[int, float]:
+    """How often each size is among the sets: lines of a file's training side, else all alike."""
+    if task.file is None:
+        return dict.fromkeys(range(task.sizes[0], task.sizes[1] + 1), 1.0)
     lines = task.training_lines()
-    sizes = (lines.sets < task.vocab_size).sum(1).tolist()
-    counts: Counter[int] = Counter()
-    for size, copies in zip(sizes, lines.copies.tolist(), strict=True):
-        counts[size] += copies
-    return {size: float(count) for size, count in sorted(counts.items())}
+    sizes = (lines.sets < task.vocab_size).sum(1).numpy()
+    counts = np.bincount(sizes, weights=lines.copies.numpy())
+    return {size: float(count) for size, count in enumerate(counts) if count}
 
 
 def _training_sample(task: KSparseTask) -> SetCollection:

@@ -76,17 +76,6 @@ class SetScores:
         """Sets on which the code has a false positive."""
         return self.code_false_positives > 0
 
-    @property
-    def code_mse(self) -> NDArray[np.float64]:
-        """F / (k (k + F)): the mse of the code as an infinitely sharp filter."""
-        F, k = self.code_false_positives, self.set_size
-        return F / (k * (k + F))
-
-    @property
-    def code_kl(self) -> NDArray[np.float64]:
-        """ln(1 + F / k): the kl of the code as an infinitely sharp filter."""
-        return np.log1p(self.code_false_positives / self.set_size)
-
     def mean(self, values: NDArray[np.generic]) -> float:
         """Mean over the sets, copies counted."""
         return weighted_mean(values, self.copies)

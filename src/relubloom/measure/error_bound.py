@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from relubloom.network.given_weights import as_array
 from relubloom.network.relu_net import ReluNet
 
 Reals = NDArray[np.float64]
@@ -92,7 +93,7 @@ def float32_error(net: ReluNet, set_size: int, *, or_fewer: bool = False) -> Rou
     Two more roundings of each weight: the division, and the multiplication back.
     """
     error = rounding_error(net, set_size, FLOAT32, or_fewer=or_fewer)
-    W_in, b_in, W_out, b_out = _weights(net)
+    W_in, b_in, W_out, b_out = map(as_array, net.parameters())
     level = np.maximum(0, top_sums(W_in, set_size, or_fewer=or_fewer) + b_in)
     logits = [
         level @ np.abs(W_out[:, part]) + np.abs(b_out[part]) for part in _parts(net.vocab_size)
@@ -133,13 +134,6 @@ def _parts(tokens: int) -> list[slice]:
     return [slice(start, start + TOKENS) for start in range(0, tokens, TOKENS)]
 
 
-def _weights(net: ReluNet) -> tuple[Reals, Reals, Reals, Reals]:
-    W_in, b_in, W_out, b_out = (
-        value.detach().to("cpu", torch.float64).numpy() for value in net.parameters()
-    )
-    return W_in, b_in, W_out, b_out
-
-
 def _share_error(logit: float, vocab: int, arithmetic: Arithmetic) -> float:
     """Numerator and denominator of softmax each err by the logits, the shift, and exp; the
     denominator also by its summation; subtracting 1/k errs by a few roundoffs."""
@@ -152,7 +146,7 @@ def _share_error(logit: float, vocab: int, arithmetic: Arithmetic) -> float:
 def _largest_logit_error(
     net: ReluNet, set_size: int, arithmetic: Arithmetic, or_fewer: bool
 ) -> float:
-    W_in, b_in, W_out, b_out = _weights(net)
+    W_in, b_in, W_out, b_out = map(as_array, net.parameters())
     width = W_in.shape[1]
     u, smallest = arithmetic.roundoff, arithmetic.smallest
     inflate = 1 + (width + set_size + 32) * 2.0**-52  # this function's own rounding

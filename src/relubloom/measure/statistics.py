@@ -52,6 +52,11 @@ def counted(flags: NDArray[np.bool_], copies: NDArray[np.float64]) -> NDArray[np
     return counts + flags[whole:].sum(0)
 
 
+def rates(counts: NDArray[np.float64], sets: NDArray[np.float64]) -> NDArray[np.float64]:
+    """counts / sets, NaN where there are no sets."""
+    return np.divide(counts, sets, out=np.full_like(counts, np.nan), where=sets > 0)
+
+
 def weighted_mean(values: NDArray[np.generic], weights: NDArray[np.float64]) -> float:
     """Mean of the values, each counted `weights` times."""
     if (weights == 1).all():

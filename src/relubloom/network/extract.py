@@ -6,11 +6,11 @@ its upper ones where it is reversed.
 """
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from relubloom.code import Code
 from relubloom.errors import UsageError
+from relubloom.network.given_weights import as_array
 from relubloom.network.modes import TwoModes, fit_two_modes
 from relubloom.network.relu_net import ReluNet, as_network
 
@@ -88,5 +88,4 @@ def _turned_on(
 
 def _input_weights(net: ReluNet) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """W_in and b_in in float64."""
-    W_in, b_in = (value.detach().to("cpu", torch.float64).numpy() for value in (net.W_in, net.b_in))
-    return W_in, b_in
+    return as_array(net.W_in), as_array(net.b_in)

@@ -84,6 +84,11 @@ def as_tensor(
     return tensor if tensor.is_floating_point() else tensor.to(wanted)
 
 
+def as_array(tensor: Tensor) -> NDArray[np.float64]:
+    """The numbers in float64, detached and on the CPU."""
+    return tensor.detach().to("cpu", torch.float64).numpy()
+
+
 def _refuse_a_network(value: Any) -> None:
     """Name the way in for what holds weights and is no matrix."""
     if isinstance(value, nn.Module):

@@ -12,12 +12,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode
 from relubloom.errors import UsageError
 from relubloom.network.extract import APART, extract_code, reversed_units
+from relubloom.network.given_weights import as_array
 from relubloom.network.modes import fit_two_modes
 from relubloom.network.relu_net import ReluNet
 
@@ -129,7 +129,7 @@ def written_in_sets_of(net: ReluNet, code: GradedCode, set_size: int) -> GradedC
     """
     if code.levels == 1:
         return code
-    W_in, b_in = (value.detach().to("cpu", torch.float64).numpy() for value in (net.W_in, net.b_in))
+    W_in, b_in = as_array(net.W_in), as_array(net.b_in)
     mean = _mean_where(W_in, code.strengths == 0)
     untouched = b_in + set_size * mean
     read = (untouched > 0) & ~reversed_units(net, Code(code.bits))
@@ -141,9 +141,7 @@ def written_in_sets_of(net: ReluNet, code: GradedCode, set_size: int) -> GradedC
 
 def measure_drops(net: ReluNet, code: Code, set_size: int) -> Drops:
     """What each token alone takes away, unit by unit; see `extract_graded_code`."""
-    W_in, b_in, W_out = (
-        value.detach().to("cpu", torch.float64).numpy() for value in (net.W_in, net.b_in, net.W_out)
-    )
+    W_in, b_in, W_out = map(as_array, (net.W_in, net.b_in, net.W_out))
     size = max(SEVERAL, set_size)
     mean = _mean_where(W_in, ~code.bits)
     mean[b_in + size * mean <= 0] = 0  # no entry can be a non-bit one: so start from the empty set

@@ -9,6 +9,7 @@ import numpy as np
 
 from relubloom import atomic
 from relubloom.errors import FileError
+from relubloom.network.given_weights import as_array
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.run_folder import LESSON
 from relubloom.records.verdict import FILTERS
@@ -77,11 +78,10 @@ def _values(contents: Contents, found: Behaviour, right: float) -> dict[str, obj
     low, high = found.sizes
     own = [row for row in grown if low <= row.set_size <= high]
     run = contents.featured
-    biases = run.net.b_in.detach().double().numpy()
     others = run.W_in[~code_of(run).bits]
     return {
         "right": right,
-        "raised": bool(np.median(biases) <= 0 < np.median(others)),
+        "raised": bool(np.median(as_array(run.net.b_in)) <= 0 < np.median(others)),
         "grown": grown,
         "follows": all(
             not row.misses and math.isclose(row.false_positives, row.code.false_positives)

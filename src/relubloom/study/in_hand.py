@@ -36,6 +36,7 @@ from relubloom.report.page import write_report
 from relubloom.study.folders import prepare_run, refuse_study
 from relubloom.study.steps import examined_files, write_evidence
 from relubloom.task import KSparseTask, SetCollection, SetsLike
+from relubloom.tokens_file import check_labels
 
 
 def save_evidence(
@@ -43,10 +44,8 @@ def save_evidence(
 ) -> Path:
     """`Evidence.save`; returns the folder."""
     folder, net, labels = Path(folder), evidence.net, tuple(tokens)
-    if labels and len(labels) != net.vocab_size:
-        raise UsageError(
-            f"{len(labels)} token labels for {net.vocab_size} tokens: give one label a token"
-        )
+    if labels:
+        check_labels(labels, net.vocab_size)
     if not _holds(folder, net):
         file = None if evidence.task is None else evidence.task.file
         named = labels or (labels_of(net) if file is None else file.tokens)

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode
+from relubloom.code.graded import as_graded
 from relubloom.errors import UsageError
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.strengths import extract_graded_code
@@ -114,7 +115,7 @@ def ask(
         logits, cache = exact.run_with_cache(torch.tensor([ids]), "hook_post")
     p = logits[0].softmax(-1)
     called = p >= HALF * p.max()
-    graded = code if isinstance(code, GradedCode) else GradedCode(code.bits)
+    graded = as_graded(code)
     states = graded.states([ids])[0]
     member = torch.zeros(net.vocab_size, dtype=torch.bool)
     member[ids] = True

@@ -30,7 +30,7 @@ from relubloom.task import (
 )
 from relubloom.task.k_sparse import SourceName
 from relubloom.theory import class_width
-from relubloom.tokens_file import read_tokens
+from relubloom.tokens_file import check_labels, read_tokens
 from relubloom.training.batch_softmax import check_softmax
 from relubloom.training.recipe import Activation, ObjectiveName, Recipe, as_recipe
 from relubloom.training.start import check_start
@@ -84,11 +84,7 @@ class Study(Shown):
         if self.seeds < 1:
             raise UsageError(f"seeds is {self.seeds}: at least 1 network is trained; raise it")
         check_seed(self.seed)
-        if len(self.labels) != self.task.vocab_size:
-            raise UsageError(
-                f"{len(self.labels)} token labels for {self.task.vocab_size} tokens: give one "
-                "label a token"
-            )
+        check_labels(self.labels, self.task.vocab_size)
         if self.choose_swaps and self.task.file is None:
             raise UsageError(
                 f"choose_swaps is True and source is {self.task.source!r}: only sets of a file are "

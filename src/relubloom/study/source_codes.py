@@ -14,7 +14,7 @@ from relubloom.code import Code, GradedCode, random_constant_weight, worth_on
 from relubloom.code.frequency import FrequencyLaw, best_frequency_law
 from relubloom.code.learned import learn
 from relubloom.errors import UsageError
-from relubloom.evidence.random_code import expected_random_code
+from relubloom.evidence.random_code import expected_random_code, size_counts
 from relubloom.progress import Watch
 from relubloom.task import KSparseTask, ListedSets
 
@@ -46,10 +46,7 @@ def source_code(
 
 def source_weight(task: KSparseTask, width: int) -> int:
     """The weight of the best random constant-weight code for the sizes of the training lines."""
-    lines = task.training_lines()
-    sizes = np.bincount((lines.sets < task.vocab_size).sum(1).numpy(), weights=lines.copies.numpy())
-    shares = {size: float(count) for size, count in enumerate(sizes) if count}
-    return expected_random_code(task.vocab_size, width, shares).weight
+    return expected_random_code(task.vocab_size, width, size_counts(task)).weight
 
 
 def worth_on_source(code: Code | GradedCode, task: KSparseTask, width: int) -> dict[str, Any]:

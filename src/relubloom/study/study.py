@@ -9,6 +9,7 @@ from typing import Unpack
 from relubloom import atomic
 from relubloom._version import __version__
 from relubloom.code import Code, random_constant_weight, worth_on
+from relubloom.errors import StoppedError
 from relubloom.evidence.gather import Depth
 from relubloom.evidence.random_code import BestRandomCode, best_random_code
 from relubloom.progress import ProgressDisplay, Watch, unwatched
@@ -17,6 +18,7 @@ from relubloom.records.run_folder import CHECKPOINT, CODE, REPORT
 from relubloom.records.study import LearnedCodeFigures, RandomCodeFigures, StudyRecord, Swaps
 from relubloom.records.verdict import commonest
 from relubloom.report.page import write_report
+from relubloom.study.constructing import write_constructed
 from relubloom.study.folders import CONSTRUCTED, LEARNED, prepare_study
 from relubloom.study.settings import Study, StudyOptions, as_study, planned
 from relubloom.study.source_codes import source_code
@@ -26,7 +28,6 @@ from relubloom.study.steps import (
     row_of,
     train_networks,
     was_examined,
-    write_constructed,
 )
 from relubloom.study.swaps import choose_swaps
 from relubloom.threads import cores
@@ -131,15 +132,21 @@ def study(
     """
     wanted = planned(choose_swaps=not asked.get("quick", False), **asked)
     check_device(device)
-    with ProgressDisplay(quiet) as watch:
-        return run_study(
-            *(wanted, wanted.default_folder if out is None else out),
-            resume=resume,
-            force=force,
-            device=device,
-            threads=cores(threads),
-            watch=watch,
-        )
+    folder = wanted.default_folder if out is None else Path(out)
+    try:
+        with ProgressDisplay(quiet) as watch:
+            return run_study(
+                *(wanted, folder),
+                resume=resume,
+                force=force,
+                device=device,
+                threads=cores(threads),
+                watch=watch,
+            )
+    except StoppedError as stopped:
+        raise StoppedError(
+            f"{stopped}, kept in {folder}; go on with the same call and resume=True"
+        ) from None
 
 
 def _with_swaps(study: Study, out: Path, threads: int, watch: Watch) -> tuple[Study, Swaps | None]:

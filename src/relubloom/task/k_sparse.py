@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from numbers import Integral, Real
+from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
@@ -31,6 +30,7 @@ from relubloom.task.sampling import (
 )
 from relubloom.task.set_collections import AllSets, DrawnSets, ListedSets, SetCollection, padded
 from relubloom.task.sets_file import TOKENS_FILE, SetsFile, read_sets
+from relubloom.task.sizes import as_sizes, format_sizes, parse_sizes, simplest
 
 SourceName = Literal["uniform", "zipf", "file"]
 ENUMERATE_UP_TO = 5_000_000
@@ -169,7 +169,7 @@ class KSparseTask(Shown):
             )
         lengths = [len(tokens_of) for tokens_of in file.counts]
         spread = (min(lengths), max(lengths))
-        law = len(file.tokens), _simplest(spread), "file", split_seed, file
+        law = len(file.tokens), simplest(spread), "file", split_seed, file
         return cls(*law, generator=generator, hold_out=hold_out, swaps=swaps)
 
     @classmethod
@@ -453,37 +453,3 @@ class KSparseTask(Shown):
 def hash_of(tokens: tuple[str, ...]) -> str:
     """SHA-256 of the tokens in the order of their ids."""
     return hashlib.sha256("\n".join(tokens).encode()).hexdigest()
-
-
-def as_sizes(set_size: int | tuple[int, int]) -> tuple[int, int]:
-    """(smallest, largest) of a set_size that may be one number."""
-    return (set_size, set_size) if isinstance(set_size, int) else set_size
-
-
-def parse_sizes(value: Any, name: str = "set_size") -> int | tuple[int, int]:
-    """The set_size that a JSON value or a text says: `k`, `[a, b]`, or `a..b`.
-
-    Raises:
-        UsageError: it is none of these; the message calls it `name`.
-    """
-    match value:
-        case bool():
-            pass
-        case Integral():
-            return int(value)
-        case [Integral() as low, Integral() as high]:
-            return int(low), int(high)
-        case str() if found := re.fullmatch(r"\s*(-?\d+)(?:\.\.(-?\d+))?\s*", value):
-            return _simplest((int(found[1]), int(found[2] or found[1])))
-        case _:
-            pass
-    raise UsageError(f"{name} is {value!r}: give a number, or a range such as 3..8")
-
-
-def format_sizes(sizes: tuple[int, int]) -> str:
-    """`k`, or `a..b`."""
-    return str(sizes[0]) if sizes[0] == sizes[1] else f"{sizes[0]}..{sizes[1]}"
-
-
-def _simplest(sizes: tuple[int, int]) -> int | tuple[int, int]:
-    return sizes[0] if sizes[0] == sizes[1] else sizes

@@ -1,97 +1,48 @@
 """Exact laws of random codes, bounds, and the planner that solves them for a width."""
 
-from relubloom.theory.bernoulli import bernoulli, best_bernoulli
-from relubloom.theory.bounds import (
-    counting_bound,
-    counting_width,
-    disjunct_bound,
-    log2_sets,
-    random_readout_capacity,
-    readout_capacity,
-    width_rule,
-)
-from relubloom.theory.constant_weight import (
-    best_constant_weight,
-    best_with_replacement,
-    classic,
-    constant_weight,
-    with_replacement,
-)
-from relubloom.theory.cover import Expectations, SetErrors
-from relubloom.theory.graded import (
-    GradedExpectations,
-    best_graded_density,
-    best_graded_weights,
-    graded_bernoulli,
-    graded_constant_weight,
-    graded_exponent,
-    precision_bits,
-)
-from relubloom.theory.kautz_singleton import KautzSingleton, is_prime_power, kautz_singleton
-from relubloom.theory.partitioned import best_blocks, partitioned, partitioned_bounds
-from relubloom.theory.plan_families import FamilyRow
-from relubloom.theory.planner import (
-    CLASS_SET_SIZE,
-    CLASS_TOKENS,
-    FAMILY_COLUMNS,
-    Plan,
-    bounds_table,
-    class_width,
-    family_notes,
-    family_table,
-    narrow_below,
-    plan,
-    width_to_try,
-)
-from relubloom.theory.sharpness import kl_bound, leak, leaking_mse, sharpness_for
-from relubloom.theory.superposition import linear_superposition, superposition_noise
-
-__all__ = [
-    "CLASS_SET_SIZE",
-    "CLASS_TOKENS",
-    "FAMILY_COLUMNS",
-    "Expectations",
-    "FamilyRow",
-    "GradedExpectations",
-    "KautzSingleton",
-    "Plan",
-    "SetErrors",
-    "bernoulli",
-    "best_bernoulli",
-    "best_blocks",
-    "best_constant_weight",
-    "best_graded_density",
-    "best_graded_weights",
-    "best_with_replacement",
-    "bounds_table",
-    "class_width",
-    "classic",
-    "constant_weight",
-    "counting_bound",
-    "counting_width",
-    "disjunct_bound",
-    "family_notes",
-    "family_table",
-    "graded_bernoulli",
-    "graded_constant_weight",
-    "graded_exponent",
-    "is_prime_power",
-    "kautz_singleton",
-    "kl_bound",
-    "leak",
-    "leaking_mse",
-    "linear_superposition",
-    "log2_sets",
-    "narrow_below",
-    "partitioned",
-    "partitioned_bounds",
-    "plan",
-    "precision_bits",
-    "random_readout_capacity",
-    "readout_capacity",
-    "sharpness_for",
-    "superposition_noise",
-    "width_rule",
-    "width_to_try",
-    "with_replacement",
-]
+from relubloom.theory.bernoulli import bernoulli as bernoulli
+from relubloom.theory.bernoulli import best_bernoulli as best_bernoulli
+from relubloom.theory.bounds import counting_bound as counting_bound
+from relubloom.theory.bounds import counting_width as counting_width
+from relubloom.theory.bounds import disjunct_bound as disjunct_bound
+from relubloom.theory.bounds import log2_sets as log2_sets
+from relubloom.theory.bounds import random_readout_capacity as random_readout_capacity
+from relubloom.theory.bounds import readout_capacity as readout_capacity
+from relubloom.theory.bounds import width_rule as width_rule
+from relubloom.theory.constant_weight import best_constant_weight as best_constant_weight
+from relubloom.theory.constant_weight import best_with_replacement as best_with_replacement
+from relubloom.theory.constant_weight import classic as classic
+from relubloom.theory.constant_weight import constant_weight as constant_weight
+from relubloom.theory.constant_weight import with_replacement as with_replacement
+from relubloom.theory.cover import Expectations as Expectations
+from relubloom.theory.cover import SetErrors as SetErrors
+from relubloom.theory.graded import best_graded_density as best_graded_density
+from relubloom.theory.graded import best_graded_weights as best_graded_weights
+from relubloom.theory.graded import graded_bernoulli as graded_bernoulli
+from relubloom.theory.graded import graded_constant_weight as graded_constant_weight
+from relubloom.theory.graded import graded_exponent as graded_exponent
+from relubloom.theory.graded import precision_bits as precision_bits
+from relubloom.theory.kautz_singleton import KautzSingleton as KautzSingleton
+from relubloom.theory.kautz_singleton import is_prime_power as is_prime_power
+from relubloom.theory.kautz_singleton import kautz_singleton as kautz_singleton
+from relubloom.theory.partitioned import best_blocks as best_blocks
+from relubloom.theory.partitioned import partitioned as partitioned
+from relubloom.theory.partitioned import partitioned_bounds as partitioned_bounds
+from relubloom.theory.plan_families import FamilyRow as FamilyRow
+from relubloom.theory.planner import CLASS_SET_SIZE as CLASS_SET_SIZE
+from relubloom.theory.planner import CLASS_TOKENS as CLASS_TOKENS
+from relubloom.theory.planner import FAMILY_COLUMNS as FAMILY_COLUMNS
+from relubloom.theory.planner import Plan as Plan
+from relubloom.theory.planner import bounds_table as bounds_table
+from relubloom.theory.planner import class_width as class_width
+from relubloom.theory.planner import family_notes as family_notes
+from relubloom.theory.planner import family_table as family_table
+from relubloom.theory.planner import narrow_below as narrow_below
+from relubloom.theory.planner import plan as plan
+from relubloom.theory.planner import width_to_try as width_to_try
+from relubloom.theory.sharpness import kl_bound as kl_bound
+from relubloom.theory.sharpness import leak as leak
+from relubloom.theory.sharpness import leaking_mse as leaking_mse
+from relubloom.theory.sharpness import sharpness_for as sharpness_for
+from relubloom.theory.superposition import linear_superposition as linear_superposition
+from relubloom.theory.superposition import superposition_noise as superposition_noise

@@ -1,21 +1,9 @@
 """Training: recipe, inner step, loop, checkpoint."""
 
-from relubloom.training.loop import (
-    HistoryRow,
-    TrainedNetwork,
-    TrainingProgress,
-    train,
-    train_stack,
-)
-from relubloom.training.recipe import Recipe
-from relubloom.training.start import initialise
-
-__all__ = [
-    "HistoryRow",
-    "Recipe",
-    "TrainedNetwork",
-    "TrainingProgress",
-    "initialise",
-    "train",
-    "train_stack",
-]
+from relubloom.training.loop import train as train
+from relubloom.training.loop import train_stack as train_stack
+from relubloom.training.recipe import Recipe as Recipe
+from relubloom.training.run import HistoryRow as HistoryRow
+from relubloom.training.run import TrainedNetwork as TrainedNetwork
+from relubloom.training.run import TrainingProgress as TrainingProgress
+from relubloom.training.start import initialise as initialise

@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from relubloom.code import Code, GradedCode
+from relubloom.code import Code
+from relubloom.code.graded import as_graded
 from relubloom.evidence import gather_evidence
 from relubloom.network.imports.verify import indicator
 from relubloom.records.verdict import Reading, Verdict
@@ -132,7 +133,7 @@ class _Tokens:
         code = self.known.code
         if code is None:
             return 0
-        hashes = code.strengths if isinstance(code, GradedCode) else code.bits
+        hashes = as_graded(code).strengths
         return len(np.unique(hashes[hashes.any(1)], axis=0))
 
     def read(self, post: Float[Tensor, "sets width"]) -> Float[Tensor, "sets vocab"]:

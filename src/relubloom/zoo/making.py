@@ -9,7 +9,7 @@ from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.strengths import extract_graded_code
 from relubloom.records.run_folder import Origin, default_labels, write_network
-from relubloom.study.steps import write_constructed
+from relubloom.study.constructing import write_constructed
 from relubloom.theory import best_graded_weights
 from relubloom.training import train_stack
 from relubloom.zoo.catalogue import SET_SIZE, CatalogueEntry

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom.code import Code, GradedCode
+from relubloom.code.graded import as_graded
 from relubloom.network.relu_net import ReluNet
 from relubloom.zoo.catalogue import SET_SIZE, CatalogueEntry
 from relubloom.zoo.planted import hinges_of
@@ -45,12 +46,10 @@ def meanings(
 
     Cost: a forward pass of a trained network.
     """
-    strengths = np.zeros((net.vocab_size, net.width), dtype=np.uint8)
-    levels = 1
-    if isinstance(code, GradedCode):
-        strengths, levels = code.strengths, code.levels
-    elif code is not None:
-        strengths = code.bits.astype(np.uint8)
+    if code is None:
+        strengths, levels = np.zeros((net.vocab_size, net.width), dtype=np.uint8), 1
+    else:
+        strengths, levels = as_graded(code).strengths, as_graded(code).levels
     agreement = None
     if code is not None and entry.trained:
         agreement = _agreement(net, code, sets)
@@ -71,8 +70,8 @@ def _agreement(
 ) -> NDArray[np.float64]:
     """Share of the sets on which each unit is 0 just where it is covered, [width]."""
     post = net.run_with_cache(sets, "hook_post")[1]["hook_post"].numpy()
-    graded = isinstance(code, GradedCode)
-    covered = code.states(sets) == code.levels if graded else code.union(sets)
+    graded = as_graded(code)
+    covered = graded.states(sets) == graded.levels
     return ((post == 0) == covered).mean(0)
 
 

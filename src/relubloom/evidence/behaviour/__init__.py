@@ -1,5 +1,3 @@
 """Black box: what the network answers, seen from its inputs and outputs alone."""
 
-from relubloom.evidence.behaviour.summary import measure_behaviour
-
-__all__ = ["measure_behaviour"]
+from relubloom.evidence.behaviour.summary import measure_behaviour as measure_behaviour

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode
+from relubloom.code.worth import filter_losses
 from relubloom.errors import UsageError
 from relubloom.evidence.behaviour.added_tokens import uniform_sets
 from relubloom.evidence.scores import SetScores, score_sets
@@ -147,6 +148,7 @@ def _figures(
 
     size = int(scores.set_size[chosen][0])
     expected = random and random.at(size)
+    code_mse, code_kl = filter_losses(scores.code_false_positives, scores.set_size)
     return SizeFigures(
         set_size=size,
         sets=len(copies),
@@ -157,8 +159,8 @@ def _figures(
         false_positives=mean(scores.false_positives),
         misses=mean(scores.misses),
         code=FilterFigures(
-            mse=mean(scores.code_mse),
-            kl=mean(scores.code_kl),
+            mse=mean(code_mse),
+            kl=mean(code_kl),
             p_exact=mean(~scores.code_failure),
             false_positives=mean(scores.code_false_positives),
         ),

@@ -12,7 +12,7 @@ from relubloom.evidence.behaviour.set_sizes import (
 )
 from relubloom.evidence.scores import SetScores
 from relubloom.measure.one_pass import OnSets
-from relubloom.measure.statistics import pearson, percentiles, weighted_mean
+from relubloom.measure.statistics import pearson, percentiles, rates, weighted_mean
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.behaviour import (
     Behaviour,
@@ -228,11 +228,6 @@ def count_shares(scores: SetScores, counts: NDArray[np.int32]) -> list[float]:
     capped = np.minimum(counts, MANY)
     found = np.bincount(capped, weights=scores.copies, minlength=MANY + 1)
     return (found / found.sum()).tolist()
-
-
-def rates(counts: NDArray[np.float64], sets: NDArray[np.float64]) -> NDArray[np.float64]:
-    """counts / sets, NaN where there are no sets."""
-    return np.divide(counts, sets, out=np.full_like(counts, np.nan), where=sets > 0)
 
 
 def nullable(values: NDArray[np.float64]) -> list[float | None]:

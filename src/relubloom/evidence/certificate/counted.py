@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode, count_false_positives
@@ -27,6 +26,7 @@ from relubloom.code.graded import MOST_LEVELS
 from relubloom.errors import UsageError
 from relubloom.evidence.certificate.certified import proven, round_down, round_up
 from relubloom.measure.one_pass import OnSets
+from relubloom.network.given_weights import as_array
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.certificate import Certificate, Interval
 from relubloom.theory import leaking_mse
@@ -54,9 +54,7 @@ def as_exact_filter(net: ReluNet) -> ExactFilter | str:
 
     Cost: O(vocab width log vocab).
     """
-    W_in, b_in, W_out, b_out = (
-        value.detach().to("cpu", torch.float64).numpy() for value in net.parameters()
-    )
+    W_in, b_in, W_out, b_out = map(as_array, net.parameters())
     alive = b_in > 0
     bits = (W_in < 0) & alive
     if (W_in[:, ~alive] > 0).any():

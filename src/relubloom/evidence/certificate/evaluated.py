@@ -16,7 +16,7 @@ from relubloom.measure.one_pass import Chunk, OnSets, evaluator_for, one_pass
 from relubloom.measure.pool import chunk_size
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.certificate import CalledNonMembers, Certificate, Interval
-from relubloom.task import AllSets, ListedSets
+from relubloom.task import AllSets, ListedSets, SetCollection
 from relubloom.task.sampling import draw_sets, seeded_generator
 
 CONFIDENCE = 0.99
@@ -98,7 +98,7 @@ class Certifying:
         Exact sets and called non-members are counted where their margin exceeds the rounding
         error; the rest widens the bounds.
         """
-        counted = [Counts(*each) for each in self._counts]
+        counted = self._counts
         sets = sum(each.sets for each in counted)
         if not self._error.usable:
             return nothing_decided(sets, self._set_size, self._vocab, "enumeration")
@@ -189,14 +189,7 @@ def enumerate_sets(
     Cost: that of `measure.one_pass`.
     """
     sets = AllSets(net.vocab_size, set_size)
-    evaluator = evaluator_for(net, sets, float32=float32)
-    found = Certifying(net, set_size, evaluator, sampled=False)
-    if evaluator.fine_error.usable:
-        one_pass(
-            net, sets, [found], evaluator=evaluator, tight=True, workers=workers, on_sets=on_sets
-        )
-        return found.over_all()
-    return nothing_decided(len(sets), set_size, net.vocab_size, "enumeration")
+    return _evaluated(net, sets, set_size, len(sets), workers, on_sets, float32=float32)
 
 
 def enumerate_lines(
@@ -211,14 +204,28 @@ def enumerate_lines(
 
     Cost: that of `measure.one_pass`.
     """
-    evaluator = evaluator_for(net, sets, float32=False)
-    found = Certifying(net, set_size, evaluator, sampled=False, copies=True)
-    if evaluator.fine_error.usable:
-        one_pass(
-            net, sets, [found], evaluator=evaluator, tight=True, workers=workers, on_sets=on_sets
-        )
-        return found.over_all()
-    return nothing_decided(int(sets.copies.sum()), set_size, net.vocab_size, "enumeration")
+    lines = int(sets.copies.sum())
+    return _evaluated(net, sets, set_size, lines, workers, on_sets, copies=True)
+
+
+def _evaluated(
+    net: ReluNet,
+    sets: SetCollection,
+    set_size: int,
+    number: int,
+    workers: int,
+    on_sets: OnSets | None,
+    *,
+    float32: bool = False,
+    copies: bool = False,
+) -> Certificate:
+    """The certificate of one pass over the sets, `number` of them."""
+    evaluator = evaluator_for(net, sets, float32=float32)
+    if not evaluator.fine_error.usable:
+        return nothing_decided(number, set_size, net.vocab_size, "enumeration")
+    found = Certifying(net, set_size, evaluator, sampled=False, copies=copies)
+    one_pass(net, sets, [found], evaluator=evaluator, tight=True, workers=workers, on_sets=on_sets)
+    return found.over_all()
 
 
 def sample_sets(

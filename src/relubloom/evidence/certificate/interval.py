@@ -15,13 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from relubloom.code import Code, count_near_misses
 from relubloom.evidence.certificate.certified import proven
 from relubloom.measure.error_bound import FLOAT64, rounding_error, top_sums
 from relubloom.network.extract import extract_code
+from relubloom.network.given_weights import as_array
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.certificate import Certificate, Interval
 
@@ -81,8 +81,7 @@ def bound_sets(net: ReluNet, set_size: int, *, workers: int = 1) -> Certificate:
 
 def unit_levels(net: ReluNet, code: Code, set_size: int) -> UnitLevels:
     """The levels of each unit, widened by more than the rounding of their own evaluation."""
-    W_in = net.W_in.detach().to("cpu", torch.float64).numpy()
-    b_in = net.b_in.detach().to("cpu", torch.float64).numpy()
+    W_in, b_in = as_array(net.W_in), as_array(net.b_in)
     low, high, leak = (np.zeros(net.width) for _ in range(3))
     for unit, (column, bits) in enumerate(zip(W_in.T, code.bits.T, strict=True)):
         size = float(top_sums(np.abs(column[:, None]), set_size)[0]) + abs(float(b_in[unit]))
@@ -113,8 +112,7 @@ def _missing_bits_needed(
     None where some token has no such number. A number may exceed the token's weight: then a set
     on which the token is a non-member always has a member whose bits it lacks too few of.
     """
-    W_out = net.W_out.detach().to("cpu", torch.float64).numpy()
-    b_out = net.b_out.detach().to("cpu", torch.float64).numpy()
+    W_out, b_out = as_array(net.W_out), as_array(net.b_out)
     scale = float((levels.top @ np.abs(W_out) + np.abs(b_out)).max())
     slack += scale * (net.width + 64) * 2.0**-49
     if not math.isfinite(slack):

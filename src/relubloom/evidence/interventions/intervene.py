@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from relubloom.code import Code, GradedCode
+from relubloom.code.graded import as_graded
 from relubloom.errors import UsageError
 from relubloom.evidence.interventions.changes import INTERVENTIONS
 from relubloom.evidence.interventions.intervention import CallDecoder
@@ -68,7 +69,7 @@ def intervene(
     explanation; and seven times what it costs to draw ten sets a case and decode them by octets.
     """
     _check(net, code, cases)
-    read = code if isinstance(code, GradedCode) else GradedCode(code.bits, 1)
+    read = as_graded(code)
     task = KSparseTask(net.vocab_size, set_size)
     source = RandomSets(task, seed)
     fewest = affordable(FEWEST, net.vocab_size)

@@ -40,13 +40,8 @@ class SealedPlan:
     def part(self, start: int, stop: int) -> SealedPlan:
         """Cases start..stop."""
         which = slice(start, stop)
-        return SealedPlan(
-            self.intervention,
-            self.cases[which],
-            self.right[which],
-            self.wrong[which],
-            self.before[which],
-        )
+        tokens = (each[which] for each in (self.right, self.wrong, self.before))
+        return SealedPlan(self.intervention, self.cases[which], *tokens)
 
 
 @dataclass(frozen=True)

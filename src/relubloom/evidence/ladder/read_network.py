@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode
 from relubloom.evidence.ladder.rung import REAL, hash_bits
 from relubloom.network.extract import reversed_units
+from relubloom.network.given_weights import as_array
 from relubloom.network.relu_net import ReluNet
 
 Reals = NDArray[np.float64]
@@ -72,9 +72,7 @@ class ReadNetwork:
     @cached_property
     def weights(self) -> tuple[Reals, Reals, Reals, Reals]:
         """W_in, b_in, W_out, b_out in float64."""
-        W_in, b_in, W_out, b_out = (
-            value.detach().to("cpu", torch.float64).numpy() for value in self.net.parameters()
-        )
+        W_in, b_in, W_out, b_out = map(as_array, self.net.parameters())
         return W_in, b_in, W_out, b_out
 
     @cached_property

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode
+from relubloom.code.graded import as_graded
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.ladder import Kind
 
@@ -99,7 +100,7 @@ def hash_bits(code: Code | GradedCode) -> int:
     number of entries of a strength.
     """
     vocab, width = code.vocab_size, code.width
-    graded = code if isinstance(code, GradedCode) else GradedCode(code.bits, 1)
+    graded = as_graded(code)
     steps = range(1, graded.levels + 1)
     weights, tokens = np.unique(
         np.stack([graded.of_strength(step) for step in steps], axis=1), axis=0, return_counts=True

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from relubloom.code import Code, GradedCode
 from relubloom.code.cover_table import CoverTable
+from relubloom.code.worth import filter_losses
 from relubloom.evidence.ladder.rung import Program, Rung
 from relubloom.measure.answers import Batch, Losses
 from relubloom.measure.evaluation import Evaluator
@@ -177,14 +178,11 @@ def _judge_of(program: Program, largest_set: int, net: ReluNet) -> Callable[[Bat
 
 
 def _of_filter(covered: NDArray[np.int64] | int, batch: Batch) -> Outcome:
-    """Of a filter that lets through that many tokens, the members among them.
-
-    With F false positives its mse is F/(k(k + F)) and its kl ln(1 + F/k), and it fails by both
-    definitions if F > 0.
-    """
+    """Of a filter that lets through that many tokens, the members among them; it fails by both
+    definitions if there are others."""
     k = batch.size.numpy()
     F = covered - k
-    return Outcome(F / (k * (k + F)), np.log1p(F / k), F > 0, F > 0)
+    return Outcome(*filter_losses(F, k), F > 0, F > 0)
 
 
 @dataclass(frozen=True)

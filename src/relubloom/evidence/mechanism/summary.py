@@ -13,7 +13,7 @@ from relubloom.evidence.mechanism.hidden_layer import HiddenLayer, summarise_uni
 from relubloom.evidence.mechanism.units import measure_input_modes, measure_units
 from relubloom.evidence.reading import measure_reading_figures, take_reading
 from relubloom.evidence.scores import SetScores
-from relubloom.measure.forward import in_float64
+from relubloom.network.given_weights import as_array
 from relubloom.network.modes import TwoModes
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.mechanism import (
@@ -42,7 +42,7 @@ def measure_mechanism(
     `scores`, `layer`, `readout` and `strengths` are what one pass over the sets found. Cost: the
     mixture over all entries of W_in, and the overlaps of all pairs of at most 10,000 tokens.
     """
-    W_in = in_float64(net).W_in.detach().numpy()
+    W_in = as_array(net.W_in)
     modes, as_filter = measure_input_modes(W_in, layer.reversed), measure_hash_as_filter(scores)
     agreement = float(scores.unit_agreement.mean())
     verdict = verdict_of(modes, as_filter, agreement, strengths)

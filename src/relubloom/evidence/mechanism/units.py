@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from relubloom.code import Code
 from relubloom.evidence.mechanism.hidden_layer import HiddenLayer
-from relubloom.measure.statistics import spread
+from relubloom.measure.statistics import rates, spread
 from relubloom.network.modes import TwoModes, fit_two_modes
 from relubloom.records.mechanism import (
     CoveredLevel,
@@ -61,8 +61,8 @@ def measure_units(
         held = np.array([unit.as_said for unit in strengths.unit_levels])
         as_read = modes.bic_gain > 0
     on = layer.on / layer.total
-    covered_off = _share(layer.covered - layer.covered_on, layer.covered)
-    uncovered_on = _share(layer.uncovered_on, layer.uncovered)
+    covered_off = rates(layer.covered - layer.covered_on, layer.covered)
+    uncovered_on = rates(layer.uncovered_on, layer.uncovered)
     return [
         Unit(
             unit=unit,
@@ -143,10 +143,10 @@ def _smallest_share(
     others_off = off - (wanted - wanted_on)
     return np.minimum.reduce(
         [
-            _share(wanted_on, wanted),
-            _share(others_off, others),
-            _share(wanted_on, layer.on),
-            _share(others_off, off),
+            rates(wanted_on, wanted),
+            rates(others_off, others),
+            rates(wanted_on, layer.on),
+            rates(others_off, off),
         ]
     )
 
@@ -173,11 +173,6 @@ def _covered_level(layer: HiddenLayer, unit: int) -> CoveredLevel | None:
         return None
     mean = layer.covered_sum[unit] / layer.covered[unit]
     return CoveredLevel(float(mean), float(layer.covered_p95[unit]))
-
-
-def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-    """nan where the whole is 0."""
-    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
 
 
 def _known(value: float) -> float | None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom.code import Code, GradedCode
+from relubloom.code.graded import as_graded
 from relubloom.errors import UsageError, described
 
 Found = Tensor | NDArray[Any] | Code | GradedCode | list[Any]
@@ -40,10 +41,8 @@ def as_atoms(found: Found, width: int, codes: NDArray[np.float64] | None = None)
         UsageError: it is no matrix [atoms, width] of at least one atom, or not all numbers are
             finite.
     """
-    if isinstance(found, GradedCode):
-        found = found.strengths
-    elif isinstance(found, Code):
-        found = found.bits
+    if isinstance(found, Code | GradedCode):
+        found = as_graded(found).strengths
     directions = finite_matrix("found", found)
     if directions.shape[1] != width:
         turned = "transpose it" if len(directions) == width else "give directions of this network"

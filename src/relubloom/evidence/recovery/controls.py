@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from relubloom.errors import UsageError, check_seed, whole
 from relubloom.evidence.recovery.score import Score, Truth, score_against
+from relubloom.network.given_weights import as_array
 
 INTERVAL = 4.0  # standard deviations either side of the mean
 COUNTS = ("atoms", "dead", "duplicates", "false_positives", "false_positives_of_code")
@@ -66,7 +67,7 @@ def controls_of(
 
     Cost: `3 * draws + 2` scores.
     """
-    W_in = truth.net.W_in.detach().cpu().double().numpy()
+    W_in = as_array(truth.net.W_in)
     for name, value in (("atoms", atoms), ("draws", draws)):
         if value is not None and whole(name, value) < 1:
             raise UsageError(f"{name} is {value}: a control has at least 1; raise it")

@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Int64
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
@@ -15,9 +14,11 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 from torch import Tensor
 
 from relubloom.code import Code, GradedCode
+from relubloom.code.graded import as_graded
 from relubloom.errors import UsageError
 from relubloom.evidence.recovery.atoms import Atoms, Found, as_atoms, finite_matrix, read_strengths
 from relubloom.measure.statistics import agreement, f1
+from relubloom.network.given_weights import as_array
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.ladder import Agreement
 
@@ -141,10 +142,10 @@ def score_against(truth: Truth, found: Found, codes: Any = None, hook: str = "ho
                 "the codes of these sets"
             )
     atoms = as_atoms(found, truth.net.width, codes)
-    W_in = truth.net.W_in.detach().to("cpu", torch.float64).numpy()
+    W_in = as_array(truth.net.W_in)
     figures: dict[str, Any] = _of_directions(atoms.scaled, W_in, truth.code)
     if truth.code is not None:
-        hashes = GradedCode(truth.code.bits) if isinstance(truth.code, Code) else truth.code
+        hashes = as_graded(truth.code)
         side = np.where((W_in * truth.code.bits).sum(0) > 0, 1.0, -1.0)
         readings = read_strengths(atoms.scaled, levels, side)
         figures |= _of_hashes(readings, hashes, truth.sets)
@@ -163,7 +164,7 @@ def _of_directions(
     cosines = _cosines(live, W_in)
     known = W_in.any(1)
     if code is not None:
-        hashes = code.strengths if isinstance(code, GradedCode) else code.bits
+        hashes = as_graded(code).strengths
         cosines = np.maximum(cosines, _cosines(live, hashes.astype(np.float64)))
         known |= hashes.any(1)
     cosines = cosines[:, known]

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode
+from relubloom.code.graded import as_graded
 from relubloom.measure.forward import in_float64
 from relubloom.network.relu_net import ReluNet
 from relubloom.report.charts.chart import Chart
@@ -194,7 +195,7 @@ def _example(
     """The members' hashes, their union, the units as measured, the hash that is probed; scores."""
     scores = (len(example.members) + 3) * rows.row + 4 * GAP + 28
     chart = Chart.canvas(rows.width, round(scores + 16 + len(example.ranked) * (rows.row - 3)))
-    graded = code if isinstance(code, GradedCode) else GradedCode(code.bits)
+    graded = as_graded(code)
     strengths = graded.strengths[:, order] / graded.levels
     top = 3.0
     for token in example.members:

@@ -13,10 +13,12 @@ import torch
 from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode, random_constant_weight
+from relubloom.code.graded import as_graded
 from relubloom.errors import UsageError
 from relubloom.measure.forward import in_float64
 from relubloom.network.construct import construct, default_sharpness, unit_levels
 from relubloom.network.extract import extract_code, reversed_units
+from relubloom.network.given_weights import as_array
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.files import as_json
 from relubloom.records.run_folder import CODE
@@ -165,12 +167,8 @@ def code_of(run: StoredRun) -> GradedCode:
     """A run's code: the stored one where it fits, else the bits read off the weights."""
     stored = run.graded or run.code
     if stored is not None and stored.bits.shape == run.W_in.shape:
-        return _with_strengths(stored)
+        return as_graded(stored)
     return GradedCode(extract_code(run.net).bits)
-
-
-def _with_strengths(code: Code | GradedCode) -> GradedCode:
-    return code if isinstance(code, GradedCode) else GradedCode(code.bits)
 
 
 def size_shown(run: StoredRun) -> int:
@@ -275,8 +273,7 @@ def _sharpness_of(net: ReluNet, code: GradedCode) -> float | None:
     """
     if code.levels > 1:
         return None
-    W_out: NDArray[np.float64] = net.W_out.detach().double().numpy()
-    sharpness = -float(W_out.min())
+    sharpness = -float(as_array(net.W_out).min())
     if not 1e-30 <= sharpness <= 1e30:
         return None
     same = construct(code, sharpness)
