@@ -4,10 +4,11 @@ Usage: python benchmarks/device.py [--device cuda] [--quick] [--limit 450] [--ou
 
 First whether numbers are right: logits of a known network, the integers of sets, the gradients of
 one step beside float64 on the CPU, and a recorded training beside one that is not. Then N = 50,257
-is trained to its figures. Then times: whole steps beside the three products alone, `torch.compile`
-and a plain loop, medians of turns that they take one after the other; and stacks of small networks.
-What no time is left for is named. It prints Markdown, a section as soon as it is known. `--quick`
-does all of it at tiny sizes, which says nothing but that it runs.
+is trained to its figures, and the CPU answers the same sets. Then times: whole steps beside the
+three products alone, `torch.compile` and a plain loop, medians of turns that they take one after
+the other; and stacks of small networks. What no time is left for is named. It prints Markdown, a
+section as soon as it is known. `--quick` does all of it at tiny sizes, which says nothing but that
+it runs.
 """
 
 import argparse
@@ -23,7 +24,12 @@ import torch
 from contenders import Size, Turn, compiled_loop, ours, plain_loop, three_gemms
 from relubloom import KSparseTask, Recipe
 from relubloom.evidence.glance import glance
-from relubloom.network.relu_net import NetStack
+from relubloom.measure.answers import Answers, Batch
+from relubloom.measure.forward import placed
+from relubloom.measure.one_pass import evaluator_for
+from relubloom.network.relu_net import NetStack, ReluNet
+from relubloom.study.settings import PRESETS, Preset
+from relubloom.task import SetCollection
 from relubloom.theory import best_constant_weight
 from relubloom.training import initialise, train_stack
 from relubloom.training.devices import check_device, products_as
@@ -42,9 +48,9 @@ SIZES = [
 ]
 TINY = [Size(32, 6, 2, 16), Size(300, 5, 3, 40)]
 STACKS = (1, 16, 64, 256, 1024)
-LARGE = KSparseTask(50257, 4), 128, Recipe("kl", 12_000, 8192, 1e-2, products="tf32")
-SMALL = KSparseTask(64, 2), 16, Recipe("kl", 200, 64)
-FIGURE_SETS = 2000
+LARGE = PRESETS["vocab-50257"]
+SMALL = Preset(64, 16, 2, Recipe("kl", 200, 64))
+FIGURE_SETS, CHUNK = 2000, 100
 TURN_SECONDS, ROUNDS, WARM_UP = 0.05, 7, 8
 MOST_STEPS = 200  # of a turn
 Gradients = dict[str, torch.Tensor]
@@ -75,7 +81,7 @@ def sections(device: str, quick: bool, ends: float) -> Iterator[str]:
     yield f"{name}, torch {torch.__version__}, {passes} passes."
     check_device(device)
     yield markdown(["check", "found"], checks(device))
-    yield training(device, *(SMALL if quick else LARGE))
+    yield from training(device, SMALL if quick else LARGE)
     for size in TINY if quick else SIZES:
         yield times(replace(size, device=device), ends)
     yield stacks(device, STACKS[:2] if quick else STACKS, ends)
@@ -128,14 +134,16 @@ def replay_error(device: str) -> str:
     return f"loss {recorded.history[-1]['loss']:.6f} and {plain.history[-1]['loss']:.6f}"
 
 
-def training(device: str, task: KSparseTask, width: int, recipe: Recipe) -> str:
-    """A network trained to its figures, beside its best random code."""
-    if not device.startswith("cuda"):
-        recipe = replace(recipe, products="float32")
+def training(device: str, preset: Preset) -> Iterator[str]:
+    """A network trained to its figures, beside its best random code; and the figures themselves."""
+    task, width = KSparseTask(preset.vocab_size, preset.set_size), preset.width
+    products: Products = "tf32" if device.startswith("cuda") else "float32"
+    recipe = replace(preset.recipe, products=products)
+    sets = task.drawn_sets("device", FIGURE_SETS)
     started = time.monotonic()
     (trained,) = train_stack(task, width, recipe, (0,), device=device)
     seconds = time.monotonic() - started
-    found = glance(trained.net, task.drawn_sets("device", FIGURE_SETS), torch.get_num_threads())
+    found = glance(placed(trained.net, device), sets, torch.get_num_threads())
     code = best_constant_weight(task.vocab_size, width, task.sizes[0])
     head = ["N, d, k, batch", "steps", "products", "seconds", "with figures", "mse", "exact"]
     head += ["bits", "mse of its hash", "mse of the best random code, and its bits"]
@@ -151,7 +159,36 @@ def training(device: str, task: KSparseTask, width: int, recipe: Recipe) -> str:
         f"{found.extracted_mse:.5f}",
         f"{code.mse:.5f}, {code.weight}",
     ]
-    return markdown(head, [row])
+    yield markdown(head, [row])
+    yield evidence(device, trained.net, sets)
+
+
+def evidence(device: str, net: ReluNet, sets: SetCollection) -> str:
+    """Answers found on the device beside those of the CPU: each knows how far off it can be."""
+    (here, own), (there, other) = (answers(placed(net, each), sets) for each in ("cpu", device))
+    pairs = list(zip(own, other, strict=True))
+    off = max(float(((a.mse - b.mse).abs() / (a.mse_error + b.mse_error)).max()) for a, b in pairs)
+    alike = all(
+        torch.equal(getattr(a, name), getattr(b, name))
+        for a, b in pairs
+        for name in ("exact", "failing", "called_low", "called_high", "missed")
+    )
+    head = ["evidence on sets", "mse, off by, of what both may be off", "failures and calls"]
+    head += ["seconds on the device", "on the CPU"]
+    row = [f"{len(sets):,}", f"{off:.3f}", "equal" if alike else "OTHERS"]
+    return markdown(head, [[*row, f"{there:.2f}", f"{here:.2f}"]])
+
+
+def answers(net: ReluNet, sets: SetCollection) -> tuple[float, list[Answers]]:
+    """What the network answers, chunk by chunk, and the seconds of a second pass over the sets."""
+    evaluator = evaluator_for(net, sets)
+    started, found = 0.0, list[Answers]()
+    for _ in range(2):
+        started, found = time.monotonic(), []
+        for start in range(0, len(sets), CHUNK):
+            batch = Batch.of(sets.chunk(start, min(start + CHUNK, len(sets))), net.vocab_size)
+            found.append(evaluator.answers(batch, evaluator.hidden(batch))[0])
+    return time.monotonic() - started, found
 
 
 def times(size: Size, ends: float) -> str:

@@ -20,7 +20,7 @@ from relubloom.evidence.dead_tokens import count_misses, dead_tokens
 from relubloom.task import SetCollection
 from relubloom.training.recipe import Objective
 from relubloom.training.run import snapshot_steps
-from relubloom.training.step import StepResult, dense_step
+from relubloom.training.step import Step, StepResult, dense_step
 
 K = 3
 STEPS = 4000
@@ -85,10 +85,10 @@ def small(trial: Trial) -> Trial:
 
 
 class Watched:
-    """The plain step, with copies of the stack at chosen steps."""
+    """A step, with copies of the stack at chosen moments."""
 
-    def __init__(self, moments: list[int], factor: float) -> None:
-        self._moments, self._factor = set(moments), factor
+    def __init__(self, moments: list[int], factor: float, step: Step = dense_step) -> None:
+        self._moments, self._factor, self._inner = set(moments), factor, step
         self._step = 0
         self.kept: list[dict[str, Tensor]] = []
 
@@ -97,7 +97,9 @@ class Watched:
         if self._step in self._moments:
             self.kept.append({name: each.clone() for name, each in stack.parameters().items()})
         self._step += 1
-        found = dense_step(stack, sets, objective)
+        found = self._inner(stack, sets, objective)
+        if self._factor == 1:
+            return found
         return StepResult(
             found.loss, {name: each * self._factor for name, each in found.gradients.items()}
         )

@@ -28,6 +28,9 @@ from relubloom.evidence.dead_tokens import dead_tokens
 from relubloom.task import SetCollection
 from relubloom.theory import best_graded_weights
 from relubloom.threads import denormals_flushed
+from relubloom.training.batch_softmax import BatchSoftmaxStep
+from relubloom.training.recipe import Softmax
+from relubloom.training.step import dense_step
 
 OUT, QUICK = Path("docs/results"), Path("runs/scale-quick")
 LOGITS = 1 << 26  # of the sets that a network is examined on
@@ -52,6 +55,8 @@ class Trial:
     steps: int
     batch_size: int = 512
     init_scale_out: float = 0.5
+    weight_decay: float = 0.0
+    softmax: Softmax = "all"
     start: str = "drawn"
     seed: int = 0
 
@@ -80,6 +85,7 @@ TITLES = {
     "rate": "The rate at 1,000 tokens",
     "rate-width": "Other widths and set sizes at 1,000 tokens",
     "rate-4096": "The rate at 4,096 tokens",
+    "decay": "Weight decay",
     "vocabulary": "Larger vocabularies",
     "width": "Width, with batches of N / 16",
     "warm": "From the exact network of a random code",
@@ -97,9 +103,20 @@ TRIALS = [
     *trials_of("rate-4096", VOCAB, (2e-2, 12_000, 512), (4e-2, 12_000, 512), (2e-2, 16_000, 256)),
     *trials_of("rate-4096", VOCAB, (2e-2, 4000, 512), (1e-2, 12_000, 512), init_scale_out=3.0),
     *(
+        replace(trial, weight_decay=decay)
+        for trial in trials_of("decay", (1000, 128, 4), (1e-2, 20_000, 128))
+        for decay in (0.003, 0.01, 0.03, 0.1)
+    ),
+    *trials_of(
+        *("decay", (1000, 128, 4), (1e-2, 20_000, 512), (2e-2, 20_000, 512)), weight_decay=0.03
+    ),
+    *trials_of("decay", (1000, 128, 8), (1e-2, 20_000, 128), weight_decay=0.02),
+    *trials_of("decay", VOCAB, (1e-2, 32_000, 256), weight_decay=0.01),
+    *trials_of("decay", (4096, 128, 4), (1e-2, 24_000, 256), weight_decay=0.02),
+    *(
         replace(trial, seed=seed)
         for trial in trials_of("vocabulary", VOCAB, (1e-2, 32_000, 256))
-        for seed in range(3)
+        for seed in range(16)
     ),
     *trials_of("vocabulary", (4096, 128, 4), (5e-3, 32_000, 256), (1e-2, 24_000, 256)),
     *trials_of("vocabulary", (16_384, 256, 8), (7e-3, 16_000, 256), (1e-2, 24_000, 256)),
@@ -183,8 +200,11 @@ def run(trial: Trial) -> Row:
         batch_size=trial.batch_size,
         learning_rate=trial.learning_rate,
         init_scale_out=trial.init_scale_out,
+        weight_decay=trial.weight_decay,
+        softmax=trial.softmax,
     )
-    early, began = Watched([trial.steps // 10], factor=1.0), time.process_time()
+    step = BatchSoftmaxStep("relu") if trial.softmax == "batch" else dense_step
+    early, began = Watched([trial.steps // 10], factor=1.0, step=step), time.process_time()
     trained = rb.train_stack(
         *(task, trial.width, recipe, (trial.seed,)), threads=1, init_from=start, step=early
     )
@@ -325,10 +345,13 @@ def median(name: str, form: str) -> Cell:
 
 
 def recipe_of(trial: Trial, _rows: list[Row]) -> str:
-    """Rate, steps, batch size, and how it starts."""
-    scale = "" if trial.init_scale_out == 0.5 else f", init_scale_out {trial.init_scale_out:g}"
-    start = "" if trial.start == "drawn" else f", from {trial.start}"
-    return f"{trial.learning_rate:g}, {trial.steps:,} x {trial.batch_size:,}{scale}{start}"
+    """Rate, steps, batch size, what else is not the default, and how it starts."""
+    said = [f"{trial.learning_rate:g}, {trial.steps:,} x {trial.batch_size:,}"]
+    said += ["softmax batch"] if trial.softmax == "batch" else []
+    said += [f"weight_decay {trial.weight_decay:g}"] if trial.weight_decay else []
+    said += [f"init_scale_out {trial.init_scale_out:g}"] if trial.init_scale_out != 0.5 else []
+    said += [f"from {trial.start}"] if trial.start != "drawn" else []
+    return ", ".join(said)
 
 
 def seen(trial: Trial, _rows: list[Row]) -> str:

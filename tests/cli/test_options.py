@@ -142,6 +142,7 @@ ACTS: dict[str, dict[str, Acts]] = {
         for name, acts in FOREIGN.items()
     }
     | {
+        "--device": Acts("--device abacus", "device is 'abacus'"),
         "--out": Acts("--out OUT", "--out is for a file; leave it out"),
         "--force": Acts("--force", "--force is for a file; leave it out"),
         "--quiet": Acts("--quiet"),
@@ -149,6 +150,7 @@ ACTS: dict[str, dict[str, Acts]] = {
     },
     CERTIFY: SETS
     | {
+        "--device": Acts("--device abacus", "device is 'abacus'"),
         "--method": Acts("--method sampled"),
         "--quiet": Acts("--quiet"),
         "--threads": Acts("--threads 3"),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import relubloom as rb
+from build.elsewhere import play_cuda
 from build.process import Outcome
 from build.tracker import Recorder
 from relubloom.sweep.group import Group, run_group
@@ -118,10 +119,13 @@ def test_on_a_device_a_run_has_the_figures_it_has_alone_but_for_rounding(
     alone = run_group(Group(runs))
     monkeypatch.setattr("relubloom.training.step.instances_together", lambda count, _: count)
     monkeypatch.setattr("relubloom.sweep.group.train_stack", on_cuda)
+    there = play_cuda(monkeypatch)
     for own, other in zip(alone, run_group(Group(runs, "cuda")), strict=True):
         assert own.row.figures is not None and other.row.figures is not None
         assert own.row.run == other.row.run
         assert other.row.figures.mse == pytest.approx(own.row.figures.mse, rel=1e-4)
+        assert other.net is not None and other.net.W_in.device.type == "cpu"
+    assert there.on > 0  # it was measured there
 
 
 @pytest.mark.parametrize(
@@ -158,11 +162,16 @@ def test_a_pool_of_training_sets_is_all_that_is_trained_on() -> None:
 
 
 def test_mistakes_are_one_line(
-    spec: Path, tmp_path: Path, relubloom: Callable[..., Outcome]
+    spec: Path,
+    tmp_path: Path,
+    relubloom: Callable[..., Outcome],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     out = tmp_path / "out"
+    monkeypatch.setattr("relubloom.training.devices.check_device", lambda _: None)
     for options, said in (
         (("--workers", 0), "--workers is 0"),
+        (("--workers", 0, "--device", "cuda"), "--workers is 0"),
         (("--export", "x.xls"), "end it in .csv or .parquet"),
     ):
         done = relubloom("sweep", spec, "--out", out, *options)

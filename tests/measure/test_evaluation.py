@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 
 import pytest
 import torch
 
+from build.elsewhere import play_cuda
 from build.scores import hand_made, random_net
 from relubloom.code import random_constant_weight
 from relubloom.measure.answers import Batch
 from relubloom.measure.error_bound import FLOAT32, float32_error, rounding_error
 from relubloom.measure.evaluation import Evaluator
-from relubloom.measure.forward import holds_float32
+from relubloom.measure.forward import evidence_device, holds_float32, placed
 from relubloom.measure.shares import losses_of
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
@@ -105,6 +107,62 @@ def test_answers_of_the_network_by_hand() -> None:
     assert found.member_p[:, 0].tolist() == pytest.approx([0.6, 0.2, 0.45])
     assert found.missed[:, 0].tolist() == [False, True, False]
     assert (found.called.rows.tolist(), found.called.tokens.tolist()) == ([0, 1, 2], [1, 2, 1])
+
+
+@pytest.mark.parametrize(("net", "sets", "largest"), CASES)
+@pytest.mark.parametrize("float32", [True, False])
+def test_answers_are_those_of_the_cpu_where_the_weights_are_elsewhere(
+    net: ReluNet,
+    sets: SetCollection,
+    largest: int,
+    float32: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    batch = Batch.of(sets.chunk(0, min(64, len(sets))), net.vocab_size)  # one block on the CPU too
+    wanted, there = torch.arange(0, min(6, len(batch)), 2), play_cuda(monkeypatch)
+    own, other = (
+        Evaluator(placed(net, device), largest, float32=float32) for device in ("cpu", "cuda")
+    )
+    for rows in (None, wanted):
+        before = there.on
+        found, kept = own.answers(batch, own.hidden(batch), rows)
+        assert there.on == before
+        same, as_kept = other.answers(batch, other.hidden(batch), rows)
+        assert there.on > before
+        for field in fields(found):
+            mine, its = getattr(found, field.name), getattr(same, field.name)
+            if field.name == "called":
+                assert mine.rows.tolist() == its.rows.tolist()
+                assert mine.tokens.tolist() == its.tokens.tolist()
+            else:
+                assert torch.equal(mine, its), field.name
+        assert (kept is None) == (as_kept is None) == (rows is None)
+        if kept is not None and as_kept is not None:
+            assert torch.equal(kept, as_kept)
+    assert torch.equal(own.losses(batch).mse, other.losses(batch).mse)
+
+
+def test_evidence_of_weights_on_mps_is_computed_on_the_cpu() -> None:
+    assert evidence_device("mps") == evidence_device("cpu") == torch.device("cpu")
+    assert evidence_device("cuda:1") == torch.device("cuda:1")
+    assert placed(float32_net(6, 3, 0), "mps").W_in.device == torch.device("cpu")
+
+
+def test_tf32_leaves_float32_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = float32_net(30, 7, 0)
+    assert Evaluator(net, 3).in_float32
+    before = torch.backends.cuda.matmul.allow_tf32
+    try:
+        torch.backends.cuda.matmul.allow_tf32 = True
+        assert not Evaluator(net, 3).in_float32
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+
+    def no_one_answer() -> str:
+        raise RuntimeError("PyTorch is checking the matmul precision without a specific backend")
+
+    monkeypatch.setattr("torch.get_float32_matmul_precision", no_one_answer)
+    assert not Evaluator(net, 3).in_float32
 
 
 def test_float32_needs_weights_that_it_holds() -> None:

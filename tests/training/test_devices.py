@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from build.elsewhere import play_cuda
 from relubloom.errors import RelubloomError, UsageError
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import KSparseTask
@@ -16,14 +17,8 @@ from relubloom.training.step import StepResult
 
 @pytest.fixture
 def cpu_as_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever goes to "cuda" stays on the CPU."""
-    monkeypatch.setattr(ReluNet, "to", lambda net, _: net)
-    to = Tensor.to
-
-    def stay(tensor: Tensor, target: object) -> Tensor:
-        return to(tensor, target) if isinstance(target, torch.dtype) else tensor
-
-    monkeypatch.setattr(Tensor, "to", stay)
+    """A CPU plays CUDA."""
+    play_cuda(monkeypatch)
 
 
 def test_the_cpu_needs_no_check() -> None:
@@ -47,15 +42,19 @@ def test_a_device_that_computes_the_same_is_accepted() -> None:
 
 
 @pytest.mark.usefixtures("cpu_as_cuda")
-def test_a_device_one_rounding_off_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    exact, calls = ReluNet.forward, []
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_device_one_rounding_off_is_refused(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = ReluNet.forward
 
-    def second_one_off(net: ReluNet, sets: Tensor) -> Tensor:
-        calls.append(sets)
+    def one_off_there(net: ReluNet, sets: Tensor) -> Tensor:
         logits = exact(net, sets)
-        return logits if len(calls) == 1 else torch.nextafter(logits, torch.tensor(1e9))
+        if logits.device.type == "cpu" or logits.dtype != dtype:
+            return logits
+        return torch.nextafter(logits, torch.full_like(logits, 1e9))
 
-    monkeypatch.setattr(ReluNet, "forward", second_one_off)
+    monkeypatch.setattr(ReluNet, "forward", one_off_there)
     with pytest.raises(RelubloomError, match="computes other logits than the CPU"):
         check_device("cuda")
 

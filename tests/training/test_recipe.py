@@ -71,6 +71,8 @@ def test_there_is_no_step_after_the_last() -> None:
         ({"initialisation": "zeros"}, "initialisation is 'zeros': choose one of normal, pytorch"),
         ({"optimiser": "lion"}, "optimiser is 'lion': choose one of adam, sgd"),
         ({"products": "float16"}, "products is 'float16': choose one of float32, tf32"),
+        ({"softmax": "none"}, "softmax is 'none': choose one of all, batch"),
+        ({"softmax": "batch"}, "softmax is 'batch' and objective is 'mse': mse asks"),
         ({"adam_beta2": 1.0}, r"adam_beta2 is 1.0: a share is in \[0, 1\)"),
         ({"weight_decay": -0.1}, "weight_decay is -0.1: it must be 0 or more and finite"),
         ({"weight_decay": math.nan}, "weight_decay is nan"),
@@ -92,10 +94,11 @@ def test_a_description_gives_the_recipe_back() -> None:
 
 
 def test_a_description_names_later_choices_only_where_one_was_made() -> None:
-    later = {"activation", "initialisation", "optimiser", "adam_beta2", "weight_decay", "products"}
+    later = {"activation", "initialisation", "optimiser", "adam_beta2", "weight_decay"}
+    later |= {"products", "softmax"}
     assert not later & Recipe().describe().keys()
     chosen = Recipe(initialisation="pytorch", optimiser="sgd", adam_beta2=0.99, weight_decay=0.01)
-    assert chosen.describe().keys() & later == later - {"activation", "products"}
+    assert chosen.describe().keys() & later == later - {"activation", "products", "softmax"}
     assert Recipe.from_description(chosen.describe()) == chosen
 
 

@@ -47,6 +47,7 @@ def examine(
     foreign: options.Foreign,
     out: ImportOut = None,
     force: options.Force = False,
+    device: options.Device = "cpu",
     *,
     how: options.Working,
 ) -> None:
@@ -61,10 +62,14 @@ def examine(
     from relubloom.records.behaviour import Behaviour
     from relubloom.records.files import as_json, read_record
     from relubloom.study.steps import examine_run
+    from relubloom.training.devices import check_device
 
+    check_device(device)
     folder, is_new = brought_in(path, foreign, asked, out, force=force, say=not how.json)
     with ProgressDisplay(how.quiet) as watch:
-        row = examine_run(folder, **asked.arguments(), threads=how.cores, watch=watch)
+        row = examine_run(
+            folder, **asked.arguments(), device=device, threads=how.cores, watch=watch
+        )
     behaviour = read_record(folder, Behaviour)
     assert behaviour is not None, "examine_run wrote it"
     over = as_json(behaviour)
@@ -81,6 +86,7 @@ def certify(
     folder: options.RunDir,
     asked: options.SetsAsked,
     method: MethodOption = None,
+    device: options.Device = "cpu",
     *,
     how: options.Working,
 ) -> None:
@@ -90,11 +96,15 @@ def certify(
     """
     from relubloom.records.files import as_json
     from relubloom.study.steps import certify_run
+    from relubloom.training.devices import check_device
 
+    check_device(device)
     given = asked.arguments()
     try:
         with ProgressDisplay(how.quiet) as watch:
-            result = certify_run(folder, **given, method=method, threads=how.cores, watch=watch)
+            result = certify_run(
+                folder, **given, method=method, device=device, threads=how.cores, watch=watch
+            )
     except KeyboardInterrupt:
         raise RelubloomError("stopped; nothing was written; run it again from the start") from None
     how.answer(as_json(result), lambda: _certificate_text(result, folder))

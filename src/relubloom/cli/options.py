@@ -42,7 +42,7 @@ Export = Annotated[
         "--export", metavar="FILE", help="Write the runs to FILE.csv or FILE.parquet; repeatable."
     ),
 ]
-Device = Annotated[str, machine_option("--device", help="cpu, cuda, mps.")]
+Device = Annotated[str, machine_option("--device", help="cpu, cuda, or mps, which only trains.")]
 RunDir = Annotated[
     Path, typer.Argument(metavar="DIR", help="A run folder: config.json, model.safetensors, ...")
 ]

@@ -88,7 +88,7 @@ def sweep(
     A spec is TOML: grid tables whose lists are axes, and seeds = n; see --example.
     --resume adds to the results in --out, whichever sweep made them: finished runs are kept.
     --export writes all of them in the end.
-    With --device cuda one process trains the seeds of a point at once, and measures them on a CPU.
+    With --device cuda one process trains the seeds of a point at once, unless --workers says more.
     """
     from relubloom.cli.progress import SweepDisplay
     from relubloom.sweep.cost import machine_speed
@@ -109,7 +109,7 @@ def sweep(
         why = "its workers are machines of their own"
         options.refuse_beside("--cluster", why, {"--device": elsewhere})
     check_device(device)
-    crew = _crew(workers or 1 if elsewhere else workers, cluster)
+    crew = _crew(1 if elsewhere and workers is None else workers, cluster)
     plan = prepare(read_spec(spec), out, resume=resume, device=device)
     if dry_run:
         said = _forecast(plan, crew.slots(), machine_speed())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode
@@ -23,7 +24,7 @@ from relubloom.evidence.mechanism import measure_mechanism
 from relubloom.evidence.mechanism.hidden_layer import HiddenLayer, HiddenLayerSums
 from relubloom.evidence.mechanism.readout import ReadoutLines
 from relubloom.evidence.scores import Scoring, SetScores
-from relubloom.measure.forward import in_float64
+from relubloom.measure.forward import placed
 from relubloom.measure.one_pass import Consumer, OnSets, evaluator_for, one_pass
 from relubloom.network.extract import extract_with_modes
 from relubloom.network.relu_net import ReluNet, as_network
@@ -140,7 +141,7 @@ def gather_evidence(
     """Extract the code, put network and code to every analysis, and judge.
 
     Args:
-        net: the network.
+        net: the network; where its weights are, on CUDA or on a CPU, it is run on the sets.
         sets: what the figures are over: those of a task, a collection, or ids, a row a set.
         workers: threads that share the work, in each of which torch uses one.
         on_stage: called with (stage, done, total) as the work goes on.
@@ -158,7 +159,8 @@ def gather_evidence(
     also that of the interventions and of the ladder.
     """
     given = as_network(net)
-    net = in_float64(given)  # shared by all analyses, each of which would make its own
+    # In float64 once for all analyses, each of which would make its own.
+    net = placed(given, given.W_in.device, torch.float64)
     task, sets = _task_of(sets), as_collection(sets, net.vocab_size)
     if depth not in get_args(Depth):
         raise UsageError(f"depth is {depth!r}: choose one of {', '.join(get_args(Depth))}")

@@ -5,6 +5,14 @@ near zero, by less than the smallest normal number. A sum of n terms in any orde
 fused, then errs by at most gamma_n = n u / (1 - n u) times the sum of the terms' sizes (Higham,
 Accuracy and Stability of Numerical Algorithms, 2002, sections 3.1 and 4.2). Only products that
 are each formed once are assumed: no Strassen-like multiplication. Derived in docs/certificates.md.
+
+So the bounds hold on CUDA too. There float64 and float32 are those of IEEE 754, a product and its
+sum may be fused into one rounding, which is one less, and the terms are summed in some order or
+other; exp errs by at most 2 units in the last place. TF32 multiplies float32 numbers of which it
+drops 13 bits, so that no bound of float32 holds: where torch may use it, float32 is left out
+(`forward.holds_float32`). It does not act on float64. What does is cuBLAS's emulation of float64
+(`CUBLAS_EMULATE_DOUBLE_PRECISION`), which is off unless a user turns it on: these bounds are not
+its.
 """
 
 from __future__ import annotations

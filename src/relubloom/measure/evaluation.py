@@ -31,6 +31,9 @@ class Evaluator:
     error: so failures and calls are those of float64, and the other figures are off by about 1e-7
     of them, those of `losses` by 1e-6.
 
+    Logits, their exponentials and sums are worked out where the weights are, on CUDA as on a CPU;
+    sets come from the CPU and answers go there.
+
     Args:
         net: finite weights, any floating-point type.
         largest_set: the most tokens that a set has.
@@ -104,7 +107,7 @@ class Evaluator:
         count = 0 if wanted is None else len(wanted)
         if self._coarse is None or 2 * count > len(batch):
             logits = self._fine.logits(post)
-            kept = None if wanted is None else logits[wanted]
+            kept = None if wanted is None else logits[wanted].cpu()
             return self._answers(batch, logits), kept
         members = self._fine.members(batch, post)
         shares = self._coarse.shares(batch, post, members, 2 * self.fine_error.share)
@@ -123,7 +126,7 @@ class Evaluator:
         if not len(rows):
             return found, None
         logits = self._fine.logits(post[rows])
-        kept = None if wanted is None else logits[torch.searchsorted(rows, wanted)]
+        kept = None if wanted is None else logits[torch.searchsorted(rows, wanted)].cpu()
         return found.replaced(rows, self._answers(batch[rows], logits)), kept
 
     def _answers(self, batch: Batch, logits: Float64[Tensor, "batch vocab"]) -> Answers:

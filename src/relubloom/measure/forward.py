@@ -1,4 +1,8 @@
-"""The forward pass in float64, and its readout in float32."""
+"""The forward pass in float64, and its readout in float32.
+
+What is as large as the logits is worked out where the network's weights lie, on CUDA as on a CPU;
+all else is of the CPU, and so is what is known of a set in the end.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +23,31 @@ BLOCK_BYTES = 1 << 20  # of float32 logits, so that they stay in a core's cache
 MIN_BLOCK = 64  # sets
 
 
+def evidence_device(device: torch.device | str) -> torch.device:
+    """Where evidence on weights of a device is computed: there on CUDA, elsewhere on the CPU, for
+    MPS has no float64."""
+    device = torch.device(device)
+    return device if device.type == "cuda" else torch.device("cpu")
+
+
+def placed(net: ReluNet, device: torch.device | str, dtype: torch.dtype | None = None) -> ReluNet:
+    """The network for evidence on a device; the weights are shared where they need no copy."""
+    there = evidence_device(device)
+    return ReluNet(*(value.detach().to(there, dtype) for value in net.parameters()))
+
+
 def in_float64(net: ReluNet) -> ReluNet:
     """A copy on the CPU whose arithmetic is the truth: float64 evaluation of the weights."""
-    return ReluNet(*(value.detach().to("cpu", torch.float64) for value in net.parameters()))
+    return placed(net, "cpu", torch.float64)
 
 
 def holds_float32(net: ReluNet) -> bool:
-    """Whether the weights are float32 numbers, and torch multiplies in full float32."""
-    if torch.get_float32_matmul_precision() != "highest":
+    """Whether the weights are float32 numbers, and torch multiplies in full float32, not TF32."""
+    try:
+        full = torch.get_float32_matmul_precision() == "highest"
+    except RuntimeError:  # set for one kind of device alone: torch has no one answer
+        full = False
+    if not full:
         return False
     return all(torch.equal(value.float().to(value.dtype), value) for value in net.parameters())
 
@@ -51,18 +72,20 @@ class InFloat64:
     """The forward pass in float64."""
 
     def __init__(self, net: ReluNet) -> None:
-        exact = in_float64(net)
         self._W_in, self._b_in, self._W_out, self._b_out = (
-            value.detach() for value in exact.parameters()
+            value.detach() for value in in_float64(net).parameters()
         )
+        there = evidence_device(net.W_out.device)
+        self._readout = self._b_out.to(there), self._W_out.to(there)
 
     def hidden(self, batch: Batch) -> Float64[Tensor, "batch width"]:
         """The hidden layer."""
         return _summed(batch, self._W_in).add_(self._b_in).relu_()
 
     def logits(self, post: Float64[Tensor, "batch width"]) -> Float64[Tensor, "batch vocab"]:
-        """All of them."""
-        return torch.addmm(self._b_out, post, self._W_out)
+        """All of them, where the weights are."""
+        b_out, W_out = self._readout
+        return torch.addmm(b_out, post.to(W_out.device), W_out)
 
     def members(
         self, batch: Batch, post: Float64[Tensor, "batch width"]
@@ -94,7 +117,8 @@ class InFloat32:
     def __init__(self, net: ReluNet, error: RoundingError) -> None:
         self.error = error
         self._W_in, self._b_in, W_out, b_out = (value.detach().cpu() for value in net.parameters())
-        self._W_out = torch.cat([W_out, b_out[None]]).float().div_(LN2)
+        there = evidence_device(net.W_out.device)
+        self._W_out = torch.cat([W_out, b_out[None]]).float().div_(LN2).to(there)
 
     def shares(
         self,
@@ -121,8 +145,8 @@ class InFloat32:
         rows: Int64[Tensor, " rows"],
     ) -> ListedCalls:
         """The calls on these sets of a batch; none on its others."""
-        logits = _with_one(post[rows]) @ self._W_out
-        logits.scatter_(1, batch.ids[rows], -torch.inf)
+        logits = _with_one(post[rows]).to(self._W_out.device) @ self._W_out
+        logits.scatter_(1, batch.ids[rows].to(logits.device), -torch.inf)
         found = called_of(
             logits,
             shares.best_other[rows].float(),
@@ -139,12 +163,16 @@ class InFloat32:
         """The shares of a batch with the hidden layer and the members in float32, in half the
         time."""
         W_in, b_in = self._input
-        logits = _summed(batch, W_in).add_(b_in).relu_() @ self._W_out
+        post = _summed(batch, W_in).add_(b_in).relu_()
+        logits = post.to(self._W_out.device) @ self._W_out
         return Shares.of_logits(batch, logits, self.error, fine=False)
 
     def _blocks(self, post: Float[Tensor, "batch units"]) -> Iterable[Tensor]:
-        """Logits in blocks that stay in a core's cache, each in the place of the last."""
+        """Logits in blocks that stay in a core's cache, each in the place of the last; elsewhere
+        in one."""
+        post = post.to(self._W_out.device)
         size = max(MIN_BLOCK, BLOCK_BYTES // (4 * self._W_out.shape[1]))
+        size = size if post.device.type == "cpu" else len(post)
         block = post.new_empty(min(size, len(post)), self._W_out.shape[1])
         for part in post.split(size):
             yield torch.mm(part, self._W_out, out=block[: len(part)])

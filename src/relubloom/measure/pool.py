@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import torch
 
+from relubloom.errors import RelubloomError
 from relubloom.threads import intra_op_threads
 
 CHUNK_BYTES = 2 << 20  # of one array with a row for each set: it stays in a core's cache
@@ -15,6 +16,10 @@ MIN_CHUNK = 64  # sets; below that a chunk would read W_out more often than it u
 MOST_ENTRIES = 1 << 23  # of an array with a row for each of these sets; of larger ones fewer do
 LOGITS = 1 << 25  # of a sample that would hold thousands of sets of a small vocabulary
 FEWEST = 100  # sets of such a sample, at least
+NO_ROOM = (
+    "the device has no memory left: each thread has the logits of some sets there; lower "
+    "--threads, or use --device cpu"
+)
 
 Found = TypeVar("Found")
 
@@ -42,6 +47,9 @@ def over_chunks(
 
     `work` runs on `workers` threads, in each of which torch uses one; `take` runs on the calling
     thread, in the order of the chunks. What either raises ends the work that is under way.
+
+    Raises:
+        RelubloomError: an accelerator has no memory left for the work.
     """
 
     def flush_denormal() -> None:
@@ -57,6 +65,8 @@ def over_chunks(
         try:
             for found in pool.map(at, range(0, count, size)):
                 take(found)
-        except BaseException:
+        except BaseException as error:
             pool.shutdown(cancel_futures=True)
+            if isinstance(error, torch.cuda.OutOfMemoryError):
+                raise RelubloomError(NO_ROOM) from None
             raise

@@ -45,6 +45,7 @@ class Shares:
     `own` are the members' shares of the largest p, 0 at padding, and `least_own` the least of them;
     `other_sum` and `other_norm` are those of the non-members together. Logits are known to within
     `band / 2`; `error` bounds the Euclidean error of p, and `rounding` the relative one of a norm.
+    All of it lies on the CPU, wherever the logits do.
     """
 
     batch: Batch
@@ -73,7 +74,7 @@ class Shares:
         calls: bool = False,
     ) -> Shares:
         """From all logits, which are overwritten."""
-        members = logits.gather(1, batch.ids).T.double().contiguous()
+        members = logits.gather(1, batch.ids.to(logits.device)).T.cpu().double().contiguous()
         return cls.of(batch, members, [logits], error, fine=fine, calls=calls)
 
     @classmethod
@@ -104,8 +105,9 @@ class Shares:
         found, start, vocab = None, 0, 0
         for logits in blocks:
             stop, vocab = start + len(logits), logits.shape[1]
-            best_other = logits.scatter_(1, batch.ids[start:stop], -torch.inf).amax(1)
-            top = torch.maximum(best_member[start:stop], best_other)
+            ids = batch.ids[start:stop].to(logits.device)
+            best_other = logits.scatter_(1, ids, -torch.inf).amax(1)
+            top = torch.maximum(best_member[start:stop].to(logits.device), best_other)
             if calls:
                 found = called_of(logits, best_other, top, unit, band)
             shares = exp_(logits.sub_(top[:, None]))  # of the largest; members at 0
@@ -113,7 +115,7 @@ class Shares:
             parts.append((best_other, top, shares.sum(1), norm))
             start = stop
         best_other, top, other_sum, other_norm = (
-            torch.cat(part).double() for part in zip(*parts, strict=True)
+            torch.cat(part).cpu().double() for part in zip(*parts, strict=True)
         )
         own = exp_(members - top)
         least_own = own.amin(0)
@@ -208,14 +210,16 @@ def called_of(
     band: float,
 ) -> ListedCalls:
     """Who is called. Cost: O(batch + vocab times the sets that may have a false positive)."""
+    best_other, top = best_other.cpu(), top.cpu()
     threshold = top - CALL_MARGIN / unit
     reach = _call_reach(top, unit, band, logits.dtype)
     vocab = logits.shape[1]
     rows = (best_other >= threshold - reach).nonzero().squeeze(1)
     lowest, reach = threshold[rows, None], reach[rows, None]
     chosen = logits[rows]
-    found, tokens = np.divmod(np.flatnonzero((chosen >= lowest - reach).numpy()), vocab)
-    values = chosen.numpy()[found, tokens]
+    at = np.flatnonzero((chosen >= (lowest - reach).to(chosen.device)).cpu().numpy())
+    found, tokens = np.divmod(at, vocab)
+    values = chosen.take(torch.from_numpy(at).to(chosen.device)).cpu().numpy()
     called = values >= lowest.numpy()[found, 0]
     surely = values >= (lowest + reach).numpy()[found, 0]
     in_batch = rows.numpy()[found]

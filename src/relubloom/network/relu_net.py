@@ -302,13 +302,12 @@ class ReluNet(Shown, nn.Module):
         )
 
     def checked(self, sets: SetsLike) -> Int64[Tensor, "batch set_size"]:
-        """The sets as ids, on the device of the weights where they are no tensor.
+        """The sets as ids, on the device of the weights.
 
         Raises:
             UsageError: they are no sets of ids between 0 and vocab_size.
         """
-        ids = as_ids(sets, self.vocab_size)
-        return ids if isinstance(sets, Tensor) else ids.to(self.W_in.device)
+        return as_ids(sets, self.vocab_size).to(self.W_in.device)
 
     def _picture(self) -> NDArray[np.float64]:
         return self.W_in[:64].detach().double().cpu().numpy()

@@ -30,6 +30,7 @@ from relubloom.task import (
 from relubloom.task.k_sparse import SourceName
 from relubloom.theory import class_width
 from relubloom.tokens_file import check_labels, read_tokens
+from relubloom.training.batch_softmax import check_softmax
 from relubloom.training.recipe import Activation, ObjectiveName, Recipe, as_recipe
 from relubloom.training.start import check_start
 
@@ -73,7 +74,7 @@ class Study(Shown):
 
     def __post_init__(self) -> None:
         as_task(self.task)
-        as_recipe(self.recipe)
+        check_softmax(self.task, as_recipe(self.recipe))
         for name in ("width", "seed", "seeds"):
             object.__setattr__(self, name, whole(name, getattr(self, name)))
         object.__setattr__(self, "labels", _labels(self.task, self.labels))

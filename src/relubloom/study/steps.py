@@ -13,6 +13,7 @@ from relubloom.evidence import Evidence, gather_evidence
 from relubloom.evidence.certificate import certify, certify_lines
 from relubloom.evidence.dynamics import dynamics_of
 from relubloom.evidence.gather import Depth
+from relubloom.measure.forward import placed
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import read_config
 from relubloom.progress import Watch, unwatched
@@ -123,22 +124,25 @@ def examine_run(
     sets: Path | None = None,
     tokens: Path | None = None,
     skip_bad: bool = False,
+    device: str = "cpu",
     threads: int = 1,
     watch: Watch = unwatched,
 ) -> RunRow:
     """Gather all evidence about the network in a run folder and write it there.
 
     Returns the row that `study.json` would hold. What the network is examined on is that of
-    `run_folder.read_task`; it is remembered there, and so are the labels of `tokens`.
+    `run_folder.read_task`; it is remembered there, and so are the labels of `tokens`. It is run on
+    the `device` where that is CUDA, and else on the CPU.
 
     Raises:
         UsageError: nothing says the set size, or the labels are not one a token.
         FileError: the folder is no run folder, or a file is damaged or gone.
+        RelubloomError: the device has too little memory.
     """
     refuse_study(folder)
     net = ReluNet.from_pretrained(folder)
     task = read_task(folder, net, set_size, sets, tokens=tokens, skip_bad=skip_bad)
-    examine_network(folder, task.evaluation_sets(), "full", threads, watch)
+    examine_network(folder, task.evaluation_sets(), "full", device, threads, watch)
     remember(folder, task, None if tokens is None else read_tokens(tokens))
     return row_of(folder, read_config(folder).get("seed"))
 
@@ -147,15 +151,20 @@ def examine_network(
     folder: Path,
     sets: SetCollection,
     depth: Depth,
+    device: str = "cpu",
     threads: int = 1,
     watch: Watch = unwatched,
     name: str = "",
 ) -> None:
     """Gather evidence about the network of a run folder and write it there; stages are called
-    by `name` and their own. Unless `quick`, its film is read too, where it has one."""
+    by `name` and their own. Unless `quick`, its film is read too, where it has one.
+
+    Raises:
+        RelubloomError: the device has too little memory.
+    """
     net = ReluNet.from_pretrained(folder)
     evidence = gather_evidence(
-        net,
+        placed(net, device),
         sets,
         threads,
         lambda stage, done, total: watch(name + stage, done, total, ""),
@@ -227,6 +236,7 @@ def certify_run(
     tokens: Path | None = None,
     skip_bad: bool = False,
     method: str | None = None,
+    device: str = "cpu",
     threads: int = 1,
     watch: Watch = unwatched,
 ) -> Certificate:
@@ -235,15 +245,17 @@ def certify_run(
     All C(vocab, k) sets count alike, also where the folder was made from a file of sets; `sets`
     takes the lines of a file instead, as `run_folder.read_task` does. `set_size` where the folder
     does not say it, or to certify another; where the folder did not say it, it is remembered
-    there, and so are the labels of `tokens`.
+    there, and so are the labels of `tokens`. Sets are evaluated on the `device` where that is
+    CUDA, and else on the CPU.
 
     Raises:
         UsageError: nothing says a single set size, or the method cannot answer, or the labels are
             not one a token.
         FileError: the folder is no run folder, or the file of sets cannot be used.
+        RelubloomError: the device has too little memory.
     """
     refuse_study(folder)
-    net = ReluNet.from_pretrained(folder)
+    net = placed(ReluNet.from_pretrained(folder), device)
     labels = None if tokens is None else given_labels(folder, net.vocab_size, tokens)
 
     def on_sets(done: int, total: int) -> None:

@@ -82,7 +82,7 @@ def run_study(
     named = built | {f"seed {s}": at for s, at in seeds.items()}
     for name, folder in named.items():
         if not is_examined(folder, len(sets), depth):
-            examine_network(folder, sets, depth, threads, watch, f"{name}: ")
+            examine_network(folder, sets, depth, device, threads, watch, f"{name}: ")
     rows = [row_of(folder, seed) for seed, folder in seeds.items()]
     result = StudyRecord(
         relubloom_version=__version__,

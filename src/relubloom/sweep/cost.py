@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Iterable
@@ -35,15 +36,24 @@ def run_seconds(run: RunSettings) -> float:
     step = (
         PER_STEP
         + PER_FLOP * step_flops(run)
-        + PER_LOGIT * batch * vocab
+        + PER_LOGIT * batch * softmax_tokens(run)
         + PER_WEIGHT * 2 * vocab * run.width
     )
     return run.recipe.steps * step + PER_SCORE * run.figure_sets * vocab
 
 
 def step_flops(run: RunSettings) -> float:
-    """6 batch width vocab: the logits, and the two products of the backward pass."""
-    return 6.0 * run.recipe.batch_size * run.width * run.task.vocab_size
+    """6 batch width tokens: the logits, and the two products of the backward pass."""
+    return 6.0 * run.recipe.batch_size * run.width * softmax_tokens(run)
+
+
+def softmax_tokens(run: RunSettings) -> float:
+    """Over how many tokens the softmax of a step goes; of a batch the expected number."""
+    vocab = run.task.vocab_size
+    if run.recipe.softmax == "all":
+        return vocab
+    held = run.recipe.batch_size * sum(run.task.sizes) / 2
+    return -vocab * math.expm1(-held / vocab)
 
 
 def predict(runs: Iterable[RunSettings]) -> Cost:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from relubloom.errors import DivergedError, UsageError
 from relubloom.evidence.glance import glance
+from relubloom.measure.forward import placed
 from relubloom.memory import refuse_too_large
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.sweep_row import SweepRow
@@ -19,7 +20,7 @@ from relubloom.training import HistoryRow, train_stack
 
 @dataclass(frozen=True)
 class Group:
-    """Runs of the same settings but for the seed, and the device that trains them."""
+    """Runs of the same settings but for the seed, and the device that trains and measures them."""
 
     runs: tuple[RunSettings, ...]
     device: str = "cpu"
@@ -61,8 +62,7 @@ def in_groups(runs: Iterable[RunSettings], most: int, device: str = "cpu") -> li
 def run_group(group: Group, checkpoint: Path | None = None) -> list[Trained]:
     """Train and measure the runs of a group; each has the figures it has alone.
 
-    On a CPU to the last bit and on one thread; elsewhere a step's gradients differ by rounding,
-    and figures are taken on the CPU.
+    On a CPU to the last bit and on one thread; elsewhere a step's gradients differ by rounding.
 
     With `checkpoint`, training goes on from there if a killed worker has left one. A run whose
     numbers did not stay finite has failed, and the others are trained without it.
@@ -96,7 +96,7 @@ def run_group(group: Group, checkpoint: Path | None = None) -> list[Trained]:
     for run, each in zip(group.runs, trained, strict=True):
         started = time.perf_counter()
         try:
-            figures = glance(each.net, sets)
+            figures = glance(placed(each.net, group.device), sets)
         except UsageError as error:
             found.append(Trained(refused(run, error.args[0]), each.net))
             continue

@@ -24,6 +24,7 @@ from relubloom.sweep.results import RESULTS, Results
 from relubloom.sweep.spec import Spec
 from relubloom.sweep.tracking import Tracker
 from relubloom.sweep.workers import Workers
+from relubloom.training.batch_softmax import check_softmax
 from relubloom.training.checkpoint import remove_checkpoint
 from relubloom.training.devices import check_products, networks_that_fit
 
@@ -73,12 +74,12 @@ def prepare(spec: Spec, out: Path, *, resume: bool, device: str = "cpu") -> Swee
         spec: what to run.
         out: the folder of the results.
         resume: go on with the results that are there, whichever sweep made them.
-        device: "cpu", "cuda" or "mps", which trains the networks; its groups are as large as its
-            memory allows.
+        device: "cpu", "cuda" or "mps", which trains and measures the networks; its groups are
+            as large as its memory allows.
 
     Raises:
         UsageError: `out` is a file, or holds results and `resume` is not given; or the device has
-            no such products as a recipe asks for.
+            no such products as a recipe asks for, or a task no such sets.
         FileError: the results are of another version.
     """
     refuse_file(out)
@@ -90,6 +91,7 @@ def prepare(spec: Spec, out: Path, *, resume: bool, device: str = "cpu") -> Swee
         )
     for run in spec.runs:
         check_products(run.recipe.products, torch.device(device))
+        check_softmax(run.task, run.recipe)
     statuses = Results(out).statuses() if there else {}
     left = [run for run in spec.runs if statuses.get(run.identity, "failed") == "failed"]
     groups: list[Group] = []

@@ -21,7 +21,8 @@ OF_A_UNIT = 3 * FLOAT32  # a set's units, their gradient, and the sum of rows th
 
 
 def check_device(device: str) -> None:
-    """Run a constructed network, whose logits are known exactly, on the device.
+    """Run a constructed network, whose logits are known exactly, on the device: in float32, and on
+    CUDA in float64, in which evidence is computed there.
 
     Raises:
         UsageError: there is no such device here.
@@ -29,17 +30,18 @@ def check_device(device: str) -> None:
     """
     if device == "cpu":
         return
-    if device.split(":")[0] not in ("cuda", "mps"):
+    dtypes = {"cuda": (torch.float32, torch.float64), "mps": (torch.float32,)}
+    if (kind := device.split(":")[0]) not in dtypes:
         raise UsageError(f"device is {device!r}: choose cpu, cuda or mps")
     net = construct(random_constant_weight(64, 24, 6), sharpness=16.0)
     sets = draw_sets(seeded_generator(0, "device-check", 0), 256, 64, (3, 3))
     expected = net(sets)
     try:
-        found = net.to(device)(sets.to(device)).cpu()
+        found = [net.to(device, dtype)(sets).cpu() for dtype in dtypes[kind]]
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"device is {device!r}: not usable here ({reason}); try cpu") from None
-    if not torch.equal(found, expected):
+    if not all(torch.equal(each, expected.to(each.dtype)) for each in found):
         raise RelubloomError(
             f"device {device!r} computes other logits than the CPU for a network whose logits are "
             "known exactly; use --device cpu"

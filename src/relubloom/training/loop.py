@@ -86,12 +86,14 @@ def train_stack(
     device. Losses are checked to be finite then, and else some 200 times. Weights and moments are
     checked before the state is written and at the end.
 
-    On CUDA, with Adam and no `step` given, updates are recorded and replayed.
+    On CUDA, with Adam, a softmax over all tokens and no `step` given, updates are recorded and
+    replayed.
 
     Raises:
         DivergedError: a loss or a weight became NaN or infinite; the last state is kept.
         UsageError: width < 1, no seeds or one below 0, or `init_from` is of other sizes; or the
-            device has no such products as the recipe asks for.
+            device has no such products as the recipe asks for, or the sets are not drawn uniformly
+            and the recipe's softmax is over a batch.
         RelubloomError: the device has too little memory.
         FileError: the checkpoint is of another configuration or cannot be read or written.
         StoppedError: Ctrl-C; the state is on disk if `checkpoint` was given.

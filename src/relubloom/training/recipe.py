@@ -14,6 +14,7 @@ Activation = Literal["relu", "none"]
 Initialisation = Literal["normal", "pytorch"]
 OptimiserName = Literal["adam", "sgd"]
 Products = Literal["float32", "tf32"]
+Softmax = Literal["all", "batch"]
 LEARNING_RATES = {"mse": 2e-2, "kl": 3e-2, "kl-then-mse": 3e-2}  # docs/results/recipes.md
 
 
@@ -23,10 +24,11 @@ CHOICES = {
     "initialisation": Initialisation,
     "optimiser": OptimiserName,
     "products": Products,
+    "softmax": Softmax,
 }
 LATER_FIELDS = (  # see `describe`
     *("activation", "initialisation", "optimiser"),
-    *("adam_beta2", "weight_decay", "products"),
+    *("adam_beta2", "weight_decay", "products", "softmax"),
 )
 
 
@@ -66,9 +68,13 @@ class Recipe:
         products: how matrices are multiplied: in "float32", or in "tf32", which rounds what goes
             into a product to 11 significant bits, adds up in float32, and is about twice as fast;
             NVIDIA GPUs since 2020 have it.
+        softmax: over which tokens the softmax of a step goes: "all", or those of the sets of its
+            "batch", where each that is not in a set counts as often as it stands for. That is
+            cheaper where a batch holds a small part of the vocabulary; the objective is then kl.
 
     Raises:
-        UsageError: a value lies outside its range, or a name is unknown.
+        UsageError: a value lies outside its range, a name is unknown, or mse is asked for with a
+            softmax over a batch.
     """
 
     objective: ObjectiveName = "mse"
@@ -86,6 +92,7 @@ class Recipe:
     adam_beta2: float = 0.999
     weight_decay: float = 0.0
     products: Products = "float32"
+    softmax: Softmax = "all"
 
     def __post_init__(self) -> None:
         for name, known in CHOICES.items():
@@ -109,6 +116,12 @@ class Recipe:
         if not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
             raise UsageError(
                 f"weight_decay is {self.weight_decay}: it must be 0 or more and finite; change it"
+            )
+
+        if self.softmax == "batch" and self.objective != "kl":
+            raise UsageError(
+                f"softmax is 'batch' and objective is {self.objective!r}: mse asks for the "
+                "probability of every token; take objective 'kl', or softmax 'all'"
             )
 
     @property

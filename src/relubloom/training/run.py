@@ -18,6 +18,7 @@ from relubloom.network.construct import always_on
 from relubloom.network.relu_net import NetStack, ReluNet
 from relubloom.shown import Shown
 from relubloom.task import KSparseTask
+from relubloom.training.batch_softmax import BatchSoftmaxStep, check_softmax
 from relubloom.training.checkpoint import load_checkpoint, move_to, save_checkpoint, unreadable
 from relubloom.training.devices import check_room
 from relubloom.training.optimisers import Adam, Momentum, decay, optimiser_of
@@ -94,11 +95,15 @@ class TrainingRun:
         self.recipe: Recipe = recipe
         self.seeds: tuple[int, ...] = seeds
         self.device: torch.device = torch.device(device)
-        self.step: Step = step or STEPS[recipe.activation]
+        check_softmax(task, recipe)
+        over_batch = recipe.softmax == "batch"
+        usual = BatchSoftmaxStep(recipe.activation) if over_batch else STEPS[recipe.activation]
+        self.step: Step = step or usual
         sizes = task.vocab_size, width, task.sizes[1], recipe.batch_size, len(seeds)
         check_room(self.device, *sizes)
         self.replayed: ReplayedUpdate | None = None
-        if self.device.type == "cuda" and step is None and recipe.optimiser == "adam":
+        alike = step is None and not over_batch  # steps that can be recorded: of the same shapes
+        if self.device.type == "cuda" and alike and recipe.optimiser == "adam":
             self.replayed = ReplayedUpdate(self._update, CudaGraphs(self.device))
         self.start: str | None = None
         self.stack: NetStack

@@ -23,28 +23,45 @@ class Targets:
     """What a softmax is compared with: `share` is y of each member, and 0 where an id is padding.
 
     There `members` holds any token, and `real` is 0 and not 1. `real` is None where it is known
-    that no id is padding.
+    that no id is padding. `shift`, where there is one, is added to the members' logits.
     """
 
     members: Int64[Tensor, "instances batch set_size"]
     real: Float[Tensor, "instances batch set_size"] | None
     share: Float[Tensor, "instances batch set_size"]
+    shift: Float[Tensor, "instances batch set_size"] | None = None
 
     @classmethod
     def of(
-        cls, sets: Int64[Tensor, "instances batch set_size"], vocab: int, dtype: torch.dtype
+        cls,
+        sets: Int64[Tensor, "instances batch set_size"],
+        vocab: int,
+        dtype: torch.dtype,
+        stand_for: int | None = None,
     ) -> Targets:
-        """The targets of sets, padded with `vocab`."""
+        """The targets of sets, padded with `vocab`.
+
+        With `stand_for` the `vocab` tokens are drawn from so many, and each that is not in a set
+        counts as often as it stands for: by a shift of minus the logarithm of how often.
+        """
         if known_unpadded(sets, vocab):
-            share = torch.tensor(1.0 / sets.shape[-1], dtype=dtype)
-            return cls(sets, None, share.expand(sets.shape))
-        real = (sets < vocab).to(dtype)
-        return cls(sets.clamp(max=vocab - 1), real, real / real.sum(-1, keepdim=True))
+            real, size = None, torch.tensor(float(sets.shape[-1]), dtype=dtype)
+            share = size.reciprocal().expand(sets.shape)
+        else:
+            real = (sets < vocab).to(dtype)
+            size = real.sum(-1, keepdim=True)
+            share = real / size
+        shift = None
+        if stand_for is not None:
+            each = (stand_for - size) / (vocab - size).clamp(min=1)
+            shift = (share * size) * -each.log()
+        return cls(sets.clamp(max=vocab - 1), real, share, shift)
 
     def rows(self, chunk: slice) -> Targets:
         """Those of some rows of the batch."""
         real = None if self.real is None else self.real[:, chunk]
-        return Targets(self.members[:, chunk], real, self.share[:, chunk])
+        shift = None if self.shift is None else self.shift[:, chunk]
+        return Targets(self.members[:, chunk], real, self.share[:, chunk], shift)
 
 
 def known_unpadded(sets: Int64[Tensor, "instances batch set_size"], vocab: int) -> bool:
@@ -65,6 +82,8 @@ def softmax_loss_(
 
     Cost: one softmax, and for mse three passes more.
     """
+    if targets.shift is not None:
+        logits.scatter_add_(-1, targets.members, targets.shift)
     p = torch.softmax(logits, -1, out=logits)
     if objective == "mse":
         e = room.copy_(p).scatter_add_(-1, targets.members, -targets.share)

@@ -85,16 +85,20 @@ class ChunkedStep:
         stack: NetStack,
         sets: Int64[Tensor, "instances batch set_size"],
         objective: Objective,
+        stand_for: int | None = None,
     ) -> StepResult:
-        """Loss and gradients; the stack, of float32 or float64, is left as it is."""
+        """Loss and gradients; the stack, of float32 or float64, is left as it is.
+
+        With `stand_for` its tokens are a part of so many, as in `Targets.of`.
+        """
         space = self._spaces.get(stack)
         if space is None or not space.fits(stack, sets.shape[1]):
             space = self._spaces[stack] = Workspace(stack, sets.shape[1], self._rows)
         if len(space.parts) == 1:
-            loss = self._differentiate(space.parts[0], sets, objective, space)
+            loss = self._differentiate(space.parts[0], sets, objective, space, stand_for)
             return StepResult(loss, space.gradients)
         losses = [
-            self._differentiate(part, own, objective, space)
+            self._differentiate(part, own, objective, space, stand_for)
             for part, own in zip(space.parts, sets.split(space.together), strict=True)
         ]
         return StepResult(torch.cat(losses), space.gradients)
@@ -105,14 +109,16 @@ class ChunkedStep:
         sets: Int64[Tensor, "instances batch set_size"],
         objective: Objective,
         space: Workspace,
+        stand_for: int | None,
     ) -> Float[Tensor, " instances"]:
         """Write the gradients of instances that go together; returns their losses."""
         batch = sets.shape[1]
         scale = GRADIENT_FACTOR[objective] / batch
         gradients, relu = part.gradients, self._activation == "relu"
-        targets = Targets.of(sets, part.vocab, part.b_in.dtype)
+        targets = Targets.of(sets, part.vocab, part.b_in.dtype, stand_for)
         post, d_pre = space.post, space.d_pre
-        fused = space.fused if sets.shape[2] <= MOST_COMPARED else None
+        plain = stand_for is not None or sets.shape[2] > MOST_COMPARED
+        fused = None if plain else space.fused
         gathered = embedding_bag(  # the sum of each set's rows of W_in
             _numbered_on(targets.members, part.vocab),
             part.table,

@@ -160,7 +160,7 @@ class SwapHashes(Intervention):
 
     def run(self, net: PreparedNetwork, cases: Cases) -> Float[Tensor, "batch vocab"]:
         """Run each pair's network on its cases: a's row is read where b goes in, and b's for a."""
-        logits = torch.empty(len(cases), net.net.vocab_size, dtype=torch.float64)
+        logits = net.net.W_out.new_empty(len(cases), net.net.vocab_size)
         for pair in np.unique(cases.acted_on, axis=0):
             of_pair = (cases.acted_on == pair).all(1)
             sets = cases.sets[of_pair]

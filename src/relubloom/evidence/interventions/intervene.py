@@ -12,6 +12,7 @@ from relubloom.evidence.interventions.intervention import CallDecoder
 from relubloom.evidence.interventions.plan import RandomSets, SealedPlan, seal
 from relubloom.evidence.interventions.prepared_network import PreparedNetwork
 from relubloom.evidence.interventions.scoring import Counts, result, score_chunk
+from relubloom.measure.forward import placed
 from relubloom.measure.pool import affordable, chunk_size, over_chunks
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.strengths import written_in_sets_of
@@ -48,7 +49,7 @@ def intervene(
     uniform between the smallest and the largest.
 
     Args:
-        net: the network.
+        net: the network; it is run where its weights are, and the explanation too.
         code: its hashes (`extract_code`), of the same vocab_size and width. By a `GradedCode` a
             unit is not covered or uncovered, but untouched, leaking or covered.
         set_size: k, or (smallest, largest).
@@ -81,7 +82,8 @@ def intervene(
     def prepared(program: ReluNet) -> PreparedNetwork:
         return PreparedNetwork.of(program, read, sources, source.choices("sources"))
 
-    stand_in = None if explanation is None else prepared(explanation[1])
+    here = net.W_in.device
+    stand_in = None if explanation is None else prepared(placed(explanation[1], here))
     parts = _run_all(plans, prepared(net), stand_in, workers, on_cases)
     name = None if explanation is None else explanation[0]
     return Interventions(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom.code import Code, GradedCode
-from relubloom.measure.forward import in_float64
+from relubloom.measure.forward import in_float64, placed
 from relubloom.network.extract import reversed_units
 from relubloom.network.relu_net import HookPoint, ReluNet
 
@@ -20,6 +20,8 @@ from relubloom.network.relu_net import HookPoint, ReluNet
 @dataclass(frozen=True)
 class PreparedNetwork:
     """The network in float64, its code, and its hidden layer on random sets.
+
+    `net` and `two_level` are where the given weights were, and so are the logits; arrays are not.
 
     `two_level`: the network with each entry of W_in at the mean of its unit's entries of the same
     strength, that is, of its bits or of the rest where all bits are full.
@@ -45,8 +47,8 @@ class PreparedNetwork:
         lots = random.random(states.shape) + states
         sources = np.take_along_axis(hidden(exact, sets), np.argsort(lots, axis=0), axis=0)
         return PreparedNetwork(
-            exact,
-            _two_level(exact, code),
+            placed(exact, net.W_in.device),
+            placed(_two_level(exact, code), net.W_in.device),
             code,
             sources,
             np.stack([(states == state).sum(0) for state in range(code.levels + 1)]),
@@ -100,7 +102,7 @@ class PreparedNetwork:
         """Logits of the sets with the hidden layer replaced by `post`, float64 [batch, width]."""
 
         def patch(activation: Tensor, hook: HookPoint) -> Tensor:
-            return torch.from_numpy(post)
+            return torch.from_numpy(post).to(activation.device)
 
         return self.net.run_with_hooks(torch.from_numpy(sets), [("hook_post", patch)])
 
@@ -108,7 +110,9 @@ class PreparedNetwork:
         self, sets: NDArray[np.int64], units: NDArray[np.int64], levels: NDArray[np.float64]
     ) -> Float[Tensor, "batch vocab"]:
         """Logits of the sets with one unit of each ([batch, 1]) set to a level ([batch, 1])."""
-        chosen, value = torch.from_numpy(units), torch.from_numpy(levels)
+        chosen, value = (
+            torch.from_numpy(each).to(self.net.W_in.device) for each in (units, levels)
+        )
 
         def force(post: Tensor, hook: HookPoint) -> Tensor:
             return post.scatter(1, chosen, value)
@@ -118,8 +122,8 @@ class PreparedNetwork:
 
 def hidden(net: ReluNet, sets: NDArray[np.int64]) -> NDArray[np.float64]:
     """`hook_post` of the sets, float64 [batch, width], without the readout."""
-    pre = net.b_in.detach().numpy() + np.zeros((len(sets), 1))
-    W_in = net.W_in.detach().numpy()
+    W_in, b_in = (value.detach().cpu().numpy() for value in (net.W_in, net.b_in))
+    pre = b_in + np.zeros((len(sets), 1))
     for column in sets.T:
         real = column < net.vocab_size
         pre[real] += W_in[column[real]]

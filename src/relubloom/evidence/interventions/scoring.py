@@ -104,7 +104,7 @@ def _per_case(tokens: Words) -> Figures:
 
 
 def _called(logits: Float[Tensor, "batch vocab"]) -> Words:
-    return pack_bits((logits >= logits.amax(1, keepdim=True) - CALL_MARGIN).numpy())
+    return pack_bits((logits >= logits.amax(1, keepdim=True) - CALL_MARGIN).cpu().numpy())
 
 
 def result(

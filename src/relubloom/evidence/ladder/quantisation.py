@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from relubloom.evidence.ladder.read_network import Mask, ReadNetwork, Reals
-from relubloom.evidence.ladder.rung import REAL, Rung, Written, rung
+from relubloom.evidence.ladder.rung import REAL, Rung, Written, as_network, rung
 from relubloom.network.relu_net import ReluNet
 
 MAX_ITERATIONS = 1000  # of Lloyd's
@@ -26,8 +25,12 @@ def two_level_input(read: ReadNetwork) -> Written:
         "Each unit's two means in W_in, placed by the hash; W_out and the biases as "
         "stored (vocab_size times width numbers without a meaning)."
     )
-    net = _with_matrices(read.net, W_in, read.weights[2])
-    return meaning, read.length(3 * width + width * vocab + vocab), net
+    _, b_in, W_out, b_out = read.weights
+    return (
+        meaning,
+        read.length(3 * width + width * vocab + vocab),
+        as_network(W_in, b_in, W_out.T, b_out),
+    )
 
 
 def by_matrix(read: ReadNetwork) -> Iterator[Rung]:
@@ -73,26 +76,13 @@ def _quantised(read: ReadNetwork, parts: list[Mask]) -> Iterator[tuple[int, int,
 
     With each its bits an entry and its length: entries, codebooks and biases at 32 bits a number.
     """
-    net = read.net
-    matrices = [
-        _Quantised(read.weights[0], parts),
-        _Quantised(read.weights[2], [part.T for part in parts]),
-    ]
+    W_in, b_in, W_out, b_out = read.weights
+    matrices = [_Quantised(W_in, parts), _Quantised(W_out, [part.T for part in parts])]
     for bits in BITS:
         (W_in, numbers_in), (W_out, numbers_out) = (each.rounded(1 << bits) for each in matrices)
-        reals = numbers_in + numbers_out + net.width + net.vocab_size
+        reals = numbers_in + numbers_out + b_in.size + b_out.size
         length = bits * (W_in.size + W_out.size) + REAL * reals
-        yield bits, length, _with_matrices(net, W_in, W_out)
-
-
-def _with_matrices(net: ReluNet, W_in: Reals, W_out: Reals) -> ReluNet:
-    """The network with other matrices, in float32."""
-    return ReluNet(
-        torch.from_numpy(W_in.astype(np.float32)),
-        net.b_in.detach().float(),
-        torch.from_numpy(W_out.astype(np.float32)),
-        net.b_out.detach().float(),
-    )
+        yield bits, length, as_network(W_in, b_in, W_out.T, b_out)
 
 
 def _words(bits: int) -> str:

@@ -18,6 +18,7 @@ from relubloom.code.worth import filter_losses
 from relubloom.evidence.ladder.rung import Program, Rung
 from relubloom.measure.answers import Batch, Losses
 from relubloom.measure.evaluation import Evaluator
+from relubloom.measure.forward import placed
 from relubloom.measure.pool import chunk_size, over_chunks
 from relubloom.measure.statistics import agreement
 from relubloom.network.relu_net import ReluNet
@@ -78,7 +79,7 @@ def score_rungs(
     at_once: int = AT_ONCE,
     chunk: int | None = None,
 ) -> list[ScoredRung]:
-    """Score each rung on the same sets as the network.
+    """Score each rung on the same sets as the network, where the network's weights are.
 
     Rungs are taken from the iterable as they are needed, as many at a time as fit in `at_once`
     bytes, and go over the sets together, `chunk` at a time. `on_rungs(done)` is told how many rungs
@@ -147,7 +148,7 @@ def _summed(
     """The sums of a chunk: of the network, the uniform output, and the rungs' programs."""
     largest = scored.sets.shape[1]
     programs = [program for rung in rungs for program in rung.programs]
-    judges = [None if program is net else _judge_of(program, largest) for program in programs]
+    judges = [None if program is net else _judge_of(program, largest, net) for program in programs]
 
     def work(start: int, stop: int) -> tuple[int, _Sums]:
         batch = Batch.of(scored.sets[start:stop], net.vocab_size)
@@ -159,8 +160,8 @@ def _summed(
     return work
 
 
-def _judge_of(program: Program, largest_set: int) -> Callable[[Batch], Outcome]:
-    """What a program does on sets of up to `largest_set` tokens."""
+def _judge_of(program: Program, largest_set: int, net: ReluNet) -> Callable[[Batch], Outcome]:
+    """What a program does on sets of up to `largest_set` tokens, found where the network is."""
     if isinstance(program, Code):
         table = CoverTable(program)
         return lambda batch: _of_filter(table.covered(batch.sets.numpy()), batch)
@@ -172,7 +173,7 @@ def _judge_of(program: Program, largest_set: int) -> Callable[[Batch], Outcome]:
             return _of_filter(np.bitwise_count(covered).sum(1, dtype=np.int64), batch)
 
         return judge
-    evaluator = Evaluator(program, largest_set)
+    evaluator = Evaluator(placed(program, net.W_in.device), largest_set)
     return lambda batch: Outcome.of(evaluator.losses(batch), batch)
 
 
