@@ -28,7 +28,6 @@ from relubloom.code.traces import (
     unit_columns,
 )
 from relubloom.errors import UsageError
-from relubloom.theory.arguments import check_set_size
 
 NEAR_MISS_WEIGHT = 22  # heavier hashes would need tables beyond the cache of any core
 ENTRY_COST = 64  # multiply-adds of branching that take as long as one table entry
@@ -205,6 +204,19 @@ class TokenCounter:
                 f"{limits.table_weight}, and too many sets of {set_size} nearly cover it for "
                 "branching; lower its weight or the set size"
             ) from None
+
+
+def check_set_size(vocab_size: int, set_size: int) -> None:
+    """Refuse set sizes for which the vocabulary has no set.
+
+    Raises:
+        UsageError: `set_size` is not in 1..vocab_size.
+    """
+    if not 1 <= set_size <= vocab_size:
+        raise UsageError(
+            f"set_size is {set_size}: a set holds between 1 and vocab_size = {vocab_size} "
+            "distinct tokens; change the set size"
+        )
 
 
 def coverable_tokens(

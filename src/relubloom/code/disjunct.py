@@ -20,11 +20,11 @@ from relubloom.code.counting import (
     LIMITS,
     CountingLimits,
     TokenCounter,
+    check_set_size,
     coverable_tokens,
 )
 from relubloom.errors import UsageError
 from relubloom.theory import KautzSingleton, is_prime_power
-from relubloom.theory.arguments import check_set_size
 from relubloom.theory.kautz_singleton import is_prime
 
 LARGEST_DESIGN = 1 << 22  # polynomials that `disjunct_code` is willing to list

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relubloom import theory
+from relubloom.code.counting import check_set_size
 from relubloom.code.families import LIGHTER, SEARCH_SECONDS
 from relubloom.code.graded import GradedCode
 from relubloom.code.graded_counting import (
@@ -22,7 +23,6 @@ from relubloom.code.graded_counting import (
 )
 from relubloom.code.search import Budget, SearchResult
 from relubloom.errors import UsageError, check_seed
-from relubloom.theory.arguments import check_set_size
 
 GradedFamily = Literal["graded", "graded-greedy", "graded-search"]
 SEARCHED = (6, 5)  # most half and full bits by default: heavier hashes take long to count

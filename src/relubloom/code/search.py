@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.code.bits import Code
-from relubloom.code.counting import count_false_positives
+from relubloom.code.counting import check_set_size, count_false_positives
 from relubloom.code.graded import GradedCode
 from relubloom.code.neighbourhood import Neighbourhood
 from relubloom.errors import UsageError
-from relubloom.theory.arguments import check_set_size
 
 AnyCode = TypeVar("AnyCode", Code, GradedCode)
 WARMTH = 0.25  # first temperature, in shares of the false positives of one token
