@@ -10,6 +10,7 @@ import pytest
 from relubloom.code import Code, mean_false_positives, random_constant_weight
 from relubloom.errors import FileError
 from relubloom.theory import best_constant_weight
+from width_law import designed
 from width_law.designed import COMMON, bloom_mse, designed_code
 from width_law.rivals import complete_rivals, counting_mse, read_rivals, rivals_at, with_design
 
@@ -95,7 +96,10 @@ def test_superposition_of_pairs_is_told_only_where_it_is_resolved() -> None:
     assert rivals_at(32, 128, 2).superposition_mse is None
 
 
-def test_the_file_is_completed_once_and_read_back(tmp_path: Path) -> None:
+def test_the_file_is_completed_once_and_read_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(designed, "ATTEMPTS", 300)
     path = tmp_path / "rivals.json"
     assert read_rivals(path) == {}
     made: list[tuple[int, int, int]] = []
@@ -106,7 +110,10 @@ def test_the_file_is_completed_once_and_read_back(tmp_path: Path) -> None:
     assert read_rivals(path) == both
 
 
-def test_what_an_interrupted_run_made_is_kept(tmp_path: Path) -> None:
+def test_what_an_interrupted_run_made_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(designed, "ATTEMPTS", 300)
     path = tmp_path / "rivals.json"
 
     def stop_at_second(size: tuple[int, int, int]) -> None:

@@ -17,8 +17,7 @@ SETS = [[0, 1, 2], [3, 4, 5], [0, 4, 11]]
 
 
 @pytest.fixture
-def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> rb.zoo.KnownNetwork:
-    monkeypatch.setenv("RELUBLOOM_CACHE", str(tmp_path / "cache"))
+def known(quick_zoo: None) -> rb.zoo.KnownNetwork:
     return rb.zoo.load(NAME)
 
 
