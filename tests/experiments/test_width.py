@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from build.sweep import Record, record, sweep
+from relubloom.code import families
 from relubloom.theory import best_constant_weight
 from width import write_page
 from width_law import designed
@@ -32,7 +33,8 @@ def power(width: int) -> float:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Shared, so that rivals are made once; their hashes are the best of few."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(designed, "ATTEMPTS", 300)
+        patched.setattr(designed, "ATTEMPTS", 256)
+        patched.setattr(families, "GREEDY_BATCH", 256)
         yield tmp_path_factory.mktemp("width")
 
 

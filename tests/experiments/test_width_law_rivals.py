@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from relubloom.code import Code, mean_false_positives, random_constant_weight
+from relubloom.code import Code, families, mean_false_positives, random_constant_weight
 from relubloom.errors import FileError
 from relubloom.theory import best_constant_weight
 from width_law import designed
@@ -96,10 +96,15 @@ def test_superposition_of_pairs_is_told_only_where_it_is_resolved() -> None:
     assert rivals_at(32, 128, 2).superposition_mse is None
 
 
-def test_the_file_is_completed_once_and_read_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(designed, "ATTEMPTS", 300)
+@pytest.fixture
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A designed code is the best of few."""
+    monkeypatch.setattr(designed, "ATTEMPTS", 256)
+    monkeypatch.setattr(families, "GREEDY_BATCH", 256)
+
+
+@pytest.mark.usefixtures("few_draws")
+def test_the_file_is_completed_once_and_read_back(tmp_path: Path) -> None:
     path = tmp_path / "rivals.json"
     assert read_rivals(path) == {}
     made: list[tuple[int, int, int]] = []
@@ -110,10 +115,8 @@ def test_the_file_is_completed_once_and_read_back(
     assert read_rivals(path) == both
 
 
-def test_what_an_interrupted_run_made_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(designed, "ATTEMPTS", 300)
+@pytest.mark.usefixtures("few_draws")
+def test_what_an_interrupted_run_made_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "rivals.json"
 
     def stop_at_second(size: tuple[int, int, int]) -> None:
