@@ -28,7 +28,7 @@ from relubloom.measure.answers import Answers, Batch
 from relubloom.measure.forward import placed
 from relubloom.measure.one_pass import evaluator_for
 from relubloom.network.relu_net import NetStack, ReluNet
-from relubloom.study.settings import PRESETS, Preset
+from relubloom.study.settings import Preset
 from relubloom.task import SetCollection
 from relubloom.theory import best_constant_weight
 from relubloom.training import initialise, train_stack
@@ -48,7 +48,7 @@ SIZES = [
 ]
 TINY = [Size(32, 6, 2, 16), Size(300, 5, 3, 40)]
 STACKS = (1, 16, 64, 256, 1024)
-LARGE = PRESETS["vocab-50257"]
+LARGE = Preset(50257, 128, 4, Recipe("kl", 12_000, 8192, 1e-2, weight_decay=0.01))
 SMALL = Preset(64, 16, 2, Recipe("kl", 200, 64))
 FIGURE_SETS, CHUNK = 2000, 100
 TURN_SECONDS, ROUNDS, WARM_UP = 0.05, 7, 8

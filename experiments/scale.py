@@ -37,6 +37,7 @@ LOGITS = 1 << 26  # of the sets that a network is examined on
 HASH_SETS, DECODED = 1_000_000, 1 << 32  # that its hash is run on: answers of tokens at most
 SEEN = 16  # sets a token, about, that dead tokens are counted on
 K, MSE = 3, 1e-3  # whose width is sought
+SEEDS = 6  # of preset vocab-4096
 LEAKY = 12.0, 0.009  # sharpness and leak
 CHUNK = 512  # sets of these at once
 
@@ -116,10 +117,18 @@ TRIALS = [
     *(
         replace(trial, seed=seed)
         for trial in trials_of("vocabulary", VOCAB, (1e-2, 32_000, 256))
-        for seed in range(16)
+        for seed in range(SEEDS)
     ),
+    *trials_of("vocabulary", VOCAB, (1e-2, 32_000, 256), softmax="batch"),
     *trials_of("vocabulary", (4096, 128, 4), (5e-3, 32_000, 256), (1e-2, 24_000, 256)),
+    *trials_of("vocabulary", (4096, 128, 4), (2e-2, 20_000, 1024), weight_decay=0.03),
     *trials_of("vocabulary", (16_384, 256, 8), (7e-3, 16_000, 256), (1e-2, 24_000, 256)),
+    *trials_of(
+        *("vocabulary", (16_384, 256, 8), (1e-2, 36_000, 512)), weight_decay=0.02, softmax="batch"
+    ),
+    *trials_of(
+        *("vocabulary", (50_257, 128, 4), (2e-2, 28_000, 1256)), weight_decay=0.02, softmax="batch"
+    ),
     *(
         Trial("width", vocab_size, width, 3, 1e-2, 32_000, vocab_size // 16)
         for vocab_size in (256, 1024, 4096)

@@ -213,7 +213,7 @@ PRESETS = {
     ),
     "vocab-50257": Preset(
         *(50257, 128, 4),
-        Recipe(objective="kl", steps=12_000, batch_size=8192, learning_rate=1e-2),
+        Recipe("kl", 28_000, 1256, 2e-2, weight_decay=0.02, softmax="batch"),
     ),
     "wide": Preset(1000, 64, 3, Recipe(objective="kl-then-mse", steps=6500)),
 }

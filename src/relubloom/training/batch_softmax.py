@@ -82,5 +82,5 @@ def check_softmax(task: KSparseTask, recipe: Recipe) -> None:
             of = f"training_pool is {task.training_pool}"
         raise UsageError(
             f"softmax is 'batch' and {of}: the tokens of a batch stand for all others where sets "
-            "are drawn uniformly; take softmax 'all'"
+            "are drawn uniformly; take a recipe or preset with softmax 'all'"
         )
