@@ -121,7 +121,8 @@ class Recipe:
         if self.softmax == "batch" and self.objective != "kl":
             raise UsageError(
                 f"softmax is 'batch' and objective is {self.objective!r}: mse asks for the "
-                "probability of every token; take objective 'kl', or a recipe or preset with softmax 'all'"
+                "probability of every token; take objective 'kl', or a recipe or preset with "
+                "softmax 'all'"
             )
 
     @property
