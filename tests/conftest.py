@@ -1,19 +1,17 @@
 """Annotations of relubloom are checked as the tests run: shapes by jaxtyping, types by beartype."""
 
-import fcntl
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from jaxtyping import config as jaxtyping_config
+from jaxtyping import install_import_hook
 
-from build.annotations import check_annotations
-
-check_annotations()
+# An int will do for a float, as the typing rules say (PEP 484's numeric tower).
+install_import_hook(
+    "relubloom", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+)
 
 import pytest  # noqa: E402 - the hook comes first
 import torch  # noqa: E402
@@ -23,8 +21,6 @@ from build.browser import browser, open_page, open_watched  # noqa: E402, F401 -
 from build.explorer_page import explore  # noqa: E402, F401 - a fixture
 from build.process import Outcome, process_environment  # noqa: E402
 from build.reports import reports  # noqa: E402, F401 - a fixture
-
-MadeOnce = Callable[[str, Callable[[Path], None]], Path]
 
 torch.set_num_threads(1)  # tiny tensors: a second thread only waits for the first
 
@@ -51,41 +47,6 @@ def relubloom(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
         return Outcome(status, captured.out, captured.err)
 
     return call
-
-
-@pytest.fixture
-def without_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Studies draw no page: seconds, and seldom what is tested."""
-    monkeypatch.setattr("relubloom.study.study.write_report", lambda _out: None)
-
-
-@pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
-    """`made_once(name, make)`: a folder that the first process of the suite to ask for it makes."""
-    root = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        root = root.parent
-
-    def call(name: str, make: Callable[[Path], None]) -> Path:
-        folder, done = root / name, root / f"{name}.made"
-        with (root / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not done.exists():
-                make(folder)
-                done.touch()
-        return folder
-
-    return call
-
-
-@pytest.fixture
-def quick_zoo(made_once: MadeOnce, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The zoo in a cache for the whole suite, measured on few sets and hardly trained."""
-    from relubloom.zoo import catalogue, figures
-
-    monkeypatch.setenv("RELUBLOOM_CACHE", str(made_once("zoo", Path.mkdir)))
-    monkeypatch.setattr(figures, "measure", partial(figures.measure, sets=200))
-    monkeypatch.setattr(catalogue, "LINEAR", replace(catalogue.LINEAR, steps=30))
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The pages that a browser opens in the tests: one of each kind of folder, made once."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,13 +27,8 @@ HOSTILE = (
 
 
 @pytest.fixture(scope="session")
-def reports(made_once: Callable[[str, Callable[[Path], None]], Path]) -> dict[str, Path]:
-    """The page of each kind of folder, by name."""
-    root = made_once("reports", write_reports)
-    return {name: root / name / "report.html" for name in (*STATES, "graded")}
-
-
-def write_reports(root: Path) -> None:
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The page of each kind of folder, by name; the folders are gone with the session."""
     from build.evidence import add_evidence
     from build.report_runs import constructed_run, graded_run, noisy, study, trained_run
     from relubloom.code import random_constant_weight
@@ -42,6 +36,7 @@ def write_reports(root: Path) -> None:
     from relubloom.study.steps import certify_run
     from relubloom.task import KSparseTask
 
+    root = tmp_path_factory.mktemp("reports")
     study(root / "study", seeds=2, task=KSparseTask(64, 3), width=24)
     for name in ("seed-0", "seed-1", "constructed"):
         add_evidence(root / "study" / name, 64, 24, 3)
@@ -50,5 +45,4 @@ def write_reports(root: Path) -> None:
     constructed_run(root / "constructed")
     trained_run(root / "hostile", labels=HOSTILE)
     graded_run(root / "graded")
-    for name in (*STATES, "graded"):
-        write_report(root / name)
+    return {name: write_report(root / name) for name in (*STATES, "graded")}

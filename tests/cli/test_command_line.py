@@ -105,7 +105,7 @@ def test_an_error_in_a_process_of_its_own(python: Callable[..., Outcome], tmp_pa
 
 
 def test_study_json_in_a_process_of_its_own(python: Callable[..., Outcome]) -> None:
-    done = python(COMMAND, "study", *SIZES, *SHORT[:4], "--quick", "--json", "--out", "s")
+    done = python(COMMAND, "study", *SIZES, *SHORT[:4], "--json", "--out", "s")
     assert done.status == 0, done.err
     assert done.json["runs"][0]["dir"] == "s/seed-0"
     assert done.out.count("\n") == 1
@@ -428,10 +428,9 @@ def test_a_damaged_run_folder_is_one_line_and_status_1(
     assert sorted(mine.iterdir()) == before
 
 
-@pytest.mark.usefixtures("without_page")
 def test_a_study_is_no_run_folder(relubloom: Callable[..., Outcome], tmp_path: Path) -> None:
     out = tmp_path / "s"
-    assert relubloom("study", *SIZES, *SHORT, "--quick", "--out", out).status == 0
+    assert relubloom("study", *SIZES, *SHORT, "--out", out).status == 0
     for command in (("examine", out), ("query", out, "kiwi")):
         done = relubloom(*command)
         assert done.status == 1

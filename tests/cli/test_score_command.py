@@ -14,7 +14,9 @@ Run = Callable[..., Outcome]
 NAME = "constructed-binary-96x48-k3"
 
 
-pytestmark = pytest.mark.usefixtures("quick_zoo")
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELUBLOOM_CACHE", str(tmp_path / "cache"))
 
 
 def test_the_figures_of_a_file(relubloom: Run, tmp_path: Path) -> None:

@@ -170,8 +170,8 @@ def test_near_threshold_counts_entries_between_the_modes() -> None:
 
 def test_units_are_named_for_what_they_do() -> None:
     random = np.random.default_rng(0)
-    normal = random.normal(0, 1, 150)
-    bits = random.random(150) < 0.3
+    normal = random.normal(0, 1, 300)
+    bits = random.random(300) < 0.3
     columns = {
         "dead": (normal, -100.0),
         "always on": (normal, 100.0),
@@ -185,7 +185,8 @@ def test_units_are_named_for_what_they_do() -> None:
     net = ReluNet(
         torch.from_numpy(W_in),
         torch.from_numpy(bias),
-        torch.zeros(5, 150, dtype=torch.float64),
-        torch.zeros(150, dtype=torch.float64),
+        torch.zeros(5, 300, dtype=torch.float64),
+        torch.zeros(300, dtype=torch.float64),
     )
-    assert [unit.kind for unit in mechanism_of(net, AllSets(150, 2)).units] == list(columns)
+    evidence = gather_evidence(net, AllSets(300, 2))
+    assert [unit.kind for unit in evidence.mechanism.units] == list(columns)

@@ -3,16 +3,14 @@
 import math
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from build.sweep import Record, record, sweep
-from relubloom.code import families
 from relubloom.theory import best_constant_weight
 from width import write_page
-from width_law import designed
 
 WIDTHS = (12, 16, 20, 24, 28, 32)
 
@@ -30,12 +28,9 @@ def power(width: int) -> float:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Shared, so that rivals are made once; their hashes are the best of few."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(designed, "ATTEMPTS", 256)
-        patched.setattr(families, "GREEDY_BATCH", 256)
-        yield tmp_path_factory.mktemp("width")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shared, so that rivals are made once."""
+    return tmp_path_factory.mktemp("width")
 
 
 def cell(law: Callable[[int], float], **fields: object) -> list[Record]:

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from relubloom.code import Code, families, mean_false_positives, random_constant_weight
+from relubloom.code import Code, mean_false_positives, random_constant_weight
 from relubloom.errors import FileError
 from relubloom.theory import best_constant_weight
-from width_law import designed
 from width_law.designed import COMMON, bloom_mse, designed_code
 from width_law.rivals import complete_rivals, counting_mse, read_rivals, rivals_at, with_design
 
@@ -96,14 +95,6 @@ def test_superposition_of_pairs_is_told_only_where_it_is_resolved() -> None:
     assert rivals_at(32, 128, 2).superposition_mse is None
 
 
-@pytest.fixture
-def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A designed code is the best of few."""
-    monkeypatch.setattr(designed, "ATTEMPTS", 256)
-    monkeypatch.setattr(families, "GREEDY_BATCH", 256)
-
-
-@pytest.mark.usefixtures("few_draws")
 def test_the_file_is_completed_once_and_read_back(tmp_path: Path) -> None:
     path = tmp_path / "rivals.json"
     assert read_rivals(path) == {}
@@ -115,7 +106,6 @@ def test_the_file_is_completed_once_and_read_back(tmp_path: Path) -> None:
     assert read_rivals(path) == both
 
 
-@pytest.mark.usefixtures("few_draws")
 def test_what_an_interrupted_run_made_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "rivals.json"
 

@@ -37,7 +37,7 @@ steps.gather_evidence = gather_and_press
 from relubloom.cli import main
 main()
 """
-SIZES = ("-N", 12, "-d", 5, "-k", 2, "--steps", 60, "--batch-size", 32, "--quiet", "--threads", 1)
+SIZES = ("-N", 20, "-d", 8, "-k", 2, "--steps", 60, "--batch-size", 32, "--quiet", "--threads", 1)
 
 
 DIGITS = re.compile(rb"-?\d+\.\d+(e[-+]?\d+)?")
@@ -85,8 +85,6 @@ def test_ctrl_c_and_resume_of_study(
     depth: list[str],
 ) -> None:
     command = ("study", *SIZES, *depth, "--seeds", 2, "--out", "s")
-    if not depth:  # one page tells enough
-        monkeypatch.setattr("relubloom.study.study.write_report", lambda _out: None)
     for name in ("stopped", "straight"):
         (tmp_path / name).mkdir()
     stopped = python(source, *command, cwd=tmp_path / "stopped")

@@ -152,13 +152,10 @@ def test_a_run_folder_opens_without_the_rest(mine: Path, relubloom: Callable[...
     assert relubloom("query", mine / "seed-3", "kiwi", "5").status == 0
 
 
-@pytest.mark.usefixtures("without_page")
 def test_a_study_alone_has_the_numbers_it_has_beside_others(
     finished: Path, tmp_path: Path, relubloom: Callable[..., Outcome]
 ) -> None:
-    done = relubloom(
-        "study", *SIZES, "--seed", 4, "--quick", "--quiet", "--json", "--out", tmp_path / "one"
-    )
+    done = relubloom("study", *SIZES, "--seed", 4, "--quiet", "--json", "--out", tmp_path / "one")
     alone, beside = done.json["runs"][0], json.loads((finished / "study.json").read_text())
     assert alone["mse"] == pytest.approx(beside["runs"][1]["mse"], rel=1e-3)
     first, _ = read_film(tmp_path / "one" / "seed-4")
@@ -210,13 +207,12 @@ def test_a_folder_that_holds_something_is_refused(
     assert contents(mine) == before
 
 
-@pytest.mark.usefixtures("without_page")
 def test_force_replaces_a_study_and_leaves_other_files(
     mine: Path, relubloom: Callable[..., Outcome]
 ) -> None:
     (mine / "notes.txt").write_text("keep me")
     (mine / "seed-of-doubt").mkdir()
-    command = ("study", *SIZES, "--seed", 7, "--quick", "--quiet", "--out", mine, "--force")
+    command = ("study", *SIZES, "--seed", 7, "--quiet", "--out", mine, "--force")
     assert relubloom(*command).status == 0
     assert (mine / "notes.txt").read_text() == "keep me"
     assert (mine / "seed-of-doubt").is_dir()
@@ -265,7 +261,6 @@ def test_a_refused_study_loses_nothing_even_with_force(
     assert contents(mine) == before
 
 
-@pytest.mark.usefixtures("without_page")
 def test_quick_caps_the_steps_and_the_sets(tmp_path: Path) -> None:
     task = KSparseTask(52, 3)  # of 22,100 sets
     recipe = quick_recipe(Recipe(steps=30, batch_size=64), steps=20)
@@ -277,16 +272,10 @@ def test_quick_caps_the_steps_and_the_sets(tmp_path: Path) -> None:
     assert (behaviour.sets, behaviour.method) == (20_000, "drawn")
 
 
-@pytest.mark.usefixtures("without_page")
 @pytest.mark.parametrize(("name", "sizes"), [("debtags.sets", "3..8"), ("nextwords.sets", None)])
 def test_a_study_of_real_sets(
-    tmp_path: Path,
-    relubloom: Callable[..., Outcome],
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
-    sizes: str | None,
+    tmp_path: Path, relubloom: Callable[..., Outcome], name: str, sizes: str | None
 ) -> None:
-    monkeypatch.setattr(study_module, "CODE_SECONDS", 0.2)
     size = () if sizes is None else ("--set-size", sizes)
     out = tmp_path / "s"
     done = relubloom(

@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from build.graphs import CalledAgain
 from relubloom.task import KSparseTask, philox
-from relubloom.training import Recipe, loop, step, train_stack
+from relubloom.training import Recipe, run, step, train_stack
 from relubloom.training.replay import WARM_UP
 
 
@@ -43,13 +43,13 @@ def graphs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> C
         fused = interpreted("relubloom.training.fused_loss").fused_loss_
         words = interpreted("relubloom.task.philox_kernel").words_by_triton
     monkeypatch.setattr(step, "fused_pass", lambda _: fused)
-    monkeypatch.setattr(loop, "fused_pass", lambda _: fused)
+    monkeypatch.setattr(run, "fused_pass", lambda _: fused)
     monkeypatch.setattr(philox, "way_of", lambda _: words)
     monkeypatch.setattr(step, "instances_together", lambda count, _: count)
     monkeypatch.setattr("relubloom.training.softmax_loss.known_unpadded", lambda *_: False)
     monkeypatch.setattr("relubloom.training.devices.free_bytes", lambda _: 1 << 30)
     graphs = CalledAgain()
-    monkeypatch.setattr(loop, "CudaGraphs", lambda _: graphs)
+    monkeypatch.setattr(run, "CudaGraphs", lambda _: graphs)
     monkeypatch.setattr(Tensor, "pin_memory", lambda tensor: tensor)
     return graphs
 

@@ -187,24 +187,23 @@ def test_the_command_line_trains_and_examines_it(
     relubloom: Callable[..., Outcome], tmp_path: Path
 ) -> None:
     out = tmp_path / "s"
-    done = relubloom("study", *SIZES, "--quick", "--activation", "none", "--out", out, "--json")
+    done = relubloom("study", *SIZES, "--activation", "none", "--out", out, "--json")
     assert done.status == 0, done.err
     assert done.json["verdict"] == "not-bloom"
     config = json.loads((out / "seed-0" / "config.json").read_text())
     assert config["recipe"]["activation"] == "none"
     assert "was trained, without its ReLU, by Adam" in (out / "report.html").read_text()
-    other = relubloom("study", *SIZES, "--quick", "--out", out, "--resume")
+    other = relubloom("study", *SIZES, "--out", out, "--resume")
     assert other.status == 2
     assert "holds a study of other settings" in other.error
 
 
-@pytest.mark.usefixtures("without_page")
 def test_default_folders_of_both_kinds_are_apart(
     relubloom: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    done = relubloom("study", *SIZES, "--quick", "--activation", "none", "--json")
-    assert done.json["report"] == "runs/N12-d6-k2-mse-seed0-linear-quick/report.html"
+    done = relubloom("study", *SIZES, "--activation", "none", "--json")
+    assert done.json["report"] == "runs/N12-d6-k2-mse-seed0-linear/report.html"
 
 
 def test_an_odd_activation_is_refused(relubloom: Callable[..., Outcome], tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ import pytest
 GUIDE = Path(__file__).parents[2] / "docs" / "ground-truth.md"
 
 
-@pytest.mark.usefixtures("quick_zoo")
-def test_the_ten_lines_score_a_method(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_ten_lines_score_a_method(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RELUBLOOM_CACHE", str(tmp_path))
     section = GUIDE.read_text(encoding="utf-8").split("### Score what it found")[1]
     source = section.split("```python\n")[1].split("```")[0]
     assert len(source.splitlines()) <= 10

@@ -14,7 +14,7 @@ import torch
 
 import relubloom as rb
 from build.code_csv import read_code_csv
-from build.zoo import CORRELATED, QUICK_LINEAR, SMALL, ZIPF, prepared, small
+from build.zoo import CORRELATED, SMALL, ZIPF, prepared, small
 from relubloom.code import Code, GradedCode
 from relubloom.errors import FileError, UsageError
 from relubloom.network.imports.verify import indicator
@@ -23,7 +23,7 @@ from relubloom.records.files import read_record
 from relubloom.records.mechanism import Mechanism
 from relubloom.records.run_folder import read_task
 from relubloom.study.steps import certify_run, examine_network
-from relubloom.zoo import catalogue, figures
+from relubloom.zoo import figures
 from relubloom.zoo import known as module
 from relubloom.zoo import sets as zoo_sets
 from relubloom.zoo.catalogue import CatalogueEntry
@@ -38,7 +38,6 @@ def few_sets() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(figures, "measure", partial(figures.measure, sets=200))
         patched.setattr(zoo_sets, "LINES", 500)
-        patched.setattr(catalogue, "LINEAR", QUICK_LINEAR)
         yield
 
 

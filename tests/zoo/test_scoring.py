@@ -17,7 +17,8 @@ SETS = [[0, 1, 2], [3, 4, 5], [0, 4, 11]]
 
 
 @pytest.fixture
-def known(quick_zoo: None) -> rb.zoo.KnownNetwork:
+def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> rb.zoo.KnownNetwork:
+    monkeypatch.setenv("RELUBLOOM_CACHE", str(tmp_path / "cache"))
     return rb.zoo.load(NAME)
 
 
