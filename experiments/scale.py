@@ -127,7 +127,9 @@ TRIALS = [
         *("vocabulary", (16_384, 256, 8), (1e-2, 36_000, 512)), weight_decay=0.02, softmax="batch"
     ),
     *trials_of(
-        *("vocabulary", (50_257, 128, 4), (2e-2, 28_000, 1256)), weight_decay=0.02, softmax="batch"
+        *("vocabulary", (50_257, 128, 4), (2e-2, 28_000, 1256), (3e-2, 30_000, 1256)),
+        weight_decay=0.02,
+        softmax="batch",
     ),
     *(
         Trial("width", vocab_size, width, 3, 1e-2, 32_000, vocab_size // 16)
