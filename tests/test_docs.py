@@ -63,7 +63,7 @@ IN_SMALL = {
     "relubloom study --seeds 16": f"relubloom study --seeds 2 {TINY} --out seeds",
     "relubloom study --preset article-full": f"relubloom study --preset article-full {TINY}",
     "relubloom study --preset vocab-4096": f"relubloom study --preset vocab-4096 {TINY}",
-    "relubloom study --preset vocab-50257": f"relubloom study --preset vocab-50257 {TINY}",
+    "relubloom study --preset vocab-50257": f"relubloom study --preset vocab-50257 --force {TINY}",
     "relubloom study --preset wide": f"relubloom study --preset wide {TINY}",
     "relubloom study --activation none": f"relubloom study --activation none {TINY}",
     "relubloom study --sets FILE --set-size 3..8 --width 48": "relubloom study --quick --steps 3 "
