@@ -75,6 +75,15 @@ def test_a_generator_may_be_named(write: Write, tmp_path: Path) -> None:
     assert plain.identity == runs[0].identity
 
 
+def test_a_softmax_that_does_not_go_with_the_sets_is_an_impossible_point(write: Write) -> None:
+    axes = "vocab_size = 12\nset_size = 2\nwidth = 4\nobjective = 'kl'\nsoftmax = 'batch'\n"
+    spec = read_spec(write(f"[[grid]]\n{axes}source = ['uniform', 'zipf']\n"))
+    assert [run.task.source for run in spec.runs] == ["uniform"]
+    (found,) = spec.impossible
+    assert found.reason is not None
+    assert found.reason.startswith("softmax is 'batch' and source is 'zipf'")
+
+
 def test_an_impossible_point_leaves_the_others(write: Write) -> None:
     spec = read_spec(write("[[grid]]\nvocab_size = 8\nset_size = [3, 9]\nwidth = [0, 4]\n"))
     assert [(run.task.set_size, run.width) for run in spec.runs] == [(3, 4)]

@@ -11,6 +11,7 @@ from typing import Any
 from relubloom.errors import UsageError, check_seed
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe
+from relubloom.training.batch_softmax import check_softmax
 
 POLISH = ("polish_share", "polish_learning_rate")
 IDENTITY_DIGITS = 16  # hexadecimal, 64 bits: a million runs collide with a chance of 3e-8
@@ -28,7 +29,7 @@ class RunSettings:
         figure_sets: the most sets that its figures are over; all of them where there are no more.
 
     Raises:
-        UsageError: a value is out of range.
+        UsageError: a value is out of range, or the recipe's softmax does not go with the sets.
     """
 
     task: KSparseTask
@@ -39,6 +40,7 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
+        check_softmax(self.task, self.recipe)
         for name, least in (("width", 1), ("figure_sets", 1)):
             if getattr(self, name) < least:
                 raise UsageError(

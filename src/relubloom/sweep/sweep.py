@@ -24,7 +24,6 @@ from relubloom.sweep.results import RESULTS, Results
 from relubloom.sweep.spec import Spec
 from relubloom.sweep.tracking import Tracker
 from relubloom.sweep.workers import Workers
-from relubloom.training.batch_softmax import check_softmax
 from relubloom.training.checkpoint import remove_checkpoint
 from relubloom.training.devices import check_products, networks_that_fit
 
@@ -79,7 +78,7 @@ def prepare(spec: Spec, out: Path, *, resume: bool, device: str = "cpu") -> Swee
 
     Raises:
         UsageError: `out` is a file, or holds results and `resume` is not given; or the device has
-            no such products as a recipe asks for, or a task no such sets.
+            no such products as a recipe asks for.
         FileError: the results are of another version.
     """
     refuse_file(out)
@@ -91,7 +90,6 @@ def prepare(spec: Spec, out: Path, *, resume: bool, device: str = "cpu") -> Swee
         )
     for run in spec.runs:
         check_products(run.recipe.products, torch.device(device))
-        check_softmax(run.task, run.recipe)
     statuses = Results(out).statuses() if there else {}
     left = [run for run in spec.runs if statuses.get(run.identity, "failed") == "failed"]
     groups: list[Group] = []

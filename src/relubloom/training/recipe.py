@@ -117,7 +117,6 @@ class Recipe:
             raise UsageError(
                 f"weight_decay is {self.weight_decay}: it must be 0 or more and finite; change it"
             )
-
         if self.softmax == "batch" and self.objective != "kl":
             raise UsageError(
                 f"softmax is 'batch' and objective is {self.objective!r}: mse asks for the "

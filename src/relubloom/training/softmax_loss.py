@@ -54,7 +54,7 @@ class Targets:
         shift = None
         if stand_for is not None:
             each = (stand_for - size) / (vocab - size).clamp(min=1)
-            shift = (share * size) * -each.log()
+            shift = torch.where(share > 0, -each.log(), 0.0)
         return cls(sets.clamp(max=vocab - 1), real, share, shift)
 
     def rows(self, chunk: slice) -> Targets:
