@@ -3,8 +3,9 @@
 Where sets are drawn uniformly, the other tokens of a batch are a uniform sample of those that a set
 does not hold. Where the batch holds M of N tokens, each of them stands for (N - k) / (M - k), so
 that the sum under the softmax is right on average. Its logarithm is not quite, and so neither are
-loss and gradients. With all tokens in the batch they are those of `step`. This is the sampled softmax of Jean et al., On Using Very Large Target Vocabulary
-for Neural Machine Translation, 2015, with the batch as the sample.
+loss and gradients. With all tokens in the batch they are those of `step`. This is the sampled
+softmax of Jean et al., On Using Very Large Target Vocabulary for Neural Machine Translation, 2015,
+with the batch as the sample.
 
 Cost: a step of a network with M tokens, M about N (1 - exp(-k batch / N)), and what does not depend
 on the batch: gradients of N tokens are zeroed, and the optimiser goes over all weights.
