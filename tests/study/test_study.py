@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from relubloom.records.files import read_record
 from relubloom.records.run_folder import default_labels, read_film, read_history
 from relubloom.study import steps
 from relubloom.study import study as study_module
-from relubloom.study.settings import Study, planned, quick_recipe
+from relubloom.study.settings import Study, StudyOptions, planned, quick_recipe
 from relubloom.study.study import run_study
 from relubloom.task import KSparseTask
 from relubloom.theory import best_constant_weight
@@ -322,6 +323,10 @@ def test_the_smallest_studies_finish(
             *("vocab-4096", (4096, 64, 3)),
             Recipe(objective="kl", steps=32_000, batch_size=256, learning_rate=0.01),
         ),
+        (
+            *("vocab-50257", (50257, 128, 4)),
+            Recipe("kl", 60_000, 1256, 0.01, weight_decay=0.02, softmax="batch"),
+        ),
     ],
 )
 def test_a_preset_is_the_study_that_its_page_reports(
@@ -330,3 +335,27 @@ def test_a_preset_is_the_study_that_its_page_reports(
     study = planned(preset=preset)
     assert (study.task.vocab_size, study.width, study.task.set_size) == sizes
     assert study.recipe == recipe
+
+
+def test_the_presets_of_larger_vocabularies_fit_their_recipe_to_the_sizes() -> None:
+    sizes: StudyOptions = {"vocab_size": 20_000, "width": 256, "set_size": 5}
+    study = planned(preset="vocab-4096", **sizes)
+    assert (
+        study.recipe
+        == Recipe.for_sizes(20_000, 256, 5)
+        == planned(preset="vocab-50257", **sizes).recipe
+    )
+    assert study.recipe.softmax == "batch"
+    assert planned(preset="wide", **sizes).recipe == planned(preset="wide").recipe
+    assert planned(preset="vocab-4096", steps=7, **sizes).recipe == replace(study.recipe, steps=7)
+
+
+@pytest.mark.parametrize(
+    "other", [StudyOptions(objective="mse"), StudyOptions(source="zipf")], ids=["mse", "zipf"]
+)
+def test_where_a_batch_does_not_stand_for_all_its_softmax_goes_over_all(
+    other: StudyOptions,
+) -> None:
+    study = planned(preset="vocab-50257", **other)
+    asked = replace(Recipe.for_sizes(50_257, 128, 4), softmax="all")
+    assert study.recipe == replace(asked, objective=other.get("objective", "kl"))

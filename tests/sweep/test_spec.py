@@ -1,6 +1,7 @@
 """A sweep's file: grids, seeds, identities, and what a typo is answered with."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,13 @@ def test_a_generator_may_be_named(write: Write, tmp_path: Path) -> None:
     assert [run.task.generator for run in runs] == ["torch", "philox"] * 2
     (plain,) = read_spec(write("[[grid]]\n")).runs
     assert plain.identity == runs[0].identity
+
+
+def test_a_preset_of_a_larger_vocabulary_fits_its_recipe_to_the_sizes(write: Write) -> None:
+    axes = "preset = 'vocab-50257'\nvocab_size = 20000\nwidth = 256\nset_size = 5\n"
+    kl, mse = read_spec(write(f"[[grid]]\n{axes}objective = ['kl', 'mse']\n")).runs
+    assert kl.recipe == Recipe.for_sizes(20_000, 256, 5)
+    assert mse.recipe == replace(kl.recipe, objective="mse", softmax="all")
 
 
 def test_a_softmax_that_does_not_go_with_the_sets_is_an_impossible_point(write: Write) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relubloom.errors import UsageError
+from relubloom.theory import best_constant_weight
 from relubloom.training import Recipe
 from relubloom.training.run import snapshot_steps
 
@@ -121,3 +122,17 @@ def test_the_film_starts_before_the_first_step_and_ends_after_the_last(steps: in
 def test_a_recipe_that_left_out_improbable_tokens_is_read() -> None:
     recipe = Recipe("kl", steps=70)
     assert Recipe.from_description(recipe.describe() | {"skip_below": 1e-4}) == recipe
+
+
+@given(st.integers(1, 100_000), st.integers(1, 300), st.integers(1, 20))
+def test_a_recipe_for_sizes_puts_a_token_into_enough_sets(
+    vocab_size: int, width: int, set_size: int
+) -> None:
+    set_size = min(set_size, vocab_size)
+    recipe = Recipe.for_sizes(vocab_size, width, set_size)
+    share_of_steps = recipe.batch_size * set_size / vocab_size
+    assert recipe.batch_size >= 256 and share_of_steps > 0.099
+    assert recipe.steps >= 20_000 and share_of_steps * recipe.steps > 5900
+    decays = best_constant_weight(vocab_size, width, set_size).mse < 0.001
+    assert recipe.weight_decay == (0.02 if decays else 0)
+    assert decays or recipe.softmax == "all"

@@ -42,7 +42,7 @@ class Asked:
             "article-full the same, trained to the end in 80,000 steps; class is N=40, d=34, k=3 "
             "in seconds, or 40 to 64 --tokens; wide is N=1000, d=64, k=3 with kl-then-mse; "
             "vocab-4096 is N=4096, d=64, k=3 with kl, in minutes; vocab-50257 is N=50257, d=128, "
-            "k=4, in most of an hour.",
+            "k=4, in more than an hour; these two fit their recipe to other sizes.",
         ),
     ] = "article"
     vocab_size: Annotated[

@@ -30,7 +30,7 @@ from relubloom.task import (
 from relubloom.task.k_sparse import SourceName
 from relubloom.theory import class_width
 from relubloom.tokens_file import check_labels, read_tokens
-from relubloom.training.batch_softmax import check_softmax
+from relubloom.training.batch_softmax import batch_stands_for_all, check_softmax
 from relubloom.training.recipe import Activation, ObjectiveName, Recipe, as_recipe
 from relubloom.training.start import check_start
 
@@ -192,12 +192,32 @@ def as_study(study: object) -> Study:
 
 @dataclass(frozen=True)
 class Preset:
-    """The sizes and the recipe of a named study."""
+    """The sizes and the recipe of a named study; without one it is `Recipe.for_sizes`."""
 
     vocab_size: int
     width: int
     set_size: int
-    recipe: Recipe
+    fixed: Recipe | None = None
+
+    @property
+    def recipe(self) -> Recipe:
+        """That of the preset's own sizes."""
+        return self.fixed or Recipe.for_sizes(self.vocab_size, self.width, self.set_size)
+
+    def recipe_for(
+        self, task: KSparseTask, width: int, objective: ObjectiveName | None = None
+    ) -> Recipe:
+        """The recipe for a task, where this objective is asked for.
+
+        Raises:
+            UsageError: as `Recipe.for_sizes`.
+        """
+        recipe = self.fixed or Recipe.for_sizes(task.vocab_size, width, task.sizes[1])
+        if objective is None:
+            objective = recipe.objective
+        if self.fixed is None and not (objective == "kl" and batch_stands_for_all(task)):
+            recipe = replace(recipe, softmax="all")
+        return replace(recipe, objective=objective)
 
 
 PRESETS = {
@@ -207,14 +227,8 @@ PRESETS = {
         *(40, 34, 3),
         Recipe(steps=2000, batch_size=64, learning_rate=0.1, adam_beta2=0.99),
     ),
-    "vocab-4096": Preset(
-        *(4096, 64, 3),
-        Recipe(objective="kl", steps=32_000, batch_size=256, learning_rate=1e-2),
-    ),
-    "vocab-50257": Preset(
-        *(50257, 128, 4),
-        Recipe("kl", 28_000, 1256, 2e-2, weight_decay=0.02, softmax="batch"),
-    ),
+    "vocab-4096": Preset(4096, 64, 3),
+    "vocab-50257": Preset(50257, 128, 4),
     "wide": Preset(1000, 64, 3, Recipe(objective="kl-then-mse", steps=6500)),
 }
 
@@ -288,7 +302,8 @@ def planned(*, choose_swaps: bool = False, **asked: Unpack[StudyOptions]) -> Stu
     given = {name: value for name, value in changes.items() if value is not None}
     if (start := asked.get("init_from")) is not None:
         given = {"learning_rate": INIT_FROM_LEARNING_RATE} | given
-    recipe, quick = replace(base.recipe, **given), asked.get("quick", False)
+    recipe = replace(base.recipe_for(task, width, asked.get("objective")), **given)
+    quick = asked.get("quick", False)
     return Study(
         *(task, width, quick_recipe(recipe) if quick else recipe, labels),
         *(asked.get("seed", 0), asked.get("seeds", 1), quick, start),

@@ -168,7 +168,6 @@ def _settings(point: dict[str, Any], folder: Path) -> RunSettings:
     preset = PRESETS.get(point.get("preset", "article"))
     if preset is None:
         raise UsageError(f"preset is {point['preset']!r}: choose one of {', '.join(PRESETS)}")
-    recipe = preset.recipe.describe() | {key: point[key] for key in RECIPE_KEYS if key in point}
     described = {key: point[key] for key in DESCRIBED_KEYS if key in point}
     tokens = None
     if "sets" in point:
@@ -179,9 +178,12 @@ def _settings(point: dict[str, Any], folder: Path) -> RunSettings:
     else:
         described = {"vocab_size": preset.vocab_size, "set_size": preset.set_size} | described
     task = _task(tokens, point.get("skip_bad", False), **described)
+    width = point.get("width", preset.width)
+    base = preset.recipe_for(task, width, point.get("objective"))
+    recipe = base.describe() | {key: point[key] for key in RECIPE_KEYS if key in point}
     return RunSettings(
         task,
-        point.get("width", preset.width),
+        width,
         Recipe.from_description(recipe),
         point.get("seed", 0),
         point.get("figure_sets", FIGURE_SETS),

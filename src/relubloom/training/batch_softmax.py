@@ -70,13 +70,18 @@ class BatchSoftmaxStep:
         return StepResult(torch.cat(losses), gradients.parameters())
 
 
+def batch_stands_for_all(task: KSparseTask) -> bool:
+    """Whether a batch holds a uniform sample of the tokens that a set does not hold."""
+    return task.source == "uniform" and task.training_pool is None
+
+
 def check_softmax(task: KSparseTask, recipe: Recipe) -> None:
     """Refuse a softmax over the batch where its tokens are no uniform sample of the others.
 
     Raises:
         UsageError: sets are not drawn uniformly.
     """
-    if recipe.softmax == "batch" and (task.source != "uniform" or task.training_pool is not None):
+    if recipe.softmax == "batch" and not batch_stands_for_all(task):
         of = f"source is {task.source!r}"
         if task.training_pool is not None:
             of = f"training_pool is {task.training_pool}"
