@@ -37,7 +37,7 @@ LOGITS = 1 << 26  # of the sets that a network is examined on
 HASH_SETS, DECODED = 1_000_000, 1 << 32  # that its hash is run on: answers of tokens at most
 SEEN = 16  # sets a token, about, that dead tokens are counted on
 K, MSE = 3, 1e-3  # whose width is sought
-SEEDS = 6  # of preset vocab-4096
+SEEDS = 16  # of preset vocab-4096
 LEAKY = 12.0, 0.009  # sharpness and leak
 CHUNK = 512  # sets of these at once
 
@@ -81,20 +81,34 @@ def trials_of(
     return [Trial(group, *size, *recipe, **more) for recipe in recipes]
 
 
+def fitted(size: tuple[int, int, int]) -> Trial:
+    """Of `Recipe.for_sizes`."""
+    recipe = rb.Recipe.for_sizes(*size)
+    assert recipe.learning_rate is not None
+    return Trial(
+        *("sizes", *size, recipe.learning_rate, recipe.steps, recipe.batch_size),
+        weight_decay=recipe.weight_decay,
+        softmax=recipe.softmax,
+    )
+
+
 ARTICLE, WIDE, VOCAB = (256, 48, 3), (1000, 64, 3), (4096, 64, 3)
 TITLES = {
     "rate": "The rate at 1,000 tokens",
     "rate-width": "Other widths and set sizes at 1,000 tokens",
     "rate-4096": "The rate at 4,096 tokens",
     "decay": "Weight decay",
-    "vocabulary": "Larger vocabularies",
+    "sizes": "The recipe of the sizes",
+    "vocabulary": "Other recipes at larger vocabularies",
     "width": "Width, with batches of N / 16",
+    "doubled": "Twice the steps",
     "warm": "From the exact network of a random code",
 }
 TRIALS = [
     *trials_of("rate", WIDE, (5e-3, 5000, 512), (1e-2, 5000, 512), (2e-2, 5000, 512)),
     *trials_of("rate", WIDE, (4e-2, 5000, 512), (2e-2, 1250, 2048)),
     *trials_of("rate", WIDE, (1e-2, 20_000, 512), (2e-2, 20_000, 512)),
+    *trials_of("rate", WIDE, (1e-2, 20_000, 256)),
     *trials_of("rate", WIDE, (5e-3, 40_000, 128), (1e-2, 20_000, 128), (2e-2, 20_000, 128)),
     *trials_of("rate", WIDE, (4e-2, 20_000, 128), (1e-2, 20_000, 32), (1e-2, 20_000, 8)),
     *trials_of("rate", WIDE, (1e-2, 20_000, 2)),
@@ -111,31 +125,41 @@ TRIALS = [
     *trials_of(
         *("decay", (1000, 128, 4), (1e-2, 20_000, 512), (2e-2, 20_000, 512)), weight_decay=0.03
     ),
+    *trials_of("decay", (1000, 128, 4), (1e-2, 20_000, 256), weight_decay=0.02),
     *trials_of("decay", (1000, 128, 8), (1e-2, 20_000, 128), weight_decay=0.02),
     *trials_of("decay", VOCAB, (1e-2, 32_000, 256), weight_decay=0.01),
     *trials_of("decay", (4096, 128, 4), (1e-2, 24_000, 256), weight_decay=0.02),
-    *(
-        replace(trial, seed=seed)
-        for trial in trials_of("vocabulary", VOCAB, (1e-2, 32_000, 256))
-        for seed in range(SEEDS)
-    ),
     *trials_of("vocabulary", VOCAB, (1e-2, 32_000, 256), softmax="batch"),
     *trials_of("vocabulary", (4096, 128, 4), (5e-3, 32_000, 256), (1e-2, 24_000, 256)),
     *trials_of("vocabulary", (4096, 128, 4), (2e-2, 20_000, 1024), weight_decay=0.03),
+    *trials_of(
+        *("vocabulary", (4096, 128, 4), (1e-2, 24_000, 256)), weight_decay=0.02, softmax="batch"
+    ),
     *trials_of("vocabulary", (16_384, 256, 8), (7e-3, 16_000, 256), (1e-2, 24_000, 256)),
     *trials_of(
-        *("vocabulary", (16_384, 256, 8), (1e-2, 36_000, 512)), weight_decay=0.02, softmax="batch"
+        *("vocabulary", (16_384, 256, 8), (1e-2, 36_000, 512), (1e-2, 48_000, 256)),
+        weight_decay=0.02,
+        softmax="batch",
     ),
     *trials_of(
         *("vocabulary", (50_257, 128, 4), (2e-2, 28_000, 1256), (3e-2, 30_000, 1256)),
         weight_decay=0.02,
         softmax="batch",
     ),
+    *(replace(fitted(VOCAB), seed=seed) for seed in range(SEEDS)),
+    *map(fitted, [WIDE, (1000, 128, 4), (4096, 96, 3), (4096, 128, 4), (16_384, 256, 8)]),
+    fitted((50_257, 128, 4)),
     *(
         Trial("width", vocab_size, width, 3, 1e-2, 32_000, vocab_size // 16)
         for vocab_size in (256, 1024, 4096)
         for width in (48, 64, 96)
         if (vocab_size, width) != VOCAB[:2]
+    ),
+    *(Trial("width", 16_384, width, 3, 1e-2, 32_000, 1024, softmax="batch") for width in (64, 96)),
+    *(
+        Trial("doubled", vocab_size, width, 3, 1e-2, 64_000, vocab_size // 16)
+        for vocab_size in (256, 1024)
+        for width in (48, 64, 96)
     ),
     *(
         replace(trial, seed=seed)
@@ -259,7 +283,8 @@ def figures_of(net: rb.ReluNet, task: rb.KSparseTask) -> dict[str, Any]:
     """Of a network and of its hash, over drawn sets."""
     found = rb.gather_evidence(net, sets_for(task))
     hash_sets = task.drawn_sets("hash", min(HASH_SETS, DECODED // task.vocab_size))
-    hashed = worth_on(found.code, hash_sets.chunk(0, len(hash_sets)).numpy())
+    drawn = hash_sets.chunk(0, len(hash_sets)).numpy()
+    hashed, alike = worth_on(found.code, drawn), worth_on(scattered(found.code), drawn)
     mechanism, strengths = found.mechanism, found.mechanism.strengths
     return {
         "sets": found.behaviour.sets,
@@ -271,11 +296,21 @@ def figures_of(net: rb.ReluNet, task: rb.KSparseTask) -> dict[str, Any]:
         "agreement": mechanism.unit_agreement,
         "hash_mse": hashed.mse,
         "hash_false_positives": hashed.false_positives,
+        "alike_mse": alike.mse,
         "half_share": 0.0 if strengths is None else strengths.half_share,
         "graded_mse": None if strengths is None else strengths.extracted.mse,
         "dead": dead(net, task),
         "verdict": mechanism.verdict,
     }
+
+
+def scattered(code: rb.Code) -> rb.Code:
+    """A random code with as many bits for each token."""
+    bits = code.bits
+    order = np.random.default_rng(0).random(bits.shape).argsort(1)
+    chosen = np.zeros_like(bits)
+    np.put_along_axis(chosen, order, np.arange(code.width) < code.weights[:, None], axis=1)
+    return rb.Code(chosen)
 
 
 def strengths_of(net: rb.ReluNet, set_size: int) -> NDArray[np.float64]:
@@ -318,17 +353,30 @@ def page_of(done: dict[Trial, Row]) -> str:
 
 def width_lines(done: dict[Trial, Row]) -> list[str]:
     """The width of `MSE` for each vocabulary: of trained networks and of random codes."""
-    lines = ["", WIDTHS, "", "| N | trained | random codes |", "|---|---|---|"]
+    lines = [
+        "",
+        WIDTHS,
+        "",
+        "| N | trained | in twice the steps | random codes |",
+        "|---|---|---|---|",
+    ]
     for vocab_size in sorted({trial.vocab_size for trial in done if trial.group == "width"}):
-        found: dict[int, list[float]] = {}
-        for trial, row in done.items():
-            of_page = trial.group in ("width", "vocabulary") and trial.set_size == K
-            if of_page and trial.vocab_size == vocab_size:
-                found.setdefault(trial.width, []).append(float(row["mse"]))
-        trained = {width: statistics.median(errors) for width, errors in found.items()}
-        random = {width: rb.best_constant_weight(vocab_size, width, K).mse for width in found}
-        lines.append(f"| {vocab_size:,} | {width_at(trained)} | {width_at(random)} |")
+        trained = errors_at(done, vocab_size, "width", "sizes")
+        doubled = errors_at(done, vocab_size, "doubled")
+        random = {width: rb.best_constant_weight(vocab_size, width, K).mse for width in trained}
+        cells = map(width_at, (trained, doubled, random))
+        lines.append(f"| {vocab_size:,} | {' | '.join(cells)} |")
     return lines
+
+
+def errors_at(done: dict[Trial, Row], vocab_size: int, *groups: str) -> dict[int, float]:
+    """By width, the median mse of these groups' networks trained without decay."""
+    found: dict[int, list[float]] = {}
+    for trial, row in done.items():
+        without = trial.set_size == K and not trial.weight_decay
+        if without and trial.vocab_size == vocab_size and trial.group in groups:
+            found.setdefault(trial.width, []).append(float(row["mse"]))
+    return {width: statistics.median(errors) for width, errors in found.items()}
 
 
 def width_at(errors: dict[int, float]) -> str:
@@ -389,6 +437,7 @@ COLUMNS: dict[str, Cell] = {
     "agreement": median("agreement", ".4f"),
     "hash: F": median("hash_false_positives", ".2g"),
     "hash: mse": median("hash_mse", ".3g"),
+    "alike: mse": median("alike_mse", ".3g"),
     "random: bits, mse": random_code,
     "dead, at a tenth": median("dead_early", ".0f"),
     "at the end": median("dead", ".0f"),
@@ -404,13 +453,14 @@ Made by `python experiments/scale.py` (`make results-scale`) from scale.csv, a l
 it means: [../scale.md](../scale.md). Objective `kl`; figures are medians over the seeds.
 
 *Sets a token*: of the training, those that hold a token. *s*: processor time of the training, one
-thread of a machine that was doing other work too. *mse*, *exact* and *agreement*: over 20,000 drawn
-sets, or as many as give 2^26 answers, at least 2,000. *bits*: a token, as read off `W_in`. *hash*:
-that code run as a Bloom filter on a million sets, or as many as give 2^32 answers: false positives
-a set, and mse. *random*: the best random code of these sizes, its bits and its mean mse, exact.
-*dead*: tokens missed on more than half of some 16 sets that hold them, after a tenth of the steps
-and at the end. *from*: the start is the exact network of a random code of the best weights.
-*entries changed*: of the code that is read off, all N x d entries, by strength."""
+thread of a machine that was doing other work too. *mse*, *exact* and *agreement*: over 20,000
+drawn sets, or as many as give 2^26 answers, at least 2,000. *bits*: a token, as read off `W_in`.
+*hash*: that code run as a Bloom filter on a million sets, or as many as give 2^32 answers: false
+positives a set, and mse. *alike*: a random code with as many bits for each token, on the same
+sets. *random*: the best random code of these sizes, its bits and its mean mse, exact. *dead*:
+tokens missed on more than half of some 16 sets that hold them, after a tenth of the steps and at
+the end. *from*: the start is the exact network of a random code of the best weights. *entries
+changed*: of the code that is read off, all N x d entries, by strength."""
 
 WIDTHS = f"""## The width of an error
 

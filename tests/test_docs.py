@@ -63,6 +63,8 @@ IN_SMALL = {
     "relubloom study --seeds 16": f"relubloom study --seeds 2 {TINY} --out seeds",
     "relubloom study --preset article-full": f"relubloom study --preset article-full {TINY}",
     "relubloom study --preset vocab-4096": f"relubloom study --preset vocab-4096 {TINY}",
+    "relubloom study --preset vocab-4096 -N 8000 -d 100 -k 4": "relubloom study --preset "
+    f"vocab-4096 --force {TINY}",
     "relubloom study --preset vocab-50257": f"relubloom study --preset vocab-50257 --force {TINY}",
     "relubloom study --preset wide": f"relubloom study --preset wide {TINY}",
     "relubloom study --activation none": f"relubloom study --activation none {TINY}",

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -41,3 +42,10 @@ def test_figures_of_an_exact_network_are_those_of_its_code(monkeypatch: pytest.M
     )
     assert (found["bits"], found["bits_sd"], found["half_share"]) == (3, 0, 0)
     assert 0 < found["hash_mse"] == pytest.approx(found["mse"], rel=0.2)
+
+
+def test_a_scattered_code_keeps_the_number_of_bits_of_each_token() -> None:
+    uneven = rb.Code(np.tri(50, 12, dtype=bool))
+    found = scale.scattered(uneven)
+    assert found.weights.tolist() == uneven.weights.tolist()
+    assert (found.bits != uneven.bits).any()

@@ -325,7 +325,7 @@ def test_the_smallest_studies_finish(
         ),
         (
             *("vocab-50257", (50257, 128, 4)),
-            Recipe("kl", 60_000, 1256, 0.01, weight_decay=0.02, softmax="batch"),
+            Recipe("kl", 60_000, 1256, 0.01, weight_decay=0.016, softmax="batch"),
         ),
     ],
 )

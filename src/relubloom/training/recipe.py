@@ -129,23 +129,24 @@ class Recipe:
     def for_sizes(cls, vocab_size: int, width: int, set_size: int) -> Recipe:
         """The recipe for sets drawn uniformly from a vocabulary of 1,000 tokens and more.
 
-        It is what docs/scale.md found, not derived: kl at a peak rate of 0.01, batches in which a
-        token is in a tenth of the steps, of 256 sets at least, and as many steps as put it into
-        6,000 sets, 20,000 at least. Where the best random code's mse is below 0.001 needless bits
-        are taken away by weight decay. There, too, the softmax goes over the batch, if that holds
+        It is what docs/scale.md found, not derived: kl at a peak rate of 0.01, batches of N / 40
+        sets, 256 at least, and 1,500 N sets in all, in 32,000 steps at least. Where the best random
+        code's mse is below 0.001 needless bits are taken away by weight decay, less of it where a
+        token is in fewer of the steps. There, too, the softmax goes over the batch, if that holds
         less than half of the tokens.
 
         Raises:
             UsageError: as `theory.best_constant_weight`.
         """
-        batch = max(256, round(vocab_size / (10 * set_size)))
+        batch = max(256, round(vocab_size / 40))
+        share = set_size * batch / vocab_size  # of the steps, that a token is in
         rare = best_constant_weight(vocab_size, width, set_size).mse < 1e-3
         return cls(
             objective="kl",
-            steps=1000 * max(20, round(6 * vocab_size / (set_size * batch))),
+            steps=1000 * max(32, round(1.5 * vocab_size / batch)),
             batch_size=batch,
             learning_rate=1e-2,
-            weight_decay=0.02 if rare else 0.0,
+            weight_decay=round(min(0.02, 0.05 * math.sqrt(share)), 3) if rare else 0.0,
             softmax="batch" if rare and 2 * set_size * batch < vocab_size else "all",
         )
 
