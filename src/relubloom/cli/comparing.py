@@ -24,13 +24,11 @@ NAMED = {
     },
     "ladder": {"log_gap_closed": "log gap closed", "loss_failures_f1": "F1 by loss"},
 }
-FirstDir = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder, a.")]
-SecondDir = Annotated[Path, typer.Argument(metavar="DIR", help="Another, b.")]
 
 
 def compare(
-    first: FirstDir,
-    second: SecondDir,
+    first: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder, a.")],
+    second: Annotated[Path, typer.Argument(metavar="DIR", help="Another, b.")],
     asked: options.SetsAsked,
     *,
     how: options.Working,

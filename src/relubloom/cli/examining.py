@@ -20,32 +20,20 @@ if TYPE_CHECKING:
     from relubloom.records.mechanism import Strengths
     from relubloom.records.study import RunRow
 
-MethodOption = Annotated[
-    Method | None,
-    options.task_option(
-        "--method",
-        metavar="NAME",
-        help="How to certify; by default the first that answers: enumeration of all sets, counting "
-        "for an exact Bloom filter, bounds, or else sampled (no proof).",
-    ),
-]
-Examined = Annotated[
-    Path,
-    typer.Argument(metavar="DIR|FILE", help="A run folder, or a file with a network."),
-]
-ImportOut = Annotated[
-    Path | None,
-    options.output_option(
-        "--out", "-o", help="Run folder for a FILE; by default FILE-run, beside it."
-    ),
-]
-
 
 def examine(
-    path: Examined,
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="DIR|FILE", help="A run folder, or a file with a network."),
+    ],
     asked: options.SetsAsked,
     foreign: options.Foreign,
-    out: ImportOut = None,
+    out: Annotated[
+        Path | None,
+        options.output_option(
+            "--out", "-o", help="Run folder for a FILE; by default FILE-run, beside it."
+        ),
+    ] = None,
     force: options.Force = False,
     device: options.Device = "cpu",
     *,
@@ -85,7 +73,14 @@ def examine(
 def certify(
     folder: options.RunDir,
     asked: options.SetsAsked,
-    method: MethodOption = None,
+    method: Annotated[
+        Method | None,
+        options.task_option(
+            metavar="NAME",
+            help="How to certify; by default the first that answers: enumeration of all sets, "
+            "counting for an exact Bloom filter, bounds, or else sampled (no proof).",
+        ),
+    ] = None,
     device: options.Device = "cpu",
     *,
     how: options.Working,
