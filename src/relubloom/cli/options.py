@@ -58,7 +58,6 @@ class Foreign:
     names: Annotated[
         str | None,
         import_option(
-            "--names",
             metavar="ROLE=NAME,...",
             help="Which tensor is which, as W_in=fc1.weight,b_in=fc1.bias,W_out=fc2.weight.",
         ),
@@ -66,7 +65,6 @@ class Foreign:
     layout: Annotated[
         str | None,
         import_option(
-            "--layout",
             help="How both matrices lie, where shapes do not say it: linear (out, in) as in "
             "nn.Linear, matmul (in, out), embedding (vocab, width), tied (width, vocab).",
         ),
@@ -74,14 +72,12 @@ class Foreign:
     activation: Annotated[
         str | None,
         import_option(
-            "--activation",
             help="relu, or none for a linear network; asked for where the file does not say it.",
         ),
     ] = None
     input_scale: Annotated[
         str | None,
         import_option(
-            "--input-scale",
             help="What the network's inputs are multiplied by: a number such as 0.25 or 1/3, mean "
             "(1/k), l2 (1/sqrt(k)).",
         ),
@@ -89,7 +85,6 @@ class Foreign:
     check: Annotated[
         Path | None,
         import_option(
-            "--check",
             help="A file with inputs and outputs of the original, to verify what was understood.",
         ),
     ] = None
@@ -154,7 +149,6 @@ class SetsAsked:
     sets: Annotated[
         Path | None,
         task_option(
-            "--sets",
             metavar="FILE",
             help="All lines of a file of sets, copies counted; of the very file that the network "
             "was trained on, the fifth that was held out.",
@@ -163,7 +157,6 @@ class SetsAsked:
     tokens: Annotated[
         Path | None,
         task_option(
-            "--tokens",
             metavar="FILE",
             help="The tokens' names, one per line in the order of their ids; kept in tokens.txt. A "
             "folder without names has ids, in --sets too.",
@@ -195,7 +188,7 @@ class Working(Watched):
     """How a command answers that shows its progress and works with several threads."""
 
     threads: Annotated[
-        int | None, machine_option("--threads", min=1, help="Threads to use; all cores by default.")
+        int | None, machine_option(min=1, help="Threads to use; all cores by default.")
     ] = None
 
     @property
