@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -43,14 +43,14 @@ class Intervention(ABC):
     question: str
     prediction: str
     control = "hashes dealt to the tokens anew"
-    graded: Mapping[str, str] = MappingProxyType({})
+    graded: ClassVar[Mapping[str, str]] = {}
     changes = False
     one_more = False
 
     def words(self, levels: int) -> dict[str, str]:
         """Its question, prediction and control, in the words for a code of so many levels."""
         said = {name: getattr(self, name) for name in ("question", "prediction", "control")}
-        return said | (dict(self.graded) if levels > 1 else {})
+        return said | (self.graded if levels > 1 else {})
 
     def cases(self, code: GradedCode, sets: Ids, random: Generator) -> Cases:
         """Cases made from random sets; sets to which it cannot be done are left out.
