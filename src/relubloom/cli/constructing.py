@@ -40,9 +40,7 @@ def construct(
             "graded codes have half and full bits. frequency and learned are made from --sets.",
         ),
     ] = "constant-weight",
-    vocab_size: Annotated[
-        int | None, task_option("--vocab-size", "-N", help="Number of tokens.")
-    ] = None,
+    vocab_size: options.VocabSize = None,
     width: Annotated[int, task_option("--width", "-d", help="Number of units.")] = 48,
     set_size: Annotated[
         str | None,
@@ -58,9 +56,7 @@ def construct(
         Path | None,
         task_option(help="A file of real sets; a part is held out to judge the code by."),
     ] = None,
-    skip_bad: Annotated[
-        bool, task_option("--skip-bad", help="Skip a sets file's bad lines, and count them.")
-    ] = False,
+    skip_bad: options.SkipBad = False,
     weight: Annotated[
         int | None,
         task_option(help="Bits per token; the family's default if left out."),
@@ -151,22 +147,15 @@ def _made_text(made: dict[str, Any], out: Path) -> str:
     ]
     if "held_out" in made:
         held_out, rivals = made["held_out"], made["rivals"]
-        rows = [
-            ["held-out sets", "false positives", "exact", "mse"],
-            *(
-                [
-                    name,
-                    f"{row['false_positives']:.4g}",
-                    f"{row['p_exact']:.1%}",
-                    f"{row['mse']:.4g}",
-                ]
-                for name, row in (
-                    ("this code", held_out),
-                    ("frequency-aware, random", rivals["frequency"]),
-                    ("constant weight, random", rivals["constant-weight"]),
-                )
-            ),
-        ]
+        codes = {
+            "this code": held_out,
+            "frequency-aware, random": rivals["frequency"],
+            "constant weight, random": rivals["constant-weight"],
+        }
+        rows = [["held-out sets", "false positives", "exact", "mse"]]
+        for name, row in codes.items():
+            figures = f"{row['false_positives']:.4g}", f"{row['p_exact']:.1%}", f"{row['mse']:.4g}"
+            rows.append([name, *figures])
         lines += options.aligned(rows)
         unseen = held_out["unseen"]
         if unseen is not None:

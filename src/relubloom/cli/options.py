@@ -28,21 +28,22 @@ machine_option: partial[Any] = partial(typer.Option, rich_help_panel="Machine")
 TokensPath = Annotated[
     Path | None,
     task_option(
-        "--tokens",
         help="Token labels, one per line; without --sets their number is the vocabulary's. Blank "
         "lines are skipped, and a label may hold several words.",
     ),
+]
+VocabSize = Annotated[int | None, task_option("--vocab-size", "-N", help="Number of tokens.")]
+SkipBad = Annotated[
+    bool, task_option("--skip-bad", help="Skip a sets file's bad lines, and count them.")
 ]
 RunOut = Annotated[Path, output_option("--out", "-o", help="Run folder to write.")]
 Resume = Annotated[bool, output_option("--resume", help="Go on where it stopped.")]
 Force = Annotated[bool, output_option("--force", help="Replace what lies there.")]
 Export = Annotated[
     list[Path] | None,
-    output_option(
-        "--export", metavar="FILE", help="Write the runs to FILE.csv or FILE.parquet; repeatable."
-    ),
+    output_option(metavar="FILE", help="Write the runs to FILE.csv or FILE.parquet; repeatable."),
 ]
-Device = Annotated[str, machine_option("--device", help="cpu, cuda, or mps, which only trains.")]
+Device = Annotated[str, machine_option(help="cpu, cuda, or mps, which only trains.")]
 RunDir = Annotated[
     Path, typer.Argument(metavar="DIR", help="A run folder: config.json, model.safetensors, ...")
 ]

@@ -45,9 +45,7 @@ class Asked:
             "k=4, in most of an hour.",
         ),
     ] = "article"
-    vocab_size: Annotated[
-        int | None, task_option("--vocab-size", "-N", help="Number of tokens.")
-    ] = None
+    vocab_size: options.VocabSize = None
     width: Annotated[int | None, task_option("--width", "-d", help="Number of hidden units.")] = (
         None
     )
@@ -69,9 +67,7 @@ class Asked:
         ),
     ] = None
     tokens: options.TokensPath = None
-    skip_bad: Annotated[
-        bool, task_option("--skip-bad", help="Skip a sets file's bad lines, and count them.")
-    ] = False
+    skip_bad: options.SkipBad = False
     objective: Annotated[Objective | None, training_option(help="What training minimises.")] = None
     steps: Annotated[int | None, training_option(help="Optimiser steps.")] = None
     batch_size: Annotated[int | None, training_option(help="Sets per step.")] = None
