@@ -50,7 +50,7 @@ class Intervention(ABC):
     def words(self, levels: int) -> dict[str, str]:
         """Its question, prediction and control, in the words for a code of so many levels."""
         said = {name: getattr(self, name) for name in ("question", "prediction", "control")}
-        return said | (self.graded if levels > 1 else {})
+        return said | (dict(self.graded) if levels > 1 else {})
 
     def cases(self, code: GradedCode, sets: Ids, random: Generator) -> Cases:
         """Cases made from random sets; sets to which it cannot be done are left out.
