@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import relubloom as rb
-from relubloom.evidence.dead_tokens import count_misses, dead_tokens
+from relubloom.measure.one_pass import Chunk, one_pass
+from relubloom.measure.statistics import rates
 from relubloom.task import SetCollection
 from relubloom.training.recipe import Objective
 from relubloom.training.run import snapshot_steps
@@ -25,7 +26,7 @@ from relubloom.training.step import Step, StepResult, dense_step
 K = 3
 STEPS = 4000
 EARLY = 0.1  # of the steps: by then the tokens that die have died
-NEARLY_ALL = 0.9
+HALF, NEARLY_ALL = 0.5, 0.9
 
 
 @dataclass(frozen=True)
@@ -150,10 +151,10 @@ def measure_seed(trial: Trial, moments: list[int], nets: list[rb.ReluNet]) -> di
     task = rb.KSparseTask(trial.vocab_size, K)
     few, many = task.evaluation_sets(trial.on_the_way), task.evaluation_sets(trial.in_the_end)
     counts = [count_misses(net, few) for net in nets]
-    dead = np.array([dead_tokens(each.sets, each.misses) for each in counts])
-    silent = [int(dead_tokens(each.sets, each.misses, NEARLY_ALL).sum()) for each in counts]
+    dead = np.array([each.dead(HALF) for each in counts])
+    silent = [int(each.dead(NEARLY_ALL).sum()) for each in counts]
     final = count_misses(nets[-1], many)
-    dead_in_the_end = dead_tokens(final.sets, final.misses)
+    dead_in_the_end = final.dead(HALF)
     early = int(np.searchsorted(moments, EARLY * moments[-1]))
     return {
         "dead": dead.sum(1).tolist(),
@@ -168,12 +169,41 @@ def measure_seed(trial: Trial, moments: list[int], nets: list[rb.ReluNet]) -> di
         "mse": mse(nets[-1], many),
         "portrait": portrait(nets[0], nets[-1], final.probability, dead_in_the_end),
         "early_step": moments[early],
-        "pull": pull(
-            nets[early],
-            few,
-            dead_tokens(counts[early].sets, counts[early].misses, NEARLY_ALL),
-        ),
+        "pull": pull(nets[early], few, counts[early].dead(NEARLY_ALL)),
     }
+
+
+class Misses:
+    """A consumer of `one_pass`: by token, copies counted, the sets that hold it, those on which it
+    is missed, and its mean probability on them (nan in no set)."""
+
+    def __init__(self, vocab_size: int) -> None:
+        self._totals = torch.zeros(3, vocab_size + 1, dtype=torch.float64)
+
+    def work(self, chunk: Chunk) -> tuple[Tensor, Tensor]:
+        """The ids, and for each what it adds."""
+        probability = chunk.answers.member_p
+        missed = chunk.answers.missed.double()
+        weighed = torch.stack([torch.ones_like(probability), missed, probability])
+        return chunk.sets, weighed * chunk.copies[:, None]
+
+    def take(self, found: tuple[Tensor, Tensor]) -> None:
+        """Add a chunk; padding counts for nothing."""
+        ids, weighed = found
+        self._totals.index_add_(1, ids.flatten(), weighed.flatten(1))
+        self.sets, self.misses, probability = self._totals[:, :-1].numpy()
+        self.probability = rates(probability, self.sets)
+
+    def dead(self, share: float) -> NDArray[np.bool_]:
+        """The tokens that are missed on more than this share of the sets that hold them."""
+        return self.misses > share * self.sets
+
+
+def count_misses(net: rb.ReluNet, sets: SetCollection) -> Misses:
+    """Run the network on the sets, and count who is missed."""
+    found = Misses(net.vocab_size)
+    one_pass(net, sets, [found])
+    return found
 
 
 @torch.no_grad()

@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 import relubloom as rb
 from dead_tokens import Watched, mse
 from relubloom.code import random_constant_weight, worth_on
-from relubloom.evidence.dead_tokens import dead_tokens
 from relubloom.task import SetCollection
 from relubloom.theory import best_graded_weights
 from relubloom.threads import denormals_flushed
@@ -335,7 +334,7 @@ def dead(net: rb.ReluNet, task: rb.KSparseTask) -> int:
         misses = logits.gather(1, ids) < logits.amax(1, keepdim=True) - math.log(2)
         held.index_add_(0, ids.flatten(), torch.ones(ids.numel(), dtype=held.dtype))
         missed.index_add_(0, ids.flatten(), misses.flatten().to(held.dtype))
-    return int(dead_tokens(held.numpy(), missed.numpy()).sum())
+    return int((missed > 0.5 * held).sum())
 
 
 def page_of(done: dict[Trial, Row]) -> str:

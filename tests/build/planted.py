@@ -11,11 +11,17 @@ from numpy.typing import NDArray
 from relubloom.network.construct import always_on
 from relubloom.network.relu_net import ReluNet
 from relubloom.training import Recipe, initialise
-from relubloom.zoo.planted import SHARPNESS
-from relubloom.zoo.planted import majority as majority
-from relubloom.zoo.planted import parity as parity
+from relubloom.zoo.planted import SHARPNESS, Bits, hinges_of, planted
 
-Bits = NDArray[np.bool_]
+
+def majority(bits: Bits) -> ReluNet:
+    """Two hinges a bit, ReLU(c - 1) - ReLU(c - 2), which is 1 for c >= 2 and else 0."""
+    return planted(bits, hinges_of("planted-majority", 0))
+
+
+def parity(bits: Bits, set_size: int) -> ReluNet:
+    """The parity of c, on sets of at most `set_size` tokens."""
+    return planted(bits, hinges_of("planted-parity", set_size))
 
 
 def graded_majority(bits: Bits) -> ReluNet:

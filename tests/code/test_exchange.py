@@ -9,15 +9,13 @@ from hypothesis.extra.numpy import arrays
 from build.code_csv import read_code_csv
 from relubloom.code import Code, export_csv
 from relubloom.code.exchange import read_rows
-from relubloom.errors import FileError, UsageError
+from relubloom.errors import FileError
 
 CODE = Code(np.array([[1, 0, 1], [0, 0, 0]]))
 
 
 def test_layout(tmp_path):
     path = tmp_path / "code.csv"
-    export_csv(CODE, path)
-    assert path.read_text() == "1,0,1\n0,0,0\n"
     export_csv(CODE, path, ["cat", 'a "dog", wet'])
     assert path.read_text() == 'cat,1,0,1\n"a ""dog"", wet",0,0,0\n'
     assert list(tmp_path.iterdir()) == [path]  # nothing is left beside it
@@ -30,8 +28,6 @@ def test_layout(tmp_path):
 @settings(max_examples=40, deadline=None)
 def test_round_trip(tmp_path_factory, code, data):
     path = tmp_path_factory.mktemp("csv") / "code.csv"
-    export_csv(code, path)
-    assert read_code_csv(path, labelled=False) == ([], code.bits.astype(int).tolist())
     text = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
     labels = data.draw(
         st.lists(text, min_size=code.vocab_size, max_size=code.vocab_size, unique=True)
@@ -53,12 +49,3 @@ def test_what_is_no_table_is_refused(tmp_path, content):
 def test_missing_file(tmp_path):
     with pytest.raises(FileError, match="is not there"):
         read_rows(tmp_path / "none.csv")
-
-
-@pytest.mark.parametrize(
-    ("tokens", "message"), [(["a"], "1 tokens were given: the code has 2"), (["a", "a"], "twice")]
-)
-def test_bad_labels(tmp_path, tokens, message):
-    with pytest.raises(UsageError, match=message):
-        export_csv(CODE, tmp_path / "code.csv", tokens)
-    assert not list(tmp_path.iterdir())

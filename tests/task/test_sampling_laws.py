@@ -269,7 +269,7 @@ def test_a_pool_of_one_set_is_that_set(generator: str) -> None:
 
 
 def test_zipf_masses_keep_the_law_and_leave_no_token_out() -> None:
-    cumulative = zipf_masses(50_257, 1.0)
+    cumulative = zipf_masses(50_257)
     masses = cumulative.diff(prepend=torch.zeros(1, dtype=torch.int64))
     assert int(masses.min()) >= 1
     assert int(cumulative[-1]) < 2**52

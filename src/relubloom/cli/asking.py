@@ -26,7 +26,6 @@ def report(
     results: Annotated[
         Path | None,
         typer.Option(
-            "--results",
             metavar="DIR",
             help="A sweep's folder: its runs of the same task are drawn as error against width.",
         ),
@@ -43,7 +42,6 @@ def report(
     sets: Annotated[
         Path | None,
         options.task_option(
-            "--sets",
             metavar="FILE",
             help="The file of sets that the page must be about: an error where the folder was "
             "examined on other sets.",
@@ -52,7 +50,6 @@ def report(
     tokens: Annotated[
         Path | None,
         options.task_option(
-            "--tokens",
             metavar="FILE",
             help="The tokens' names, one per line in the order of their ids; kept in tokens.txt.",
         ),

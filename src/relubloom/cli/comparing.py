@@ -24,13 +24,11 @@ NAMED = {
     },
     "ladder": {"log_gap_closed": "log gap closed", "loss_failures_f1": "F1 by loss"},
 }
-FirstDir = Annotated[Path, typer.Argument(metavar="DIR", help="A run folder, a.")]
-SecondDir = Annotated[Path, typer.Argument(metavar="DIR", help="Another, b.")]
 
 
 def compare(
-    first: FirstDir,
-    second: SecondDir,
+    first: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder, a.")],
+    second: Annotated[Path, typer.Argument(metavar="DIR", help="Another, b.")],
     asked: options.SetsAsked,
     *,
     how: options.Working,
@@ -62,7 +60,10 @@ def _text(result: dict[str, Any]) -> str:
         if len(unexamined) < 2:
             console.print(_figures_table(result))
             console.print()
-        for line in [*_remedies(result, unexamined), *_agreement_lines(result)]:
+        for name in unexamined:
+            remedy = f"`relubloom examine {result[name]['dir']}` finds its figures"
+            console.print(f"{name} was not examined; {remedy}", soft_wrap=True)
+        for line in _agreement_lines(result):
             console.print(line, soft_wrap=True)
     return text.get().rstrip("\n")
 
@@ -79,13 +80,6 @@ def _made(found: dict[str, Any]) -> str:
         checked = "verified" if imported["verified"] else "NOT verified"
         return f"{size}, brought in from {imported['file'] or 'a module'} ({checked})"
     return f"{size}, of unknown origin"
-
-
-def _remedies(result: dict[str, Any], unexamined: list[str]) -> list[str]:
-    return [
-        f"{name} was not examined; `relubloom examine {result[name]['dir']}` finds its figures"
-        for name in unexamined
-    ]
 
 
 def _figures_table(result: dict[str, Any]) -> Table:

@@ -27,81 +27,64 @@ Family = Literal[
     "frequency",
     "learned",
 ]
-FamilyOption = Annotated[
-    Family,
-    task_option(
-        "--family",
-        metavar="NAME",
-        help=f"Family of codes: {', '.join(get_args(Family))}. kautz-singleton has no false "
-        "positive on any set; search lowers the exact number of false positives for --seconds. "
-        "graded codes have half and full bits. frequency and learned are made from --sets.",
-    ),
-]
-VocabSize = Annotated[int | None, task_option("--vocab-size", "-N", help="Number of tokens.")]
-Width = Annotated[int, task_option("--width", "-d", help="Number of units.")]
-SetSize = Annotated[
-    str | None,
-    task_option(
-        "--set-size",
-        "-k",
-        metavar="k|a..b",
-        help="Tokens per set, 3 if left out; a..b: made for the largest; of --sets the lines of "
-        "these sizes.",
-    ),
-]
-Sets = Annotated[
-    Path | None,
-    task_option("--sets", help="A file of real sets; a part is held out to judge the code by."),
-]
-SkipBad = Annotated[
-    bool, task_option("--skip-bad", help="Skip a sets file's bad lines, and count them.")
-]
-Weight = Annotated[
-    int | None,
-    task_option("--weight", help="Bits per token; the family's default if left out."),
-]
-Half = Annotated[
-    int | None, task_option("--half", help="Half bits per token of a graded code; with --full.")
-]
-Full = Annotated[
-    int | None, task_option("--full", help="Full bits per token of a graded code; with --half.")
-]
-Seconds = Annotated[
-    float | None,
-    task_option(
-        "--seconds", help="What --family search, graded-search or learned may take; by default 60."
-    ),
-]
-Sharpness = Annotated[
-    float | None,
-    task_option(
-        "--sharpness",
-        help="Logit lost per missing bit; by default enough for a mass of 1e-9 on others.",
-    ),
-]
-Leak = Annotated[
-    float | None,
-    task_option("--leak", help="Level of a unit that one half bit covers; by default 2^-12."),
-]
-CodeSeed = Annotated[int | None, task_option("--seed", help="Seed of the code, 0 if left out.")]
 
 
 def construct(
     out: options.RunOut,
-    family: FamilyOption = "constant-weight",
-    vocab_size: VocabSize = None,
-    width: Width = 48,
-    set_size: SetSize = None,
-    sets: Sets = None,
-    skip_bad: SkipBad = False,
-    weight: Weight = None,
-    half: Half = None,
-    full: Full = None,
-    seconds: Seconds = None,
-    sharpness: Sharpness = None,
-    leak: Leak = None,
+    family: Annotated[
+        Family,
+        task_option(
+            metavar="NAME",
+            help=f"Family of codes: {', '.join(get_args(Family))}. kautz-singleton has no false "
+            "positive on any set; search lowers the exact number of false positives for --seconds. "
+            "graded codes have half and full bits. frequency and learned are made from --sets.",
+        ),
+    ] = "constant-weight",
+    vocab_size: options.VocabSize = None,
+    width: Annotated[int, task_option("--width", "-d", help="Number of units.")] = 48,
+    set_size: Annotated[
+        str | None,
+        task_option(
+            "--set-size",
+            "-k",
+            metavar="k|a..b",
+            help="Tokens per set, 3 if left out; a..b: made for the largest; of --sets the lines "
+            "of these sizes.",
+        ),
+    ] = None,
+    sets: Annotated[
+        Path | None,
+        task_option(help="A file of real sets; a part is held out to judge the code by."),
+    ] = None,
+    skip_bad: options.SkipBad = False,
+    weight: Annotated[
+        int | None,
+        task_option(help="Bits per token; the family's default if left out."),
+    ] = None,
+    half: Annotated[
+        int | None, task_option(help="Half bits per token of a graded code; with --full.")
+    ] = None,
+    full: Annotated[
+        int | None, task_option(help="Full bits per token of a graded code; with --half.")
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        task_option(
+            help="What --family search, graded-search or learned may take; by default 60.",
+        ),
+    ] = None,
+    sharpness: Annotated[
+        float | None,
+        task_option(
+            help="Logit lost per missing bit; by default enough for a mass of 1e-9 on others.",
+        ),
+    ] = None,
+    leak: Annotated[
+        float | None,
+        task_option(help="Level of a unit that one half bit covers; by default 2^-12."),
+    ] = None,
     tokens: options.TokensPath = None,
-    seed: CodeSeed = None,
+    seed: Annotated[int | None, task_option(help="Seed of the code, 0 if left out.")] = None,
     force: options.Force = False,
     *,
     how: options.Watched,
@@ -164,22 +147,15 @@ def _made_text(made: dict[str, Any], out: Path) -> str:
     ]
     if "held_out" in made:
         held_out, rivals = made["held_out"], made["rivals"]
-        rows = [
-            ["held-out sets", "false positives", "exact", "mse"],
-            *(
-                [
-                    name,
-                    f"{row['false_positives']:.4g}",
-                    f"{row['p_exact']:.1%}",
-                    f"{row['mse']:.4g}",
-                ]
-                for name, row in (
-                    ("this code", held_out),
-                    ("frequency-aware, random", rivals["frequency"]),
-                    ("constant weight, random", rivals["constant-weight"]),
-                )
-            ),
-        ]
+        codes = {
+            "this code": held_out,
+            "frequency-aware, random": rivals["frequency"],
+            "constant weight, random": rivals["constant-weight"],
+        }
+        rows = [["held-out sets", "false positives", "exact", "mse"]]
+        for name, row in codes.items():
+            figures = f"{row['false_positives']:.4g}", f"{row['p_exact']:.1%}", f"{row['mse']:.4g}"
+            rows.append([name, *figures])
         lines += options.aligned(rows)
         unseen = held_out["unseen"]
         if unseen is not None:

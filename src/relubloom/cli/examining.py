@@ -16,36 +16,24 @@ from relubloom.records.certificate import Method
 
 if TYPE_CHECKING:
     from relubloom.records.behaviour import Behaviour
-    from relubloom.records.certificate import Certificate, Interval
+    from relubloom.records.certificate import Certificate
     from relubloom.records.mechanism import Strengths
     from relubloom.records.study import RunRow
 
-MethodOption = Annotated[
-    Method | None,
-    options.task_option(
-        "--method",
-        metavar="NAME",
-        help="How to certify; by default the first that answers: enumeration of all sets, counting "
-        "for an exact Bloom filter, bounds, or else sampled (no proof).",
-    ),
-]
-Examined = Annotated[
-    Path,
-    typer.Argument(metavar="DIR|FILE", help="A run folder, or a file with a network."),
-]
-ImportOut = Annotated[
-    Path | None,
-    options.output_option(
-        "--out", "-o", help="Run folder for a FILE; by default FILE-run, beside it."
-    ),
-]
-
 
 def examine(
-    path: Examined,
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="DIR|FILE", help="A run folder, or a file with a network."),
+    ],
     asked: options.SetsAsked,
     foreign: options.Foreign,
-    out: ImportOut = None,
+    out: Annotated[
+        Path | None,
+        options.output_option(
+            "--out", "-o", help="Run folder for a FILE; by default FILE-run, beside it."
+        ),
+    ] = None,
     force: options.Force = False,
     device: options.Device = "cpu",
     *,
@@ -73,11 +61,19 @@ def examine(
     behaviour = read_record(folder, Behaviour)
     assert behaviour is not None, "examine_run wrote it"
     over = as_json(behaviour)
-    page = _page(folder) if is_new else {}
+    page: dict[str, str] = {}
+    if is_new:
+        from relubloom.report.page import write_report
+
+        page = {"report": str(write_report(folder))}
     how.answer(
         as_json(row) | {key: over[key] for key in ("sets", "method", "source", "file")} | page,
         lambda: "\n".join(
-            [_evidence_text(row, behaviour, folder), _explained_text(folder), _next(folder, page)]
+            [
+                _evidence_text(row, behaviour, folder),
+                _explained_text(behaviour, folder),
+                _next(folder, page),
+            ]
         ),
     )
 
@@ -85,7 +81,14 @@ def examine(
 def certify(
     folder: options.RunDir,
     asked: options.SetsAsked,
-    method: MethodOption = None,
+    method: Annotated[
+        Method | None,
+        options.task_option(
+            metavar="NAME",
+            help="How to certify; by default the first that answers: enumeration of all sets, "
+            "counting for an exact Bloom filter, bounds, or else sampled (no proof).",
+        ),
+    ] = None,
     device: options.Device = "cpu",
     *,
     how: options.Working,
@@ -171,16 +174,14 @@ def _graded_rows(found: Strengths) -> list[tuple[str, str]]:
     ]
 
 
-def _explained_text(folder: Path) -> str:
+def _explained_text(behaviour: Behaviour, folder: Path) -> str:
     """The best explanation on the ladder."""
     from relubloom.evidence.gather import EXPLAINED_UP_TO
-    from relubloom.records.behaviour import Behaviour
     from relubloom.records.files import read_record
     from relubloom.records.ladder import Ladder
     from relubloom.records.shortfall import always_f1
 
-    behaviour = read_record(folder, Behaviour)
-    base = None if behaviour is None else always_f1(behaviour.loss_failures)
+    base = always_f1(behaviour.loss_failures)
     ladder = read_record(folder, Ladder)
     if ladder is None:
         said = f"not looked for, and no interventions: W_in has over {EXPLAINED_UP_TO:,} entries"
@@ -192,12 +193,6 @@ def _explained_text(folder: Path) -> str:
     beside = "" if base is None else f" ({base:.3f} by saying that every set fails)"
     said = f"{best.name}, F1 {f1}{beside}, at {share:.1%} of the network's bits"
     return f"{'best explanation':<28} {said}"
-
-
-def _page(folder: Path) -> dict[str, str]:
-    from relubloom.report.page import write_report
-
-    return {"report": str(write_report(folder))}
 
 
 def _next(folder: Path, page: dict[str, str]) -> str:
@@ -225,9 +220,9 @@ def _certificate_text(result: Certificate, folder: Path) -> str:
         ("method", result.method + (", proven" if confidence is None else "")),
         ("", result.reasons),
         *([] if confidence is not None else _exact_sets(result)),
-        ("share exact", _range(result.p_exact)),
-        ("mse", _range(result.mse)),
-        ("false positives per set", _range(wrong.mean) + total),
+        ("share exact", result.p_exact.written(".9g")),
+        ("mse", result.mse.written(".9g")),
+        ("false positives per set", wrong.mean.written(".9g") + total),
         *_imported(result),
         ("written", str(folder / "certificate.json")),
     ]
@@ -258,9 +253,3 @@ def _imported(result: Certificate) -> list[tuple[str, str]]:
     verified = "" if origin.verified else "NOT "
     sha = "" if origin.sha256 is None else f" (SHA-256 {origin.sha256[:12]}...)"
     return [("network of", f"{origin.file}{sha}, {verified}verified against the original")]
-
-
-def _range(bounds: Interval) -> str:
-    """Both ends, or one number where nine digits do not tell them apart."""
-    low, high = f"{bounds.lower:.9g}", f"{bounds.upper:.9g}"
-    return low if low == high else f"{low} to {high}"

@@ -10,31 +10,27 @@ import typer
 from relubloom.cli import options
 from relubloom.errors import FileError, UsageError
 
-SourcePath = Annotated[
-    Path,
-    typer.Argument(
-        metavar="FILE",
-        help="A PyTorch state dict (.pt, .pth, .bin, .ckpt), .safetensors, .npz, .onnx, or a "
-        "folder with config.json and weights.",
-    ),
-]
-
-ImportSetSize = Annotated[
-    str | None,
-    options.task_option(
-        "--set-size",
-        "-k",
-        metavar="k|a..b",
-        help="Tokens per set, for later commands; needed by mean, l2 and linear networks.",
-    ),
-]
-
 
 def import_(
-    file: SourcePath,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A PyTorch state dict (.pt, .pth, .bin, .ckpt), .safetensors, .npz, .onnx, or a "
+            "folder with config.json and weights.",
+        ),
+    ],
     out: options.RunOut,
     foreign: options.Foreign,
-    set_size: ImportSetSize = None,
+    set_size: Annotated[
+        str | None,
+        options.task_option(
+            "--set-size",
+            "-k",
+            metavar="k|a..b",
+            help="Tokens per set, for later commands; needed by mean, l2 and linear networks.",
+        ),
+    ] = None,
     tokens: options.TokensPath = None,
     force: options.Force = False,
     *,

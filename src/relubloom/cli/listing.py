@@ -21,59 +21,46 @@ LISTED = ("run", *VARYING, *ALWAYS)
 PLOTS = (".svg", ".png", ".pdf")
 SHOWN = 40  # runs, unless --limit says otherwise
 
-Results = Annotated[
-    Path,
-    typer.Argument(metavar="DIR", help="The --out folder of a sweep, or its results file."),
-]
-Where = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--where",
-        metavar="KEY=VALUE",
-        help="Only runs with this setting or figure (also !=, <, <=, >, >=); repeatable.",
-    ),
-]
-Columns = Annotated[
-    str | None,
-    typer.Option(
-        "--columns", metavar="KEY,KEY", help="What to list of each run; of JSON all keys."
-    ),
-]
-Sort = Annotated[str | None, typer.Option("--sort", metavar="KEY", help="In the order of this.")]
-Limit = Annotated[
-    int | None,
-    typer.Option("--limit", min=0, help="Runs to list, 40 as a text; 0 lists all."),
-]
-Plot = Annotated[
-    Path | None,
-    typer.Option(
-        "--plot",
-        metavar="FILE",
-        help="Draw the runs, a dot each, as FILE.svg, FILE.png or FILE.pdf, and list none unless "
-        "--columns or --limit asks for it.",
-    ),
-]
-Across = Annotated[
-    str | None, typer.Option("--x", metavar="KEY", help="Drawn to the right; width if left out.")
-]
-Upwards = Annotated[
-    str | None, typer.Option("--y", metavar="KEY", help="Drawn upwards; mse if left out.")
-]
-By = Annotated[
-    str | None, typer.Option("--by", metavar="KEY", help="What colours and shapes tell apart.")
-]
-
 
 def results(
-    path: Results,
-    where: Where = None,
-    columns: Columns = None,
-    sort: Sort = None,
-    limit: Limit = None,
-    plot: Plot = None,
-    x: Across = None,
-    y: Upwards = None,
-    by: By = None,
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="The --out folder of a sweep, or its results file."),
+    ],
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="Only runs with this setting or figure (also !=, <, <=, >, >=); repeatable.",
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(metavar="KEY,KEY", help="What to list of each run; of JSON all keys."),
+    ] = None,
+    sort: Annotated[str | None, typer.Option(metavar="KEY", help="In the order of this.")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=0, help="Runs to list, 40 as a text; 0 lists all."),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw the runs, a dot each, as FILE.svg, FILE.png or FILE.pdf, and list none "
+            "unless --columns or --limit asks for it.",
+        ),
+    ] = None,
+    x: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Drawn to the right; width if left out."),
+    ] = None,
+    y: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Drawn upwards; mse if left out.")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="KEY", help="What colours and shapes tell apart.")
+    ] = None,
     export: options.Export = None,
     *,
     how: options.Answering,

@@ -28,21 +28,22 @@ machine_option: partial[Any] = partial(typer.Option, rich_help_panel="Machine")
 TokensPath = Annotated[
     Path | None,
     task_option(
-        "--tokens",
         help="Token labels, one per line; without --sets their number is the vocabulary's. Blank "
         "lines are skipped, and a label may hold several words.",
     ),
+]
+VocabSize = Annotated[int | None, task_option("--vocab-size", "-N", help="Number of tokens.")]
+SkipBad = Annotated[
+    bool, task_option("--skip-bad", help="Skip a sets file's bad lines, and count them.")
 ]
 RunOut = Annotated[Path, output_option("--out", "-o", help="Run folder to write.")]
 Resume = Annotated[bool, output_option("--resume", help="Go on where it stopped.")]
 Force = Annotated[bool, output_option("--force", help="Replace what lies there.")]
 Export = Annotated[
     list[Path] | None,
-    output_option(
-        "--export", metavar="FILE", help="Write the runs to FILE.csv or FILE.parquet; repeatable."
-    ),
+    output_option(metavar="FILE", help="Write the runs to FILE.csv or FILE.parquet; repeatable."),
 ]
-Device = Annotated[str, machine_option("--device", help="cpu, cuda, or mps, which only trains.")]
+Device = Annotated[str, machine_option(help="cpu, cuda, or mps, which only trains.")]
 RunDir = Annotated[
     Path, typer.Argument(metavar="DIR", help="A run folder: config.json, model.safetensors, ...")
 ]
@@ -58,7 +59,6 @@ class Foreign:
     names: Annotated[
         str | None,
         import_option(
-            "--names",
             metavar="ROLE=NAME,...",
             help="Which tensor is which, as W_in=fc1.weight,b_in=fc1.bias,W_out=fc2.weight.",
         ),
@@ -66,7 +66,6 @@ class Foreign:
     layout: Annotated[
         str | None,
         import_option(
-            "--layout",
             help="How both matrices lie, where shapes do not say it: linear (out, in) as in "
             "nn.Linear, matmul (in, out), embedding (vocab, width), tied (width, vocab).",
         ),
@@ -74,14 +73,12 @@ class Foreign:
     activation: Annotated[
         str | None,
         import_option(
-            "--activation",
             help="relu, or none for a linear network; asked for where the file does not say it.",
         ),
     ] = None
     input_scale: Annotated[
         str | None,
         import_option(
-            "--input-scale",
             help="What the network's inputs are multiplied by: a number such as 0.25 or 1/3, mean "
             "(1/k), l2 (1/sqrt(k)).",
         ),
@@ -89,7 +86,6 @@ class Foreign:
     check: Annotated[
         Path | None,
         import_option(
-            "--check",
             help="A file with inputs and outputs of the original, to verify what was understood.",
         ),
     ] = None
@@ -154,7 +150,6 @@ class SetsAsked:
     sets: Annotated[
         Path | None,
         task_option(
-            "--sets",
             metavar="FILE",
             help="All lines of a file of sets, copies counted; of the very file that the network "
             "was trained on, the fifth that was held out.",
@@ -163,7 +158,6 @@ class SetsAsked:
     tokens: Annotated[
         Path | None,
         task_option(
-            "--tokens",
             metavar="FILE",
             help="The tokens' names, one per line in the order of their ids; kept in tokens.txt. A "
             "folder without names has ids, in --sets too.",
@@ -195,7 +189,7 @@ class Working(Watched):
     """How a command answers that shows its progress and works with several threads."""
 
     threads: Annotated[
-        int | None, machine_option("--threads", min=1, help="Threads to use; all cores by default.")
+        int | None, machine_option(min=1, help="Threads to use; all cores by default.")
     ] = None
 
     @property

@@ -21,12 +21,9 @@ def plan(
     width: Annotated[
         int | None, typer.Option("--width", "-d", help="What error does this width give?")
     ] = None,
-    mse: Annotated[
-        float | None, typer.Option("--mse", help="What width does this mse need?")
-    ] = None,
+    mse: Annotated[float | None, typer.Option(help="What width does this mse need?")] = None,
     p_exact: Annotated[
-        float | None,
-        typer.Option("--p-exact", help="What width makes this share of the sets exact?"),
+        float | None, typer.Option(help="What width makes this share of the sets exact?")
     ] = None,
     *,
     how: options.Answering,

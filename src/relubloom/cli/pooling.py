@@ -39,18 +39,13 @@ def pool(
         int | None,
         task_option("--tests", "-d", help="Take so many tests; by default the fewest found."),
     ] = None,
-    max_pool_size: Annotated[
-        int | None, task_option("--max-pool-size", help="Samples in a test, at most.")
-    ] = None,
+    max_pool_size: Annotated[int | None, task_option(help="Samples in a test, at most.")] = None,
     max_pools_per_sample: Annotated[
-        int | None,
-        task_option("--max-pools-per-sample", help="Tests that a sample is in, at most."),
+        int | None, task_option(help="Tests that a sample is in, at most.")
     ] = None,
-    seconds: Annotated[float, task_option("--seconds", help="Time for the search.")] = 20.0,
-    tokens: Annotated[
-        Path | None, task_option("--tokens", help="The samples' names, one per line.")
-    ] = None,
-    seed: Annotated[int, task_option("--seed", help="Seed of the search.")] = 0,
+    seconds: Annotated[float, task_option(help="Time for the search.")] = 20.0,
+    tokens: Annotated[Path | None, task_option(help="The samples' names, one per line.")] = None,
+    seed: Annotated[int, task_option(help="Seed of the search.")] = 0,
     out: Annotated[
         Path | None,
         output_option("--out", "-o", help="Folder for tests.csv, samples.csv, code.npz, code.csv."),
@@ -114,12 +109,8 @@ def decode(
             help="The most positives; by default what the design is proved for.",
         ),
     ] = None,
-    false_negatives: Annotated[
-        int, task_option("--false-negatives", help="Tests that may wrongly be negative.")
-    ] = 0,
-    false_positives: Annotated[
-        int, task_option("--false-positives", help="Tests that may wrongly be positive.")
-    ] = 0,
+    false_negatives: Annotated[int, task_option(help="Tests that may wrongly be negative.")] = 0,
+    false_positives: Annotated[int, task_option(help="Tests that may wrongly be positive.")] = 0,
     *,
     how: options.Answering,
 ) -> None:

@@ -45,9 +45,7 @@ class Asked:
             "k=4, in more than an hour; these two fit their recipe to other sizes.",
         ),
     ] = "article"
-    vocab_size: Annotated[
-        int | None, task_option("--vocab-size", "-N", help="Number of tokens.")
-    ] = None
+    vocab_size: options.VocabSize = None
     width: Annotated[int | None, task_option("--width", "-d", help="Number of hidden units.")] = (
         None
     )
@@ -65,33 +63,24 @@ class Asked:
     sets: Annotated[
         Path | None,
         task_option(
-            "--sets",
             help="A file of real sets: one per line, tokens separated by spaces or commas.",
         ),
     ] = None
     tokens: options.TokensPath = None
-    skip_bad: Annotated[
-        bool, task_option("--skip-bad", help="Skip a sets file's bad lines, and count them.")
-    ] = False
-    objective: Annotated[
-        Objective | None, training_option("--objective", help="What training minimises.")
-    ] = None
-    steps: Annotated[int | None, training_option("--steps", help="Optimiser steps.")] = None
-    batch_size: Annotated[int | None, training_option("--batch-size", help="Sets per step.")] = None
-    learning_rate: Annotated[
-        float | None, training_option("--learning-rate", help="Peak learning rate.")
-    ] = None
+    skip_bad: options.SkipBad = False
+    objective: Annotated[Objective | None, training_option(help="What training minimises.")] = None
+    steps: Annotated[int | None, training_option(help="Optimiser steps.")] = None
+    batch_size: Annotated[int | None, training_option(help="Sets per step.")] = None
+    learning_rate: Annotated[float | None, training_option(help="Peak learning rate.")] = None
     activation: Annotated[
         Activation | None,
         training_option(
-            "--activation",
             help="relu, or none: a linear network of the same sizes, the control without a ReLU.",
         ),
     ] = None
     swaps: Annotated[
         float | None,
         training_option(
-            "--swaps",
             metavar="SHARE",
             help="Share of the sets of --sets trained on that have a token swapped, so that more "
             "is learned than the lines. A study tries 0, 0.5 and 0.8 on a part of the training "
@@ -101,13 +90,12 @@ class Asked:
     init_from: Annotated[
         Path | None,
         training_option(
-            "--init-from",
             metavar="DIR",
             help="A run folder whose network training starts from, trained or constructed; the "
             "peak rate is then 3e-3 unless it is given.",
         ),
     ] = None
-    seed: Annotated[int, training_option("--seed", help="The (first) seed.")] = 0
+    seed: Annotated[int, training_option(help="The (first) seed.")] = 0
 
     def study(self, seeds: int = 1, quick: bool = False, *, choose_swaps: bool = False) -> Study:
         """As `study.settings.planned`; tokens are looked at before PyTorch is loaded."""

@@ -15,30 +15,6 @@ if TYPE_CHECKING:
     from relubloom.sweep.workers import Workers
 
 
-Spec = Annotated[Path, typer.Argument(metavar="SPEC.toml", help="What to run.")]
-Out = Annotated[Path, options.output_option("--out", "-o", help="Folder of the results.")]
-Processes = Annotated[
-    int | None,
-    options.machine_option(
-        "--workers", help="Processes on this machine, one thread each; one a core by default."
-    ),
-]
-Cluster = Annotated[
-    str | None,
-    options.machine_option(
-        "--cluster",
-        metavar="ADDRESS",
-        help="A Dask scheduler whose workers do it, such as tcp://host:8786.",
-    ),
-]
-DryRun = Annotated[
-    bool,
-    options.output_option(
-        "--dry-run", help="Say what there is to do and what it should cost, and do nothing."
-    ),
-]
-
-
 def _show_example(wanted: bool) -> bool:
     if wanted:
         typer.echo(files("relubloom.sweep").joinpath("example.toml").read_text(), nl=False)
@@ -46,40 +22,53 @@ def _show_example(wanted: bool) -> bool:
     return wanted
 
 
-Example = Annotated[
-    bool,
-    options.output_option(
-        "--example", callback=_show_example, is_eager=True, help="Print an example spec and exit."
-    ),
-]
-KeepNetworks = Annotated[
-    bool,
-    options.output_option(
-        "--keep-networks", help="Keep each network as a run folder, OUT/networks/RUN."
-    ),
-]
-Track = Annotated[
-    str | None,
-    options.output_option(
-        "--track",
-        metavar="NAME",
-        help="Log each run to a tracker too: trackio, wandb, or one of your own.",
-    ),
-]
-
-
 def sweep(
-    spec: Spec,
-    out: Out,
-    workers: Processes = None,
-    cluster: Cluster = None,
+    spec: Annotated[Path, typer.Argument(metavar="SPEC.toml", help="What to run.")],
+    out: Annotated[Path, options.output_option("--out", "-o", help="Folder of the results.")],
+    workers: Annotated[
+        int | None,
+        options.machine_option(
+            help="Processes on this machine, one thread each; one a core by default."
+        ),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        options.machine_option(
+            metavar="ADDRESS",
+            help="A Dask scheduler whose workers do it, such as tcp://host:8786.",
+        ),
+    ] = None,
     device: options.Device = "cpu",
     resume: options.Resume = False,
-    dry_run: DryRun = False,
-    keep_networks: KeepNetworks = False,
-    track: Track = None,
+    dry_run: Annotated[
+        bool,
+        options.output_option(
+            "--dry-run", help="Say what there is to do and what it should cost, and do nothing."
+        ),
+    ] = False,
+    keep_networks: Annotated[
+        bool,
+        options.output_option(
+            "--keep-networks", help="Keep each network as a run folder, OUT/networks/RUN."
+        ),
+    ] = False,
+    track: Annotated[
+        str | None,
+        options.output_option(
+            metavar="NAME",
+            help="Log each run to a tracker too: trackio, wandb, or one of your own.",
+        ),
+    ] = None,
     export: options.Export = None,
-    _example: Example = False,
+    _example: Annotated[
+        bool,
+        options.output_option(
+            "--example",
+            callback=_show_example,
+            is_eager=True,
+            help="Print an example spec and exit.",
+        ),
+    ] = False,
     *,
     how: options.Watched,
 ) -> None:

@@ -42,7 +42,7 @@ def list_(*, how: options.Answering) -> None:
 def get(
     name: Annotated[str, typer.Argument(metavar="NAME", help="As `relubloom zoo list` names it.")],
     out: Annotated[Path, options.output_option("--out", "-o", help="Folder to write.")],
-    seed: Annotated[int, typer.Option("--seed", help="Which network of that name.")] = 0,
+    seed: Annotated[int, typer.Option(help="Which network of that name.")] = 0,
     form: Annotated[
         str,
         options.output_option(
@@ -87,7 +87,7 @@ def score(
         ),
     ],
     seed: Annotated[
-        int | None, typer.Option("--seed", help="Which network of that name, 0 if left out.")
+        int | None, typer.Option(help="Which network of that name, 0 if left out.")
     ] = None,
     controls: Annotated[
         bool, typer.Option("--controls", help="Also score the truth, and what chance finds.")

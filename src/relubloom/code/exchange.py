@@ -11,37 +11,20 @@ from pathlib import Path
 from relubloom import atomic
 from relubloom.code.bits import Code
 from relubloom.code.graded import GradedCode, as_graded
-from relubloom.errors import FileError, UsageError
+from relubloom.errors import FileError
 from relubloom.reading import TEXT, read_text
 
 
-def export_csv(
-    code: Code | GradedCode, path: Path | str, tokens: Sequence[str] | None = None
-) -> None:
-    """Write a code as CSV (UTF-8, no header), atomically.
-
-    Args:
-        code: the hashes; row t is token t, column i unit i.
-        path: where to.
-        tokens: a label per token, written as the first column.
+def export_csv(code: Code | GradedCode, path: Path, labels: Sequence[str]) -> None:
+    """Write a code as CSV (UTF-8, no header), atomically: row t is token t, after its label.
 
     Raises:
-        UsageError: labels are too few, too many, or not distinct.
         FileError: the file cannot be written.
     """
-    if tokens is not None:
-        if len(tokens) != code.vocab_size:
-            raise UsageError(
-                f"{len(tokens)} tokens were given: the code has {code.vocab_size}; give one each"
-            )
-        if (repeated := _repeated(tokens)) is not None:
-            raise UsageError(f"token {repeated!r} is given twice: labels must differ; rename one")
     buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    cells = as_graded(code).strengths
-    for place, row in enumerate(cells.tolist()):
-        writer.writerow(row if tokens is None else [tokens[place], *row])
-    atomic.write_text(Path(path), buffer.getvalue())
+    rows = zip(labels, as_graded(code).strengths.tolist(), strict=True)
+    csv.writer(buffer, lineterminator="\n").writerows([label, *row] for label, row in rows)
+    atomic.write_text(path, buffer.getvalue())
 
 
 def read_rows(path: Path) -> list[tuple[int, list[str]]]:
@@ -60,12 +43,3 @@ def read_rows(path: Path) -> list[tuple[int, list[str]]]:
     if not rows:
         raise FileError(f"{path} is empty; give it rows")
     return rows
-
-
-def _repeated(labels: Sequence[str]) -> str | None:
-    seen: set[str] = set()
-    for label in labels:
-        if label in seen:
-            return label
-        seen.add(label)
-    return None

@@ -164,7 +164,7 @@ def gather_evidence(
     task, sets = _task_of(sets), as_collection(sets, net.vocab_size)
     if depth not in get_args(Depth):
         raise UsageError(f"depth is {depth!r}: choose one of {', '.join(get_args(Depth))}")
-    stage = on_stage or _silent
+    stage: OnStage = on_stage or (lambda _stage, _done, _total: None)
     code, unit_modes = extract_with_modes(net)
     graded, grading = by_strength(net, code, sets)
     kept = None
@@ -335,7 +335,3 @@ def _explain(
         known=[explanation],
     )
     return interventions, ladder
-
-
-def _silent(_stage: str, _done: int, _total: int) -> None:
-    """Show nothing."""

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from relubloom.evidence.dead_tokens import dead_tokens
 from relubloom.evidence.graded_hash import by_strength
 from relubloom.evidence.hash_as_filter import measure_hash_as_filter
 from relubloom.evidence.mechanism import measure_input_modes, verdict_of
@@ -52,7 +51,7 @@ def glance(net: ReluNet, sets: SetCollection, workers: int = 1) -> Glance:
         extracted_kl=as_filter.extracted.kl,
         extracted_p_exact=as_filter.extracted.p_exact,
         loss_failure_f1=as_filter.extracted.loss_failure_f1,
-        dead_tokens=int(dead_tokens(scores.tokens.sets, scores.tokens.misses).sum()),
+        dead_tokens=int(scores.tokens.dead.sum()),
         levels=graded.levels,
         half_share=0.0 if strengths is None else strengths.half_share,
         state_agreement=None if strengths is None else strengths.state_agreement,

@@ -8,7 +8,6 @@ from functools import lru_cache
 import numpy as np
 
 from relubloom.errors import UsageError
-from relubloom.evidence.dead_tokens import dead_tokens
 from relubloom.evidence.mechanism.hidden_layer import HiddenLayer
 from relubloom.evidence.random_code import expected_random_code
 from relubloom.evidence.scores import SetScores
@@ -26,14 +25,13 @@ def measure_reading_figures(net: ReluNet, scores: SetScores, layer: HiddenLayer)
     exact law does not go. Cost: that of `expected_random_code`.
     """
     held = scores.tokens.sets > 0
-    dead = dead_tokens(scores.tokens.sets, scores.tokens.misses)
     random = None
     with suppress(UsageError):
         random = expected_random_code(net.vocab_size, net.width, _size_shares(scores))
     return ReadingFigures(
         units_off=1 - float(scores.unit_on.mean()),
         dead_unit_share=float((layer.on == 0).mean()),
-        dead_token_share=float(dead[held].mean()),
+        dead_token_share=float(scores.tokens.dead[held].mean()),
         hash_false_positives=scores.mean(scores.code_false_positives),
         random_code_false_positives=None if random is None else random.false_positives,
         random_code_mse=None if random is None else random.mse,

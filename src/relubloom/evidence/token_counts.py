@@ -34,6 +34,14 @@ class TokenCounts:
     code_false_positives_beside: NDArray[np.float64] | None
     together: NDArray[np.float64] | None
 
+    @property
+    def dead(self) -> NDArray[np.bool_]:
+        """The tokens that are missed on more than half of the sets that hold them.
+
+        One that no set holds is not dead, nor one that is called beside false positives.
+        """
+        return self.misses > 0.5 * self.sets
+
 
 @dataclass(frozen=True)
 class ChunkOfTokens:

@@ -130,7 +130,7 @@ def written_in_sets_of(net: ReluNet, code: GradedCode, set_size: int) -> GradedC
     if code.levels == 1:
         return code
     W_in, b_in = as_array(net.W_in), as_array(net.b_in)
-    mean = _mean_where(W_in, code.strengths == 0)
+    mean = mean_where(W_in, code.strengths == 0)
     untouched = b_in + set_size * mean
     read = (untouched > 0) & ~reversed_units(net, Code(code.bits))
     share = (mean - W_in) / np.where(read, untouched, 1)
@@ -143,7 +143,7 @@ def measure_drops(net: ReluNet, code: Code, set_size: int) -> Drops:
     """What each token alone takes away, unit by unit; see `extract_graded_code`."""
     W_in, b_in, W_out = map(as_array, (net.W_in, net.b_in, net.W_out))
     size = max(SEVERAL, set_size)
-    mean = _mean_where(W_in, ~code.bits)
+    mean = mean_where(W_in, ~code.bits)
     mean[b_in + size * mean <= 0] = 0  # no entry can be a non-bit one: so start from the empty set
     moving = np.arange(net.width)  # a unit's mean depends on its own entries alone
     for _ in range(ROUNDS):
@@ -151,7 +151,7 @@ def measure_drops(net: ReluNet, code: Code, set_size: int) -> Drops:
             break
         entries, bias, before = W_in[:, moving], b_in[moving], mean[moving]
         others = _shares(entries, before, bias + size * before) < BIT
-        found = np.where(others.any(0), _mean_where(entries, others), before)
+        found = np.where(others.any(0), mean_where(entries, others), before)
         found[bias + size * found <= 0] = 0
         mean[moving], moving = found, moving[found != before]
     untouched = b_in + size * mean
@@ -168,9 +168,11 @@ def _shares(
         return (mean - entries) / untouched
 
 
-def _mean_where(entries: NDArray[np.float64], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Mean of the chosen entries of each column, 0 where there are none."""
-    return np.where(chosen, entries, 0).sum(0) / chosen.sum(0).clip(min=1)
+def mean_where(
+    entries: NDArray[np.float64], chosen: NDArray[np.bool_], axis: int = 0
+) -> NDArray[np.float64]:
+    """Mean of the chosen entries along the axis, 0 where there are none."""
+    return np.where(chosen, entries, 0).sum(axis) / chosen.sum(axis).clip(min=1)
 
 
 def _kinds(drops: Drops, half: NDArray[np.bool_]) -> list[tuple[float, float]]:

@@ -140,11 +140,11 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
         raise FileError(f"{path}: {error.args[0]}") from None
     for name, value in tensors.items():
         if not value.is_floating_point():
-            raise FileError(f"{path}: {name} is {_kind(value)}; weights are float32")
+            raise FileError(f"{path}: {name} is {precision_of(value)}; weights are float32")
         if value.dtype != tensors["W_in"].dtype:
             raise FileError(
-                f"{path}: {name} is {_kind(value)} and W_in {_kind(tensors['W_in'])}; give all "
-                "four the same precision"
+                f"{path}: {name} is {precision_of(value)} and W_in "
+                f"{precision_of(tensors['W_in'])}; give all four the same precision"
             )
         if not bool(torch.isfinite(value).all()):
             raise FileError(f"{path}: {name} holds NaN or infinity; train again or restore it")
@@ -203,5 +203,6 @@ def check_shapes(shapes: dict[str, tuple[int, ...]]) -> None:
             )
 
 
-def _kind(value: Tensor) -> str:
+def precision_of(value: Tensor) -> str:
+    """`float32` of a tensor of torch.float32."""
     return str(value.dtype).removeprefix("torch.")

@@ -26,8 +26,12 @@ class Interval:
     upper: float
 
     def __str__(self) -> str:
-        low, high = f"{self.lower:.6g}", f"{self.upper:.6g}"
-        return low if low == high else f"{low}..{high}"
+        return self.written(".6g", "..")
+
+    def written(self, form: str, between: str = " to ") -> str:
+        """Both ends, or one where they are shown alike."""
+        low, high = format(self.lower, form), format(self.upper, form)
+        return low if low == high else f"{low}{between}{high}"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,19 @@ from relubloom.records.verdict import GRADED_RULE, RULE, SIGNS, Criterion, Readi
 
 POOR = 1.25  # times the random code's false positives: a hash with more is a poor filter
 
+SHARES = {
+    "unit_agreement": "the hidden units agree with the union on {} of the (set, unit) pairs",
+    "near_threshold": "{} of the entries lie near the threshold",
+    "union_skill": "the union removes {} of the errors that calling every unit on, or every unit "
+    "off, would make",
+    "failures_told_apart": "between sets that fail by loss and others, the share on which the bare "
+    "hash fails differs by {}",
+    "matrices_agree": "W_out tells half bits from full ones as W_in does for {} of them",
+    "state_agreement": "the hidden units do what their states say on {} of the (set, unit) pairs",
+    "state_skill": "the states remove {} of the errors of a constant answer",
+}
+"""What is said of each figure of the rule that is a share."""
+
 Percent = Callable[[float, int], str]
 """A share, and to how many decimals it is written."""
 
@@ -144,41 +157,18 @@ def _tokens(number: float) -> str:
 def _clause(line: RuleLine, percent: Percent) -> str:
     if line.figure == "two_modes":
         return "the entries of W_in form one mode, not two"
-    as_number = line.figure in ("loss_failure_f1", "f1_gain")
-    asked = f"{line.asked:g}" if as_number else percent(line.asked, 0)
-    where = f"where {asked} is the {line.end}"
     value = line.value or 0.0
-    if line.figure == "unit_agreement":
-        said = (
-            f"the hidden units agree with the union on {percent(value, 2)} of the (set, unit) pairs"
-        )
-    elif line.figure == "near_threshold":
-        said = f"{percent(value, 2)} of the entries lie near the threshold"
-    elif line.figure == "loss_failure_f1":
-        which = "graded" if line.of_graded else "bare"
-        said = f"the {which} hash predicts the loss failures with an F1 of {value:.2f}"
-    elif line.figure == "f1_gain":
-        said = f"the strengths of its bits change that F1 by {value:+.2f}"
-    elif line.figure == "matrices_agree":
-        said = f"W_out tells half bits from full ones as W_in does for {percent(value, 2)} of them"
-    elif line.figure == "state_agreement":
-        said = (
-            f"the hidden units do what their states say on {percent(value, 2)} of the (set, unit) "
-            "pairs"
-        )
-    elif line.figure == "state_skill":
-        said = f"the states remove {percent(value, 2)} of the errors of a constant answer"
-    elif line.figure == "failures_told_apart":
-        said = (
-            f"between sets that fail by loss and others, the share on which the bare hash fails "
-            f"differs by {percent(value, 2)}"
-        )
+    if line.figure in SHARES:
+        said, asked = SHARES[line.figure].format(percent(value, 2)), percent(line.asked, 0)
     else:
+        asked = f"{line.asked:g}"
+        which = "graded" if line.of_graded else "bare"
         said = (
-            f"the union removes {percent(value, 2)} of the errors that calling every unit on, or "
-            "every unit off, would make"
+            f"the strengths of its bits change that F1 by {value:+.2f}"
+            if line.figure == "f1_gain"
+            else f"the {which} hash predicts the loss failures with an F1 of {value:.2f}"
         )
-    return f"{said}, {where}"
+    return f"{said}, where {asked} is the {line.end}"
 
 
 def _rule(found: Mechanism) -> tuple[Criterion, ...]:

@@ -238,7 +238,7 @@ class KSparseTask(Shown):
             lines = self._chosen(addresses, batch_size, int(running[-1]), device)
             sets = self._split[0].sets.to(device)[torch.searchsorted(running, lines, right=True)]
             if self.swaps:
-                numbers = self._numbers("swaps", addresses, batch_size, 3, device)
+                numbers = self._swap_numbers(addresses, batch_size, device)
                 swap_tokens_(sets, numbers, self.swaps, self._running_lines.to(device))
             return sets
         return self._drawn("training", addresses, batch_size, device)
@@ -381,19 +381,14 @@ class KSparseTask(Shown):
         generators = [seeded_generator(seed, "training", step) for seed, step in addresses]
         return torch.stack([torch.randint(among, (count,), generator=g) for g in generators])
 
-    def _numbers(
-        self,
-        stream: str,
-        addresses: Sequence[tuple[int, int]],
-        count: int,
-        draws: int,
-        device: torch.device | str,
+    def _swap_numbers(
+        self, addresses: Sequence[tuple[int, int]], count: int, device: torch.device | str
     ) -> Below:
-        """Whole numbers for so many draws of each row."""
-        named = [(seed, stream, step) for seed, step in addresses]
+        """Whole numbers for the three draws of each row that swaps take."""
+        named = [(seed, "swaps", step) for seed, step in addresses]
         if self.generator == "philox":
-            return AddressedNumbers(named, range(count), draws, device).below
-        random = torch.empty(len(named), draws, count, dtype=torch.int64)
+            return AddressedNumbers(named, range(count), 3, device).below
+        random = torch.empty(len(named), 3, count, dtype=torch.int64)
         for numbers, address in zip(random, named, strict=True):
             numbers.random_(0, 1 << RANDOM_BITS, generator=seeded_generator(*address))
         return lambda draw, mass: random[:, draw] % mass
@@ -413,7 +408,7 @@ class KSparseTask(Shown):
 
     @cached_property
     def _cumulative(self) -> Int64[Tensor, " vocab"] | None:
-        return zipf_masses(self.vocab_size, 1.0) if self.source == "zipf" else None
+        return zipf_masses(self.vocab_size) if self.source == "zipf" else None
 
     @cached_property
     def _running_copies(self) -> Int64[Tensor, " sets"]:

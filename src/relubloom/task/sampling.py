@@ -188,12 +188,12 @@ def _draw_weighted_tokens(
         left -= masses[draw]
 
 
-def zipf_masses(vocab_size: int, exponent: float) -> Int64[Tensor, " vocab"]:
-    """Cumulative integer masses of Zipf's law, token t in proportion to 1 / (t + 1)^exponent.
+def zipf_masses(vocab_size: int) -> Int64[Tensor, " vocab"]:
+    """Cumulative integer masses of Zipf's law, token t in proportion to 1 / (t + 1).
 
     Masses are rounded to integers that sum to about 2^40, at least 1 each.
     """
     rank = torch.arange(1, vocab_size + 1, dtype=torch.float64)
-    share = rank.pow(-exponent)
+    share = rank.pow(-1.0)
     masses = (share / share.sum() * 2.0**40).round().clamp(min=1)
     return masses.to(torch.int64).cumsum(0)

@@ -123,11 +123,10 @@ def _listed(sets: Any, padding: int) -> Tensor:
             rows = [_row(each) for each in sets]
         except TypeError:
             _refuse(sets)
-        if not rows:
+        nested = {isinstance(row, list) for row in rows}
+        if len(nested) != 1:  # nothing, or numbers beside lists
             _refuse(sets)
-        if any(isinstance(row, list) for row in rows):
-            if not all(isinstance(row, list) for row in rows):
-                _refuse(sets)
+        if True in nested:
             widest = max(len(row) for row in rows)
             rows = [row + [padding] * (widest - len(row)) for row in rows]
         sets = rows

@@ -119,6 +119,6 @@ def digest_of(tensors: dict[str, Tensor], header: dict[str, str]) -> str:
     return digest.hexdigest()
 
 
-def move_to(tensors: dict[str, Tensor], device: torch.device | str) -> dict[str, Tensor]:
-    """The same tensors on a device."""
-    return {name: value.to(device) for name, value in tensors.items()}
+def on_cpu(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors on the CPU."""
+    return {name: value.cpu() for name, value in tensors.items()}

@@ -14,7 +14,22 @@ from relubloom.training.recipe import Recipe
 MOMENTUM = 0.9
 
 
-class Adam:
+class _Stateful:
+    """What is kept between steps, by "name.key"."""
+
+    _state: dict[str, Tensor]
+
+    def state(self) -> dict[str, Tensor]:
+        """To be saved."""
+        return self._state
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on from a saved state."""
+        for key, value in self._state.items():
+            value.copy_(state[key])
+
+
+class Adam(_Stateful):
     """Adam (.9, beta2).
 
     One fused call takes the tensors of each instance apart, so that an update does not depend on
@@ -66,17 +81,8 @@ class Adam:
             maximize=False,
         )
 
-    def state(self) -> dict[str, Tensor]:
-        """Steps and moments by "name.key", to be saved."""
-        return self._state
 
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on from a saved state."""
-        for key, value in self._state.items():
-            value.copy_(state[key])
-
-
-class Momentum:
+class Momentum(_Stateful):
     """Stochastic gradient descent with momentum 0.9: v <- 0.9 v + gradient, w <- w - rate v.
 
     Cost: per step 5 reads or writes of each parameter, in two passes.
@@ -95,15 +101,6 @@ class Momentum:
             velocity = self._state[f"{name}.velocity"]
             velocity.mul_(MOMENTUM).add_(gradients[name])
             value.sub_(velocity, alpha=float(learning_rate))
-
-    def state(self) -> dict[str, Tensor]:
-        """Velocities by "name.velocity", to be saved."""
-        return self._state
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on from a saved state."""
-        for key, value in self._state.items():
-            value.copy_(state[key])
 
 
 def optimiser_of(recipe: Recipe, stack: NetStack) -> Adam | Momentum:

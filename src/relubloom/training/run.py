@@ -19,7 +19,7 @@ from relubloom.network.relu_net import NetStack, ReluNet
 from relubloom.shown import Shown
 from relubloom.task import KSparseTask
 from relubloom.training.batch_softmax import BatchSoftmaxStep, check_softmax
-from relubloom.training.checkpoint import load_checkpoint, move_to, save_checkpoint, unreadable
+from relubloom.training.checkpoint import load_checkpoint, on_cpu, save_checkpoint, unreadable
 from relubloom.training.devices import check_room
 from relubloom.training.optimisers import Adam, Momentum, decay, optimiser_of
 from relubloom.training.recipe import Objective, Recipe
@@ -177,7 +177,7 @@ class TrainingRun:
         """
         self.check_finite()
         film = torch.stack(self.film, dim=1)
-        trained = NetStack(**move_to(self.stack.parameters(), "cpu"))
+        trained = NetStack(**on_cpu(self.stack.parameters()))
         nets = [trained[i] for i in range(len(self.seeds))]
         if self.recipe.activation == "none":  # as networks that apply a ReLU
             nets = [always_on(net, self.task.sizes[1]) for net in nets]
@@ -195,7 +195,7 @@ class TrainingRun:
         self.check_finite()
         tensors = self._state() | {"film": torch.stack(self.film)}
         progress = {"done": self.done, "loss_steps": self.loss_steps, "history": self.history}
-        save_checkpoint(path, move_to(tensors, "cpu"), self.fingerprint(), progress)
+        save_checkpoint(path, on_cpu(tensors), self.fingerprint(), progress)
 
     def restore(self, path: Path) -> None:
         """Continue from a saved state."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from relubloom.code import GradedCode
-from relubloom.records.certificate import Certificate, Interval
+from relubloom.records.certificate import Certificate
 from relubloom.zoo.catalogue import SET_SIZE, WHAT
 
 if TYPE_CHECKING:
@@ -94,17 +94,11 @@ def _known(known: KnownNetwork, figures: Figures) -> list[str]:
 
 def _certified(certificate: Certificate) -> str:
     sets = f"{certificate.sets:,} sets of {certificate.set_size}"
-    right = f"{span(certificate.p_exact, '.4%')} of the {sets} ranked exactly, "
-    right += f"mse {span(certificate.mse, '.3g')}"
+    right = f"{certificate.p_exact.written('.4%')} of the {sets} ranked exactly, "
+    right += f"mse {certificate.mse.written('.3g')}"
     if certificate.confidence is not None:
         return f"Estimated by a sample, no proof ({certificate.confidence:.1%} each): {right}."
     return f"Proved over all sets, by {certificate.method}: {right}."
-
-
-def span(interval: Interval, form: str) -> str:
-    """Both ends, or one where they are shown alike."""
-    low, high = format(interval.lower, form), format(interval.upper, form)
-    return low if low == high else f"{low} to {high}"
 
 
 def _criteria(known: KnownNetwork, figures: Figures) -> list[str]:

@@ -15,28 +15,18 @@ from numpy.typing import NDArray
 from relubloom.network.relu_net import ReluNet
 
 SHARPNESS = 16.0
-MAJORITY: Mapping[int, float] = {1: 1.0, 2: -1.0}  # 0, 0, 1, 1, ... of c = 0, 1, 2, 3, ...
 Bits = NDArray[np.bool_]
 
 
-def parity_hinges(set_size: int) -> dict[int, float]:
-    """The slopes of 0, 1, 0, 1, ... of c = 0 .. set_size: one hinge a token."""
-    return {0: 1.0} | {j: 2.0 * (-1) ** j for j in range(1, set_size)}
-
-
 def hinges_of(kind: str, set_size: int) -> Mapping[int, float]:
-    """Those of `planted-majority` or `planted-parity`."""
-    return MAJORITY if kind == "planted-majority" else parity_hinges(set_size)
+    """The slopes of the function of c = 0 .. set_size that units of this kind compute.
 
-
-def majority(bits: Bits) -> ReluNet:
-    """`planted` with ReLU(c - 1) - ReLU(c - 2), which is 1 for c >= 2 and else 0."""
-    return planted(bits, MAJORITY)
-
-
-def parity(bits: Bits, set_size: int) -> ReluNet:
-    """`planted` with the parity of c, on sets of at most `set_size` tokens."""
-    return planted(bits, parity_hinges(set_size))
+    Of `planted-majority` it is 0, 0, 1, 1, ...; of `planted-parity` 0, 1, 0, 1, ..., of one hinge a
+    token.
+    """
+    if kind == "planted-majority":
+        return {1: 1.0, 2: -1.0}
+    return {0: 1.0} | {j: 2.0 * (-1) ** j for j in range(1, set_size)}
 
 
 def planted(bits: Bits, slopes: Mapping[int, float]) -> ReluNet:

@@ -7,7 +7,6 @@ any size, and `Dictionary` and `Indicators` are there to draw the network's own.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import torch
@@ -58,7 +57,7 @@ def write_synthetic_model(known: KnownNetwork, folder: Path | str) -> list[str]:
         "bias": net.b_in.detach().contiguous(),
         "firing_probabilities": _firing(known),
     }
-    atomic.write_text(folder / CONFIG, json.dumps(config, indent=2) + "\n")
+    atomic.write_json(folder / CONFIG, config)
     atomic.write_bytes(folder / WEIGHTS, save(tensors))
     return [WEIGHTS, CONFIG]
 

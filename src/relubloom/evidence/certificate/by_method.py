@@ -13,7 +13,7 @@ from relubloom.code.counting import predicted_seconds
 from relubloom.errors import UsageError, described
 from relubloom.evidence.behaviour.summary import lines_of_file
 from relubloom.evidence.certificate.counted import as_exact_filter, count_sets
-from relubloom.evidence.certificate.evaluated import enumerate_lines, enumerate_sets, sample_sets
+from relubloom.evidence.certificate.evaluated import enumerate_sets, sample_sets
 from relubloom.evidence.certificate.interval import bound_sets
 from relubloom.measure.one_pass import OnSets
 from relubloom.network.relu_net import ReluNet, as_network
@@ -111,7 +111,7 @@ def certify_lines(
         )
     started = time.monotonic()
     with intra_op_threads(1):
-        found = enumerate_lines(net, sets, k, workers=workers, on_sets=on_sets)
+        found = enumerate_sets(net, k, sets, workers=workers, on_sets=on_sets)
     seconds = round(time.monotonic() - started, 3)
     return replace(found, seconds=seconds, file=lines_of_file(sets))
 

@@ -16,7 +16,7 @@ from relubloom.measure.one_pass import Chunk, OnSets, evaluator_for, one_pass
 from relubloom.measure.pool import chunk_size
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.certificate import CalledNonMembers, Certificate, Interval
-from relubloom.task import AllSets, ListedSets, SetCollection
+from relubloom.task import AllSets, ListedSets
 from relubloom.task.sampling import draw_sets, seeded_generator
 
 CONFIDENCE = 0.99
@@ -170,16 +170,18 @@ class Certifying:
 def enumerate_sets(
     net: ReluNet,
     set_size: int,
+    lines: ListedSets | None = None,
     *,
     float32: bool = False,
     workers: int = 1,
     on_sets: OnSets | None = None,
 ) -> Certificate:
-    """Evaluate the network on all C(vocab, set_size) sets.
+    """Evaluate the network on all C(vocab, set_size) sets, or on a file's lines of that size.
 
     Args:
         net: finite weights.
         set_size: 1 to vocab.
+        lines: evaluate these, copies counted.
         float32: judge in float32 with its own error bound first, and only what that leaves in
             doubt, or what weighs most in the mse, in float64. About twice as fast; the mse
             interval is wider.
@@ -188,42 +190,12 @@ def enumerate_sets(
 
     Cost: that of `measure.one_pass`.
     """
-    sets = AllSets(net.vocab_size, set_size)
-    return _evaluated(net, sets, set_size, len(sets), workers, on_sets, float32=float32)
-
-
-def enumerate_lines(
-    net: ReluNet,
-    sets: ListedSets,
-    set_size: int,
-    *,
-    workers: int = 1,
-    on_sets: OnSets | None = None,
-) -> Certificate:
-    """Evaluate the network in float64 on every line of a file, all of one size, copies counted.
-
-    Cost: that of `measure.one_pass`.
-    """
-    lines = int(sets.copies.sum())
-    return _evaluated(net, sets, set_size, lines, workers, on_sets, copies=True)
-
-
-def _evaluated(
-    net: ReluNet,
-    sets: SetCollection,
-    set_size: int,
-    number: int,
-    workers: int,
-    on_sets: OnSets | None,
-    *,
-    float32: bool = False,
-    copies: bool = False,
-) -> Certificate:
-    """The certificate of one pass over the sets, `number` of them."""
+    sets = AllSets(net.vocab_size, set_size) if lines is None else lines
     evaluator = evaluator_for(net, sets, float32=float32)
     if not evaluator.fine_error.usable:
+        number = len(sets) if lines is None else int(lines.copies.sum())
         return nothing_decided(number, set_size, net.vocab_size, "enumeration")
-    found = Certifying(net, set_size, evaluator, sampled=False, copies=copies)
+    found = Certifying(net, set_size, evaluator, sampled=False, copies=lines is not None)
     one_pass(net, sets, [found], evaluator=evaluator, tight=True, workers=workers, on_sets=on_sets)
     return found.over_all()
 

@@ -1,7 +1,7 @@
 """The interventions: units are forced, the hidden layer is replaced, or W_in is changed."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -70,9 +70,9 @@ class ForceCovered(_ForcedUnit):
     control = "predicted for another uncovered unit than the forced one"
     covers = True
 
-    graded: Mapping[str, str] = MappingProxyType(
-        {"prediction": "The decode of the units' states, that of the forced one covered."}
-    )
+    graded: ClassVar[Mapping[str, str]] = {
+        "prediction": "The decode of the units' states, that of the forced one covered."
+    }
 
     def cases(self, code: GradedCode, sets: Ids, random: Generator) -> Cases:
         """Sets without false positives of the code, with an uncovered unit each."""
@@ -101,12 +101,10 @@ class ForceUncovered(_ForcedUnit):
     control = "predicted for another covered unit than the forced one"
     covers = False
 
-    graded: Mapping[str, str] = MappingProxyType(
-        {
-            "prediction": "The decode of the units' states, that of the forced one untouched.",
-            "control": "predicted for another unit than the forced one, covered or leaking",
-        }
-    )
+    graded: ClassVar[Mapping[str, str]] = {
+        "prediction": "The decode of the units' states, that of the forced one untouched.",
+        "control": "predicted for another unit than the forced one, covered or leaking",
+    }
 
     def cases(self, code: GradedCode, sets: Ids, random: Generator) -> Cases:
         """Sets with a covered (or leaking) unit each."""
@@ -179,12 +177,10 @@ class TwoLevelInput(Intervention):
     name = "two-level-input"
     question = "Are the two levels of each unit's column all that matters of W_in?"
     prediction = "The decode of the set: every entry keeps its bit."
-    graded: Mapping[str, str] = MappingProxyType(
-        {
-            "question": "Is a level for each strength, unit by unit, all that matters of W_in?",
-            "prediction": "The decode of the set: every entry keeps its strength.",
-        }
-    )
+    graded: ClassVar[Mapping[str, str]] = {
+        "question": "Is a level for each strength, unit by unit, all that matters of W_in?",
+        "prediction": "The decode of the set: every entry keeps its strength.",
+    }
 
     def run(self, net: PreparedNetwork, cases: Cases) -> Float[Tensor, "batch vocab"]:
         """Run the two-level network."""
@@ -239,13 +235,11 @@ class PatchFalsePositive(Intervention):
     name = "patch-false-positive"
     question = "Is a false positive put in as a member any news to the hidden layer?"
     prediction = "The decode of the set alone: the union is the same."
-    graded: Mapping[str, str] = MappingProxyType(
-        {
-            "question": "Is a false positive put in as a member no more news than its half bits?",
-            "prediction": "The decode of the set with the token, in the states that bits write in "
-            "sets of one token more; they ask for their strengths as ever.",
-        }
-    )
+    graded: ClassVar[Mapping[str, str]] = {
+        "question": "Is a false positive put in as a member no more news than its half bits?",
+        "prediction": "The decode of the set with the token, in the states that bits write in "
+        "sets of one token more; they ask for their strengths as ever.",
+    }
     one_more = True
 
     def cases(self, code: GradedCode, sets: Ids, random: Generator) -> Cases:
@@ -278,12 +272,10 @@ class ScrubIrrelevant(Intervention):
     name = "scrub-irrelevant"
     question = "Is a unit's being covered or not all that it tells the readout?"
     prediction = "The decode of the set: each unit is resampled with its status kept."
-    graded: Mapping[str, str] = MappingProxyType(
-        {
-            "question": "Is a unit's state all that it tells the readout?",
-            "prediction": "The decode of the set: each unit is resampled with its state kept.",
-        }
-    )
+    graded: ClassVar[Mapping[str, str]] = {
+        "question": "Is a unit's state all that it tells the readout?",
+        "prediction": "The decode of the set: each unit is resampled with its state kept.",
+    }
 
     def cases(self, code: GradedCode, sets: Ids, random: Generator) -> Cases:
         """Any sets, with a number each that chooses the sources."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -43,7 +43,7 @@ class Intervention(ABC):
     question: str
     prediction: str
     control = "hashes dealt to the tokens anew"
-    graded: Mapping[str, str] = MappingProxyType({})
+    graded: ClassVar[Mapping[str, str]] = {}
     changes = False
     one_more = False
 

@@ -15,6 +15,7 @@ from relubloom.code import Code, GradedCode
 from relubloom.measure.forward import in_float64, placed
 from relubloom.network.extract import reversed_units
 from relubloom.network.relu_net import HookPoint, ReluNet
+from relubloom.network.strengths import mean_where
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,5 @@ def _two_level(net: ReluNet, code: GradedCode) -> ReluNet:
     levels = np.empty_like(W_in)
     for strength in range(code.levels + 1):
         chosen = code.strengths == strength
-        mean = np.where(chosen, W_in, 0).sum(0) / chosen.sum(0).clip(min=1)
-        levels = np.where(chosen, mean, levels)
+        levels = np.where(chosen, mean_where(W_in, chosen), levels)
     return ReluNet(torch.from_numpy(levels), net.b_in, net.W_out, net.b_out)

@@ -17,11 +17,11 @@ from relubloom.evidence.ladder.read_network import (
     Mask,
     ReadNetwork,
     Reals,
-    mean_where,
     token_times_unit_levels,
 )
 from relubloom.evidence.ladder.read_off import DRAWS
 from relubloom.evidence.ladder.rung import REAL, Written, as_network, hash_bits, rung
+from relubloom.network.strengths import mean_where
 
 
 @rung("graded-hash", "Extracted graded hash")

@@ -14,6 +14,7 @@ from relubloom.evidence.ladder.rung import REAL, hash_bits
 from relubloom.network.extract import reversed_units
 from relubloom.network.given_weights import as_array
 from relubloom.network.relu_net import ReluNet
+from relubloom.network.strengths import mean_where
 
 Reals = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -135,11 +136,6 @@ class Departures:
     def any(self) -> bool:
         """Whether some unit has more than two values in W_in or in W_out."""
         return bool(self.of_input.any() or self.of_output.any())
-
-
-def mean_where(values: Reals, chosen: Mask, axis: int) -> Reals:
-    """Mean of the chosen entries along the axis; 0 where there are none."""
-    return np.where(chosen, values, 0).sum(axis) / np.maximum(chosen.sum(axis), 1)
 
 
 def unit_levels(by_token: Reals, bits: Mask) -> Reals:

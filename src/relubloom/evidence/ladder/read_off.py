@@ -15,12 +15,12 @@ from relubloom.evidence.ladder.read_network import (
     Mask,
     ReadNetwork,
     Reals,
-    mean_where,
     slopes,
     token_and_unit_levels,
 )
 from relubloom.evidence.ladder.rung import REAL, Written, as_network, network_bits, rung
 from relubloom.network.relu_net import ReluNet
+from relubloom.network.strengths import mean_where
 
 DRAWS = 16  # of a random hash
 

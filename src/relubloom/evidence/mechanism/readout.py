@@ -125,8 +125,6 @@ class ReadoutLines:
     def _lowering_weights(self) -> NDArray[np.float64]:
         """W_out, with the sign of a reversed unit's entries changed."""
         W_out = self._net.W_out.detach().numpy()
-        if not self._reversed.any():
-            return W_out
         return np.where(self._reversed[:, None], -W_out, W_out)
 
 

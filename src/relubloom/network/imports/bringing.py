@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from relubloom.errors import FileError, RelubloomError, UsageError, described
 from relubloom.network.construct import always_on
 from relubloom.network.imports import files, modules, verify
-from relubloom.network.imports.roles import check_values, place, precision_name, widest
+from relubloom.network.imports.roles import check_values, place
 from relubloom.network.imports.source import (
     Given,
     ImportRecord,
@@ -23,7 +24,7 @@ from relubloom.network.imports.source import (
     scale_of,
 )
 from relubloom.network.relu_net import ReluNet
-from relubloom.network.weights_file import NAMES, check_shapes
+from relubloom.network.weights_file import NAMES, check_shapes, precision_of
 
 HALVES = (torch.float16, torch.bfloat16)
 LOOK_AT = "its tensors may be swapped, turned the wrong way or scaled: see --names, --layout"
@@ -38,14 +39,16 @@ class Imported:
 
 
 @dataclass(frozen=True)
-class _Assembled:
-    """A network, the same before its biases were raised, and how it differs from its source."""
+class _Assembled(Imported):
+    """A network that is not verified yet; `plain` is the same before its biases were raised."""
 
-    net: ReluNet
     plain: ReluNet
-    record: ImportRecord
     source_precision: torch.dtype
-    scale: float
+
+    def verified(self, pairs: list[verify.Pair], by: str, remedy: str = LOOK_AT) -> Imported:
+        """Held against the original's answers, as `verify.verify` does."""
+        check = verify.verify(self.net, self.plain, pairs, self.source_precision, by, remedy)
+        return Imported(self.net, replace(self.record, verified=True, check=check))
 
 
 def import_file(path: Path, given: Given, check: Path | None = None) -> Imported:
@@ -66,22 +69,18 @@ def import_file(path: Path, given: Given, check: Path | None = None) -> Imported
         )
     activation = decided_activation(source, given, name)
     placed = source.placed or place(source.tensors, given, name)
-    made = _assembled(source, placed, activation, given, name)
-    found = None
+    found = made = _assembled(source, placed, activation, given, name)
+    scale = made.record.input_scale
     if source.run is not None:
-        fed = made.scale if scale_of(source.input_scale) == 1 else 1.0
+        fed = scale if scale_of(source.input_scale) == 1 else 1.0
         run = source.run
         pair = verify.run_pair(lambda rows: run(rows * fed), _trial(made, given))
-        found = verify.verify(
-            *(made.net, made.plain, [pair], made.source_precision, "onnx.reference", LOOK_AT)
-        )
+        found = made.verified([pair], "onnx.reference")
     if check is not None:
-        pairs = verify.read_pairs(files.read_tensors(check), made.net, made.scale, check)
+        pairs = verify.read_pairs(files.read_tensors(check), made.net, scale, check)
         _refuse_sizes(pairs, made.record, check)
-        found = verify.verify(
-            *(made.net, made.plain, pairs, made.source_precision, str(check), LOOK_AT)
-        )
-    return Imported(made.net, _verified(made.record, found))
+        found = made.verified(pairs, str(check))
+    return found
 
 
 def import_tensors(tensors: Mapping[str, Tensor | np.ndarray] | object, given: Given) -> Imported:
@@ -99,8 +98,7 @@ def import_tensors(tensors: Mapping[str, Tensor | np.ndarray] | object, given: G
     source = Source("torch", files.without_prefix(found))
     activation = decided_activation(source, given, name)
     placed = place(source.tensors, given, name)
-    made = _assembled(source, placed, activation, given, name)
-    return Imported(made.net, made.record)
+    return _assembled(source, placed, activation, given, name)
 
 
 def _as_tensor(value: Tensor | np.ndarray, at: str) -> Tensor:
@@ -147,7 +145,7 @@ def _tried(module: nn.Module, source: Source, given: Given) -> Imported:
     weight = next(module.parameters())
     problem: FileError | None = None
     why: str | None = None
-    for feed in modules.feeds(made.scale, made.net.vocab_size):
+    for feed in modules.feeds(made.record.input_scale, made.net.vocab_size):
         try:
             with modules.evaluating(module):
                 parts = [
@@ -175,13 +173,9 @@ def _tried(module: nn.Module, source: Source, given: Given) -> Imported:
         pair = verify.Pair(whole, answers)
         remedy = "it computes something besides its two layers; pass that part of the model alone"
         try:
-            found = verify.verify(
-                *(made.net, made.plain, [pair], made.source_precision, name, remedy)
-            )
+            return made.verified([pair], name, remedy)
         except FileError as error:
             problem = problem or error
-            continue
-        return Imported(made.net, _verified(made.record, found))
     raise problem or FileError(
         f"{name} cannot be run on sets as rows [sets, {made.net.vocab_size}] or as ids ({why}); "
         "pass its two layers as an nn.Sequential, or its state dict to from_state_dict"
@@ -205,21 +199,22 @@ def _assembled(
     except UsageError as error:
         raise FileError(f"{name}: {error.args[0]}") from None
     scale, norm = _scale(source, given, name)
-    precision = widest(placed.tensors.values())
+    precisions = [value.dtype for value in placed.tensors.values()]
+    precision = reduce(torch.promote_types, precisions)
     stored = torch.float32 if precision in HALVES and (scale != 1 or activation == "none") else None
     dtype = stored or precision
     tensors = {role: value.detach().to("cpu", dtype, copy=True) for role, value in tensors.items()}
     tensors["W_in"] = tensors["W_in"] * scale if scale != 1 else tensors["W_in"]
     plain = ReluNet(**{role: value.contiguous() for role, value in tensors.items()})
     sizes = given.sizes
-    if activation == "none" and sizes is None:
-        raise UsageError(
-            f"{name} is linear (activation none): its biases are raised so that the ReLU clips "
-            "nothing on sets of up to k tokens; give --set-size k (in Python set_size=k)"
-        )
-    linear = activation == "none" and sizes is not None
-    net = always_on(plain, sizes[1]) if linear and sizes else plain
-    holds = sizes if norm is not None else (0, sizes[1]) if linear and sizes else None
+    net, holds = plain, None if norm is None else sizes
+    if activation == "none":
+        if sizes is None:
+            raise UsageError(
+                f"{name} is linear (activation none): its biases are raised so that the ReLU clips "
+                "nothing on sets of up to k tokens; give --set-size k (in Python set_size=k)"
+            )
+        net, holds = always_on(plain, sizes[1]), holds or (0, sizes[1])
     record = ImportRecord(
         file=None,
         format=source.format,
@@ -231,18 +226,14 @@ def _assembled(
         normalised=norm,
         holds_for=holds,
         missing_biases=missing,
-        precision=precision_name(dtype),
-        source_precisions=sorted({precision_name(v.dtype) for v in placed.tensors.values()}),
+        precision=precision_of(plain.W_in),
+        source_precisions=sorted({precision_of(value) for value in placed.tensors.values()}),
         ignored=list(placed.ignored),
         verified=False,
         check=None,
     )
-    coarsest = max((value.dtype for value in placed.tensors.values()), key=_eps)
-    return _Assembled(net, plain, record, coarsest, scale)
-
-
-def _eps(dtype: torch.dtype) -> float:
-    return torch.finfo(dtype).eps
+    coarsest = max(precisions, key=lambda each: torch.finfo(each).eps)
+    return _Assembled(net, record, plain, coarsest)
 
 
 def _scale(source: Source, given: Given, name: str) -> tuple[float, str | None]:
@@ -288,7 +279,3 @@ def _refuse_sizes(pairs: list[verify.Pair], record: ImportRecord, check: Path) -
                 f"{check} has sets of {int(sizes.min())} to {int(sizes.max())} tokens and the "
                 f"import holds for {low} to {high}; check sets of those sizes"
             )
-
-
-def _verified(record: ImportRecord, check: verify.Check | None) -> ImportRecord:
-    return replace(record, verified=check is not None, check=check)

@@ -58,7 +58,8 @@ def read_source(path: Path) -> Source:
         from relubloom.network.imports.onnx_graph import read_onnx
 
         return replace(read_onnx(path), sha256=sha256)
-    return Source(_format(path), read_tensors(path), sha256=sha256)
+    form = "torch" if path.suffix in TORCH else path.suffix.removeprefix(".")
+    return Source(form, read_tensors(path), sha256=sha256)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -94,10 +95,6 @@ def _read_folder(folder: Path) -> Source:
         return Source("relubloom", {}, placed, activation or "relu", sha256=sha256)
     tensors = read_tensors(weights)
     return Source("hugging-face", tensors, activation=activation, sha256=sha256)
-
-
-def _format(path: Path) -> str:
-    return "torch" if path.suffix in TORCH else path.suffix.removeprefix(".")
 
 
 def _reader(path: Path) -> Callable[[Path], dict[str, Tensor]]:

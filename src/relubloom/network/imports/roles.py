@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from relubloom.errors import FileError, UsageError
 from relubloom.network.imports.source import LAYOUTS, Given, Placed
-from relubloom.network.weights_file import NAMES
+from relubloom.network.weights_file import NAMES, precision_of
 
 NO_BIAS = "none"  # in place of a bias's name
-PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+PRECISIONS = ("float16", "bfloat16", "float32", "float64")
 FIRST_WORDS = {
     *("in", "input", "enc", "encoder", "embed", "embedding", "embeddings", "emb", "up", "hidden"),
     *("c_fc", "read"),
@@ -128,8 +128,8 @@ def _refuse_foreign(tensors: Mapping[str, Tensor], name: str) -> None:
             )
         if not value.is_floating_point():
             raise FileError(
-                f"{name}: tensor {at} is {_kind(value)}: weights are floating point; leave it out "
-                "with --names W_in=...,W_out=... if it sits beside"
+                f"{name}: tensor {at} is {precision_of(value)}: weights are floating point; leave "
+                "it out with --names W_in=...,W_out=... if it sits beside"
             )
 
 
@@ -255,10 +255,8 @@ def _turned(found: Mapping[str, Tensor], layout: str) -> dict[str, Tensor]:
 
 
 def _check_values(value: Tensor, called: str) -> None:
-    if value.dtype not in PRECISIONS:
-        raise FileError(
-            f"{called} is {_kind(value)}: weights are {', '.join(map(precision_name, PRECISIONS))}"
-        )
+    if precision_of(value) not in PRECISIONS:
+        raise FileError(f"{called} is {precision_of(value)}: weights are {', '.join(PRECISIONS)}")
     if not bool(torch.isfinite(value).all()):
         raise FileError(f"{called} holds NaN or infinity; train again or restore it")
 
@@ -271,23 +269,6 @@ def check_values(tensors: Mapping[str, Tensor], names: Mapping[str, str], name: 
     """
     for role, value in tensors.items():
         _check_values(value, f"{name}: {_called(role, names.get(role, role))}")
-
-
-def precision_name(dtype: torch.dtype) -> str:
-    """`float32` of torch.float32."""
-    return str(dtype).removeprefix("torch.")
-
-
-def widest(tensors: Iterable[Tensor]) -> torch.dtype:
-    """The precision that holds all of them."""
-    found = torch.float16
-    for index, value in enumerate(tensors):
-        found = value.dtype if index == 0 else torch.promote_types(found, value.dtype)
-    return found
-
-
-def _kind(value: Tensor) -> str:
-    return precision_name(value.dtype)
 
 
 def _called(role: str, name: str) -> str:

@@ -14,6 +14,7 @@ from torch import Tensor
 from relubloom.errors import FileError
 from relubloom.network.imports.source import Check
 from relubloom.network.relu_net import ReluNet
+from relubloom.network.weights_file import precision_of
 
 SUSPECTS: dict[str, Callable[[Tensor], Tensor]] = {
     "ReLU": torch.relu,
@@ -212,7 +213,7 @@ def _rows(inputs: Tensor, vocab_size: int, scale: float, called: str) -> Tensor:
         return indicator(inputs.long(), vocab_size)
     if inputs.shape[1] != vocab_size:
         raise FileError(
-            f"{called} are {str(inputs.dtype).removeprefix('torch.')} {tuple(inputs.shape)}: rows "
+            f"{called} are {precision_of(inputs)} {tuple(inputs.shape)}: rows "
             f"have {vocab_size} entries, one a token; give ids as int64"
         )
     marked = inputs != 0
