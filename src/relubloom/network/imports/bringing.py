@@ -219,6 +219,12 @@ def _assembled(
         )
     linear = activation == "none" and sizes is not None
     net = always_on(plain, sizes[1]) if linear and sizes else plain
+    finite = all(bool(value.isfinite().all()) for value in net.parameters())
+    if not finite or bool(W_in.any()) != bool(net.W_in.any()):
+        raise UsageError(
+            f"{name}: {precision_name(dtype)} does not hold its weights with input_scale {scale:g} "
+            f"and activation {activation}; give another scale, or weights of float64"
+        )
     holds = sizes if norm is not None else (0, sizes[1]) if linear and sizes else None
     record = ImportRecord(
         file=None,
