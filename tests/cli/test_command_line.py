@@ -135,6 +135,7 @@ BAD_VALUES = {
         "number (received 'few'); see relubloom zoo get --help",
     ),
     "no seeds": (("study", "--seeds", 0), "seeds is 0"),
+    "more seeds than fit": (("study", "--seeds", 10**12), "of 1000000000000 networks need "),
     "negative seed": (("study", "--seed", -1), "seed is -1"),
     "no steps": (("study", "--steps", 0), "steps is 0"),
     "no batch": (("study", "--batch-size", 0), "batch_size is 0"),
