@@ -289,6 +289,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: rb.KSparseTask("a.sets", 2),
         "vocab_size is 'a.sets': a file of sets is read by KSparseTask.from_file('a.sets')",
     ),
+    "KSparseTask: pool": (
+        lambda: rb.KSparseTask(8, 2, training_pool="5"),
+        f"training_pool is '5' (str): {WHOLE}",
+    ),
     "KSparseTask: half": (lambda: rb.KSparseTask(8.5, 2), f"vocab_size is 8.5 (float): {WHOLE}"),
     "KSparseTask: size": (
         lambda: rb.KSparseTask(8, 2.0),

@@ -17,8 +17,9 @@ def refuse_too_large(vocab_size: int, width: int, networks: int = 1) -> None:
     needed = TRAINING_COPIES * FLOAT32 * networks * (2 * vocab_size * width + vocab_size + width)
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > there:
+        together = "" if networks == 1 else f" of {_told(networks)} networks"
         raise UsageError(
-            f"vocab_size {_told(vocab_size)} and width {_told(width)} need "
+            f"vocab_size {_told(vocab_size)} and width {_told(width)}{together} need "
             f"{_told(needed >> 30, ',')} GiB for weights and optimiser, and this machine has "
             f"{there / 2**30:,.0f}; lower them"
         )

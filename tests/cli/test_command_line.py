@@ -25,6 +25,7 @@ from relubloom.network.relu_net import ReluNet
 from relubloom.records.files import read_record
 from relubloom.records.run_folder import default_labels
 from relubloom.records.study import StudyRecord
+from relubloom.study import settings
 from relubloom.study.source_codes import SourceFamily
 
 COMMANDS = ("study", "train", "construct", "examine", "report", "compare", "query")
@@ -127,7 +128,14 @@ BAD_VALUES = {
     "k is a word": (("study", "-k", "three"), "--set-size is 'three'"),
     "k is a fraction": (("study", "-k", "2.5"), "--set-size is '2.5'"),
     "N is a word": (("study", "-N", "many"), "'many'"),
+    "N is a word close by": (("study", "-Nmany"), "number (received 'many'); see relubloom study "),
+    "seed is a word": (("study", "--seed=few"), "number (received 'few'); see relubloom study -"),
+    "a sub-command's": (
+        ("zoo", "get", "--seed=few"),
+        "number (received 'few'); see relubloom zoo get --help",
+    ),
     "no seeds": (("study", "--seeds", 0), "seeds is 0"),
+    "more seeds than fit": (("study", "--seeds", 10**12), "of 1000000000000 networks need "),
     "negative seed": (("study", "--seed", -1), "seed is -1"),
     "no steps": (("study", "--steps", 0), "steps is 0"),
     "no batch": (("study", "--batch-size", 0), "batch_size is 0"),
@@ -170,6 +178,18 @@ def test_a_bad_value_is_one_line_and_status_2(
     assert text in done.error
     assert done.out == ""
     assert not out.exists()
+
+
+def test_memory_that_pytorch_does_not_get_is_memory_that_is_not_there(
+    relubloom: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def planned(**_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 16 bytes")
+
+    monkeypatch.setattr(settings, "planned", planned)
+    done = relubloom("train", "--batch-size", 10**12, "--out", tmp_path / "out")
+    assert done.status == 1
+    assert done.error == "out of memory; lower --vocab-size, --batch-size or --seeds"
 
 
 @pytest.mark.parametrize(

@@ -269,6 +269,20 @@ REFUSED: dict[str, Case] = {
         saved, (*RELU, "--input-scale", "l2", "-k", "2..3"), 2, "give --set-size k, one size",
     ),
     "scale 0": (saved, (*RELU, "--input-scale", "0"), 2, "input_scale is '0': give a number"),
+    "scale beyond float32": (
+        saved, (*RELU, "--input-scale", "1e300"), 2,
+        "model.pt: float32 does not hold its weights with input_scale 1e+300 and activation relu",
+    ),
+    "scale below float32": (saved, (*RELU, "--input-scale", "1e-60"), 2, "with input_scale 1e-60"),
+    "biases beyond float32": (
+        lambda at: state(at, **{"0__weight": torch.full((5, 12), -3e38)}),
+        ("--activation", "none", "-k", 2), 2,
+        "float32 does not hold its weights with input_scale 1 and activation none",
+    ),
+    "a role twice": (
+        saved, (*RELU, "--names", "W_in=0.weight,W_out=2.weight,W_in=2.weight"), 2,
+        "--names has W_in twice",
+    ),
     "scale of a word": (saved, (*RELU, "--input-scale", "big"), 2, "input_scale is 'big'"),
     # files
     "truncated .pt": (lambda at: cut(saved(at)), RELU, 1, "is no whole PyTorch file"),
@@ -538,6 +552,19 @@ def test_examine_refuses_what_it_cannot_honour(relubloom: Run, tmp_path: Path) -
     assert "model.pt does not say its set_size; pass --set-size" in sizeless.error
     gone = relubloom("examine", tmp_path / "gone.pt", *RELU)
     assert "gone.pt is not there" in gone.error
+
+
+def test_a_folder_that_is_the_working_directory_has_a_name(
+    relubloom: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    saved(folder).rename(folder / "pytorch_model.bin")
+    (folder / "config.json").write_text('{"hidden_act": "relu"}')
+    monkeypatch.chdir(folder)
+    done = relubloom("examine", ".", "-k", 2, "-q", "--json")
+    assert (done.status, done.err) == (0, "")
+    assert (tmp_path / "mine-run" / "report.html").exists()
 
 
 def test_a_certificate_says_that_an_import_was_not_verified(relubloom: Run, tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from pyarrow import parquet
 import relubloom as rb
 from build.sweep import done_row, missing_row
 from relubloom.errors import FileError, UsageError
-from relubloom.records.sweep_row import SweepRow
+from relubloom.records.sweep_row import UNSAID, SweepRow
 from relubloom.sweep.results import SCHEMA_VERSION, Results
 from relubloom.sweep.selection import export_records
+from relubloom.training.recipe import LATER_FIELDS
 
 DONE = done_row("a", {"width": 8, "seed": 0}, mse=0.25)
 FAILED = missing_row("b", {"width": 9, "seed": 0}, "out of memory")
@@ -35,6 +36,22 @@ def test_records_are_flat(results: Results) -> None:
     assert done["relubloom_version"] == rb.__version__
     assert (failed["status"], failed["reason"]) == ("failed", "out of memory")
     assert impossible["reason"] == "width is 0"
+
+
+def test_a_default_is_told_beside_what_departs_from_it(results: Results) -> None:
+    results.record([done_row("d", {"weight_decay": 0.1, "softmax": "batch"})])
+    done, failed, impossible, decayed = rb.load_results(results.path)
+    told = [(row["weight_decay"], row["softmax"]) for row in (done, failed, decayed)]
+    assert told == [(0, "all"), (0, "all"), (0.1, "batch")]
+    assert "weight_decay" not in impossible
+    assert "optimiser" not in done
+
+
+def test_what_settings_leave_out_is_the_default() -> None:
+    task, recipe = rb.KSparseTask(8, 2), rb.Recipe()
+    assert {name: getattr(task, name, getattr(recipe, name, None)) for name in UNSAID} == UNSAID
+    left_out = {*LATER_FIELDS, "generator"} - {"activation"}  # which a run always says
+    assert left_out == UNSAID.keys()
 
 
 def test_rows_are_read_as_they_were_recorded(results: Results) -> None:

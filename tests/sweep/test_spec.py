@@ -140,6 +140,8 @@ def test_a_mistake_is_one_clear_line(write: Write, text: str, said: str) -> None
         ("training_pool = 0", "training_pool is 0"),
         ("steps = 0", "steps is 0"),
         ("sets = 'gone.sets'", "gone.sets"),
+        ("tokens = 'gone.txt'", "tokens is given without sets"),
+        ("skip_bad = true", "skip_bad is given without sets"),
         ("sets = 'gone.sets'\nvocab_size = 9", "vocab_size and sets are both given"),
     ],
 )

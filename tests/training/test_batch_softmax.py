@@ -12,7 +12,7 @@ from build.steps import random_stack
 from relubloom.errors import UsageError
 from relubloom.study.settings import Study
 from relubloom.task import KSparseTask
-from relubloom.training import Recipe, train_stack
+from relubloom.training import Recipe, train, train_stack
 from relubloom.training.batch_softmax import BatchSoftmaxStep
 from relubloom.training.recipe import Activation
 from relubloom.training.step import STEPS
@@ -71,6 +71,12 @@ def test_a_batch_of_one_set_has_no_other_tokens() -> None:
     outside = [0, 1, 3, 5, 6, 8]
     assert not found.gradients["W_in"][0, outside].any()
     assert not found.gradients["b_out"][0, outside].any()
+
+
+def test_a_set_of_all_tokens_has_no_others() -> None:
+    task, recipe = KSparseTask(3, 3), Recipe("kl", 3, 2, softmax="batch")
+    _, history = train(task, 2, recipe)
+    assert all(math.isfinite(row["loss"]) for row in history)
 
 
 def test_a_network_is_the_same_alone_as_in_a_stack() -> None:

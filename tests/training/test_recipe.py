@@ -1,9 +1,12 @@
 """Recipes: schedules, phases, ranges; and the moments of the film."""
 
 import itertools
+import json
 import math
 from dataclasses import FrozenInstanceError
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,12 +80,21 @@ def test_there_is_no_step_after_the_last() -> None:
         ({"adam_beta2": 1.0}, r"adam_beta2 is 1.0: a share is in \[0, 1\)"),
         ({"weight_decay": -0.1}, "weight_decay is -0.1: it must be 0 or more and finite"),
         ({"weight_decay": math.nan}, "weight_decay is nan"),
+        ({"weight_decay": None}, "weight_decay is None: it must be 0 or more"),
     ],
 )
 @pytest.mark.usefixtures("unchecked")
 def test_values_out_of_range_are_refused(changes: dict[str, object], text: str) -> None:
     with pytest.raises(UsageError, match=text):
         Recipe(**changes)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_numbers_of_numpy_are_taken_as_pythons() -> None:
+    numbers: dict[str, Any] = {"steps": np.int64(7), "learning_rate": np.float32(0.25)}
+    described = Recipe(**numbers).describe()
+    assert json.loads(json.dumps(described)) == described
+    assert [described[name] for name in numbers] == [7, 0.25]
 
 
 def test_a_description_gives_the_recipe_back() -> None:

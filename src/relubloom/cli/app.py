@@ -217,7 +217,7 @@ def run(arguments: list[str]) -> int:
 def _explain(error: Exception, arguments: list[str]) -> int:
     if isinstance(error, RelubloomError):
         return _fail(error.args[0], error.exit_status)
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):  # PyTorch's words
         return _fail("out of memory; lower --vocab-size, --batch-size or --seeds", 1)
     if isinstance(error, BrokenPipeError):
         return 1
@@ -235,12 +235,13 @@ def _usage_text(error: Any, arguments: list[str]) -> str:
     for theirs, ours in PARSER_WORDS:
         text = re.sub(theirs, ours, text)
     names = getattr(getattr(error, "param", None), "opts", [])
-    for name, value in itertools.pairwise(arguments):
-        if name in names and value not in text:
+    for (word, following), name in itertools.product(itertools.pairwise([*arguments, ""]), names):
+        start = f"{name}=" if name.startswith("--") else name
+        value = following if word == name else word.removeprefix(start)
+        if value != word and value not in text:
             text += f" (received {value!r})"
-    command = next((word for word in arguments if not word.startswith("-")), "")
-    known = {each.__name__.rstrip("_") for each in COMMANDS} | {"zoo", "pool"}
-    return f"{text}; see relubloom {command + ' ' if command in known else ''}--help"
+    context = getattr(error, "ctx", None)
+    return f"{text}; see {context.command_path if context else 'relubloom'} --help"
 
 
 def _fail(message: str, status: int) -> int:

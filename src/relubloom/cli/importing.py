@@ -72,7 +72,8 @@ def brought_in(
     given = foreign.given(options.sizes_of(asked.set_size))
     if given.set_size is None and asked.sets is None:
         raise UsageError(f"{path} does not say its set_size; pass --set-size k or a..b")
-    folder = out or path.with_name(f"{path.stem if path.is_file() else path.name}-run")
+    named = path.resolve() if path.name in ("", "..") else path
+    folder = out or named.with_name(f"{named.stem if path.is_file() else named.name}-run")
     found = import_run(path, folder, given, check=foreign.check, force=force, again=True)
     if say:
         typer.echo(understood(found))

@@ -230,6 +230,8 @@ def _pairs(text: str) -> dict[str, str]:
             raise UsageError(
                 f"--names has {part!r}: give ROLE=NAME, as W_in=fc1.weight,W_out=fc2.weight"
             )
+        if role in found:
+            raise UsageError(f"--names has {role} twice: a tensor has one name; leave one out")
         found[role] = name
     return found
 

@@ -10,6 +10,15 @@ from relubloom.errors import FileError
 from relubloom.records.verdict import Verdict
 
 Status = Literal["done", "failed", "impossible"]
+UNSAID: dict[str, str | float] = {  # what the settings of a run leave out where it is so
+    "generator": "torch",
+    "initialisation": "normal",
+    "optimiser": "adam",
+    "adam_beta2": 0.999,
+    "weight_decay": 0.0,
+    "products": "float32",
+    "softmax": "all",
+}
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,7 @@ class Study(Shown):
             raise UsageError(f"width is {self.width}: at least 1 hidden unit; raise it")
         if self.seeds < 1:
             raise UsageError(f"seeds is {self.seeds}: at least 1 network is trained; raise it")
+        refuse_too_large(self.task.vocab_size, self.width, self.seeds)
         check_seed(self.seed)
         check_labels(self.labels, self.task.vocab_size)
         if self.choose_swaps and self.task.file is None:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, get_args
 from relubloom import reading
 from relubloom._version import __version__
 from relubloom.errors import FileError
-from relubloom.records.sweep_row import Glance, Status, SweepRow
+from relubloom.records.sweep_row import UNSAID, Glance, Status, SweepRow
 from relubloom.shown import Shown
 
 RESULTS = "results.sqlite"
@@ -96,14 +96,21 @@ class Results:
             return dict(database.execute("SELECT run, status FROM runs"))
 
     def records(self) -> list[dict[str, Any]]:
-        """One flat dict a run: its settings, its figures, and how it went."""
+        """One flat dict a run: its settings, its figures, and how it went.
+
+        A default that a run's settings leave out is told where another run's settings tell theirs.
+        """
+        found = list(self._read())
+        told = {name for _, _, _, settings, *_ in found for name in settings}
+        unsaid = {name: value for name, value in UNSAID.items() if name in told}
         return [
             {"run": run}
+            | ({} if status == "impossible" else unsaid)
             | settings
             | figures
             | {"status": status, "reason": reason, "seconds": seconds}
             | {"finished": finished, "relubloom_version": version}
-            for run, status, reason, settings, figures, seconds, finished, version in self._read()
+            for run, status, reason, settings, figures, seconds, finished, version in found
         ]
 
     def rows(self) -> list[SweepRow]:

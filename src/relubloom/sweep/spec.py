@@ -175,6 +175,8 @@ def _settings(point: dict[str, Any], folder: Path) -> RunSettings:
             raise UsageError(f"{clash} and sets are both given: the file says it; leave one out")
         described["sets"] = str(folder / point["sets"])
         tokens = folder / point["tokens"] if "tokens" in point else None
+    elif lone := next((key for key in ("tokens", "skip_bad") if point.get(key)), None):
+        raise UsageError(f"{lone} is given without sets: it is of a file of sets; leave it out")
     else:
         described = {"vocab_size": preset.vocab_size, "set_size": preset.set_size} | described
     task = _task(tokens, point.get("skip_bad", False), **described)

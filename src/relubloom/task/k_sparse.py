@@ -131,6 +131,8 @@ class KSparseTask(Shown):
                 f"swaps is {self.swaps} and source is {self.source!r}: it is a share from 0 to 1, "
                 "of the sets of a file; change it, or leave it out"
             )
+        if self.training_pool is not None:
+            object.__setattr__(self, "training_pool", whole("training_pool", self.training_pool))
         if self.training_pool is not None and (self.training_pool < 1 or self.file is not None):
             raise UsageError(
                 f"training_pool is {self.training_pool}: it is the number of drawn sets to train "
@@ -197,8 +199,6 @@ class KSparseTask(Shown):
             swaps = described.get("swaps", 0.0)
             return cls.from_file(*lines, hold_out is not False, swaps=swaps)
         pool, source = described.get("training_pool"), described.get("source", "uniform")
-        if not isinstance(pool, int | None):
-            raise UsageError(f"training_pool is {pool!r}: it is a whole number; mend it")
         law = described["vocab_size"], parse_sizes(size), source
         return cls(*law, training_pool=pool, generator=generator)
 

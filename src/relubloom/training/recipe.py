@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
+from numbers import Integral, Real
 from typing import Any, Literal, get_args
 
 from relubloom.errors import UsageError, described, whole
@@ -96,6 +97,10 @@ class Recipe:
     softmax: Softmax = "all"
 
     def __post_init__(self) -> None:
+        for name, value in list(vars(self).items()):
+            if isinstance(value, Real) and not isinstance(value, int | float):  # NumPy's
+                plain = int(value) if isinstance(value, Integral) else float(value)
+                object.__setattr__(self, name, plain)
         for name, known in CHOICES.items():
             if getattr(self, name) not in get_args(known):
                 raise UsageError(
@@ -108,16 +113,15 @@ class Recipe:
             value = getattr(self, name)
             if not (isinstance(value, int | float) and 0 <= value < 1):
                 raise UsageError(f"{name} is {value}: a share is in [0, 1); change it")
-        for name in ("learning_rate", "polish_learning_rate", "init_scale_in", "init_scale_out"):
+        rates = ("learning_rate", "polish_learning_rate")
+        for name in (*rates, "init_scale_in", "init_scale_out", "weight_decay"):
             value = getattr(self, name)
             if value is None and name == "learning_rate":
                 continue
-            if not (isinstance(value, int | float) and value > 0 and math.isfinite(value)):
-                raise UsageError(f"{name} is {value}: it must be positive and finite; change it")
-        if not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
-            raise UsageError(
-                f"weight_decay is {self.weight_decay}: it must be 0 or more and finite; change it"
-            )
+            least = "0 or more" if name == "weight_decay" else "positive"
+            fits = isinstance(value, int | float) and 0 <= value < math.inf
+            if not fits or (value == 0 and least == "positive"):
+                raise UsageError(f"{name} is {value}: it must be {least} and finite; change it")
         if self.softmax == "batch" and self.objective != "kl":
             raise UsageError(
                 f"softmax is 'batch' and objective is {self.objective!r}: mse asks for the "

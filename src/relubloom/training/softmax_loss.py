@@ -53,7 +53,7 @@ class Targets:
             share = real / size
         shift = None
         if stand_for is not None:
-            each = (stand_for - size) / (vocab - size).clamp(min=1)
+            each = (stand_for - size).clamp(min=1) / (vocab - size).clamp(min=1)
             shift = torch.where(share > 0, -each.log(), 0.0)
         return cls(sets.clamp(max=vocab - 1), real, share, shift)
 

@@ -215,6 +215,12 @@ def _assembled(
                 "nothing on sets of up to k tokens; give --set-size k (in Python set_size=k)"
             )
         net, holds = always_on(plain, sizes[1]), holds or (0, sizes[1])
+    finite = all(bool(value.isfinite().all()) for value in net.parameters())
+    if not finite or bool(W_in.any()) != bool(net.W_in.any()):
+        raise UsageError(
+            f"{name}: {precision_of(plain.W_in)} does not hold its weights with input_scale {scale:g} "
+            f"and activation {activation}; give another scale, or weights of float64"
+        )
     record = ImportRecord(
         file=None,
         format=source.format,
