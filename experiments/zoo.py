@@ -17,7 +17,6 @@ from relubloom.evidence.glance import glance
 from relubloom.records.certificate import Certificate
 from relubloom.study.settings import PRESETS
 from relubloom.task import as_collection
-from relubloom.zoo.card import span
 from relubloom.zoo.catalogue import ENTRIES, CatalogueEntry
 from relubloom.zoo.figures import NOISE, SETS, Figures, measure
 from relubloom.zoo.known import KnownNetwork, load_entry
@@ -93,7 +92,11 @@ def row(known: KnownNetwork, figures: Figures) -> tuple[str, ...]:
         *(str(figures.computations), str(figures.neurons), f"{figures.error:.4f}", naive),
         *(f"{figures.linear_error:.4f}", str(figures.better), f"{figures.verdict}{reading}"),
         f"{figures.agreement:.4f}",
-        *(span(certificate.p_exact, ".2%"), span(certificate.mse, ".4f"), known_by(certificate)),
+        *(
+            certificate.p_exact.written(".2%"),
+            certificate.mse.written(".4f"),
+            known_by(certificate),
+        ),
     )
 
 
