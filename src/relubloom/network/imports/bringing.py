@@ -218,8 +218,8 @@ def _assembled(
     finite = all(bool(value.isfinite().all()) for value in net.parameters())
     if not finite or bool(W_in.any()) != bool(net.W_in.any()):
         raise UsageError(
-            f"{name}: {precision_of(plain.W_in)} does not hold its weights with input_scale {scale:g} "
-            f"and activation {activation}; give another scale, or weights of float64"
+            f"{name}: {precision_of(plain.W_in)} does not hold its weights with input_scale "
+            f"{scale:g} and activation {activation}; give another scale, or weights of float64"
         )
     record = ImportRecord(
         file=None,
