@@ -208,17 +208,16 @@ class Preset:
     def recipe_for(
         self, task: KSparseTask, width: int, objective: ObjectiveName | None = None
     ) -> Recipe:
-        """The recipe for a task, where this objective is asked for.
+        """The recipe for a task, to which this objective can be given.
 
         Raises:
             UsageError: as `Recipe.for_sizes`.
         """
-        recipe = self.fixed or Recipe.for_sizes(task.vocab_size, width, task.sizes[1])
-        if objective is None:
-            objective = recipe.objective
-        if self.fixed is None and not (objective == "kl" and batch_stands_for_all(task)):
-            recipe = replace(recipe, softmax="all")
-        return replace(recipe, objective=objective)
+        if self.fixed is not None:
+            return self.fixed
+        recipe = Recipe.for_sizes(task.vocab_size, width, task.sizes[1])
+        whole_softmax = objective not in (None, "kl") or not batch_stands_for_all(task)
+        return replace(recipe, softmax="all") if whole_softmax else recipe
 
 
 PRESETS = {
