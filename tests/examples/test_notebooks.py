@@ -30,7 +30,9 @@ def test_it_runs_and_shows_what_is_stored(
     for name, value in process_environment().items():
         monkeypatch.setenv(name, value)
     stored, notebook = (nbformat.read(path, as_version=4) for _ in range(2))
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": tmp_path}}).execute()
+    NotebookClient(
+        notebook, timeout=300, coalesce_streams=True, resources={"metadata": {"path": tmp_path}}
+    ).execute()
     assert shown(notebook) == shown(stored)
     assert path.stat().st_size < LARGEST
 
