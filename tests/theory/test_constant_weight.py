@@ -7,6 +7,8 @@ import pytest
 
 from relubloom.errors import UsageError
 from relubloom.theory import best_constant_weight, constant_weight
+from relubloom.theory.cover import Floats
+from relubloom.theory.union_size import Occupancy, union_sizes
 
 VECTORS = json.loads((Path(__file__).parents[1] / "data" / "theory.json").read_text())[
     "expectations"
@@ -48,3 +50,9 @@ def test_impossible_sizes_are_refused_in_one_line(arguments: tuple[int, ...], te
         constant_weight(*arguments)
     assert str(error.value).startswith(text)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("law", [union_sizes(8, 3, 10**8), Occupancy(8, 10**8).after(3)])
+def test_a_hundred_million_hashes_cover_all_units(law: tuple[Floats, int]) -> None:
+    probability, smallest = law
+    assert (probability.tolist(), smallest) == ([1.0], 8)

@@ -35,12 +35,15 @@ def log_cover_chance(width: int, weight: int | Floats, sizes: Floats) -> Floats:
 def union_sizes(width: int, weight: int, set_size: int) -> tuple[Floats, int]:
     """P(u), and the union size u that its first entry belongs to; sums to 1.
 
-    Cost: O(k h d). Union sizes with probability below `FORGOTTEN` are dropped on the way.
+    Cost: O(k h d), or O(d^2) where k is so large that the union is surely all units.
+    Union sizes with probability below `FORGOTTEN` are dropped on the way.
     """
     largest = min(width, set_size * weight)
     table = fresh_bits_table(width, weight, largest)
     probability, smallest = np.ones(1), weight
     for _ in range(set_size - 1):
+        if smallest == width:  # all units are covered, and stay so
+            break
         columns = slice(smallest - weight, smallest - weight + len(probability))
         grown = np.zeros(len(probability) + weight)
         for fresh in range(min(weight, largest - smallest) + 1):
@@ -93,7 +96,7 @@ class Occupancy:
     """
 
     def __init__(self, bins: int, balls: int) -> None:
-        self._balls = balls
+        self._bins, self._balls = bins, balls
         stays = np.arange(bins + BALLS_AT_ONCE + 1) / bins
         self._stays = np.minimum(stays, 1.0)
         self._moves = np.maximum(1.0 - stays, 0.0)
@@ -107,6 +110,8 @@ class Occupancy:
         while len(self._laws) <= steps:
             law = self._laws[-1]
             for start in range(0, self._balls, BALLS_AT_ONCE):
+                if law[1] == self._bins:  # all are occupied, and stay so
+                    break
                 law = self._throw(*law, min(BALLS_AT_ONCE, self._balls - start))
             self._laws.append(law)
         return self._laws[steps]
