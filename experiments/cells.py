@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import relubloom as rb
-from relubloom.records.run_folder import Origin, default_labels, write_network, write_training
+from relubloom.records.labels import default_labels
+from relubloom.records.run_folder import Origin, write_network, write_training
 
 RESULTS = Path("docs/results")
 K = 3

@@ -122,7 +122,7 @@ GIVEN = {
     "README.md": OWN,
     "docs/lesson.md": """
 from pathlib import Path
-from relubloom.records.run_folder import default_labels
+from relubloom.records.labels import default_labels
 Path("animals.txt").write_text("\\n".join(default_labels(45)))
 """,
     "docs/own-network.md": OWN,

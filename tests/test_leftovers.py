@@ -6,7 +6,7 @@ import torch
 from build.small_study import small_study
 from relubloom import KSparseTask, ReluNet, certify
 from relubloom.errors import UsageError
-from relubloom.records.run_folder import default_labels
+from relubloom.records.labels import default_labels
 from relubloom.study.study import run_study
 
 

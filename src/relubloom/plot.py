@@ -38,7 +38,7 @@ def matrix(net: ReluNet, *, tokens: Sequence[str] = ()) -> Figure:
     """
     from relubloom.network.extract import extract_code
     from relubloom.network.relu_net import as_network
-    from relubloom.records.run_folder import labels_of
+    from relubloom.records.labels import labels_of
     from relubloom.report.charts.weights import draw_matrix, shared_limit, shown, unit_order
 
     net = as_network(net)
@@ -168,7 +168,7 @@ def width(results: Path | str, objective: str | None = None) -> Figure:
 def _evidence(of: Evidence | ReluNet, sets: KSparseTask | SetsLike | None) -> Evidence:
     from relubloom.evidence import Evidence, gather_evidence
     from relubloom.network.relu_net import ReluNet
-    from relubloom.records.run_folder import task_of
+    from relubloom.records.folder_task import task_of
 
     if isinstance(of, Evidence):
         return of

@@ -14,13 +14,8 @@ from relubloom.evidence import gather_evidence
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.files import write_record
-from relubloom.records.run_folder import (
-    CODE,
-    Origin,
-    default_labels,
-    write_network,
-    write_training,
-)
+from relubloom.records.labels import default_labels
+from relubloom.records.run_folder import CODE, Origin, write_network, write_training
 from relubloom.records.study import RandomCodeFigures, StudyRecord
 from relubloom.report.page import write_report
 from relubloom.study.steps import row_of, write_evidence

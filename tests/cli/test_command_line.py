@@ -23,7 +23,7 @@ from relubloom.code.graded_families import GradedFamily
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.files import read_record
-from relubloom.records.run_folder import default_labels
+from relubloom.records.labels import default_labels
 from relubloom.records.study import StudyRecord
 from relubloom.study import settings
 from relubloom.study.source_codes import SourceFamily

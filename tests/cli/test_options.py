@@ -23,7 +23,8 @@ from relubloom.cli.app import EXAMPLES, app
 from relubloom.code import pools
 from relubloom.code.pool_files import numbered, write_pools
 from relubloom.records.files import read_record
-from relubloom.records.run_folder import Origin, default_labels, write_network
+from relubloom.records.labels import default_labels
+from relubloom.records.run_folder import Origin, write_network
 from relubloom.records.study import StudyRecord
 from relubloom.report import page
 from relubloom.study import compare, steps

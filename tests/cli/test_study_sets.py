@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 import relubloom as rb
 from build.process import DATA, Outcome
 from relubloom.errors import UsageError
-from relubloom.records.run_folder import read_task
+from relubloom.records.folder_task import read_task
 from relubloom.report.page import write_report
 from relubloom.study import study as study_module
 from relubloom.study.steps import examine_network, write_evidence

@@ -1,8 +1,5 @@
-"""Run folders: what is written and read back, one clear line for what is damaged; atomic files."""
+"""Run folders: what is written and read back, one clear line for what is damaged."""
 
-import json
-import os
-import re
 from pathlib import Path
 
 import pytest
@@ -10,156 +7,9 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from build.process import DATA
-from relubloom import atomic
 from relubloom.code import Code
-from relubloom.errors import FileError, UsageError
-from relubloom.network.relu_net import ReluNet
-from relubloom.records.run_folder import (
-    Origin,
-    default_labels,
-    holds_for,
-    read_code,
-    read_film,
-    read_history,
-    read_labels,
-    read_task,
-    refuse_sizes,
-    remember,
-    write_network,
-    write_training,
-)
-from relubloom.task import KSparseTask
-from relubloom.training import Recipe
-
-
-def zero_net(vocab: int, width: int = 3) -> ReluNet:
-    return ReluNet(
-        torch.zeros(vocab, width), torch.zeros(width), torch.zeros(width, vocab), torch.zeros(vocab)
-    )
-
-
-def folder_of(path: Path, task: KSparseTask, labels: tuple[str, ...] | None = None) -> ReluNet:
-    net = zero_net(task.vocab_size)
-    write_network(
-        path, net, Origin(task, 4, recipe=Recipe()), labels or default_labels(len(net.b_out))
-    )
-    return net
-
-
-@pytest.mark.parametrize(
-    "task",
-    [
-        KSparseTask(20, 3),
-        KSparseTask(20, (2, 5)),
-        KSparseTask(20, 3, "zipf"),
-        KSparseTask(20, 3, generator="philox"),
-        KSparseTask(20, 3, training_pool=9),
-    ],
-    ids=["uniform", "range", "zipf", "philox", "pool"],
-)
-def test_the_task_is_read_back(tmp_path: Path, task: KSparseTask) -> None:
-    net = folder_of(tmp_path, task)
-    assert read_task(tmp_path, net) == task
-    assert read_task(tmp_path, net, (1, 2)).sizes == (1, 2)
-    config = json.loads((tmp_path / "config.json").read_text())
-    assert config["seed"] == 4
-    assert Recipe.from_description(config["recipe"]) == Recipe()
-    assert config["construction"] is None
-    assert {"schema_version", "relubloom_version", "git_commit", "network"} <= config.keys()
-
-
-def test_a_bare_folder_needs_a_set_size(tmp_path: Path) -> None:
-    net = zero_net(20)
-    net.save_pretrained(tmp_path)
-    with pytest.raises(UsageError, match=r"does not say its set_size; pass set_size=k or a..b"):
-        read_task(tmp_path, net)
-    assert read_task(tmp_path, net, 2) == KSparseTask(20, 2)
-    remember(tmp_path, KSparseTask(20, 3, "zipf"))
-    assert read_task(tmp_path, net) == KSparseTask(20, 3, "zipf")
-    assert read_task(tmp_path, net, 2) == KSparseTask(20, 2)  # sizes that are given are of its own
-
-
-def test_a_task_without_its_size_needs_one_too(tmp_path: Path) -> None:
-    net = zero_net(20)
-    net.save_pretrained(tmp_path, {"task": {"source": "zipf"}})
-    with pytest.raises(UsageError, match=r"does not say its set_size; pass set_size=k or a..b"):
-        read_task(tmp_path, net)
-    assert read_task(tmp_path, net, 2) == KSparseTask(20, 2, "zipf")
-
-
-@pytest.mark.parametrize(
-    "task",
-    [
-        {"source": "magic", "set_size": 2},
-        {"source": "uniform", "set_size": "two"},
-        {"source": "uniform", "set_size": [2]},
-        {"source": "uniform", "set_size": True},
-        {"source": "uniform", "set_size": 2, "generator": "dice"},
-        {"source": "uniform", "set_size": 2, "training_pool": "many"},
-        {"source": "uniform", "set_size": 2, "training_pool": 0},
-        {"source": "file", "set_size": 2},
-    ],
-)
-@pytest.mark.usefixtures("unchecked")
-def test_a_task_that_makes_no_sense_is_one_clear_line(tmp_path: Path, task: dict) -> None:
-    net = zero_net(20)
-    net.save_pretrained(tmp_path, {"task": task})
-    with pytest.raises(FileError, match=r"config.json .*; restore"):
-        read_task(tmp_path, net)
-
-
-def test_a_task_of_another_vocabulary_is_refused(tmp_path: Path) -> None:
-    task = KSparseTask.from_file(DATA / "nextwords.sets")
-    folder_of(tmp_path, task, task.file.tokens)
-    with pytest.raises(FileError, match=r"has 5 tokens and its task \d+; restore its config.json"):
-        read_task(tmp_path, zero_net(5))
-
-
-def test_a_sets_file_is_found_again_and_must_be_the_same(tmp_path: Path) -> None:
-    lines = (DATA / "debtags.sets").read_text()
-    original, moved, changed = (tmp_path / name for name in ("a.sets", "b.sets", "c.sets"))
-    original.write_text(lines)
-    moved.write_text(lines)
-    changed.write_text(lines + "one more\n")
-    task = KSparseTask.from_file(original, (3, 8), split_seed=5)
-    net = folder_of(tmp_path / "run", task, task.file.tokens)
-    for again in (read_task(tmp_path / "run", net), read_task(tmp_path / "run", net, None, moved)):
-        assert again.file.tokens == task.file.tokens
-        assert again.file.counts == task.file.counts
-        assert again.split_seed == 5
-        held_out = again.evaluation_sets()
-        assert torch.equal(held_out.chunk(0, 99), task.evaluation_sets().chunk(0, 99))
-    original.write_text(changed.read_text())
-    with pytest.raises(FileError, match=r"is not the file that .* was made from \(its SHA-256"):
-        read_task(tmp_path / "run", net)
-    original.unlink()
-    config = json.loads((tmp_path / "run" / "config.json").read_text())
-    for sha256 in (task.file.sha256, "0" * 64):  # last examined on the file moved, or on another
-        examined = {"examined": {"sets": str(moved), "sha256": sha256}}
-        (tmp_path / "run" / "config.json").write_text(json.dumps(config | examined))
-        if sha256 == task.file.sha256:
-            assert read_task(tmp_path / "run", net).file.path == str(moved)
-    with pytest.raises(FileError, match=r"a\.sets, is not there; pass sets FILE"):
-        read_task(tmp_path / "run", net)
-
-
-def test_default_labels_are_short_words_as_far_as_the_list_goes() -> None:
-    words = default_labels(1000)
-    assert len(set(words)) == 1000
-    assert all(re.fullmatch("[a-z]{3,8}", word) for word in words)
-    assert default_labels(256) == words[:256]
-    large = default_labels(10_001)
-    assert (large[0], large[31], large[-1]) == ("t00000", "t00031", "t10000")
-
-
-def test_labels(tmp_path: Path) -> None:
-    assert default_labels(3) == ("kiwi", "lantern", "otter")
-    assert read_labels(tmp_path, 2) == ("t0", "t1")
-    folder_of(tmp_path, KSparseTask(2, 1), ("é", "new york"))
-    assert read_labels(tmp_path, 2) == ("é", "new york")
-    with pytest.raises(FileError, match="lists 2 tokens and the network has 3; restore the pair"):
-        read_labels(tmp_path, 3)
+from relubloom.errors import FileError
+from relubloom.records.run_folder import read_code, read_film, read_history, write_training
 
 
 def test_history_and_film(tmp_path: Path) -> None:
@@ -201,52 +51,8 @@ def test_a_damaged_file_is_one_clear_line(
         read(tmp_path)
 
 
-def test_the_sizes_that_a_network_brought_in_holds_for(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"import": {"holds_for": [0, 2]}}')
-    assert holds_for(tmp_path) == (0, 2)
-    refuse_sizes(tmp_path, (1, 2))
-    for sizes in (3, (2, 3)):
-        with pytest.raises(UsageError, match=r"was brought in for sets of 0\.\.2 tokens"):
-            refuse_sizes(tmp_path, sizes)
-
-
 def test_the_code_is_read_where_there_is_one(tmp_path: Path) -> None:
     assert read_code(tmp_path) is None
     code = Code(torch.eye(4).bool().numpy())
     code.save(tmp_path / "code.npz")
     assert read_code(tmp_path) == code
-
-
-def test_two_may_try_a_folder_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(atomic, "write_bytes", lambda *_: None)  # the other took it away again
-    atomic.check_writable(tmp_path)
-
-
-def test_a_write_that_fails_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "f.json"
-    atomic.write_json(path, {"a": 1})
-
-    def no_space(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", no_space)
-    with pytest.raises(
-        FileError, match=r"cannot write .*f.json: No space left on device; make room"
-    ):
-        atomic.write_json(path, {"a": 2})
-    assert json.loads(path.read_text()) == {"a": 1}
-    assert [each.name for each in tmp_path.iterdir()] == ["f.json"]
-
-
-def test_no_nan_gets_into_a_json_file(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        atomic.write_json(tmp_path / "f.json", {"a": float("nan")})
-    assert not any(tmp_path.iterdir())
-
-
-def test_files_have_the_usual_permissions(tmp_path: Path) -> None:
-    atomic.write_text(tmp_path / "atomic", "x")
-    (tmp_path / "plain").write_text("x")
-    assert (tmp_path / "atomic").stat().st_mode == (tmp_path / "plain").stat().st_mode

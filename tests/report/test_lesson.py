@@ -19,7 +19,8 @@ from build.process import Outcome
 from build.reports import HOSTILE
 from relubloom.records.behaviour import Behaviour, Calls
 from relubloom.records.files import read_record
-from relubloom.records.run_folder import Origin, id_labels, write_network
+from relubloom.records.labels import id_labels
+from relubloom.records.run_folder import Origin, write_network
 from relubloom.report.lesson import no_lesson, right_share, write_lesson
 from relubloom.report.numbers import figure, percent
 from relubloom.report.read import read_run

@@ -28,7 +28,8 @@ from relubloom.evidence import gather_evidence
 from relubloom.network.construct import construct
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.files import write_record
-from relubloom.records.run_folder import Origin, default_labels, write_network
+from relubloom.records.labels import default_labels
+from relubloom.records.run_folder import Origin, write_network
 from relubloom.report.explorer.embed import Explorer
 from relubloom.report.page import render, tell, write_report
 from relubloom.report.read import read_contents

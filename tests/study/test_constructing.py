@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import relubloom as rb
-from relubloom.records.run_folder import default_labels
+from relubloom.records.labels import default_labels
 from relubloom.study.constructing import construct_run
 
 TASK = rb.KSparseTask(12, 2)

@@ -15,7 +15,8 @@ import relubloom as rb
 from build.process import DATA, Outcome
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.files import read_record
-from relubloom.records.run_folder import Origin, read_labels, write_network
+from relubloom.records.labels import read_labels
+from relubloom.records.run_folder import Origin, write_network
 from relubloom.study import in_hand
 from relubloom.study import study as studies
 from relubloom.training import loop

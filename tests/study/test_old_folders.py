@@ -15,10 +15,11 @@ from relubloom.records.behaviour import Behaviour
 from relubloom.records.certificate import Certificate
 from relubloom.records.dynamics import Dynamics
 from relubloom.records.files import FILE_NAMES, document, read_record
+from relubloom.records.folder_task import read_task
 from relubloom.records.interventions import Interventions
 from relubloom.records.ladder import Ladder
 from relubloom.records.mechanism import Mechanism
-from relubloom.records.run_folder import read_code, read_film, read_history, read_task
+from relubloom.records.run_folder import read_code, read_film, read_history
 from relubloom.records.study import StudyRecord
 from relubloom.study.steps import certify_run, examine_run
 from relubloom.training import train_stack

@@ -16,7 +16,8 @@ from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.files import read_record
-from relubloom.records.run_folder import default_labels, read_film, read_history
+from relubloom.records.labels import default_labels
+from relubloom.records.run_folder import read_film, read_history
 from relubloom.study import steps
 from relubloom.study import study as study_module
 from relubloom.study.settings import Study, StudyOptions, planned, quick_recipe

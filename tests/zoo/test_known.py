@@ -20,8 +20,8 @@ from relubloom.errors import FileError, UsageError
 from relubloom.network.imports.verify import indicator
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.files import read_record
+from relubloom.records.folder_task import read_task
 from relubloom.records.mechanism import Mechanism
-from relubloom.records.run_folder import read_task
 from relubloom.study.steps import certify_run, examine_network
 from relubloom.zoo import figures
 from relubloom.zoo import known as module

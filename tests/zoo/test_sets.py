@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from build.zoo import CORRELATED, SMALL, ZIPF
-from relubloom.records.run_folder import default_labels
+from relubloom.records.labels import default_labels
 from relubloom.zoo import sets as module
 from relubloom.zoo.sets import correlated, drawing, task_of
 

@@ -115,7 +115,9 @@ def query(
 ) -> None:
     """Put tokens into a network: what comes out, the union, each false positive and why."""
     from relubloom.network.relu_net import ReluNet
-    from relubloom.records.run_folder import CODE, read_labels, refuse_sizes
+    from relubloom.records.folder_task import refuse_sizes
+    from relubloom.records.labels import read_labels
+    from relubloom.records.run_folder import CODE
     from relubloom.study.folders import refuse_study
     from relubloom.study.query import ask, code_of
 

@@ -19,17 +19,12 @@ from relubloom.records.behaviour import Behaviour
 from relubloom.records.certificate import Certificate
 from relubloom.records.dynamics import Dynamics
 from relubloom.records.files import FILE_NAMES, read_record
+from relubloom.records.folder_task import EXAMINED
 from relubloom.records.interventions import Interventions
+from relubloom.records.labels import read_labels
 from relubloom.records.ladder import Ladder
 from relubloom.records.mechanism import Mechanism
-from relubloom.records.run_folder import (
-    EXAMINED,
-    read_code,
-    read_film,
-    read_graded_code,
-    read_history,
-    read_labels,
-)
+from relubloom.records.run_folder import read_code, read_film, read_graded_code, read_history
 from relubloom.records.study import RandomCodeFigures, StudyRecord
 from relubloom.records.verdict import Verdict
 from relubloom.report.charts.answers import Example, find_example

@@ -14,17 +14,12 @@ from relubloom.reading import sha256_of
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.certificate import Certificate
 from relubloom.records.files import as_json, read_record
+from relubloom.records.folder_task import read_task, said_task
 from relubloom.records.interventions import Interventions
+from relubloom.records.labels import given_labels
 from relubloom.records.ladder import Ladder
 from relubloom.records.mechanism import Mechanism
-from relubloom.records.run_folder import (
-    TOKENS,
-    described_task,
-    given_labels,
-    imported_from,
-    read_task,
-    said_task,
-)
+from relubloom.records.run_folder import TOKENS, described_task, imported_from
 from relubloom.records.study import RunRow
 from relubloom.study.agreement import measure_agreement
 from relubloom.task import KSparseTask
@@ -142,7 +137,7 @@ def compare_runs(
     else it holds the keys of `Likeness` and "task" (whose sets they are: the first folder's that
     says its sizes), "task_of" (those of "a", "b" that were made for that task) and "same_tokens"
     (whether their tokens have the same labels in the same order, or neither has any). `set_size`,
-    `sets`, `tokens` and `skip_bad` are those of `run_folder.read_task`; `sets` is read as by the
+    `sets`, `tokens` and `skip_bad` are those of `folder_task.read_task`; `sets` is read as by the
     folder that was made from that file, and `tokens` names the tokens of both.
 
     Raises:

@@ -14,7 +14,8 @@ from relubloom.network.imports.bringing import import_file
 from relubloom.network.imports.files import PICKLED
 from relubloom.network.imports.source import Given, ImportRecord
 from relubloom.network.weights_file import CONFIG, NAMES, WEIGHTS, read_config
-from relubloom.records.run_folder import EXAMINED, holds_for, write_labels
+from relubloom.records.folder_task import EXAMINED, holds_for
+from relubloom.records.run_folder import write_labels
 from relubloom.study.folders import prepare_run
 from relubloom.task import KSparseTask, format_sizes
 from relubloom.tokens_file import read_tokens

@@ -19,19 +19,11 @@ from relubloom.network.weights_file import CONFIG, WEIGHTS, read_config
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.certificate import Certificate
 from relubloom.records.files import read_record
+from relubloom.records.folder_task import EXAMINED, read_task, remember, task_of
 from relubloom.records.interventions import Interventions
+from relubloom.records.labels import labels_of
 from relubloom.records.ladder import Ladder
-from relubloom.records.run_folder import (
-    EXAMINED,
-    Origin,
-    labels_of,
-    read_graded_code,
-    read_task,
-    remember,
-    task_of,
-    write_labels,
-    write_network,
-)
+from relubloom.records.run_folder import Origin, read_graded_code, write_labels, write_network
 from relubloom.report.page import write_report
 from relubloom.study.folders import prepare_run, refuse_study
 from relubloom.study.steps import examined_files, write_evidence

@@ -15,7 +15,8 @@ from relubloom.code.graded import as_graded
 from relubloom.errors import UsageError
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.strengths import extract_graded_code
-from relubloom.records.run_folder import read_graded_code, said_sizes
+from relubloom.records.folder_task import said_sizes
+from relubloom.records.run_folder import read_graded_code
 
 SHOWN = 10
 LISTED = 1000  # false positives that are explained one by one

@@ -13,12 +13,9 @@ from relubloom.errors import UsageError, check_seed, described, whole
 from relubloom.memory import refuse_too_large
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import WEIGHTS
-from relubloom.records.run_folder import (
-    TOKENS,
-    default_labels,
-    given_labels,
-    refuse_sizes,
-)
+from relubloom.records.folder_task import refuse_sizes
+from relubloom.records.labels import default_labels, given_labels
+from relubloom.records.run_folder import TOKENS
 from relubloom.shown import Shown
 from relubloom.task import (
     KSparseTask,

@@ -22,7 +22,9 @@ from relubloom.records.behaviour import Behaviour, figures_over
 from relubloom.records.certificate import Certificate
 from relubloom.records.dynamics import Dynamics
 from relubloom.records.files import FILE_NAMES, read_record, remove_record, write_record
+from relubloom.records.folder_task import read_task, refuse_sizes, remember, said_sizes, said_task
 from relubloom.records.interventions import Interventions
+from relubloom.records.labels import given_labels
 from relubloom.records.ladder import Ladder
 from relubloom.records.mechanism import Mechanism
 from relubloom.records.run_folder import (
@@ -30,14 +32,8 @@ from relubloom.records.run_folder import (
     CODE,
     FILM,
     Origin,
-    given_labels,
     imported_from,
     read_film,
-    read_task,
-    refuse_sizes,
-    remember,
-    said_sizes,
-    said_task,
     write_labels,
     write_network,
     write_training,
@@ -131,7 +127,7 @@ def examine_run(
     """Gather all evidence about the network in a run folder and write it there.
 
     Returns the row that `study.json` would hold. What the network is examined on is that of
-    `run_folder.read_task`; it is remembered there, and so are the labels of `tokens`. It is run on
+    `folder_task.read_task`; it is remembered there, and so are the labels of `tokens`. It is run on
     the `device` where that is CUDA, and else on the CPU.
 
     Raises:
@@ -243,7 +239,7 @@ def certify_run(
     """Certify the network in a run folder over sets of one size; writes `certificate.json`.
 
     All C(vocab, k) sets count alike, also where the folder was made from a file of sets; `sets`
-    takes the lines of a file instead, as `run_folder.read_task` does. `set_size` where the folder
+    takes the lines of a file instead, as `folder_task.read_task` does. `set_size` where the folder
     does not say it, or to certify another; where the folder did not say it, it is remembered
     there, and so are the labels of `tokens`. Sets are evaluated on the `device` where that is
     CUDA, and else on the CPU.

@@ -14,7 +14,8 @@ import torch
 from relubloom import atomic
 from relubloom.errors import FileError, UsageError
 from relubloom.network.weights_file import CONFIG
-from relubloom.records.run_folder import Origin, default_labels, write_network
+from relubloom.records.labels import default_labels
+from relubloom.records.run_folder import Origin, write_network
 from relubloom.records.sweep_row import SweepRow
 from relubloom.study.folders import refuse_file
 from relubloom.sweep.cost import Cost, predict, run_seconds

@@ -26,7 +26,9 @@ from relubloom.network.weights_file import CONFIG, WEIGHTS
 from relubloom.reading import sha256_of
 from relubloom.records.certificate import Certificate
 from relubloom.records.files import FILE_NAMES, read_record, write_record
-from relubloom.records.run_folder import CODE, TOKENS, read_labels, read_task
+from relubloom.records.folder_task import read_task
+from relubloom.records.labels import read_labels
+from relubloom.records.run_folder import CODE, TOKENS
 from relubloom.task import KSparseTask
 from relubloom.zoo.catalogue import SET_SIZE, CatalogueEntry, entry_of
 from relubloom.zoo.making import make

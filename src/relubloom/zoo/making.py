@@ -8,7 +8,8 @@ from relubloom.code import Code, GradedCode, bernoulli, make_code, make_graded
 from relubloom.network.extract import extract_code
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.strengths import extract_graded_code
-from relubloom.records.run_folder import Origin, default_labels, write_network
+from relubloom.records.labels import default_labels
+from relubloom.records.run_folder import Origin, write_network
 from relubloom.study.constructing import write_constructed
 from relubloom.theory import best_graded_weights
 from relubloom.training import train_stack

@@ -17,7 +17,8 @@ from relubloom.measure.one_pass import one_of_each_part
 from relubloom.network.extract import extract_code
 from relubloom.network.imports.files import read_tensors
 from relubloom.network.relu_net import ReluNet
-from relubloom.records.run_folder import CODE, read_task
+from relubloom.records.folder_task import read_task
+from relubloom.records.run_folder import CODE
 from relubloom.task import SetsLike, as_ids
 from relubloom.zoo.known import KnownNetwork, load
 

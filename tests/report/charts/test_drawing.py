@@ -10,7 +10,7 @@ from build.report_runs import page, trained_run
 from build.small_study import small_study
 from build.svg import roles
 from relubloom.records.files import FIGURE_MARK, remove_figures
-from relubloom.records.run_folder import default_labels
+from relubloom.records.labels import default_labels
 from relubloom.report.charts.chart import Chart
 from relubloom.report.charts.drawing import Drawing, standalone
 from relubloom.report.charts.style import INK
