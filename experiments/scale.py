@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ CHUNK = 512  # sets of these at once
 class Trial:
     """A network of `size` (N, d, k) and how it is trained; `start` is `drawn`, or the exact network
     of a random code of the best weights: `binary`, `graded`, or `leaky`, the graded one with about
-    the greatest leak that its code allows in place of 2^-12."""
+    the greatest leak that its code allows in place of 2^-12; or `trained`, the network of
+    `first_of` the trial."""
 
     group: str
     vocab_size: int
@@ -99,6 +101,8 @@ TITLES = {
     "decay": "Weight decay",
     "sizes": "The recipe of the sizes",
     "vocabulary": "Other recipes at larger vocabularies",
+    "small": "Smaller batches",
+    "settled": "Then larger batches at a lower rate, without decay",
     "width": "Width, with batches of N / 16",
     "doubled": "Twice the steps",
     "warm": "From the exact network of a random code",
@@ -144,6 +148,25 @@ TRIALS = [
         *("vocabulary", (50_257, 128, 4), (2e-2, 28_000, 1256), (3e-2, 30_000, 1256)),
         weight_decay=0.02,
         softmax="batch",
+    ),
+    *trials_of(
+        *("small", (4096, 128, 4), (1e-2, 100_000, 102)), weight_decay=0.02, softmax="batch"
+    ),
+    *(
+        replace(trial, weight_decay=decay, softmax="batch")
+        for trial in trials_of("small", (4096, 128, 4), (1e-2, 200_000, 51))
+        for decay in (0.015, 0.02, 0.0175)
+    ),
+    *trials_of(
+        *("small", (16_384, 256, 8), (1e-2, 150_000, 102)), weight_decay=0.018, softmax="batch"
+    ),
+    *(
+        Trial("settled", *size, 3e-3, steps, batch, softmax="batch", start="trained")
+        for size, steps, batch in [
+            ((4096, 128, 4), 6000, 512),
+            ((16_384, 256, 8), 3000, 1024),
+            ((50_257, 128, 4), 5000, 2500),
+        ]
     ),
     *(replace(fitted(VOCAB), seed=seed) for seed in range(SEEDS)),
     *map(fitted, [WIDE, (1000, 128, 4), (4096, 96, 3), (4096, 128, 4), (16_384, 256, 8)]),
@@ -225,9 +248,18 @@ def write_rows(path: Path, rows: dict[Key, Row]) -> None:
         writer.writerows([*key, *row.values()] for key, row in rows.items())
 
 
-def run(trial: Trial) -> Row:
-    """Train the network, and take its figures."""
-    task, start = rb.KSparseTask(trial.vocab_size, trial.set_size), start_of(trial)
+@dataclass(frozen=True)
+class Trained:
+    """A network at the end and after a tenth of the steps, and what it took."""
+
+    net: rb.ReluNet
+    early: rb.ReluNet
+    seconds: float
+
+
+@cache
+def trained(trial: Trial) -> Trained:
+    """The network of a trial; kept, since another may start from it."""
     recipe = rb.Recipe(
         objective="kl",
         steps=trial.steps,
@@ -238,15 +270,23 @@ def run(trial: Trial) -> Row:
         softmax=trial.softmax,
     )
     step = BatchSoftmaxStep("relu") if trial.softmax == "batch" else dense_step
+    task, start = rb.KSparseTask(trial.vocab_size, trial.set_size), start_of(trial)
     early, began = Watched([trial.steps // 10], factor=1.0, step=step), time.process_time()
-    trained = rb.train_stack(
+    ended = rb.train_stack(
         *(task, trial.width, recipe, (trial.seed,)), threads=1, init_from=start, step=early
     )
-    found: dict[str, Any] = {"seconds": time.process_time() - began}
-    net = trained[0].net
-    found |= figures_of(net, task)
+    seconds = time.process_time() - began
+    return Trained(ended[0].net, rb.NetStack(**early.kept[0])[0], seconds)
+
+
+def run(trial: Trial) -> Row:
+    """Train the network, and take its figures."""
+    task, start = rb.KSparseTask(trial.vocab_size, trial.set_size), start_of(trial)
+    ended = trained(trial)
+    net = ended.net
+    found: dict[str, Any] = {"seconds": ended.seconds} | figures_of(net, task)
     found |= {
-        "dead_early": dead(rb.NetStack(**early.kept[0])[0], task),
+        "dead_early": dead(ended.early, task),
         "start_mse": None,
         "entries_changed": None,
     }
@@ -264,10 +304,21 @@ def written(value: object) -> str:
     return "" if value is None else str(value)
 
 
+def first_of(trial: Trial) -> Trial:
+    """The last trial of its size with smaller batches, else with the recipe of the size; where
+    there is none, as with `small`, itself from random weights."""
+    groups = ["sizes", "small"]
+    alike = [each for each in TRIALS if each.group in groups and each.size == trial.size]
+    alike.sort(key=lambda each: groups.index(each.group))
+    return alike[-1] if alike else replace(trial, start="drawn")
+
+
 def start_of(trial: Trial) -> rb.ReluNet | None:
-    """The exact network that training starts from; None where weights are drawn."""
+    """The network that training starts from; None where weights are drawn."""
     if trial.start == "drawn":
         return None
+    if trial.start == "trained":
+        return trained(first_of(trial)).net
     if trial.start == "binary":
         weight = rb.best_constant_weight(*trial.size).weight
         return rb.construct(
