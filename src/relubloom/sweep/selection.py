@@ -41,6 +41,7 @@ def select(records: list[Record], conditions: Iterable[str]) -> list[Record]:
     Raises:
         UsageError: a condition has another form, or no record has its key.
     """
+    everything = records
     for condition in conditions:
         found = CONDITION.fullmatch(condition)
         if found is None:
@@ -48,7 +49,7 @@ def select(records: list[Record], conditions: Iterable[str]) -> list[Record]:
                 f"--where is {condition!r}: it is KEY=VALUE (or !=, <, <=, >, >=), such as width=48"
             )
         key, sign, wanted = found[1], found[2], _value(found[3])
-        check_keys(records, [key], "--where")
+        check_keys(everything, [key], "--where")
         records = [each for each in records if _meets(each.get(key), sign, wanted)]
     return records
 
