@@ -83,7 +83,7 @@ def construct_run(
             weight = source_weight(task, width)
         code = make_code(cast("Family", family), *sizes, weight=weight, seed=seed, seconds=seconds)
     made |= {"weight": float(code.weights.mean()), "code_seed": seed}
-    made = write_constructed(out, task, code, made, labels, sharpness, leak)
+    made = write_constructed(out, task, code, made, labels, sharpness, leak, replace=force)
     code.save(out / CODE)
     export_csv(code, out / CODE_CSV, labels)
     made |= {"false_positives": _uniform_false_positives(code, task)}
@@ -131,9 +131,12 @@ def write_constructed(
     labels: tuple[str, ...],
     sharpness: float | None = None,
     leak: float | None = None,
+    *,
+    replace: bool = False,
 ) -> dict[str, Any]:
-    """Write the exact network of a code in place of the run that lies there; returns `made`, how
-    the code was, with the sharpness.
+    """Write the exact network of a code; returns `made`, how the code was, with the sharpness.
+
+    With `replace` the run that lies there is removed first.
 
     Raises:
         UsageError: as `construct`; nothing is removed then.
@@ -144,6 +147,7 @@ def write_constructed(
         leak = default_leak(code, sharpness)
     net = construct(code, sharpness, leak)
     made = made | {"sharpness": sharpness} | ({} if leak is None else {"leak": leak})
-    remove_run(folder)
+    if replace:
+        remove_run(folder)
     write_network(folder, net, Origin(task, made["code_seed"], construction=made), labels)
     return made
