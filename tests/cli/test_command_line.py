@@ -1,5 +1,6 @@
 """The command line: exit statuses, one line for each error, one JSON object, light help."""
 
+import itertools
 import json
 import math
 import shutil
@@ -396,6 +397,16 @@ def test_query_explains_a_forced_false_positive(
     assert "no false positives" in relubloom("query", mine, "dog").out
 
 
+def test_query_takes_what_follows_two_dashes_for_tokens(
+    mine: Path, relubloom: Callable[..., Outcome]
+) -> None:
+    (mine / "tokens.txt").write_text("--version\n--debug\n--help\n-q\n")
+    said = relubloom("query", mine, "--json", "--", "--version", "--debug", "--help", "-q")
+    assert said.json["members"] == ["--version", "--debug", "--help", "-q"]
+    refused = relubloom("query", mine, "--", "--debug", "--nothing")
+    assert refused.error.startswith("token '--nothing' is not in the vocabulary")
+
+
 @pytest.mark.parametrize(
     ("tokens", "text"),
     [
@@ -480,8 +491,25 @@ def test_train_then_examine(relubloom: Callable[..., Outcome], tmp_path: Path) -
     assert again.status == 0  # another size than it was trained on
 
 
-@pytest.mark.parametrize("command", ["train", "construct"])
-@pytest.mark.parametrize("bad", [("-d", 0), ("-k", 13), ("--tokens", "two-tokens")])
+@pytest.mark.parametrize(
+    ("command", "bad"),
+    [
+        *itertools.product(
+            ("train", "construct"), [("-d", 0), ("-k", 13), ("--tokens", "two-tokens")]
+        ),
+        *itertools.product(
+            ("construct",),
+            [
+                ("--weight", 9),
+                ("--sharpness", "nan"),
+                ("--seed", -1),
+                ("--family", "graded", "--leak", 2),
+                ("--family", "learned"),
+                ("--family", "search", "--seconds", -1),
+            ],
+        ),
+    ],
+)
 def test_a_refused_command_keeps_the_run_even_with_force(
     relubloom: Callable[..., Outcome], tmp_path: Path, command: str, bad: tuple[object, ...]
 ) -> None:
@@ -600,6 +628,18 @@ def test_debug_shows_the_traceback(
     assert done.status == 1
     assert "Traceback (most recent call last)" in done.err
     assert done.err.splitlines()[-1].startswith("relubloom: ")
+
+
+def test_a_stopped_command_goes_on_only_where_it_can(
+    relubloom: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch, mine: Path
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("relubloom.study.steps.examine_run", stop)
+    monkeypatch.chdir(mine.rename(mine.with_name("study")).parent)
+    done = relubloom("examine", "study")
+    assert (done.status, done.error) == (1, "stopped; run it again")
 
 
 def test_an_unforeseen_error_is_one_line_too(

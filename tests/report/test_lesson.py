@@ -181,8 +181,11 @@ def test_the_command_writes_it_beside_the_page(
     done = relubloom("report", mine, "--lesson", "--json")
     assert done.json == {"report": str(mine / "lesson.html")}
     assert (mine / "report.html").read_text() == "the page"
-    refused = relubloom("report", mine, "--lesson", "--results", mine)
+    before = (mine / "tokens.txt").read_text()
+    (names := tmp_path / "names").write_text("".join(f"x{line}\n" for line in before.split()))
+    refused = relubloom("report", mine, "--lesson", "--results", mine, "--tokens", names)
     assert refused.error == "--results is given beside --lesson: it draws no widths; leave one out"
+    assert (mine / "tokens.txt").read_text() == before
 
 
 def test_a_lesson_needs_a_bloom_filter_that_was_examined(

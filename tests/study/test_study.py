@@ -176,7 +176,11 @@ def test_resume_of_a_finished_study_does_nothing_again(
     files = {path: path.stat().st_mtime_ns for path in mine.rglob("*") if path.suffix != ".html"}
     command = ("study", *SIZES, "--seed", 3, "--seeds", 2, "--quiet", "--out", mine)
     done = relubloom(*command, "--json", "--resume")
-    assert done.json == json.loads((mine / "study.json").read_text())
+    kept = json.loads((mine / "study.json").read_text())
+    assert kept["report"] != str(mine / "report.html")  # it was copied here, and says what is here
+    for row in kept["runs"]:
+        row["dir"] = str(mine / f"seed-{row['seed']}")
+    assert done.json == kept | {"report": str(mine / "report.html")}
     assert {path: path.stat().st_mtime_ns for path in files} == files
 
 
@@ -219,6 +223,16 @@ def test_force_replaces_a_study_and_leaves_other_files(
     assert (mine / "notes.txt").read_text() == "keep me"
     assert (mine / "seed-of-doubt").is_dir()
     assert {path.name for path in mine.glob("seed-?")} == {"seed-7"}
+
+
+def test_resume_goes_on_with_a_study_only(
+    tmp_path: Path, relubloom: Callable[..., Outcome]
+) -> None:
+    (tmp_path / "report.html").write_text("years of work")
+    done = relubloom("study", *SIZES, "--quiet", "--out", tmp_path, "--resume")
+    assert done.status == 2
+    assert done.error.endswith("holds no study: --resume goes on with one; choose another")
+    assert contents(tmp_path) == {tmp_path / "report.html": b"years of work"}
 
 
 @pytest.mark.parametrize("command", ["study", "train", "construct"])

@@ -57,6 +57,20 @@ def test_an_unknown_key_is_told_the_nearest() -> None:
         select(RECORDS, ["widht=3"])
 
 
+def test_a_key_is_known_whichever_runs_an_earlier_condition_left() -> None:
+    assert select(RECORDS, ["mse=null", "mse<1"]) == []
+    lone = [{"run": "a", "mse": 1.0}, {"run": "b"}]
+    assert select(lone, ["run=b", "mse<2"]) == []
+    with pytest.raises(UsageError, match="where names 'widht'"):
+        select(RECORDS, ["width=999", "widht=3"])
+
+
+def test_a_range_of_sizes_is_written_as_everywhere() -> None:
+    records = [{"run": "a", "set_size": [2, 3]}, {"run": "b", "set_size": 3}]
+    assert select(records, ["set_size=2..3"]) == records[:1]
+    assert select(records, ["set_size!=2..3"]) == records[1:]
+
+
 def test_order_puts_what_is_missing_last() -> None:
     assert [record["run"] for record in in_order(RECORDS, "mse")] == ["b", "a", "c", "d"]
     assert [record["run"] for record in in_order(RECORDS, "objective")] == ["b", "a", "c", "d"]

@@ -195,8 +195,9 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit status; every error is one line on standard error."""
-    debug = "--debug" in arguments
-    if "--version" in arguments:
+    said = arguments[: arguments.index("--")] if "--" in arguments else arguments  # of options
+    debug = "--debug" in said
+    if "--version" in said:
         arguments = ["--version"]
     arguments = arguments or ["--help"]
     try:
@@ -208,7 +209,7 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         status = INTERRUPTED
     if status == INTERRUPTED:
-        resumable = any(word in RESUMABLE for word in arguments)
+        resumable = arguments[0] in RESUMABLE
         remedy = "go on with the same command and --resume" if resumable else "run it again"
         return _fail(f"stopped; {remedy}", 1)
     return status if isinstance(status, int) else 0

@@ -75,12 +75,13 @@ def report(
     from relubloom.study.steps import check_figures, name_tokens
     from relubloom.sweep.results import Results
 
+    if lesson:
+        options.refuse_beside("--lesson", "it draws no widths", {"--results": results})
     _refuse_sweep(folder)
     check_figures(folder, options.sizes_of(set_size), sets)
     if tokens is not None:
         name_tokens(folder, tokens)
     if lesson:
-        options.refuse_beside("--lesson", "it draws no widths", {"--results": results})
         path = write_lesson(folder)
     else:
         path = write_report(folder, () if results is None else Results(results).rows())

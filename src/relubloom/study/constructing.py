@@ -22,7 +22,7 @@ from relubloom.errors import UsageError
 from relubloom.network.construct import construct, default_leak, default_sharpness
 from relubloom.progress import Watch, unwatched
 from relubloom.records.run_folder import CODE, CODE_CSV, Origin, write_network
-from relubloom.study.folders import prepare_run
+from relubloom.study.folders import check_run, remove_run
 from relubloom.study.source_codes import (
     SourceFamily,
     source_code,
@@ -65,7 +65,7 @@ def construct_run(
     _refuse_unused(family, weight, half, full, leak)
     if task.file is not None:
         check_width(task.training_lines().sets.numpy(), task.vocab_size, width)
-    prepare_run(out, force=force)
+    check_run(out, force=force)
     sizes = task.vocab_size, width, task.sizes[1]  # made for the largest sets
     made: dict[str, Any] = {"family": family}
     if family in get_args(GradedFamily):
@@ -83,7 +83,7 @@ def construct_run(
             weight = source_weight(task, width)
         code = make_code(cast("Family", family), *sizes, weight=weight, seed=seed, seconds=seconds)
     made |= {"weight": float(code.weights.mean()), "code_seed": seed}
-    made = write_constructed(out, task, code, made, labels, sharpness, leak)
+    made = write_constructed(out, task, code, made, labels, sharpness, leak, replace=force)
     code.save(out / CODE)
     export_csv(code, out / CODE_CSV, labels)
     made |= {"false_positives": _uniform_false_positives(code, task)}
@@ -131,13 +131,23 @@ def write_constructed(
     labels: tuple[str, ...],
     sharpness: float | None = None,
     leak: float | None = None,
+    *,
+    replace: bool = False,
 ) -> dict[str, Any]:
-    """Write the exact network of a code; returns `made`, how the code was, with the sharpness."""
+    """Write the exact network of a code; returns `made`, how the code was, with the sharpness.
+
+    With `replace` the run that lies there is removed first.
+
+    Raises:
+        UsageError: as `construct`; nothing is removed then.
+    """
     if sharpness is None:
         sharpness = default_sharpness(task.vocab_size, task.sizes[0])
     if leak is None and isinstance(code, GradedCode):
         leak = default_leak(code, sharpness)
     net = construct(code, sharpness, leak)
     made = made | {"sharpness": sharpness} | ({} if leak is None else {"leak": leak})
+    if replace:
+        remove_run(folder)
     write_network(folder, net, Origin(task, made["code_seed"], construction=made), labels)
     return made

@@ -19,8 +19,18 @@ CONSTRUCTED, LEARNED = "constructed", "learned"  # the folders of exact networks
 
 
 def prepare_run(out: Path, *, resume: bool = False, force: bool) -> None:
-    """Make `out` ready for a run folder: it is empty, or holds a training that `resume` goes on
-    with, or `force` removes the run that is there.
+    """Make `out` ready for a run folder: `force` removes the run that is there.
+
+    Raises:
+        UsageError: as `check_run`.
+    """
+    if check_run(out, resume=resume, force=force):
+        remove_run(out)
+
+
+def check_run(out: Path, *, resume: bool = False, force: bool) -> bool:
+    """Whether a run is to be removed from `out` before another is written there: else it is empty,
+    or holds a training that `resume` goes on with.
 
     Raises:
         UsageError: `out` is no folder; or holds something and neither is given, or holds something
@@ -28,17 +38,24 @@ def prepare_run(out: Path, *, resume: bool = False, force: bool) -> None:
     """
     refuse_both(resume=resume, force=force)
     if resume and (out / CHECKPOINT).exists():
-        return
+        return False
     if resume and (out / WEIGHTS).exists():
         raise UsageError(f"{out} holds a finished run; examine it, or replace it with --force")
     refuse_file(out)
     if is_empty(out):
-        return
+        return False
     if not force:
         raise UsageError(f"{out} is not empty; replace it with --force, or choose another --out")
     if not (out / WEIGHTS).exists() and not (out / CHECKPOINT).exists():
         raise UsageError(f"{out} holds no run: --force replaces only those; choose another")
-    _remove_run(out)
+    return True
+
+
+def remove_run(folder: Path) -> None:
+    """Remove the files of a run, and nothing else."""
+    remove_figures(folder)
+    for name in (*RUN_FILES, *FILE_NAMES.values()):
+        (folder / name).unlink(missing_ok=True)
 
 
 def prepare_pools(out: Path, force: bool) -> None:
@@ -72,9 +89,10 @@ def prepare_study(
     refuse_both(resume=resume, force=force)
     if is_empty(out):
         return None
+    if (force or resume) and not any((out / name).exists() for name in STUDY_FILES):
+        acts = "--force replaces only those" if force else "--resume goes on with one"
+        raise UsageError(f"{out} holds no study: {acts}; choose another")
     if force:
-        if not any((out / name).exists() for name in STUDY_FILES):
-            raise UsageError(f"{out} holds no study: --force replaces only those; choose another")
         _remove_study(out)
         return None
     if not resume:
@@ -119,18 +137,12 @@ def refuse_both(*, resume: bool, force: bool) -> None:
 def _remove_study(out: Path) -> None:
     seeds = [folder for folder in out.glob("seed-*") if re.fullmatch(r"seed-\d+", folder.name)]
     for folder in [*seeds, out / CONSTRUCTED, out / LEARNED]:
-        _remove_run(folder)
+        remove_run(folder)
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
     remove_figures(out)
     for name in (*STUDY_FILES, REPORT, LESSON):
         (out / name).unlink(missing_ok=True)
-
-
-def _remove_run(folder: Path) -> None:
-    remove_figures(folder)
-    for name in (*RUN_FILES, *FILE_NAMES.values()):
-        (folder / name).unlink(missing_ok=True)
 
 
 def _alike(found: dict[str, Any], asked: dict[str, Any]) -> bool:

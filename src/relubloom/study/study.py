@@ -65,7 +65,8 @@ def run_study(
     if finished is not None:
         if not (out / REPORT).exists():
             write_report(out)
-        return finished
+        runs = [replace(row, dir=str(out / f"seed-{row.seed}")) for row in finished.runs]
+        return replace(finished, runs=runs, report=str(out / REPORT))  # it may have been moved
     atomic.check_writable(out)
     study, swaps = _with_swaps(study, out, threads, watch)
     draw = QUICK_SETS if study.quick else None

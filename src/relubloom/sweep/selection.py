@@ -11,7 +11,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from relubloom import atomic
 from relubloom.errors import UsageError
@@ -35,12 +35,13 @@ Record = dict[str, Any]
 def select(records: list[Record], conditions: Iterable[str]) -> list[Record]:
     """The records that meet every condition `KEY=VALUE` (also !=, <, <=, >, >=).
 
-    A value is a number, null, true, false, or a text. A record without the key has null there;
-    null is neither less nor greater than anything.
+    A value is a number, null, true, false, a range of sizes a..b, or a text. A record without the
+    key has null there; null is neither less nor greater than anything.
 
     Raises:
         UsageError: a condition has another form, or no record has its key.
     """
+    everything = records
     for condition in conditions:
         found = CONDITION.fullmatch(condition)
         if found is None:
@@ -48,7 +49,7 @@ def select(records: list[Record], conditions: Iterable[str]) -> list[Record]:
                 f"--where is {condition!r}: it is KEY=VALUE (or !=, <, <=, >, >=), such as width=48"
             )
         key, sign, wanted = found[1], found[2], _value(found[3])
-        check_keys(records, [key], "--where")
+        check_keys(everything, [key], "--where")
         records = [each for each in records if _meets(each.get(key), sign, wanted)]
     return records
 
@@ -84,6 +85,8 @@ def _value(text: str) -> Any:
 
 
 def _meets(value: Any, sign: str, wanted: Any) -> bool:
+    if isinstance(value, list):  # a range of set sizes
+        value = "..".join(map(str, cast("list[int]", value)))
     numbers = isinstance(value, int | float) and isinstance(wanted, int | float)
     texts = isinstance(value, str) and isinstance(wanted, str)
     if sign not in ("=", "!=") and not (numbers or texts):

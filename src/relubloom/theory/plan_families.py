@@ -174,7 +174,7 @@ def _kautz_singleton_row(goal: Goal) -> FamilyRow:
         used, weight = goal.vocab_size, 1
         note = "one unit per token is narrower than any such code, and exact"
     if used > (goal.width or used):
-        note += f"; does not fit in {goal.width} units"
+        note += f"; takes more than {goal.width} units, unless construct can shorten it"
     return FamilyRow("Kautz-Singleton", "existence", used, weight, 0.0, 0.0, 1.0, 0.0, 0.0, note)
 
 
