@@ -164,7 +164,6 @@ TRIALS = [
         Trial("settled", *size, 3e-3, steps, batch, softmax="batch", start="trained")
         for size, steps, batch in [
             ((4096, 128, 4), 6000, 512),
-            ((16_384, 256, 8), 3000, 1024),
             ((50_257, 128, 4), 5000, 2500),
         ]
     ),

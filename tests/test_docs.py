@@ -108,6 +108,8 @@ IN_SMALL = {
     "--activation none --steps 3 --out runs/linear",
     "rb.train(task, width=48, seed=0)": "rb.train(task, width=48, recipe=rb.Recipe(steps=3))",
     "rb.Recipe(steps=2000, learning_rate=4e-2)": "rb.Recipe(steps=3)",
+    "steps=200_000, batch_size=51": "steps=3, batch_size=51",
+    "steps=6000, batch_size=512": "steps=3, batch_size=51",
 }
 SPEC = (
     "[defaults]\nvocab_size = 12\nset_size = 2\nsteps = 3\n[[grid]]\nwidth = 4\nobjective = 'mse'\n"
