@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from relubloom.errors import UsageError, described, whole
 from relubloom.theory import best_constant_weight
+from relubloom.theory.arguments import check_sizes
 
 Objective = Literal["mse", "kl"]
 ObjectiveName = Literal["mse", "kl", "kl-then-mse"]
@@ -142,6 +143,7 @@ class Recipe:
         Raises:
             UsageError: as `theory.best_constant_weight`.
         """
+        vocab_size, width, set_size = check_sizes(vocab_size, width, set_size)
         batch = max(256, round(vocab_size / 40))
         share = set_size * batch / vocab_size  # of the steps, that a token is in
         rare = best_constant_weight(vocab_size, width, set_size).mse < 1e-3
