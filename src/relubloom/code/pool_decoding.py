@@ -8,10 +8,10 @@ from itertools import combinations, islice
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.code.bits import Code
+from relubloom.code.bits import Code, as_given, is_binary
 from relubloom.code.decoders import comp
 from relubloom.code.disjunct import is_disjunct
-from relubloom.errors import UsageError, described
+from relubloom.errors import UsageError, described, whole
 
 MOST_PATTERNS = 5_000_000  # tried one by one
 BATCH = 1 << 16
@@ -59,8 +59,8 @@ def _results(code: object, positive: object) -> NDArray[np.bool_]:
     """Which tests are positive, one each."""
     if not isinstance(code, Code):
         raise UsageError(f"code is {described(code)}: give a Code, such as design_pools(...).code")
-    found = np.asarray(positive)
-    if found.shape != (code.width,) or found.dtype.kind not in "bui":
+    found = as_given(positive)
+    if found.shape != (code.width,) or found.dtype.kind not in "bui" or not is_binary(found):
         raise UsageError(
             f"positive is {described(positive)}: give one true or false a test, {code.width} of "
             "them"
@@ -89,20 +89,18 @@ def decode_pools(
     Cost: O(patterns tests), patterns of the samples that no results speak against.
 
     Raises:
-        UsageError: a number is below its least, or there are more than 5 million patterns.
+        UsageError: the results are not one a test, a number is no whole one or below its least, or
+            there are more than 5 million patterns.
     """
-    for name, value, least in (
-        ("most_positives", most_positives, 1),
-        ("false_negatives", false_negatives, 0),
-        ("false_positives", false_positives, 0),
-    ):
-        if value is not None and value < least:
-            raise UsageError(f"{name} is {value}: it must be at least {least}; raise it")
+    if most_positives is not None:
+        most_positives = whole("most_positives", most_positives, 1)
+    false_negatives = whole("false_negatives", false_negatives, 0)
+    false_positives = whole("false_positives", false_positives, 0)
     positive = _results(code, positive)
     most = certified_positives(code) if most_positives is None else most_positives
     spoken_against = code.bits @ (~positive).astype(np.int64)
     possible = np.flatnonzero(spoken_against <= false_negatives)
-    patterns = sum(math.comb(len(possible), size) for size in range(most + 1))
+    patterns = sum(math.comb(len(possible), size) for size in range(min(most, len(possible)) + 1))
     if patterns > MOST_PATTERNS:
         raise UsageError(
             f"{len(possible)} samples may be positive, {patterns:,} patterns of up to {most} of "
