@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations, islice
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from relubloom.code.bits import Code, as_given, is_binary
 from relubloom.code.decoders import comp
@@ -55,7 +55,7 @@ class DecodedPools:
         return len(self.explanations) == 1
 
 
-def _results(code: object, positive: object) -> NDArray[np.bool_]:
+def _results(code: object, positive: ArrayLike) -> NDArray[np.bool_]:
     """Which tests are positive, one each."""
     if not isinstance(code, Code):
         raise UsageError(f"code is {described(code)}: give a Code, such as design_pools(...).code")
@@ -70,7 +70,7 @@ def _results(code: object, positive: object) -> NDArray[np.bool_]:
 
 def decode_pools(
     code: Code,
-    positive: NDArray[np.bool_],
+    positive: ArrayLike,
     most_positives: int | None = None,
     *,
     false_negatives: int = 0,
@@ -80,7 +80,7 @@ def decode_pools(
 
     Args:
         code: row t is sample t, column i test i.
-        positive: which tests are positive, bool [tests].
+        positive: which tests are positive, bool (or 0/1) [tests].
         most_positives: None takes the most for which the code is proved free of false positives,
             at least 1.
         false_negatives: tests that may be negative though a positive sample is in them.
@@ -96,9 +96,9 @@ def decode_pools(
         most_positives = whole("most_positives", most_positives, 1)
     false_negatives = whole("false_negatives", false_negatives, 0)
     false_positives = whole("false_positives", false_positives, 0)
-    positive = _results(code, positive)
+    given = _results(code, positive)
     most = certified_positives(code) if most_positives is None else most_positives
-    spoken_against = code.bits @ (~positive).astype(np.int64)
+    spoken_against = code.bits @ (~given).astype(np.int64)
     possible = np.flatnonzero(spoken_against <= false_negatives)
     patterns = sum(math.comb(len(possible), size) for size in range(min(most, len(possible)) + 1))
     if patterns > MOST_PATTERNS:
@@ -111,7 +111,7 @@ def decode_pools(
         union = np.zeros((len(sets), code.width), dtype=np.bool_)
         for column in sets.T:
             union |= code.bits[column]
-        missed, added = union & ~positive, positive & ~union
+        missed, added = union & ~given, given & ~union
         fits = (missed.sum(1) <= false_negatives) & (added.sum(1) <= false_positives)
         found += [
             Explanation(tuple(sets[row].tolist()), _true(missed[row]), _true(added[row]))
@@ -119,7 +119,7 @@ def decode_pools(
         ]
     found.sort(key=lambda each: each.errors)
     if not found:
-        return DecodedPools(most, (), _true(comp(code, positive[None])[0]), ())
+        return DecodedPools(most, (), _true(comp(code, given[None])[0]), ())
     always = set.intersection(*(set(each.positives) for each in found))
     sometimes = set[int]().union(*(each.positives for each in found)) - always
     return DecodedPools(most, tuple(sorted(always)), tuple(sorted(sometimes)), tuple(found))
