@@ -17,7 +17,7 @@ from relubloom.errors import StoppedError, UsageError, check_seed, described, wh
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import KSparseTask, as_task
 from relubloom.threads import denormals_flushed, intra_op_threads, threads_for
-from relubloom.training.devices import check_device, memory_errors_told, products_as
+from relubloom.training.devices import as_device, memory_errors_told, products_as
 from relubloom.training.recipe import Recipe, as_recipe
 from relubloom.training.run import HistoryRow, TrainedNetwork, TrainingProgress, TrainingRun
 from relubloom.training.step import Step
@@ -100,8 +100,7 @@ def train_stack(
     """
     task, recipe = as_task(task), as_recipe(recipe)
     width, seeds = check_network(width, seeds)
-    check_device(device)
-    device = torch.device(device)
+    device = as_device(device)
     logits = recipe.batch_size * task.vocab_size  # of one network: alone it has as many threads
     checkpoint = None if checkpoint is None else Path(checkpoint)
     with memory_errors_told(device), products_as(recipe.products, device):
