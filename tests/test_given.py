@@ -132,8 +132,8 @@ ACCEPTED: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
         lambda: [2, 1],
     ),
     "Recipe: NumPy": (
-        lambda: type(rb.Recipe(learning_rate=np.float64(0.01)).learning_rate),
-        lambda: float,
+        lambda: rb.Recipe(learning_rate=np.float64(0.01)),
+        lambda: rb.Recipe(learning_rate=0.01),
     ),
     "construct: a fraction": (lambda: rb.construct(CODE, Fraction(8)), lambda: NET),
     "Code: a gradient": (lambda: rb.Code(torch.eye(6, requires_grad=True)), lambda: rb.Code(EYE)),

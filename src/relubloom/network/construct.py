@@ -61,7 +61,7 @@ def construct(
             1e-30..1e30; the leak, or the sharpness beside it, is too large for the code, or the
             leak too small for the type.
     """
-    if not isinstance(dtype, torch.dtype) or dtype not in STEPS:
+    if dtype not in tuple(STEPS):
         raise UsageError(f"dtype is {dtype}: choose one of {', '.join(map(str, STEPS))}")
     graded = code if isinstance(code, GradedCode) else None
     hashes = code if isinstance(code, Code | GradedCode) else Code(code)

@@ -405,7 +405,7 @@ def _made_for(net: ReluNet, set_size: int | tuple[int, int] | None) -> ReluNet:
 def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
     """The map x @ weight + bias, with copies of both."""
     inputs, outputs = weight.shape
-    layer = skip_init(nn.Linear, inputs, outputs, device=weight.device, dtype=weight.dtype)
+    layer: Any = skip_init(nn.Linear, inputs, outputs, device=weight.device, dtype=weight.dtype)
     with torch.no_grad():
         layer.weight.copy_(weight.T)
         layer.bias.copy_(bias)
@@ -418,7 +418,7 @@ def _apply(name: str, activation: Tensor, hooks: Iterable[tuple[str, Hook]]) -> 
             replacement = function(activation, HookPoint(name))
             if replacement is None:
                 continue
-            if not isinstance(replacement, Tensor) or replacement.shape != activation.shape:
+            if getattr(replacement, "shape", None) != activation.shape:
                 raise UsageError(
                     f"a hook on {name} returned {described(replacement)}: it returns None, or an "
                     f"activation of shape {tuple(activation.shape)}; mend the hook"

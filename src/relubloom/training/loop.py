@@ -145,7 +145,7 @@ def _advance_to_the_end(
             cost = written - now
 
 
-def check_network(width: int, seeds: Iterable[int]) -> tuple[int, tuple[int, ...]]:
+def check_network(width: int, seeds: Iterable[int] | int) -> tuple[int, tuple[int, ...]]:
     """Both as ints; refuse what cannot be trained, before anything is written.
 
     Raises:

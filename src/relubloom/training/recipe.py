@@ -99,7 +99,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name, value in list(vars(self).items()):
-            if isinstance(value, Real) and type(value) not in (bool, int, float):  # NumPy's
+            if isinstance(value, Real) and not isinstance(value, int | float):  # NumPy's
                 plain = int(value) if isinstance(value, Integral) else float(value)
                 object.__setattr__(self, name, plain)
         for name, known in CHOICES.items():
@@ -112,7 +112,7 @@ class Recipe:
                 raise UsageError(f"{name} is {getattr(self, name)}: at least 1; raise it")
         for name in ("polish_share", "warmup", "adam_beta2"):
             value = getattr(self, name)
-            if type(value) not in (int, float) or not 0 <= value < 1:
+            if isinstance(value, bool) or not (isinstance(value, int | float) and 0 <= value < 1):
                 raise UsageError(f"{name} is {value}: a share is in [0, 1); change it")
         rates = ("learning_rate", "polish_learning_rate")
         for name in (*rates, "init_scale_in", "init_scale_out", "weight_decay"):
@@ -120,7 +120,11 @@ class Recipe:
             if value is None and name == "learning_rate":
                 continue
             least = "0 or more" if name == "weight_decay" else "positive"
-            fits = type(value) in (int, float) and 0 <= value < math.inf
+            fits = (
+                isinstance(value, int | float)
+                and not isinstance(value, bool)
+                and 0 <= value < math.inf
+            )
             if not fits or (value == 0 and least == "positive"):
                 raise UsageError(f"{name} is {value}: it must be {least} and finite; change it")
         if self.softmax == "batch" and self.objective != "kl":
