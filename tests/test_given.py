@@ -1,9 +1,13 @@
 """Every public function with nearly right and with wrong arguments: what is meant is taken, and
 what is not clear is refused in one line that names the way."""
 
+import copy
 import inspect
+import json
+import pickle
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +29,7 @@ GRADED = rb.GradedCode(2 * CODE.bits.astype(int))
 NET = rb.construct(CODE, 8.0)
 WEIGHTS = tuple(value.detach() for value in NET.parameters())
 ARRAYS = tuple(value.numpy() for value in WEIGHTS)
+EYE = np.eye(6, dtype=bool)
 LISTS = tuple(value.tolist() for value in WEIGHTS)
 SHORT = rb.Recipe(steps=2, batch_size=4)
 STUDY = rb.Study(TASK, 6)
@@ -90,6 +95,59 @@ ACCEPTED: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "graded_constant_weight: whole numbers of NumPy": (
         lambda: rb.graded_constant_weight(np.int64(30), np.int32(12), 2, 1, 2),
         lambda: rb.graded_constant_weight(30, 12, 2, 1, 2),
+    ),
+    "plan: NumPy in JSON": (
+        lambda: json.loads(json.dumps(rb.plan(30, 2, mse=np.float32(0.125)).to_json()))["mse"],
+        lambda: rb.plan(30, 2, mse=0.125).mse,
+    ),
+    "constant_weight: NumPy of few bits": (
+        lambda: [rb.constant_weight(*map(kind, (120, 100, 9, 3))) for kind in (np.uint8, np.int8)],
+        lambda: 2 * [rb.constant_weight(120, 100, 9, 3)],
+    ),
+    "graded_constant_weight: NumPy of few bits": (
+        lambda: rb.graded_constant_weight(*map(np.uint8, (120, 40, 3, 4, 3))),
+        lambda: rb.graded_constant_weight(120, 40, 3, 4, 3),
+    ),
+    "best_constant_weight: ints after NumPy": (
+        lambda: (
+            rb.best_constant_weight(*map(np.int64, (120, 41, 3))),
+            type(rb.best_constant_weight(120, 41, 3).vocab_size),
+        )[1],
+        lambda: int,
+    ),
+    "make_code: NumPy of few bits": (
+        lambda: rb.make_code("constant-weight", *map(np.uint8, (120, 100, 3))),
+        lambda: rb.make_code("constant-weight", 120, 100, 3),
+    ),
+    "make_graded: NumPy of few bits": (
+        lambda: rb.make_graded("graded", *map(np.uint8, (120, 20, 3))),
+        lambda: rb.make_graded("graded", 120, 20, 3),
+    ),
+    "train: NumPy of few bits": (
+        lambda: rb.train(TASK, np.uint8(6), SHORT),
+        lambda: rb.train(TASK, 6, SHORT),
+    ),
+    "train_stack: an array of seeds": (
+        lambda: [each.seed for each in rb.train_stack(TASK, 6, SHORT, np.array([2, 1]))],
+        lambda: [2, 1],
+    ),
+    "Recipe: NumPy": (
+        lambda: rb.Recipe(learning_rate=np.float64(0.01)),
+        lambda: rb.Recipe(learning_rate=0.01),
+    ),
+    "construct: a fraction": (lambda: rb.construct(CODE, Fraction(8)), lambda: NET),
+    "Code: a gradient": (lambda: rb.Code(torch.eye(6, requires_grad=True)), lambda: rb.Code(EYE)),
+    "decode_pools: far more positives than samples": (
+        lambda: rb.decode_pools(rb.Code(EYE), EYE[1], 10**12).positives,
+        lambda: (1,),
+    ),
+    "decode_pools: 0 and 1": (
+        lambda: rb.decode_pools(rb.Code(EYE), EYE[1].astype(int).tolist()),
+        lambda: rb.decode_pools(rb.Code(EYE), EYE[1]),
+    ),
+    "certify: NumPy workers": (
+        lambda: rb.certify(NET, TASK, workers=np.int64(1)),
+        lambda: rb.certify(NET, TASK),
     ),
     "Code: tensor": (lambda: rb.Code(torch.from_numpy(CODE.bits.copy())), lambda: CODE),
     "Code.union: one set": (lambda: CODE.union([1, 2]), lambda: CODE.union([[1, 2]])),
@@ -378,6 +436,144 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: rb.score_controls("constructed"),
         "net is 'constructed' (str): give a network of rb.zoo.load(name), or a ReluNet",
     ),
+    "gather_evidence: workers": (
+        lambda: rb.gather_evidence(NET, TASK, 0),
+        "workers is 0: it must be at least 1; raise it",
+    ),
+    "certify: workers": (
+        lambda: rb.certify(NET, TASK, workers=-1),
+        "workers is -1: it must be at least 1; raise it",
+    ),
+    "extract_graded_code: sizes": (
+        lambda: rb.extract_graded_code(NET, (2, 3)),
+        f"set_size is (2, 3) (tuple): {WHOLE}",
+    ),
+    "Code: float16 of the brain": (
+        lambda: rb.Code(torch.eye(6, dtype=torch.bfloat16)),
+        "code is bfloat16 of shape (6, 6): give a 0/1 matrix [vocab, width]; rb.extract_code(net) "
+        "reads a network's",
+    ),
+    "GradedCode: ragged": (
+        lambda: rb.GradedCode([[1, 0], [1]]),
+        "strengths have shape (0,): a code needs at least one token (row) and one unit (column); "
+        "give a matrix [vocab, width]",
+    ),
+    "GradedCode: levels": (
+        lambda: rb.GradedCode([[0, 1]], levels=2.5),
+        f"levels is 2.5 (float): {WHOLE}",
+    ),
+    "Code.decode_unions: width": (
+        lambda: CODE.decode_unions(np.ones((2, 7), dtype=bool)),
+        "unions are bool of shape (2, 7): they must be bool [batch, 6]; make them with Code.union",
+    ),
+    "Code.decode_unions: numbers": (
+        lambda: CODE.decode_unions([[0, 1, 0, 0, 0, 2]]),
+        "unions are [[0, 1, 0, 0, 0, 2]] (list): they must be bool [batch, 6]; make them with "
+        "Code.union",
+    ),
+    "construct: leak": (
+        lambda: rb.construct(rb.GradedCode([[0, 1, 2]]), leak="small"),
+        "leak is 'small' (str): it must be a number; try 2**-12",
+    ),
+    "train_stack: device": (
+        lambda: rb.train_stack(TASK, 6, SHORT, (0,), device="gpu"),
+        "device is 'gpu': choose cpu, cuda or mps",
+    ),
+    "train_stack: no seeds": (
+        lambda: rb.train_stack(TASK, 6, SHORT, iter(())),
+        "no seeds given: at least one network is trained; give such as (0,)",
+    ),
+    "KSparseTask.training_sets: batch": (
+        lambda: TASK.training_sets(0, 0, 2.5),
+        f"batch_size is 2.5 (float): {WHOLE}",
+    ),
+    "KSparseTask.evaluation_sets: none": (
+        lambda: rb.KSparseTask(8, 2, source="zipf").evaluation_sets(0),
+        "draw is 0: it must be at least 1; raise it",
+    ),
+    "AllSets: size": (
+        lambda: AllSets(3, 4),
+        "set_size is 4 and vocab_size is 3: a set has distinct tokens, so set_size <= vocab_size; "
+        "lower set_size or raise vocab_size",
+    ),
+    "ListedSets.of: halves": (
+        lambda: rb.ListedSets.of([[1.5, 2]], 8),
+        "sets are [[1.5, 2]] (list): they must be lists of token ids; give such as [[0, 4, 7], "
+        "[1, 2, 3]]",
+    ),
+    "Recipe: truth": (
+        lambda: rb.Recipe(weight_decay=True),
+        "weight_decay is True: it must be 0 or more and finite; change it",
+    ),
+    "Recipe.for_sizes: no tokens": (
+        lambda: rb.Recipe.for_sizes(0, 6, 2),
+        "vocab_size is 0, set_size 2: a set's tokens are distinct, so set_size <= vocab_size; "
+        "lower set_size or raise vocab_size",
+    ),
+    "best_constant_weight: by a list": (
+        lambda: rb.best_constant_weight(50, 20, 3, by=["mse"]),
+        "by is ['mse']: the best weight is by 'mse', 'false_positives' or 'p_exact'; choose one of "
+        "these",
+    ),
+    "best_constant_weight: float in the cache": (
+        lambda: (rb.best_constant_weight(50, 20, 3), rb.best_constant_weight(50, 20, 3.0)),
+        f"set_size is 3.0 (float): {WHOLE}",
+    ),
+    "constant_weight: wide": (
+        lambda: rb.constant_weight(50, 10**12, 2, 3),
+        "width is 1000000000000 at weight 2: the exact law would need a table of over half a "
+        "gigabyte; use a smaller width or weight, or width_rule for an estimate",
+    ),
+    "graded_constant_weight: half": (
+        lambda: rb.graded_constant_weight(50, 20, 3, 2.5, 2),
+        f"half is 2.5 (float): {WHOLE}",
+    ),
+    "make_code: size": (
+        lambda: rb.make_code("bernoulli", 8, 6, 0),
+        "set_size is 0: a set has at least one token; give a set_size of 1 or more",
+    ),
+    "make_code: seconds": (
+        lambda: rb.make_code("search", 8, 6, 2, seconds="60"),
+        "seconds is '60': a search ends; give a number of 0 or more",
+    ),
+    "make_graded: family": (
+        lambda: rb.make_graded("greedy", 8, 6, 2),
+        "family is 'greedy': choose one of graded, graded-greedy, graded-search",
+    ),
+    "design_pools: seconds": (
+        lambda: rb.design_pools(8, 1, seconds="20"),
+        "seconds is '20': the search needs some time; try 20",
+    ),
+    "decode_pools: 2 for true": (
+        lambda: rb.decode_pools(rb.Code(EYE), [0, 1, 0, 0, 0, 2]),
+        "positive is [0, 1, 0, 0, 0, 2] (list): give one true or false a test, 6 of them",
+    ),
+    "decode_pools: text for a number": (
+        lambda: rb.decode_pools(rb.Code(EYE), EYE[1], "2"),
+        f"most_positives is '2' (str): {WHOLE}",
+    ),
+    "net: a hook of another shape": (
+        lambda: NET.run_with_hooks([[1, 2]], [("hook_pre", lambda pre, _: pre[:, :2])]),
+        "a hook on hook_pre returned float32 of shape (1, 2): it returns None, or an activation of "
+        "shape (1, 6); mend the hook",
+    ),
+    "study: vocab": (lambda: rb.study(vocab_size="12"), f"vocab_size is '12' (str): {WHOLE}"),
+    "study: device": (
+        lambda: rb.study(vocab_size=12, device=None),
+        "device is 'None': choose cpu, cuda or mps",
+    ),
+    "score: code": (
+        lambda: rb.score(np.eye(6), NET, code=CODE.bits),
+        "code is bool of shape (8, 6): give a Code or a GradedCode",
+    ),
+    "score: hook": (
+        lambda: rb.score(np.eye(6), NET, sets=[[1, 2]], hook=0),
+        "hook is 0: atoms are of hook_pre or hook_post; give one of them",
+    ),
+    "score_controls: draws": (
+        lambda: rb.score_controls(NET, draws=None),
+        f"draws is None: {WHOLE}",
+    ),
     "zoo: number": (
         lambda: rb.zoo.load(3),
         "name is 3 (int): give one, such as 'constructed-binary-96x48-k3'",
@@ -414,6 +610,64 @@ def test_texts_are_paths(tmp_path: Path) -> None:
 def test_a_study_goes_into_a_folder_given_as_a_text(tmp_path: Path) -> None:
     rb.run_study(rb.Study(TASK, 6, SHORT, quick=True), str(tmp_path / "out"))
     assert (tmp_path / "out" / "study.json").exists()
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))])
+@pytest.mark.parametrize("given", [CODE, GRADED], ids=["Code", "GradedCode"])
+def test_codes_and_their_copies_cannot_be_changed(given: Any, again: Callable[[Any], Any]) -> None:
+    assert again(given) == given
+    for code in (given, again(given)):
+        for name in ("bits", "weights", "packed" if code is CODE else "bits"):
+            with pytest.raises(ValueError, match="read-only"):
+                getattr(code, name)[0] = 1
+
+
+def test_collections_of_the_same_sets_are_equal() -> None:
+    def drawn(vocab_size: int) -> rb.SetCollection:
+        return rb.KSparseTask(vocab_size, 2, source="zipf").evaluation_sets(50)
+
+    listed = rb.ListedSets.of([[1, 2], [3, 4]], 8)
+    assert listed == rb.ListedSets.of([[2, 1], [3, 4]], 8)
+    assert listed != rb.ListedSets.of([[1, 2], [3, 5]], 8)
+    assert drawn(8) == drawn(8) != drawn(9)
+    assert hash(drawn(8)) == hash(drawn(8))
+    assert drawn(8).chunk(0, 0).shape == (0, 2)
+    assert rb.AllSets(8, 2) == TASK.evaluation_sets() != listed
+
+
+def test_tasks_of_files_are_equal_if_the_files_say_the_same(tmp_path: Path) -> None:
+    def task(name: str, text: str) -> rb.KSparseTask:
+        (tmp_path / name).write_text(text)
+        return rb.KSparseTask.from_file(tmp_path / name, np.int64(2), tokens=["a", "b", "c"])
+
+    one, same_lines, other = (
+        task("1", "a b\na c\n"),
+        task("2", "a b\na c\n"),
+        task("3", "a b\nb c\n"),
+    )
+    assert one == same_lines != other
+    assert hash(one) == hash(same_lines)
+    assert rb.KSparseTask.from_file(tmp_path / "1", "1..2") == rb.KSparseTask.from_file(
+        tmp_path / "1"
+    )
+
+
+def test_to_module_draws_nothing() -> None:
+    before = torch.random.get_rng_state()
+    assert torch.equal(NET.to_module()(torch.eye(8)), NET([[t] for t in range(8)]))
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_a_network_whose_tensors_are_one_is_kept(tmp_path: Path) -> None:
+    square, bias = torch.eye(6), torch.zeros(6)
+    rb.ReluNet(square, bias, square, bias).save_pretrained(tmp_path)
+    assert same(rb.ReluNet.from_pretrained(tmp_path), rb.ReluNet(square, bias, square, bias))
+
+
+def test_a_checkpoint_takes_seeds_of_numpy(tmp_path: Path) -> None:
+    at = tmp_path / "checkpoint.safetensors"
+    rb.train_stack(TASK, 6, SHORT, (np.int64(0),), checkpoint=at)
+    assert rb.train_stack(TASK, 6, SHORT, (0,), checkpoint=at, resume=True)[0].seed == 0
 
 
 def test_each_public_function_is_tried() -> None:

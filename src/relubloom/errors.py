@@ -88,22 +88,27 @@ def described(value: object) -> str:
     return f"{'an' if name[:1] in 'AEIOUaeiou' else 'a'} {name}"
 
 
-def check_seed(seed: int, name: str = "seed") -> None:
-    """Refuse seeds below 0; the message calls it `name`.
+def check_seed(seed: int, name: str = "seed") -> int:
+    """The seed as an int; refuse those below 0. The message calls it `name`.
 
     Raises:
         UsageError: it is one, or no whole number.
     """
-    if whole(name, seed) < 0:
+    seed = whole(name, seed)
+    if seed < 0:
         raise UsageError(f"{name} is {seed}: seeds are 0 or more; raise it")
+    return seed
 
 
-def whole(name: str, value: object) -> int:
+def whole(name: str, value: object, least: int | None = None) -> int:
     """The value as an int, NumPy's included.
 
     Raises:
-        UsageError: it is no whole number; the message calls it `name`.
+        UsageError: it is no whole number, or below `least`; the message calls it `name`.
     """
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise UsageError(f"{name} is {described(value)}: it must be a whole number; give such as 3")
-    return int(value)
+    number = int(value)
+    if least is not None and number < least:
+        raise UsageError(f"{name} is {number}: it must be at least {least}; raise it")
+    return number

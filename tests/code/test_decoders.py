@@ -75,5 +75,5 @@ def test_scomp_recovers_more_sets_than_comp():
 @pytest.mark.parametrize("decoder", [comp, dd, scomp])
 @pytest.mark.parametrize("shape", [(2, 3), (4,)])
 def test_wrong_shapes(decoder, shape):
-    with pytest.raises(UsageError, match=r"must be \[batch, 4\]"):
+    with pytest.raises(UsageError, match=r"must be bool \[batch, 4\]"):
         decoder(Code(np.eye(4, dtype=bool)), np.zeros(shape, dtype=bool))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,8 @@ from relubloom.shown import Shown
 
 if TYPE_CHECKING:
     from relubloom.task import KSparseTask, SetCollection
+
+Number = TypeVar("Number", bound=np.generic)
 
 CHUNK_BYTES = 1 << 21  # a chunk's words stay in a core's cache
 SLICED_VOCAB = 1 << 15  # from here on `slices` decodes a union faster than word by word
@@ -47,10 +49,7 @@ class Code(Shown):
     bits: NDArray[np.bool_]
 
     def __init__(self, bits: ArrayLike) -> None:
-        try:
-            given = np.asarray(bits)
-        except ValueError:  # rows of several lengths
-            given = np.empty(0, dtype=object)
+        given = as_given(bits)
         if given.dtype.kind not in "biuf":
             raise UsageError(
                 f"code is {described(bits)}: give a 0/1 matrix [vocab, width]; "
@@ -61,11 +60,13 @@ class Code(Shown):
                 f"code has shape {given.shape}: it needs at least one token (row) and one unit "
                 "(column); give a 0/1 matrix [vocab, width]"
             )
-        if given.dtype != np.bool_ and not np.isin(given, (0, 1)).all():
+        if not is_binary(given):
             raise UsageError("code holds values other than 0 and 1; give a 0/1 matrix")
-        hashes = given.astype(np.bool_)
-        hashes.flags.writeable = False
-        object.__setattr__(self, "bits", hashes)
+        object.__setattr__(self, "bits", frozen(given.astype(np.bool_)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies are made anew, so that theirs are frozen too."""
+        return Code, (self.bits,)
 
     @property
     def vocab_size(self) -> int:
@@ -80,12 +81,12 @@ class Code(Shown):
     @cached_property
     def weights(self) -> NDArray[np.int64]:
         """Bits per token, int64 [vocab]."""
-        return self.bits.sum(1, dtype=np.int64)
+        return frozen(self.bits.sum(1, dtype=np.int64))
 
     @cached_property
     def packed(self) -> NDArray[np.uint64]:
         """The hashes as little-endian 64-bit words, uint64 [vocab, words]."""
-        return pack_bits(self.bits)
+        return frozen(pack_bits(self.bits))
 
     def union(self, sets: ArrayLike) -> NDArray[np.bool_]:
         """Union of the hashes of each set's tokens, bool [batch, width]."""
@@ -107,8 +108,11 @@ class Code(Shown):
         """Tokens covered by each given union (bool [batch, width]), bool [batch, vocab].
 
         `code.slices.each(unions)` gives the ids alone, without an array of batch x vocab.
+
+        Raises:
+            UsageError: they are no such array.
         """
-        given = np.asarray(unions, dtype=np.bool_)
+        given = self.checked_unions(unions)
         if self.vocab_size < SLICED_VOCAB:
             return self._covered(pack_bits(given))
         covered = np.zeros((len(given), self.vocab_size), dtype=np.bool_)
@@ -207,6 +211,20 @@ class Code(Shown):
 
         return all_ids(sets, self.vocab_size).cpu().numpy()
 
+    def checked_unions(self, unions: ArrayLike) -> NDArray[np.bool_]:
+        """The unions as an array, bool [batch, width].
+
+        Raises:
+            UsageError: they are no such array.
+        """
+        given = as_given(unions)
+        if given.ndim != 2 or given.shape[1] != self.width or not is_binary(given):
+            raise UsageError(
+                f"unions are {described(unions)}: they must be bool [batch, {self.width}]; "
+                "make them with Code.union"
+            )
+        return given.astype(np.bool_)
+
     @cached_property
     def _packed_with_padding(self) -> NDArray[np.uint64]:
         empty = np.zeros((1, self.packed.shape[1]), dtype=np.uint64)
@@ -225,6 +243,26 @@ class Code(Shown):
         for column in range(ids.shape[1]):
             unions |= np.take(self._packed_with_padding, ids[:, column], axis=0)
         return unions
+
+
+def as_given(value: Any) -> NDArray[Any]:
+    """An array or a tensor as an array; one of no numbers where it is neither and no lists."""
+    try:
+        return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+    except (TypeError, ValueError):  # a type that NumPy lacks, rows of several lengths
+        return np.empty(0, dtype=object)
+
+
+def is_binary(array: NDArray[Any]) -> bool:
+    """Whether it holds 0 and 1, or false and true, alone."""
+    kind = array.dtype.kind
+    return kind == "b" or (kind in "uif" and bool(np.isin(array, (0, 1)).all()))
+
+
+def frozen(array: NDArray[Number]) -> NDArray[Number]:
+    """The array itself, which nobody can change any more."""
+    array.flags.writeable = False
+    return array
 
 
 @contextmanager

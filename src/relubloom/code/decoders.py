@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from relubloom.code.bits import Code
-from relubloom.errors import UsageError
 
 
 def comp(code: Code, unions: ArrayLike) -> NDArray[np.bool_]:
@@ -30,7 +29,7 @@ def comp(code: Code, unions: ArrayLike) -> NDArray[np.bool_]:
     Raises:
         UsageError: `unions` is not [batch, width].
     """
-    return code.decode_unions(_checked(code, unions))
+    return code.decode_unions(unions)
 
 
 def dd(code: Code, unions: ArrayLike) -> NDArray[np.bool_]:
@@ -42,7 +41,7 @@ def dd(code: Code, unions: ArrayLike) -> NDArray[np.bool_]:
 
     Cost: O(batch vocab width). Arguments and errors as `comp`.
     """
-    covered = _checked(code, unions)
+    covered = code.checked_unions(unions)
     return _definite(code, covered, code.decode_unions(covered))
 
 
@@ -54,7 +53,7 @@ def scomp(code: Code, unions: ArrayLike) -> NDArray[np.bool_]:
 
     Cost: O(batch vocab width rounds), rounds at most the width. Arguments and errors as `comp`.
     """
-    covered = _checked(code, unions)
+    covered = code.checked_unions(unions)
     candidates = code.decode_unions(covered)
     declared = _definite(code, covered, candidates)
     bits = code.bits.astype(np.float32)
@@ -74,13 +73,3 @@ def _definite(
     bits = code.bits.astype(np.float32)  # float32: BLAS, exact on counts below 2**24
     explained_once = covered & (candidates.astype(np.float32) @ bits == 1)
     return candidates & (explained_once.astype(np.float32) @ bits.T > 0)
-
-
-def _checked(code: Code, unions: ArrayLike) -> NDArray[np.bool_]:
-    covered = np.asarray(unions, dtype=np.bool_)
-    if covered.ndim != 2 or covered.shape[1] != code.width:
-        raise UsageError(
-            f"unions have shape {covered.shape}: they must be [batch, {code.width}]; "
-            "make them with Code.union"
-        )
-    return covered

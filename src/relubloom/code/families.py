@@ -1,5 +1,6 @@
 """Families of codes: rules that draw a hash for every token, and a code of a named family."""
 
+from numbers import Real
 from typing import Literal, get_args
 
 import numpy as np
@@ -9,6 +10,7 @@ from relubloom.code.bits import Code
 from relubloom.code.disjunct import disjunct_code
 from relubloom.code.search import improve
 from relubloom.errors import UsageError, check_seed, whole
+from relubloom.theory.arguments import check_sizes
 
 Family = Literal[
     "constant-weight",
@@ -58,6 +60,9 @@ def make_code(
     check_seed(seed)
     if family not in get_args(Family):
         raise UsageError(f"family is {family!r}: choose one of {', '.join(get_args(Family))}")
+    vocab_size, width, set_size = check_sizes(vocab_size, width, set_size)
+    if weight is not None:
+        weight = whole("weight", weight)
     if family == "kautz-singleton":
         if weight is not None:
             raise UsageError(
@@ -93,10 +98,9 @@ def random_constant_weight(vocab_size: int, width: int, weight: int, seed: int =
         UsageError: there are no tokens or units, `weight` is not in 0..width, or `seed` is below 0.
     """
     check_seed(seed)
-    for name, value in (("vocab_size", vocab_size), ("width", width)):
-        if whole(name, value) < 1:
-            raise UsageError(f"{name} is {value}: a code has at least 1; raise it")
-    if not 0 <= whole("weight", weight) <= width:
+    vocab_size, width = whole("vocab_size", vocab_size, 1), whole("width", width, 1)
+    weight = whole("weight", weight)
+    if not 0 <= weight <= width:
         raise UsageError(
             f"weight is {weight}: a hash has between 0 and width = {width} bits; lower the weight"
         )
@@ -118,7 +122,9 @@ def with_replacement(vocab_size: int, width: int, hashes: int, seed: int = 0) ->
     Raises:
         UsageError: `hashes` is below 0.
     """
-    if whole("weight", hashes) < 0:
+    vocab_size, width = whole("vocab_size", vocab_size, 1), whole("width", width, 1)
+    hashes = whole("weight", hashes)
+    if hashes < 0:
         raise UsageError(f"weight is {hashes}: a token has 0 or more hashes; raise the weight")
     generator = np.random.default_rng([seed, vocab_size, width, hashes])
     bits = np.zeros((vocab_size, width), dtype=np.bool_)
@@ -135,7 +141,8 @@ def bernoulli(vocab_size: int, width: int, density: float, seed: int = 0) -> Cod
     Raises:
         UsageError: `density` is not in [0, 1].
     """
-    if not 0 <= density <= 1:
+    vocab_size, width = whole("vocab_size", vocab_size, 1), whole("width", width, 1)
+    if not isinstance(density, Real) or not 0 <= density <= 1:
         raise UsageError(
             f"density is {density}: it is the probability of a bit; give a number from 0 to 1"
         )
@@ -151,6 +158,8 @@ def partitioned(vocab_size: int, width: int, weight: int, seed: int = 0) -> Code
     Raises:
         UsageError: `weight` is not in 1..width.
     """
+    vocab_size, width = whole("vocab_size", vocab_size, 1), whole("width", width, 1)
+    weight = whole("weight", weight)
     if not 1 <= weight <= width:
         raise UsageError(
             f"weight is {weight}: a partitioned hash has one bit in each of 1 to width = {width} "

@@ -15,7 +15,7 @@ import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,12 +24,14 @@ from relubloom import atomic
 from relubloom.code.bit_slices import pack_bits, unpack_bits
 from relubloom.code.bits import (
     Code,
+    as_given,
     check_version,
     distinct_tokens,
+    frozen,
     stored_code,
     stored_number,
 )
-from relubloom.errors import UsageError
+from relubloom.errors import UsageError, whole
 from relubloom.shown import Shown
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ class GradedCode(Shown):
     levels: int
 
     def __init__(self, strengths: ArrayLike, levels: int | None = None) -> None:
-        given = np.asarray(strengths)
+        given = as_given(strengths)
         if given.ndim != 2 or 0 in given.shape:
             raise UsageError(
                 f"strengths have shape {given.shape}: a code needs at least one token (row) and "
@@ -73,7 +75,7 @@ class GradedCode(Shown):
             raise UsageError(
                 f"strengths are of type {given.dtype}: they are whole numbers; give uint8"
             )
-        largest = max(1, int(given.max())) if levels is None else levels
+        largest = max(1, int(given.max())) if levels is None else whole("levels", levels)
         if not 1 <= largest <= MOST_LEVELS:
             name = "the largest strength" if levels is None else "levels"
             raise UsageError(f"{name} is {largest}: a code has 1 to {MOST_LEVELS}; give fewer")
@@ -83,10 +85,12 @@ class GradedCode(Shown):
                 f"a strength is {wrong[0]}: with {largest} levels strengths are 0 to {largest}; "
                 "mend it or raise levels"
             )
-        kept = given.astype(np.uint8)
-        kept.flags.writeable = False
-        object.__setattr__(self, "strengths", kept)
+        object.__setattr__(self, "strengths", frozen(given.astype(np.uint8)))
         object.__setattr__(self, "levels", largest)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As `Code`."""
+        return GradedCode, (self.strengths, self.levels)
 
     @property
     def vocab_size(self) -> int:
@@ -101,12 +105,12 @@ class GradedCode(Shown):
     @cached_property
     def weights(self) -> NDArray[np.int64]:
         """Bits per token, of any strength, int64 [vocab]."""
-        return (self.strengths > 0).sum(1, dtype=np.int64)
+        return frozen((self.strengths > 0).sum(1, dtype=np.int64))
 
     @cached_property
     def bits(self) -> NDArray[np.bool_]:
         """Where a token has a bit of any strength, bool [vocab, width]."""
-        return self.strengths > 0
+        return frozen(self.strengths > 0)
 
     def of_strength(self, strength: int) -> NDArray[np.int64]:
         """Bits of exactly this strength per token, int64 [vocab]."""

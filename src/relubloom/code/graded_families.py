@@ -7,7 +7,7 @@ of a row changes d hashes at once.
 """
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,8 @@ from relubloom.code.graded_counting import (
     graded_false_positives_by_token,
 )
 from relubloom.code.search import Budget, SearchResult
-from relubloom.errors import UsageError, check_seed
+from relubloom.errors import UsageError, check_seed, whole
+from relubloom.theory.arguments import check_sizes
 
 GradedFamily = Literal["graded", "graded-greedy", "graded-search"]
 SEARCHED = (6, 5)  # most half and full bits by default: heavier hashes take long to count
@@ -59,6 +60,10 @@ def make_graded(
         UsageError: a value breaks its rule, or one of `half` and `full` is given alone.
     """
     check_seed(seed)
+    if family not in get_args(GradedFamily):
+        known = ", ".join(get_args(GradedFamily))
+        raise UsageError(f"family is {family!r}: choose one of {known}")
+    vocab_size, width, set_size = check_sizes(vocab_size, width, set_size)
     if (half is None) != (full is None):
         raise UsageError(
             f"half is {half} and full is {full}: the bits of a graded hash are given together; "
@@ -85,9 +90,8 @@ def random_graded(vocab_size: int, width: int, half: int, full: int, seed: int =
     Raises:
         UsageError: there are no tokens or units, or more bits than units.
     """
-    for name, value in (("vocab_size", vocab_size), ("width", width)):
-        if value < 1:
-            raise UsageError(f"{name} is {value}: a code has at least 1; raise it")
+    vocab_size, width = whole("vocab_size", vocab_size, 1), whole("width", width, 1)
+    half, full = whole("half", half), whole("full", full)
     if half < 0 or full < 0 or half + full > width:
         raise UsageError(
             f"half is {half} and full is {full}: a hash has 0 or more of each, and in all at most "

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import combinations, islice
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from relubloom.code.bits import Code
+from relubloom.code.bits import Code, as_given, is_binary
 from relubloom.code.decoders import comp
 from relubloom.code.disjunct import is_disjunct
-from relubloom.errors import UsageError, described
+from relubloom.errors import UsageError, described, whole
 
 MOST_PATTERNS = 5_000_000  # tried one by one
 BATCH = 1 << 16
@@ -55,12 +55,12 @@ class DecodedPools:
         return len(self.explanations) == 1
 
 
-def _results(code: object, positive: object) -> NDArray[np.bool_]:
+def _results(code: object, positive: ArrayLike) -> NDArray[np.bool_]:
     """Which tests are positive, one each."""
     if not isinstance(code, Code):
         raise UsageError(f"code is {described(code)}: give a Code, such as design_pools(...).code")
-    found = np.asarray(positive)
-    if found.shape != (code.width,) or found.dtype.kind not in "bui":
+    found = as_given(positive)
+    if found.shape != (code.width,) or found.dtype.kind not in "bui" or not is_binary(found):
         raise UsageError(
             f"positive is {described(positive)}: give one true or false a test, {code.width} of "
             "them"
@@ -70,7 +70,7 @@ def _results(code: object, positive: object) -> NDArray[np.bool_]:
 
 def decode_pools(
     code: Code,
-    positive: NDArray[np.bool_],
+    positive: ArrayLike,
     most_positives: int | None = None,
     *,
     false_negatives: int = 0,
@@ -80,7 +80,7 @@ def decode_pools(
 
     Args:
         code: row t is sample t, column i test i.
-        positive: which tests are positive, bool [tests].
+        positive: which tests are positive, bool (or 0/1) [tests].
         most_positives: None takes the most for which the code is proved free of false positives,
             at least 1.
         false_negatives: tests that may be negative though a positive sample is in them.
@@ -89,20 +89,18 @@ def decode_pools(
     Cost: O(patterns tests), patterns of the samples that no results speak against.
 
     Raises:
-        UsageError: a number is below its least, or there are more than 5 million patterns.
+        UsageError: the results are not one a test, a number is no whole one or below its least, or
+            there are more than 5 million patterns.
     """
-    for name, value, least in (
-        ("most_positives", most_positives, 1),
-        ("false_negatives", false_negatives, 0),
-        ("false_positives", false_positives, 0),
-    ):
-        if value is not None and value < least:
-            raise UsageError(f"{name} is {value}: it must be at least {least}; raise it")
-    positive = _results(code, positive)
+    if most_positives is not None:
+        most_positives = whole("most_positives", most_positives, 1)
+    false_negatives = whole("false_negatives", false_negatives, 0)
+    false_positives = whole("false_positives", false_positives, 0)
+    given = _results(code, positive)
     most = certified_positives(code) if most_positives is None else most_positives
-    spoken_against = code.bits @ (~positive).astype(np.int64)
+    spoken_against = code.bits @ (~given).astype(np.int64)
     possible = np.flatnonzero(spoken_against <= false_negatives)
-    patterns = sum(math.comb(len(possible), size) for size in range(most + 1))
+    patterns = sum(math.comb(len(possible), size) for size in range(min(most, len(possible)) + 1))
     if patterns > MOST_PATTERNS:
         raise UsageError(
             f"{len(possible)} samples may be positive, {patterns:,} patterns of up to {most} of "
@@ -113,7 +111,7 @@ def decode_pools(
         union = np.zeros((len(sets), code.width), dtype=np.bool_)
         for column in sets.T:
             union |= code.bits[column]
-        missed, added = union & ~positive, positive & ~union
+        missed, added = union & ~given, given & ~union
         fits = (missed.sum(1) <= false_negatives) & (added.sum(1) <= false_positives)
         found += [
             Explanation(tuple(sets[row].tolist()), _true(missed[row]), _true(added[row]))
@@ -121,7 +119,7 @@ def decode_pools(
         ]
     found.sort(key=lambda each: each.errors)
     if not found:
-        return DecodedPools(most, (), _true(comp(code, positive[None])[0]), ())
+        return DecodedPools(most, (), _true(comp(code, given[None])[0]), ())
     always = set.intersection(*(set(each.positives) for each in found))
     sometimes = set[int]().union(*(each.positives for each in found)) - always
     return DecodedPools(most, tuple(sorted(always)), tuple(sorted(sometimes)), tuple(found))

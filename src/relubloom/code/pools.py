@@ -9,6 +9,7 @@ import math
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -202,8 +203,8 @@ def _check(
     given = {"samples": samples, "positives": positives, "tests": tests}
     given |= {"max_pool_size": max_pool_size, "max_pools_per_sample": max_pools_per_sample}
     for name, value in given.items():
-        if value is not None and whole(name, value) < 1:
-            raise UsageError(f"{name} is {value}: it must be at least 1; raise it")
+        if value is not None:
+            whole(name, value, 1)
     if positives >= samples:
         raise UsageError(
             f"positives is {positives} and samples is {samples}: some sample must be negative; "
@@ -214,5 +215,5 @@ def _check(
             f"tests is {tests} and samples is {samples}: a test for each sample is enough; lower "
             "tests"
         )
-    if not 0 < seconds < math.inf:
-        raise UsageError(f"seconds is {seconds}: the search needs some time; try {SECONDS:g}")
+    if not isinstance(seconds, Real) or not 0 < seconds < math.inf:
+        raise UsageError(f"seconds is {seconds!r}: the search needs some time; try {SECONDS:g}")

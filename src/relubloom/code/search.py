@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import dataclass
+from numbers import Real
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -146,9 +147,9 @@ class Budget:
                 "give seconds or steps"
             )
         self._most, self._of_steps = budgets[0], seconds is None
-        if not 0 <= self._most < math.inf:
+        if not isinstance(self._most, Real) or not 0 <= self._most < math.inf:
             name = "steps" if self._of_steps else "seconds"
-            raise UsageError(f"{name} is {self._most}: a search ends; give a number of 0 or more")
+            raise UsageError(f"{name} is {self._most!r}: a search ends; give a number of 0 or more")
         self._started = time.perf_counter()
 
     @property

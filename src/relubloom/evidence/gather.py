@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode
-from relubloom.errors import UsageError
+from relubloom.errors import UsageError, whole
 from relubloom.evidence.behaviour import measure_behaviour
 from relubloom.evidence.certificate.by_method import count_if_light, counting_seconds
 from relubloom.evidence.certificate.evaluated import Certifying
@@ -152,13 +152,13 @@ def gather_evidence(
 
     Raises:
         UsageError: `net` is no ReluNet, the sets are none of its vocabulary, there is no such
-            depth, or the weights hold NaN or infinity.
+            depth, `workers` is below 1, or the weights hold NaN or infinity.
 
     Each set is drawn once and run once, and scores, mechanism and certificate are made of that.
     Cost: a forward pass over the sets, and about as much again for the analyses; beyond `quick`
     also that of the interventions and of the ladder.
     """
-    given = as_network(net)
+    given, workers = as_network(net), whole("workers", workers, 1)
     # In float64 once for all analyses, each of which would make its own.
     net = placed(given, given.W_in.device, torch.float64)
     task, sets = _task_of(sets), as_collection(sets, net.vocab_size)

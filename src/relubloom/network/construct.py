@@ -61,13 +61,16 @@ def construct(
             1e-30..1e30; the leak, or the sharpness beside it, is too large for the code, or the
             leak too small for the type.
     """
-    if dtype not in STEPS:
+    if dtype not in tuple(STEPS):
         raise UsageError(f"dtype is {dtype}: choose one of {', '.join(map(str, STEPS))}")
     graded = code if isinstance(code, GradedCode) else None
     hashes = code if isinstance(code, Code | GradedCode) else Code(code)
     cost = default_sharpness(hashes.vocab_size, 1) if sharpness is None else sharpness
     if not isinstance(cost, Real):
         raise UsageError(f"sharpness is {described(cost)}: it must be a number; try 20")
+    cost = float(cost)
+    if leak is not None and not isinstance(leak, Real):
+        raise UsageError(f"leak is {described(leak)}: it must be a number; try 2**-12")
     if not 1e-30 <= cost <= 1e30:
         raise UsageError(f"sharpness is {cost}: it must be from 1e-30 to 1e30; try 20")
     if graded is None or graded.levels == 1:
@@ -78,7 +81,7 @@ def construct(
         strengths, levels = hashes.bits.astype(np.int64), np.array([1.0, 0.0])
     else:
         strengths = graded.strengths.astype(np.int64)
-        levels = unit_levels(graded, cost, leak, dtype)
+        levels = unit_levels(graded, cost, None if leak is None else float(leak), dtype)
     into = levels - 1
     out_of = np.concatenate([[0.0], -cost / levels[:-1]])
     return ReluNet(

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.utils import skip_init
 
 from relubloom.errors import FileError, UsageError, described
 from relubloom.network import weights_file
@@ -109,7 +110,7 @@ class ReluNet(Shown, nn.Module):
         name. It returns None, or another activation of the same shape.
 
         Raises:
-            UsageError: a hook's name is not one of `HOOK_NAMES`.
+            UsageError: a hook's name is not one of `HOOK_NAMES`, or it returns something else.
         """
         hooks = list(fwd_hooks)
         _refuse_unknown(name for name, _ in hooks)
@@ -404,7 +405,7 @@ def _made_for(net: ReluNet, set_size: int | tuple[int, int] | None) -> ReluNet:
 def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
     """The map x @ weight + bias, with copies of both."""
     inputs, outputs = weight.shape
-    layer = nn.Linear(inputs, outputs, device=weight.device, dtype=weight.dtype)
+    layer: Any = skip_init(nn.Linear, inputs, outputs, device=weight.device, dtype=weight.dtype)
     with torch.no_grad():
         layer.weight.copy_(weight.T)
         layer.bias.copy_(bias)
@@ -415,7 +416,14 @@ def _apply(name: str, activation: Tensor, hooks: Iterable[tuple[str, Hook]]) -> 
     for wanted, function in hooks:
         if wanted == name:
             replacement = function(activation, HookPoint(name))
-            activation = activation if replacement is None else replacement
+            if replacement is None:
+                continue
+            if getattr(replacement, "shape", None) != activation.shape:
+                raise UsageError(
+                    f"a hook on {name} returned {described(replacement)}: it returns None, or an "
+                    f"activation of shape {tuple(activation.shape)}; mend the hook"
+                )
+            activation = replacement
     return activation
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode
-from relubloom.errors import UsageError
+from relubloom.errors import UsageError, whole
 from relubloom.network.extract import APART, extract_code, reversed_units
 from relubloom.network.given_weights import as_array
 from relubloom.network.modes import fit_two_modes
@@ -95,6 +95,7 @@ def extract_graded_code(net: ReluNet, set_size: int) -> GradedCode:
 
 def extract_with_drops(net: ReluNet, code: Code, set_size: int) -> tuple[GradedCode, Drops]:
     """The graded code, and the drops it was read off; `code` is that of `extract_code`."""
+    set_size = whole("set_size", set_size)
     if set_size < 1:
         raise UsageError(f"set_size is {set_size}: sets have at least one token; give 1 or more")
     drops = measure_drops(net, code, set_size)

@@ -290,6 +290,9 @@ def planned(*, choose_swaps: bool = False, **asked: Unpack[StudyOptions]) -> Stu
     if preset not in PRESETS:
         raise UsageError(f"preset is {preset!r}: choose one of {', '.join(PRESETS)}")
     base, vocab_size, width = PRESETS[preset], asked.get("vocab_size"), asked.get("width")
+    for name, size in (("vocab_size", vocab_size), ("width", width)):
+        if size is not None:
+            whole(name, size)
     refuse_too_large(vocab_size or base.vocab_size, base.width if width is None else width)
     task, labels = _task(base, asked)
     if width is None:

@@ -82,7 +82,7 @@ class KSparseTask(Shown):
     set_size: int | tuple[int, int]
     source: SourceName = "uniform"
     split_seed: int = 0
-    file: SetsFile | None = field(default=None, compare=False, repr=False)
+    file: SetsFile | None = field(default=None, repr=False)
     training_pool: int | None = None
     generator: GeneratorName = "torch"
     hold_out: bool = True
@@ -96,7 +96,7 @@ class KSparseTask(Shown):
             )
         object.__setattr__(self, "vocab_size", whole("vocab_size", self.vocab_size))
         object.__setattr__(self, "set_size", parse_sizes(self.set_size))
-        check_seed(self.split_seed, "split_seed")
+        object.__setattr__(self, "split_seed", check_seed(self.split_seed, "split_seed"))
         if self.vocab_size < 1:
             raise UsageError(
                 f"vocab_size is {self.vocab_size}: a vocabulary has at least 1 token; raise it"
@@ -131,6 +131,7 @@ class KSparseTask(Shown):
                 f"swaps is {self.swaps} and source is {self.source!r}: it is a share from 0 to 1, "
                 "of the sets of a file; change it, or leave it out"
             )
+        object.__setattr__(self, "swaps", float(self.swaps))
         if self.training_pool is not None:
             object.__setattr__(self, "training_pool", whole("training_pool", self.training_pool))
         if self.training_pool is not None and (self.training_pool < 1 or self.file is not None):
@@ -162,7 +163,8 @@ class KSparseTask(Shown):
         Raises:
             FileError: the file is missing, a line is bad, or there is nothing to hold out.
         """
-        sizes = None if set_size is None else as_sizes(set_size)
+        sizes = None if set_size is None else as_sizes(parse_sizes(set_size))
+        tokens = None if tokens is None else tuple(tokens)
         file = read_sets(path, sizes, tokens, skip_bad, named_by)
         if hold_out and len(file.counts) < 2:
             raise FileError(
@@ -213,7 +215,12 @@ class KSparseTask(Shown):
         """The batch of sets of one training step: a pure function of (seed, step, batch_size).
 
         With philox each row is one of (seed, step, row).
+
+        Raises:
+            UsageError: one is no whole number, or the seed, or the step, is below 0.
         """
+        seed, step = check_seed(seed), whole("step", step, 0)
+        batch_size = whole("batch_size", batch_size, 1)
         return self.training_batches([(seed, step)], batch_size, device)[0]
 
     def training_batches(
@@ -253,8 +260,9 @@ class KSparseTask(Shown):
         same for every network.
 
         Raises:
-            UsageError: no held-out line has one of the task's sizes.
+            UsageError: no held-out line has one of the task's sizes, or `draw` is below 1.
         """
+        draw = None if draw is None else whole("draw", draw, 1)
         if self.file is not None:
             return self._lines_of_its_sizes() if self.hold_out else self._all_lines()
         every = AllSets(self.vocab_size, self.sizes[0])

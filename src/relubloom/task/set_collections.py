@@ -8,13 +8,14 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import index
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
-from relubloom.errors import UsageError
+from relubloom.errors import UsageError, described, whole
 from relubloom.task.sampling import (
     GeneratorName,
     addressed_sets,
@@ -35,6 +36,14 @@ class SetCollection(ABC):
     """
 
     method: str
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return all(map(_alike, vars(self).values(), vars(other).values()))
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.method))
 
     @property
     @abstractmethod
@@ -57,13 +66,26 @@ class SetCollection(ABC):
         return torch.zeros(stop - start, dtype=torch.bool)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AllSets(SetCollection):
-    """All C(vocab_size, set_size) sets, in colexicographic order."""
+    """All C(vocab_size, set_size) sets, in colexicographic order.
+
+    Raises:
+        UsageError: `set_size` is not in 1..vocab_size.
+    """
 
     vocab_size: int
     set_size: int
     method: str = "all"
+
+    def __post_init__(self) -> None:
+        for name in ("vocab_size", "set_size"):
+            object.__setattr__(self, name, whole(name, getattr(self, name), 1))
+        if self.set_size > self.vocab_size:
+            raise UsageError(
+                f"set_size is {self.set_size} and vocab_size is {self.vocab_size}: a set has "
+                "distinct tokens, so set_size <= vocab_size; lower set_size or raise vocab_size"
+            )
 
     @property
     def source(self) -> str:
@@ -87,7 +109,7 @@ class AllSets(SetCollection):
         return torch.from_numpy(sets)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DrawnSets(SetCollection):
     """`count` sets drawn from a source; the n-th is the same in every reading."""
 
@@ -115,12 +137,12 @@ class DrawnSets(SetCollection):
         first, last = start // BLOCK, -(-stop // BLOCK)
         blocks = [
             draw_sets(seeded_generator(0, self.stream, block), BLOCK, *law)
-            for block in range(first, last)
+            for block in range(first, max(last, first + 1))
         ]
         return torch.cat(blocks)[start - first * BLOCK : stop - first * BLOCK]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class ListedSets(SetCollection):
     """Sets of a list or a file.
 
@@ -141,10 +163,16 @@ class ListedSets(SetCollection):
         """The sets of a list, as token ids; a set that stands there n times counts n times.
 
         Raises:
-            UsageError: there is no set, a set is empty or holds a token twice, or an id is not in
-                0..vocab_size - 1.
+            UsageError: they are no lists of whole numbers, there is no set, a set is empty or holds
+                a token twice, or an id is not in 0..vocab_size - 1.
         """
-        counts = Counter(tuple(sorted(int(token) for token in tokens)) for tokens in sets)
+        try:
+            counts = Counter(tuple(sorted(map(index, tokens))) for tokens in sets)
+        except TypeError:
+            raise UsageError(
+                f"sets are {described(sets)}: they must be lists of token ids; give such as "
+                "[[0, 4, 7], [1, 2, 3]]"
+            ) from None
         if not counts:
             raise UsageError("the list holds no sets: figures are over at least 1; give some")
         for tokens in counts:
@@ -181,6 +209,12 @@ class ListedSets(SetCollection):
     def unseen(self, start: int, stop: int) -> Bool[Tensor, " batch"]:
         """As given."""
         return self.has_unseen[start:stop]
+
+
+def _alike(one: object, other: object) -> bool:
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        return torch.equal(one, other)
+    return type(one) is type(other) and one == other
 
 
 def padded(sets: Iterable[tuple[int, ...]], padding: int) -> Int64[Tensor, "sets set_size"]:

@@ -24,10 +24,10 @@ class SetsFile:
     `counts` maps each distinct set (ascending token ids) to the number of lines that hold it.
     """
 
-    path: str
+    path: str = field(compare=False)
     sha256: str
     tokens: tuple[str, ...] = field(repr=False)
-    counts: dict[tuple[int, ...], int] = field(repr=False)
+    counts: dict[tuple[int, ...], int] = field(repr=False, hash=False)
     lines: int
     left_out: int
     bad_lines: int

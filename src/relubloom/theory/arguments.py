@@ -1,4 +1,7 @@
-"""Checks of the sizes that every formula takes; each message names value, rule and remedy."""
+"""Checks of the sizes that every formula takes; each message names value, rule and remedy.
+
+They return the sizes as ints: NumPy's of few bits overflow within a formula.
+"""
 
 from typing import Literal
 
@@ -8,28 +11,28 @@ MOST_TOKENS = 10**18  # beyond, floats lose what a formula subtracts
 Criterion = Literal["mse", "false_positives", "p_exact"]
 
 
-def check_sizes(vocab_size: int, width: int, set_size: int) -> None:
-    """Refuse sizes for which no set or no code exists.
+def check_sizes(vocab_size: int, width: int, set_size: int) -> tuple[int, int, int]:
+    """The sizes; refuse those for which no set or no code exists.
 
     Raises:
         UsageError: `set_size` is not in 1..vocab_size, or `width` is below 1.
     """
-    check_set_size(vocab_size, set_size)
-    whole("width", width)
+    vocab_size, set_size = check_set_size(vocab_size, set_size)
+    width = whole("width", width)
     if width < 1:
         raise UsageError(
             f"width is {width}: a code has at least one unit; give a width of 1 or more"
         )
+    return vocab_size, width, set_size
 
 
-def check_set_size(vocab_size: int, set_size: int) -> None:
-    """Refuse a set size that is not in 1..vocab_size.
+def check_set_size(vocab_size: int, set_size: int) -> tuple[int, int]:
+    """Both sizes; refuse a set size that is not in 1..vocab_size.
 
     Raises:
         UsageError: there is no such set.
     """
-    whole("set_size", set_size)
-    whole("vocab_size", vocab_size)
+    set_size, vocab_size = whole("set_size", set_size), whole("vocab_size", vocab_size)
     if set_size < 1:
         raise UsageError(
             f"set_size is {set_size}: a set has at least one token; give a set_size of 1 or more"
@@ -44,23 +47,25 @@ def check_set_size(vocab_size: int, set_size: int) -> None:
             f"vocab_size is {vocab_size}, set_size {set_size}: a set's tokens are distinct, so "
             "set_size <= vocab_size; lower set_size or raise vocab_size"
         )
+    return vocab_size, set_size
 
 
-def check_weight(weight: int, width: int) -> None:
-    """Refuse a weight that is not in 0..width.
+def check_weight(weight: int, width: int) -> int:
+    """The weight; refuse a weight that is not in 0..width.
 
     Raises:
         UsageError: no hash has that many bits.
     """
-    whole("weight", weight)
+    weight = whole("weight", weight)
     if not 0 <= weight <= width:
         raise UsageError(
             f"weight is {weight}: a hash has between 0 and width = {width} bits; change the weight"
         )
+    return weight
 
 
-def check_criterion(by: str) -> None:
-    """Refuse a criterion that no search knows.
+def check_criterion(by: Criterion) -> Criterion:
+    """The criterion; refuse one that no search knows.
 
     Raises:
         UsageError: `by` is not one of `Criterion`.
@@ -70,3 +75,4 @@ def check_criterion(by: str) -> None:
             f"by is {by!r}: the best weight is by 'mse', 'false_positives' or 'p_exact'; "
             "choose one of these"
         )
+    return by

@@ -42,7 +42,7 @@ def bernoulli(vocab_size: int, width: int, density: float, set_size: int) -> Ber
     Raises:
         UsageError: sizes that no code or set has, or a density outside 0..1.
     """
-    check_sizes(vocab_size, width, set_size)
+    vocab_size, width, set_size = check_sizes(vocab_size, width, set_size)
     if not 0 <= density <= 1:
         raise UsageError(
             f"density is {density}: it is the chance that a bit is set; give a value in 0..1"
@@ -59,7 +59,7 @@ def best_bernoulli(vocab_size: int, width: int, set_size: int) -> BernoulliExpec
     q (1-q)^k is largest there, so the FPR is least, at every width: no search. (The density with
     the least mse differs a little.) Cost and errors raised as `bernoulli`.
     """
-    check_sizes(vocab_size, width, set_size)
+    vocab_size, width, set_size = check_sizes(vocab_size, width, set_size)
     return bernoulli(vocab_size, width, 1 / (set_size + 1), set_size)
 
 

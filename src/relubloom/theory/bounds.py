@@ -14,7 +14,7 @@ def log2_sets(vocab_size: int, set_size: int) -> float:
     Raises:
         UsageError: there is no such set.
     """
-    check_set_size(vocab_size, set_size)
+    vocab_size, set_size = check_set_size(vocab_size, set_size)
     smaller = min(set_size, vocab_size - set_size)
     if smaller <= 1000:  # a sum of logs keeps accuracy where log factorials would cancel
         terms = (math.log2((vocab_size - i) / (i + 1)) for i in range(smaller))
@@ -33,7 +33,7 @@ def counting_bound(vocab_size: int, width: int, set_size: int, levels: int = 1) 
     Raises:
         UsageError: sizes that no code or set has.
     """
-    check_sizes(vocab_size, width, set_size)
+    vocab_size, width, set_size = check_sizes(vocab_size, width, set_size)
     return 2.0 ** min(0.0, width * math.log2(levels + 1) - log2_sets(vocab_size, set_size))
 
 
@@ -65,7 +65,7 @@ def disjunct_bound(vocab_size: int, set_size: int, levels: int = 1) -> int:
     Raises:
         UsageError: there is no such set.
     """
-    check_set_size(vocab_size, set_size)
+    vocab_size, set_size = check_set_size(vocab_size, set_size)
     if vocab_size == set_size:
         return 0
     return -(-min(vocab_size, math.comb(set_size + 2, 2)) // levels)
@@ -82,7 +82,7 @@ def readout_capacity(vocab_size: int, width: int) -> int:
     Raises:
         UsageError: width or vocab_size below 1.
     """
-    check_sizes(vocab_size, width, 1)
+    vocab_size, width, _ = check_sizes(vocab_size, width, 1)
     return min(vocab_size, width // 2)
 
 
@@ -94,7 +94,7 @@ def random_readout_capacity(vocab_size: int, width: int) -> float:
     Raises:
         UsageError: width or vocab_size below 1.
     """
-    check_sizes(vocab_size, width, 1)
+    vocab_size, width, _ = check_sizes(vocab_size, width, 1)
     return width / (2 * math.log(vocab_size / width)) if vocab_size > width else math.inf
 
 
@@ -110,7 +110,7 @@ def width_rule(
     Raises:
         UsageError: not exactly one target, a target outside (0, 1), or there is no such set.
     """
-    check_set_size(vocab_size, set_size)
+    vocab_size, set_size = check_set_size(vocab_size, set_size)
     target = mse if p_exact is None else p_exact
     if target is None or (mse is not None and p_exact is not None):
         raise UsageError("the width rule takes mse or p_exact: give exactly one of the two")

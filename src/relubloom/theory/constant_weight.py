@@ -6,8 +6,8 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from relubloom.errors import UsageError
-from relubloom.theory.arguments import Criterion, check_sizes, check_weight
+from relubloom.errors import UsageError, whole
+from relubloom.theory.arguments import Criterion, check_criterion, check_sizes, check_weight
 from relubloom.theory.cover import CoverLaw, Expectations, Floats
 from relubloom.theory.union_size import Occupancy, cover_law, log_cover_chance
 from relubloom.theory.weight_search import WeightSearch, likely_unions
@@ -29,11 +29,9 @@ def constant_weight(vocab_size: int, width: int, weight: int, set_size: int) -> 
             gigabyte.
     """
     weights = ConstantWeights(vocab_size, width, set_size)
-    check_weight(weight, width)
-    return weights.expectations(weight)
+    return weights.expectations(check_weight(weight, width))
 
 
-@lru_cache(maxsize=256)
 def best_constant_weight(
     vocab_size: int, width: int, set_size: int, by: Criterion = "mse"
 ) -> Expectations:
@@ -48,6 +46,11 @@ def best_constant_weight(
     Raises:
         UsageError: as `constant_weight`; or `by` is none of the three.
     """
+    return _best(*check_sizes(vocab_size, width, set_size), check_criterion(by))
+
+
+@lru_cache(maxsize=256)
+def _best(vocab_size: int, width: int, set_size: int, by: Criterion) -> Expectations:
     weights = ConstantWeights(vocab_size, width, set_size, by)
     return weights.expectations(weights.best())
 
@@ -83,8 +86,7 @@ def with_replacement(vocab_size: int, width: int, weight: int, set_size: int) ->
         UsageError: sizes that no code or set has, or a negative weight.
     """
     numbers = NumbersOfHashes(vocab_size, width, set_size)
-    _check_hashes(weight)
-    return numbers.expectations(weight)
+    return numbers.expectations(_check_hashes(weight))
 
 
 def best_with_replacement(
@@ -132,15 +134,17 @@ def classic(width: int, weight: int, set_size: int) -> float:
     Raises:
         UsageError: sizes that no code or set has.
     """
-    check_sizes(set_size, width, set_size)
-    _check_hashes(weight)
+    _, width, set_size = check_sizes(set_size, width, set_size)
+    weight = _check_hashes(weight)
     if width == 1:
         return 1.0
     return float(-np.expm1(weight * set_size * np.log1p(-1 / width))) ** weight
 
 
-def _check_hashes(weight: int) -> None:
+def _check_hashes(weight: int) -> int:
+    weight = whole("weight", weight)
     if weight < 0:
         raise UsageError(
             f"weight is {weight}: a token draws 0 or more hashes; give a weight of 0 or more"
         )
+    return weight

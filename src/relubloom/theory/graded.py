@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import comb, gammaln  # pyright: ignore[reportMissingTypeStubs]
 
-from relubloom.errors import UsageError
+from relubloom.errors import UsageError, whole
 from relubloom.theory.arguments import Criterion, check_criterion, check_sizes
 from relubloom.theory.cover import CoverLaw, Floats, SetErrors, set_errors
 from relubloom.theory.union_size import FORGOTTEN, log_cover_chance
@@ -56,7 +56,8 @@ def graded_constant_weight(
     Raises:
         UsageError: sizes that no code or set has; a width above 400.
     """
-    check_sizes(vocab_size, width, set_size)
+    vocab_size, width, set_size = check_sizes(vocab_size, width, set_size)
+    half, full = whole("half", half), whole("full", full)
     if half < 0 or full < 0 or half + full > width:
         raise UsageError(
             f"half is {half} and full is {full}: a hash has 0 or more of each, and in all at most "
@@ -92,7 +93,7 @@ def best_graded_weights(
         UsageError: as `graded_constant_weight`; or `by` is none of the three criteria.
     """
     check_criterion(by)
-    check_sizes(vocab_size, width, set_size)
+    vocab_size, width, set_size = check_sizes(vocab_size, width, set_size)
     name = "p_failure" if by == "p_exact" else by
     known: dict[tuple[int, int], GradedExpectations] = {}
 
@@ -133,7 +134,7 @@ def graded_bernoulli(
     Raises:
         UsageError: sizes that no code or set has, levels below 1, or a density outside 0..1.
     """
-    check_sizes(set_size, width, set_size)
+    _, width, set_size = check_sizes(set_size, width, set_size)
     q = best_graded_density(set_size, levels) if density is None else density
     if not 0 <= q <= 1:
         raise UsageError(

@@ -73,7 +73,7 @@ def kautz_singleton(vocab_size: int, set_size: int) -> KautzSingleton:
     Raises:
         UsageError: there is no such set.
     """
-    check_set_size(vocab_size, set_size)
+    vocab_size, set_size = check_set_size(vocab_size, set_size)
     single = _next_prime_power(max(2, vocab_size))  # dimension 1: one point, one unit per token
     best = KautzSingleton(single, 1, 1)
     for dimension in range(2, max(2, vocab_size.bit_length()) + 1):

@@ -100,7 +100,7 @@ def best_blocks(width: int, set_size: int) -> int:
     Raises:
         UsageError: width or set_size below 1.
     """
-    check_sizes(set_size, width, set_size)
+    _, width, set_size = check_sizes(set_size, width, set_size)
     blocks = np.arange(1, width + 1)
     missed = 1 - 1 / (width // blocks)
     with np.errstate(divide="ignore"):
@@ -134,7 +134,7 @@ def _cover_law(blocks: int, block_size: int, set_size: int) -> CoverLaw:
 
 
 def _block_size(vocab_size: int, width: int, weight: int, set_size: int) -> int:
-    check_sizes(vocab_size, width, set_size)
+    vocab_size, width, set_size = check_sizes(vocab_size, width, set_size)
     if weight < 1 or width % weight:
         raise UsageError(
             f"width is {width}, weight {weight}: a partitioned code has `weight` blocks of equal "

@@ -142,8 +142,7 @@ def plan(
             p_exact >= 1) or that asks nothing (mse >= 1, p_exact <= 0); sizes that do not exist;
             a width above 50,000.
     """
-    check_set_size(vocab_size, set_size)
-    vocab_size, set_size = int(vocab_size), int(set_size)  # NumPy's numbers lack bit_length
+    vocab_size, set_size = check_set_size(vocab_size, set_size)
     goal, given, value = _goal(vocab_size, set_size, width, mse, p_exact)
     _check_width(goal)
     best = best_constant_weight(goal)
@@ -201,7 +200,7 @@ def width_to_try(vocab_size: int, set_size: int) -> int:
 
 
 def _width_for(vocab_size: int, set_size: int, mse: float) -> int:
-    check_set_size(vocab_size, set_size)
+    vocab_size, set_size = check_set_size(vocab_size, set_size)
     goal = Goal(vocab_size, set_size, "mse", target=mse)
     _check_width(goal)
     return best_constant_weight(goal).width
@@ -263,9 +262,10 @@ def _goal(
         )
     ((name, value),) = named.items()
     if width is not None:
-        check_sizes(vocab_size, width, set_size)
-        return Goal(vocab_size, set_size, "mse", width=width), name, value
+        _, width, _ = check_sizes(vocab_size, width, set_size)
+        return Goal(vocab_size, set_size, "mse", width=width), name, width
     _check_target(vocab_size, set_size, name, value)
+    value = float(value)  # NumPy's are none of JSON's
     if name == "mse":
         return Goal(vocab_size, set_size, "mse", target=value), name, value
     return Goal(vocab_size, set_size, "p_exact", target=1 - value), name, value

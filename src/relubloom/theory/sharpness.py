@@ -22,8 +22,8 @@ def leak(width: int, weight: int, set_size: int, sharpness: float) -> float:
     Raises:
         UsageError: sizes that no code or set has, or a negative sharpness.
     """
-    check_sizes(set_size, width, set_size)
-    check_weight(weight, width)
+    _, width, set_size = check_sizes(set_size, width, set_size)
+    weight = check_weight(weight, width)
     if not sharpness >= 0:
         raise UsageError(
             f"sharpness is {sharpness}: it is the drop in logit per missing bit; give 0 or more"
@@ -43,7 +43,7 @@ def kl_bound(vocab_size: int, width: int, weight: int, set_size: int, sharpness:
     For random constant-weight codes. False positives are included. Derived here.
     Cost: O(k h d). Raises as `leak`.
     """
-    check_set_size(vocab_size, set_size)
+    vocab_size, set_size = check_set_size(vocab_size, set_size)
     others = vocab_size - set_size
     return math.log1p(others * leak(width, weight, set_size, sharpness) / set_size)
 
@@ -58,7 +58,7 @@ def sharpness_for(vocab_size: int, set_size: int, tolerance: float) -> float:
     Raises:
         UsageError: sizes that no set has, or a tolerance outside 0..1 (both excluded).
     """
-    check_set_size(vocab_size, set_size)
+    vocab_size, set_size = check_set_size(vocab_size, set_size)
     if not 0 < tolerance < 1:
         raise UsageError(
             f"tolerance is {tolerance}: it is a share of the probability mass; give a value "

@@ -47,7 +47,7 @@ def superposition_noise(width: int, set_size: int) -> tuple[float, float]:
     Raises:
         UsageError: width or set_size below 1.
     """
-    check_sizes(set_size, width, set_size)
+    _, width, set_size = check_sizes(set_size, width, set_size)
     return set_size / width, (set_size - 1) / width
 
 
@@ -62,7 +62,7 @@ def linear_superposition(
         UsageError: sizes that no code or set has; fewer than 2 sets; vocab_size x width above
             2^24 (the draw would not fit in 128 MB).
     """
-    check_sizes(vocab_size, width, set_size)
+    vocab_size, width, set_size = check_sizes(vocab_size, width, set_size)
     if sets < 2:
         raise UsageError(f"sets is {sets}: a standard error needs 2 sets or more; give 2 or more")
     if vocab_size * width > ENTRY_LIMIT:

@@ -60,7 +60,7 @@ def fresh_bits_table(width: int, weight: int, largest: int) -> Floats:
 
     Normalised over `fresh`, so that rounding of the log factorials does not pile up over k.
     """
-    if (weight + 1) * (largest - weight + 1) > TABLE_LIMIT:
+    if max((weight + 1) * (largest - weight + 1), width) > TABLE_LIMIT:
         raise UsageError(
             f"width is {width} at weight {weight}: the exact law would need a table of over half "
             "a gigabyte; use a smaller width or weight, or width_rule for an estimate"

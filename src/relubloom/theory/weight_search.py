@@ -54,7 +54,9 @@ class WeightSearch(ABC):
     by: Criterion = "mse"
 
     def __post_init__(self) -> None:
-        check_sizes(self.vocab_size, self.width, self.set_size)
+        sizes = check_sizes(self.vocab_size, self.width, self.set_size)
+        for name, value in zip(("vocab_size", "width", "set_size"), sizes, strict=True):
+            object.__setattr__(self, name, value)
         check_criterion(self.by)
 
     @abstractmethod

@@ -28,11 +28,10 @@ def check_device(device: str) -> None:
         UsageError: there is no such device here.
         RelubloomError: its logits differ from the CPU's.
     """
-    if device == "cpu":
+    kind = as_device(device).type
+    if kind == "cpu":
         return
     dtypes = {"cuda": (torch.float32, torch.float64), "mps": (torch.float32,)}
-    if (kind := device.split(":")[0]) not in dtypes:
-        raise UsageError(f"device is {device!r}: choose cpu, cuda or mps")
     net = construct(random_constant_weight(64, 24, 6), sharpness=16.0)
     sets = draw_sets(seeded_generator(0, "device-check", 0), 256, 64, (3, 3))
     expected = net(sets)
@@ -46,6 +45,17 @@ def check_device(device: str) -> None:
             f"device {device!r} computes other logits than the CPU for a network whose logits are "
             "known exactly; use --device cpu"
         )
+
+
+def as_device(device: torch.device | str) -> torch.device:
+    """The device that is named; whether it is here, `check_device` says.
+
+    Raises:
+        UsageError: it is none that networks are trained on.
+    """
+    if str(device).split(":")[0] not in ("cpu", "cuda", "mps"):
+        raise UsageError(f"device is {str(device)!r}: choose cpu, cuda or mps")
+    return torch.device(device)
 
 
 def check_room(

@@ -6,7 +6,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -17,7 +17,7 @@ from relubloom.errors import StoppedError, UsageError, check_seed, described, wh
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import KSparseTask, as_task
 from relubloom.threads import denormals_flushed, intra_op_threads, threads_for
-from relubloom.training.devices import memory_errors_told, products_as
+from relubloom.training.devices import as_device, memory_errors_told, products_as
 from relubloom.training.recipe import Recipe, as_recipe
 from relubloom.training.run import HistoryRow, TrainedNetwork, TrainingProgress, TrainingRun
 from relubloom.training.step import Step
@@ -91,16 +91,16 @@ def train_stack(
 
     Raises:
         DivergedError: a loss or a weight became NaN or infinite; the last state is kept.
-        UsageError: width < 1, no seeds or one below 0, or `init_from` is of other sizes; or the
-            device has no such products as the recipe asks for, or the sets are not drawn uniformly
-            and the recipe's softmax is over a batch.
+        UsageError: width < 1, no seeds or one below 0, or `init_from` is of other sizes; or there
+            is no such device, or it has no such products as the recipe asks for, or the sets are
+            not drawn uniformly and the recipe's softmax is over a batch.
         RelubloomError: the device has too little memory.
         FileError: the checkpoint is of another configuration or cannot be read or written.
         StoppedError: Ctrl-C; the state is on disk if `checkpoint` was given.
     """
     task, recipe = as_task(task), as_recipe(recipe)
-    check_network(width, seeds)
-    device = torch.device(device)
+    width, seeds = check_network(width, seeds)
+    device = as_device(device)
     logits = recipe.batch_size * task.vocab_size  # of one network: alone it has as many threads
     checkpoint = None if checkpoint is None else Path(checkpoint)
     with memory_errors_told(device), products_as(recipe.products, device):
@@ -145,20 +145,21 @@ def _advance_to_the_end(
             cost = written - now
 
 
-def check_network(width: int, seeds: tuple[int, ...] | int) -> None:
-    """Refuse what cannot be trained, before anything is written.
+def check_network(width: int, seeds: Iterable[int] | int) -> tuple[int, tuple[int, ...]]:
+    """Both as ints; refuse what cannot be trained, before anything is written.
 
     Raises:
         UsageError: width < 1, or no seeds, or one below 0.
     """
-    if whole("width", width) < 1:
+    width = whole("width", width)
+    if width < 1:
         raise UsageError(f"width is {width}: a network has at least 1 hidden unit; raise it")
-    if isinstance(seeds, int):
+    if not isinstance(seeds, Iterable):
         raise UsageError(f"seeds is {described(seeds)}: give one seed a network, such as (0, 1)")
-    if not seeds:
+    each = tuple(check_seed(seed) for seed in seeds)
+    if not each:
         raise UsageError("no seeds given: at least one network is trained; give such as (0,)")
-    for seed in seeds:
-        check_seed(seed)
+    return width, each
 
 
 @contextmanager

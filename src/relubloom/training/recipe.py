@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from relubloom.errors import UsageError, described, whole
 from relubloom.theory import best_constant_weight
+from relubloom.theory.arguments import check_sizes
 
 Objective = Literal["mse", "kl"]
 ObjectiveName = Literal["mse", "kl", "kl-then-mse"]
@@ -111,7 +112,7 @@ class Recipe:
                 raise UsageError(f"{name} is {getattr(self, name)}: at least 1; raise it")
         for name in ("polish_share", "warmup", "adam_beta2"):
             value = getattr(self, name)
-            if not (isinstance(value, int | float) and 0 <= value < 1):
+            if isinstance(value, bool) or not (isinstance(value, int | float) and 0 <= value < 1):
                 raise UsageError(f"{name} is {value}: a share is in [0, 1); change it")
         rates = ("learning_rate", "polish_learning_rate")
         for name in (*rates, "init_scale_in", "init_scale_out", "weight_decay"):
@@ -119,7 +120,11 @@ class Recipe:
             if value is None and name == "learning_rate":
                 continue
             least = "0 or more" if name == "weight_decay" else "positive"
-            fits = isinstance(value, int | float) and 0 <= value < math.inf
+            fits = (
+                isinstance(value, int | float)
+                and not isinstance(value, bool)
+                and 0 <= value < math.inf
+            )
             if not fits or (value == 0 and least == "positive"):
                 raise UsageError(f"{name} is {value}: it must be {least} and finite; change it")
         if self.softmax == "batch" and self.objective != "kl":
@@ -142,6 +147,7 @@ class Recipe:
         Raises:
             UsageError: as `theory.best_constant_weight`.
         """
+        vocab_size, width, set_size = check_sizes(vocab_size, width, set_size)
         batch = max(256, round(vocab_size / 40))
         share = set_size * batch / vocab_size  # of the steps, that a token is in
         rare = best_constant_weight(vocab_size, width, set_size).mse < 1e-3

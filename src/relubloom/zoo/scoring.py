@@ -93,6 +93,8 @@ def truth_of(net: object, sets: SetsLike | None, code: Code | GradedCode | None 
             f"net is {described(net)}: give a network of rb.zoo.load(name), or a ReluNet"
         )
     truth = extract_code(net) if code is None else code
+    if not hasattr(truth, "bits"):
+        raise UsageError(f"code is {described(code)}: give a Code or a GradedCode")
     if truth.bits.shape != net.W_in.shape:
         raise UsageError(
             f"code has shape {truth.bits.shape}: the network has {tuple(net.W_in.shape)}, tokens "

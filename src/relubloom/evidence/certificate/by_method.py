@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from relubloom.code.counting import predicted_seconds
-from relubloom.errors import UsageError, described
+from relubloom.errors import UsageError, described, whole
 from relubloom.evidence.behaviour.summary import lines_of_file
 from relubloom.evidence.certificate.counted import as_exact_filter, count_sets
 from relubloom.evidence.certificate.evaluated import enumerate_sets, sample_sets
@@ -71,12 +71,12 @@ def certify(
 
     Raises:
         UsageError: `net` is no ReluNet, `task` no task, the task has several sizes or another
-            vocabulary, the weights hold NaN or infinity, the method is unknown, or it cannot
-            answer for this network.
+            vocabulary, the weights hold NaN or infinity, `workers` is below 1, the method is
+            unknown, or it cannot answer for this network.
 
     Cost: see `enumerate_sets`, `count_sets`, `bound_sets`, `sample_sets`.
     """
-    net = as_network(net)
+    net, workers = as_network(net), whole("workers", workers, 1)
     k = _checked_set_size(net, _as_task(task, net.vocab_size))
     started = time.monotonic()
     with intra_op_threads(1):

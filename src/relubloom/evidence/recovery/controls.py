@@ -69,7 +69,7 @@ def controls_of(
     """
     W_in = as_array(truth.net.W_in)
     for name, value in (("atoms", atoms), ("draws", draws)):
-        if value is not None and whole(name, value) < 1:
+        if (value is not None or name == "draws") and whole(name, value) < 1:
             raise UsageError(f"{name} is {value}: a control has at least 1; raise it")
     check_seed(seed)
     count = len(W_in) if atoms is None else atoms

@@ -270,9 +270,9 @@ def _explained(
     hook: str,
 ) -> float | None:
     """Share of the variance of the activations at `hook`; null where they do not vary."""
-    _, cache = net.run_with_cache(sets, names_filter=hook)
-    if hook not in cache or cache[hook].shape != (len(sets), net.width):
+    if hook not in ("hook_pre", "hook_post"):
         raise UsageError(f"hook is {hook!r}: atoms are of hook_pre or hook_post; give one of them")
+    _, cache = net.run_with_cache(sets, names_filter=hook)
     activations = cache[hook].cpu().double().numpy()
     activations -= activations.mean(0)
     if codes is not None:
