@@ -112,7 +112,7 @@ class Recipe:
                 raise UsageError(f"{name} is {getattr(self, name)}: at least 1; raise it")
         for name in ("polish_share", "warmup", "adam_beta2"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not (isinstance(value, int | float) and 0 <= value < 1):
+            if not (_is_number(value) and 0 <= value < 1):
                 raise UsageError(f"{name} is {value}: a share is in [0, 1); change it")
         rates = ("learning_rate", "polish_learning_rate")
         for name in (*rates, "init_scale_in", "init_scale_out", "weight_decay"):
@@ -120,11 +120,7 @@ class Recipe:
             if value is None and name == "learning_rate":
                 continue
             least = "0 or more" if name == "weight_decay" else "positive"
-            fits = (
-                isinstance(value, int | float)
-                and not isinstance(value, bool)
-                and 0 <= value < math.inf
-            )
+            fits = _is_number(value) and 0 <= value < math.inf
             if not fits or (value == 0 and least == "positive"):
                 raise UsageError(f"{name} is {value}: it must be {least} and finite; change it")
         if self.softmax == "batch" and self.objective != "kl":
@@ -231,6 +227,10 @@ def as_recipe(recipe: object) -> Recipe:
     raise UsageError(
         f"recipe is {described(recipe)}: give a Recipe, such as Recipe(objective='kl')"
     )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _schedule(step: int, steps: int, warmup: float) -> float:
