@@ -32,7 +32,7 @@ help:
 	@echo "  make results        most of them (about five hours)"
 	@echo "  make results-NAME   one of them; what was stopped goes on where it was. NAME is"
 	@echo "    class (10 minutes), full (40), graded-codes (8), graded-mechanism (25), ground-truth (20), zoo (15),"
-	@echo "    scale (8 hours), width, width-full, region (hours); quick and region-quick in small, into runs/;"
+	@echo "    scale (9 hours), width, width-full, region (hours); quick and region-quick in small, into runs/;"
 	@echo "    real-codes FILES='debtags.sets 3..8 48', set-rivals FILES='debtags.sets 3..8 48' (minutes),"
 	@echo "    source-networks FILES='--file debtags.sets 3..8 48' (25 minutes)"
 

@@ -508,8 +508,9 @@ drawn sets, or as many as give 2^26 answers, at least 2,000. *bits*: a token, as
 positives a set, and mse. *alike*: a random code with as many bits for each token, on the same
 sets. *random*: the best random code of these sizes, its bits and its mean mse, exact. *dead*:
 tokens missed on more than half of some 16 sets that hold them, after a tenth of the steps and at
-the end. *from*: the start is the exact network of a random code of the best weights. *entries
-changed*: of the code that is read off, all N x d entries, by strength."""
+the end. *from*: the start is the exact network of a random code of the best weights, or, where
+it says *trained*, the last network of that size with smaller batches, else with the recipe of the
+size. *entries changed*: of the code that is read off, all N x d entries, by strength."""
 
 WIDTHS = f"""## The width of an error
 
