@@ -25,15 +25,18 @@ def test_the_cpu_needs_no_check() -> None:
     check_device("cpu")
 
 
-def test_an_unknown_device_is_refused() -> None:
-    with pytest.raises(UsageError, match="device is 'tpu': choose cpu, cuda or mps"):
-        check_device("tpu")
+@pytest.mark.parametrize("name", ["tpu", "meta", "cuda:x"])
+def test_an_unknown_device_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=f"device is '{name}': choose cpu, cuda or mps"):
+        check_device(name)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_missing_device_is_refused() -> None:
     with pytest.raises(UsageError, match=r"device is 'cuda': not usable here .*; try cpu"):
         check_device("cuda")
+    with pytest.raises(UsageError, match=r"device is 'cuda': not usable here .*; try cpu"):
+        train_stack(KSparseTask(12, 2), 4, Recipe(steps=3), (0,), device="cuda")
 
 
 @pytest.mark.usefixtures("cpu_as_cuda")

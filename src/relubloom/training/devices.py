@@ -20,42 +20,34 @@ OF_A_SET = 8 * 12  # bytes a member takes: ids, what is drawn for it, its target
 OF_A_UNIT = 3 * FLOAT32  # a set's units, their gradient, and the sum of rows that they come from
 
 
-def check_device(device: str) -> None:
-    """Run a constructed network, whose logits are known exactly, on the device: in float32, and on
-    CUDA in float64, in which evidence is computed there.
+def check_device(device: torch.device | str) -> torch.device:
+    """The device, after a network whose logits are known exactly has run there.
+
+    That is a constructed one, in float32, and on CUDA in float64, in which evidence is computed
+    there. On the CPU nothing is run.
 
     Raises:
         UsageError: there is no such device here.
         RelubloomError: its logits differ from the CPU's.
     """
-    kind = as_device(device).type
-    if kind == "cpu":
-        return
+    place = _named(device)
+    if place.type == "cpu":
+        return place
     dtypes = {"cuda": (torch.float32, torch.float64), "mps": (torch.float32,)}
     net = construct(random_constant_weight(64, 24, 6), sharpness=16.0)
     sets = draw_sets(seeded_generator(0, "device-check", 0), 256, 64, (3, 3))
     expected = net(sets)
     try:
-        found = [net.to(device, dtype)(sets).cpu() for dtype in dtypes[kind]]
+        found = [net.to(place, dtype)(sets).cpu() for dtype in dtypes[place.type]]
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise UsageError(f"device is {device!r}: not usable here ({reason}); try cpu") from None
+        raise UsageError(f"device is {str(place)!r}: not usable here ({reason}); try cpu") from None
     if not all(torch.equal(each, expected.to(each.dtype)) for each in found):
         raise RelubloomError(
-            f"device {device!r} computes other logits than the CPU for a network whose logits are "
-            "known exactly; use --device cpu"
+            f"device {str(place)!r} computes other logits than the CPU for a network whose "
+            "logits are known exactly; use --device cpu"
         )
-
-
-def as_device(device: torch.device | str) -> torch.device:
-    """The device that is named; whether it is here, `check_device` says.
-
-    Raises:
-        UsageError: it is none that networks are trained on.
-    """
-    if str(device).split(":")[0] not in ("cpu", "cuda", "mps"):
-        raise UsageError(f"device is {str(device)!r}: choose cpu, cuda or mps")
-    return torch.device(device)
+    return place
 
 
 def check_room(
@@ -163,3 +155,14 @@ def check_products(products: Products, device: torch.device) -> None:
 
 def _has_tf32(device: torch.device) -> bool:
     return device.type == "cuda" and torch.cuda.get_device_capability(device) >= TF32_SINCE
+
+
+def _named(device: torch.device | str) -> torch.device:
+    """Refuses what networks are not trained on."""
+    try:
+        place = torch.device(device)
+    except (RuntimeError, TypeError):  # a name that torch does not know, another type
+        place = None
+    if place is None or place.type not in ("cpu", "cuda", "mps"):
+        raise UsageError(f"device is {str(device)!r}: choose cpu, cuda or mps")
+    return place

@@ -17,7 +17,7 @@ from relubloom.errors import StoppedError, UsageError, check_seed, described, wh
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import KSparseTask, as_task
 from relubloom.threads import denormals_flushed, intra_op_threads, threads_for
-from relubloom.training.devices import as_device, memory_errors_told, products_as
+from relubloom.training.devices import check_device, memory_errors_told, products_as
 from relubloom.training.recipe import Recipe, as_recipe
 from relubloom.training.run import HistoryRow, TrainedNetwork, TrainingProgress, TrainingRun
 from relubloom.training.step import Step
@@ -94,13 +94,13 @@ def train_stack(
         UsageError: width < 1, no seeds or one below 0, or `init_from` is of other sizes; or there
             is no such device, or it has no such products as the recipe asks for, or the sets are
             not drawn uniformly and the recipe's softmax is over a batch.
-        RelubloomError: the device has too little memory.
+        RelubloomError: the device has too little memory, or computes other logits than the CPU.
         FileError: the checkpoint is of another configuration or cannot be read or written.
         StoppedError: Ctrl-C; the state is on disk if `checkpoint` was given.
     """
     task, recipe = as_task(task), as_recipe(recipe)
     width, seeds = check_network(width, seeds)
-    device = as_device(device)
+    device = check_device(device)
     logits = recipe.batch_size * task.vocab_size  # of one network: alone it has as many threads
     checkpoint = None if checkpoint is None else Path(checkpoint)
     with memory_errors_told(device), products_as(recipe.products, device):
