@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,8 @@ def test_a_study_goes_on_and_is_drawn(tmp_path: Path, relubloom: Callable[..., O
     done = relubloom("study", *sizes, "--resume", "--json", "--quiet", "--out", study)
     record = read_record(OLD / "study", StudyRecord)
     assert record is not None
+    here = [replace(row, dir=str(study / f"seed-{row.seed}")) for row in record.runs]
+    record = replace(record, runs=here, report=str(study / "report.html"))
     assert done.json == json.loads(json.dumps(document(record)))
     assert "<svg" in (study / "report.html").read_text(encoding="utf-8")
 
