@@ -260,5 +260,5 @@ def test_controls_are_chance_and_new_draws_lie_in_their_intervals() -> None:
             assert figure != "bit_f1" or interval[1] < 0.75
     assert controls["random"].interval("strength_f1") is None
     assert "1 draws" in repr(controls["code"])
-    with pytest.raises(UsageError, match="draws is 0: a control has at least 1; raise it"):
+    with pytest.raises(UsageError, match="draws is 0: it must be at least 1; raise it"):
         controls_of(truth, draws=0)

@@ -37,7 +37,9 @@ def write_weights(folder: Path, tensors: dict[str, Tensor], config: dict[str, An
         "relubloom_version": __version__,
         "network": {"vocab_size": vocab_size, "width": width},
     }
-    content = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    content = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    if len({value.untyped_storage().data_ptr() for value in content.values()}) < len(content):
+        content = {name: value.clone() for name, value in content.items()}  # some share memory
     atomic.write_bytes(folder / WEIGHTS, save(content, {"format": "pt"}))
     atomic.write_json(folder / CONFIG, versions | config)
 

@@ -28,7 +28,14 @@ from relubloom.task.sampling import (
     swap_tokens_,
     zipf_masses,
 )
-from relubloom.task.set_collections import AllSets, DrawnSets, ListedSets, SetCollection, padded
+from relubloom.task.set_collections import (
+    AllSets,
+    DrawnSets,
+    ListedSets,
+    SetCollection,
+    check_fits,
+    padded,
+)
 from relubloom.task.sets_file import TOKENS_FILE, SetsFile, read_sets
 from relubloom.task.sizes import as_sizes, format_sizes, parse_sizes, simplest
 
@@ -107,11 +114,7 @@ class KSparseTask(Shown):
                 f"set_size is {format_sizes(self.sizes)}: sizes are at least 1 and ascending; "
                 "give k or a..b"
             )
-        if high > self.vocab_size:
-            raise UsageError(
-                f"set_size is {high} and vocab_size is {self.vocab_size}: a set has distinct "
-                "tokens, so set_size <= vocab_size; lower set_size or raise vocab_size"
-            )
+        check_fits(high, self.vocab_size)
         for name, known in (("source", SourceName), ("generator", GeneratorName)):
             if getattr(self, name) not in get_args(known):
                 raise UsageError(

@@ -81,11 +81,7 @@ class AllSets(SetCollection):
     def __post_init__(self) -> None:
         for name in ("vocab_size", "set_size"):
             object.__setattr__(self, name, whole(name, getattr(self, name), 1))
-        if self.set_size > self.vocab_size:
-            raise UsageError(
-                f"set_size is {self.set_size} and vocab_size is {self.vocab_size}: a set has "
-                "distinct tokens, so set_size <= vocab_size; lower set_size or raise vocab_size"
-            )
+        check_fits(self.set_size, self.vocab_size)
 
     @property
     def source(self) -> str:
@@ -209,6 +205,19 @@ class ListedSets(SetCollection):
     def unseen(self, start: int, stop: int) -> Bool[Tensor, " batch"]:
         """As given."""
         return self.has_unseen[start:stop]
+
+
+def check_fits(set_size: int, vocab_size: int) -> None:
+    """Refuse sets of more tokens than there are.
+
+    Raises:
+        UsageError: they are.
+    """
+    if set_size > vocab_size:
+        raise UsageError(
+            f"set_size is {set_size} and vocab_size is {vocab_size}: a set has distinct tokens, so "
+            "set_size <= vocab_size; lower set_size or raise vocab_size"
+        )
 
 
 def _alike(one: object, other: object) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.errors import UsageError, check_seed, whole
+from relubloom.errors import check_seed, whole
 from relubloom.evidence.recovery.score import Score, Truth, score_against
 from relubloom.network.given_weights import as_array
 
@@ -68,11 +68,9 @@ def controls_of(
     Cost: `3 * draws + 2` scores.
     """
     W_in = as_array(truth.net.W_in)
-    for name, value in (("atoms", atoms), ("draws", draws)):
-        if (value is not None or name == "draws") and whole(name, value) < 1:
-            raise UsageError(f"{name} is {value}: a control has at least 1; raise it")
     check_seed(seed)
-    count = len(W_in) if atoms is None else atoms
+    draws = whole("draws", draws, 1)
+    count = len(W_in) if atoms is None else whole("atoms", atoms, 1)
     drawn: dict[str, Draw] = {
         "random": lambda draw: draw.standard_normal((count, W_in.shape[1])),
         "duplicates": lambda draw: W_in[[draw.integers(len(W_in))] * count],
