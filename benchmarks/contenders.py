@@ -50,8 +50,9 @@ class Size:
 
     @property
     def task(self) -> KSparseTask:
-        """The uniform task of this size."""
-        return KSparseTask(self.vocab_size, self.set_size)
+        """The uniform task of this size; an accelerator draws its sets itself."""
+        generator = "torch" if self.device == "cpu" else "philox"
+        return KSparseTask(self.vocab_size, self.set_size, generator=generator)
 
     @property
     def state_bytes(self) -> int:

@@ -3,12 +3,12 @@
 Usage: python benchmarks/device.py [--device cuda] [--quick] [--limit 450] [--out FILE]
 
 First whether numbers are right: logits of a known network, the integers of sets, the gradients of
-one step beside float64 on the CPU, and a recorded training beside one that is not. Then N = 50,257
-is trained to its figures, and the CPU answers the same sets. Then times: whole steps beside the
-three products alone, `torch.compile` and a plain loop, medians of turns that they take one after
-the other; and stacks of small networks. What no time is left for is named. It prints Markdown, a
-section as soon as it is known. `--quick` does all of it at tiny sizes, which says nothing but that
-it runs.
+one step beside float64 on the CPU, a recorded training beside one that is not, and a network of a
+stack beside the same one alone. Then N = 50,257 is trained to its figures, and the CPU answers the
+same sets. Then times: whole steps beside the three products alone, `torch.compile` and a plain
+loop, medians of turns that they take one after the other; and stacks of small networks. What no
+time is left for is named. It prints Markdown, a section as soon as it is known. `--quick` does all
+of it at tiny sizes, which says nothing but that it runs.
 """
 
 import argparse
@@ -28,14 +28,15 @@ from relubloom.measure.answers import Answers, Batch
 from relubloom.measure.forward import placed
 from relubloom.measure.one_pass import evaluator_for
 from relubloom.network.relu_net import NetStack, ReluNet
-from relubloom.study.settings import Preset
+from relubloom.study.settings import PRESETS, Preset
 from relubloom.task import SetCollection
 from relubloom.theory import best_constant_weight
 from relubloom.training import initialise, train_stack
+from relubloom.training.batch_softmax import BatchSoftmaxStep
 from relubloom.training.devices import check_device, products_as
 from relubloom.training.loop import TrainingRun
 from relubloom.training.recipe import Objective, Products
-from relubloom.training.step import ChunkedStep, fused_pass
+from relubloom.training.step import ChunkedStep, Step, fused_pass
 from step import markdown
 
 SIZES = [
@@ -48,12 +49,10 @@ SIZES = [
 ]
 TINY = [Size(32, 6, 2, 16), Size(300, 5, 3, 40)]
 STACKS = (1, 16, 64, 256, 1024)
-LARGE = Preset(50257, 128, 4, Recipe("kl", 12_000, 8192, 1e-2, weight_decay=0.01))
-SMALL = Preset(64, 16, 2, Recipe("kl", 200, 64))
+LARGE, SMALL = PRESETS["vocab-50257"], Preset(64, 16, 2, Recipe("kl", 200, 64))
 FIGURE_SETS, CHUNK = 2000, 100
 TURN_SECONDS, ROUNDS, WARM_UP = 0.05, 7, 8
 MOST_STEPS = 200  # of a turn
-Gradients = dict[str, torch.Tensor]
 
 
 def main() -> None:
@@ -100,38 +99,50 @@ def checks(device: str) -> list[list[str]]:
         rows.append([f"sets of {task.describe()}", "equal" if equal else "OTHER SETS"])
     for objective in ("mse", "kl"):
         for sizes in ((3, 3), (1, 5)):
-            off = gradient_error(device, objective, sizes)
+            off = gradient_error(device, ChunkedStep("relu"), objective, sizes)
             kind = f"{objective}, sets of {sizes[0]} to {sizes[1]}"
             rows.append([f"gradient, off by, of its largest entry: {kind}", f"{off:.1e}"])
-    return [*rows, ["recorded beside unrecorded training, 300 steps", replay_error(device)]]
+    off = gradient_error(device, BatchSoftmaxStep("relu"), "kl", (1, 5))
+    rows.append(["gradient, softmax over the batch", f"{off:.1e}"])
+    for softmax in ("all", "batch"):
+        recipe = Recipe("kl", steps=300, batch_size=60, softmax=softmax)
+        what = f"300 steps, softmax {softmax}"
+        rows.append([f"recorded beside unrecorded, {what}", replay_error(device, recipe)])
+        rows.append([f"weights alone beside in a stack of 16, {what}", alone_error(device, recipe)])
+    return rows
 
 
-def gradient_error(device: str, objective: Objective, sizes: tuple[int, int]) -> float:
+def gradient_error(device: str, step: Step, objective: Objective, sizes: tuple[int, int]) -> float:
     """The largest difference to float64 on the CPU, over the largest entry, of any parameter."""
     task, seeds = KSparseTask(1003, sizes), (0, 1, 2)
     stack = initialise(task.vocab_size, 64, Recipe(), seeds, device)
     exact = NetStack(*(value.cpu().double() for value in stack.parameters().values()))
     addresses = [(seed, 0) for seed in seeds]
-    found: Gradients = ChunkedStep("relu")(
-        stack, task.training_batches(addresses, 300, device), objective
-    ).gradients
-    wanted: Gradients = ChunkedStep("relu")(
-        exact, task.training_batches(addresses, 300), objective
-    ).gradients
+    found = step(stack, task.training_batches(addresses, 300, device), objective).gradients
+    wanted = step(exact, task.training_batches(addresses, 300), objective).gradients
     return max(
         float((found[name].cpu() - value).abs().max() / value.abs().max())
         for name, value in wanted.items()
     )
 
 
-def replay_error(device: str) -> str:
+def replay_error(device: str, recipe: Recipe) -> str:
     """Last losses of a training with recorded updates, and of one whose updates run as they are."""
-    task, recipe = KSparseTask(256, 3), Recipe("kl-then-mse", steps=300)
+    plain_step = BatchSoftmaxStep("relu") if recipe.softmax == "batch" else ChunkedStep("relu")
     recorded, plain = (
-        train_stack(task, 48, recipe, (0, 1), device=device, step=step)[1]
-        for step in (None, ChunkedStep("relu"))
+        train_stack(KSparseTask(256, 3), 48, recipe, (0, 1), device=device, step=step)[1]
+        for step in (None, plain_step)
     )
     return f"loss {recorded.history[-1]['loss']:.6f} and {plain.history[-1]['loss']:.6f}"
+
+
+def alone_error(device: str, recipe: Recipe) -> str:
+    """The largest difference of a weight to the same network's, trained alone."""
+    task = KSparseTask(256, 3)
+    stacked = train_stack(task, 48, recipe, tuple(range(16)), device=device)[5].net
+    (alone,) = train_stack(task, 48, recipe, (5,), device=device)
+    pairs = zip(stacked.parameters(), alone.net.parameters(), strict=True)
+    return f"off by {max(float((p - q).detach().abs().max()) for p, q in pairs):.1e}"
 
 
 def training(device: str, preset: Preset) -> Iterator[str]:

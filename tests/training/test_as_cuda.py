@@ -1,5 +1,6 @@
 """Training as on CUDA, on a CPU that plays it: all that is done otherwise there, put together."""
 
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 from build.graphs import CalledAgain
 from relubloom.task import KSparseTask, philox
-from relubloom.training import Recipe, run, step, train_stack
+from relubloom.training import Recipe, batch_softmax, run, step, train_stack
 from relubloom.training.replay import WARM_UP
 
 
@@ -45,7 +46,8 @@ def graphs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> C
     monkeypatch.setattr(step, "fused_pass", lambda _: fused)
     monkeypatch.setattr(run, "fused_pass", lambda _: fused)
     monkeypatch.setattr(philox, "way_of", lambda _: words)
-    monkeypatch.setattr(step, "instances_together", lambda count, _: count)
+    for place in (step, batch_softmax):
+        monkeypatch.setattr(place, "instances_together", lambda count, _: count)
     monkeypatch.setattr("relubloom.training.softmax_loss.known_unpadded", lambda *_: False)
     monkeypatch.setattr("relubloom.training.devices.free_bytes", lambda _: 1 << 30)
     graphs = CalledAgain()
@@ -54,10 +56,16 @@ def graphs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> C
     return graphs
 
 
+RECIPE = Recipe("kl-then-mse", steps=16, batch_size=5, warmup=0.5, weight_decay=0.01)
+OVER_BATCH = replace(RECIPE, objective="kl", softmax="batch")
+
+
 @pytest.mark.parametrize("generator", ["torch", "philox"])
-def test_a_training_there_is_the_training_here(generator: Any, graphs: CalledAgain) -> None:
+@pytest.mark.parametrize("recipe", [RECIPE, OVER_BATCH], ids=["all", "batch"])
+def test_a_training_there_is_the_training_here(
+    generator: Any, recipe: Recipe, graphs: CalledAgain
+) -> None:
     task = KSparseTask(23, (1, 3), generator=generator)
-    recipe = Recipe("kl-then-mse", steps=16, batch_size=5, warmup=0.5, weight_decay=0.01)
     notes: list[str] = []
     note = "without Triton" if step.fused_pass("cuda") is None else ""
     with CpuAsCuda():
@@ -67,7 +75,7 @@ def test_a_training_there_is_the_training_here(generator: Any, graphs: CalledAga
             on_progress=lambda progress: notes.append(progress.note),
         )
     here = train_stack(task, 4, recipe, (0, 1))
-    assert graphs.replayed == 16 - 2 * WARM_UP  # of both objectives
+    assert graphs.replayed == 16 - len(recipe.phases) * WARM_UP
     assert set(notes) == {note}
     for own, other in zip(here, there, strict=True):
         for record, its in zip(own.history, other.history, strict=True):

@@ -103,9 +103,11 @@ def test_large_logits_do_not_overflow(far: float, objective: Objective, fused: A
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("precision", ["highest", "high"])  # with the second rows are aligned
 def test_a_step_with_it_equals_autograd(
-    objective: Objective, fused: Any, monkeypatch: pytest.MonkeyPatch
+    objective: Objective, precision: str, fused: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(torch, "get_float32_matmul_precision", lambda: precision)
     monkeypatch.setattr("relubloom.training.step.instances_together", lambda count, _: count)
     monkeypatch.setattr("relubloom.training.step.fused_pass", lambda _: fused)
     stack = random_stack(2, 29, 4, seed=0)
@@ -124,12 +126,12 @@ def test_a_step_with_it_equals_autograd(
 
 def test_the_kernels_compile_for_a_gpu(python: Callable[..., Outcome]) -> None:
     # Triton fixes an argument that is 1: here a chunk of one row.
-    along = {"size": 3, "padded_size": 4, "block": 1024}
-    over = {"size": 3, "tile_rows": 16, "tile_columns": 256}
+    along = {"size": 3, "padded_size": 4, "block": 2048}
+    over = {"size": 3, "padded_size": 4, "tile_rows": 16, "tile_columns": 256}
     cases: list[tuple[str, dict[str, str], dict[str, Any]]] = []
     for kernel, fixed in (("_along_rows", along), ("_over_tiles", over)):
         for own in ({"squared": True}, {"squared": False, "rows": 1}):
-            kinds = {"rows": "i32", "vocab": "i32", "sets": "*i64"}
+            kinds = {"rows": "i32", "vocab": "i32", "columns": "i32", "sets": "*i64"}
             names = getattr(interpreted(NAME), kernel).arg_names
             types = {name: kinds.get(name, "*fp32") for name in names}
             cases.append((kernel, types, fixed | own))

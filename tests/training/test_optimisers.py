@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from relubloom.network.relu_net import NetStack
 from relubloom.task import KSparseTask
-from relubloom.training import Recipe, initialise, train_stack
-from relubloom.training.optimisers import decay, optimiser_of
+from relubloom.training import Recipe, initialise, optimisers, train_stack
+from relubloom.training.optimisers import optimiser_of
 from relubloom.training.run import TrainingRun
 
 RATES = (0.5, 0.25, 0.125)
@@ -24,6 +24,15 @@ def copies(stack: NetStack) -> list[nn.Parameter]:
     return [nn.Parameter(value[0].clone()) for value in stack.parameters().values()]
 
 
+@pytest.fixture(params=["here", "as on CUDA"])
+def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There tensors are cut into pieces, and one pass does the decay, too."""
+    if request.param == "as on CUDA":
+        monkeypatch.setattr(optimisers, "_on_cuda", lambda _: True)
+        monkeypatch.setattr(optimisers, "LEAST_PIECE", 4)
+
+
+@pytest.mark.usefixtures("place")
 @pytest.mark.parametrize(
     ("recipe", "rival"),
     [
@@ -43,7 +52,6 @@ def test_steps_equal_those_of_torch(recipe: Recipe, rival) -> None:
             name: torch.randn(value.shape, generator=generator)
             for name, value in stack.parameters().items()
         }
-        decay(stack, rate * recipe.weight_decay)
         ours.step(gradients, rate)
         for value, gradient in zip(values, gradients.values(), strict=True):
             value.grad = gradient[0].clone()
@@ -64,6 +72,7 @@ def test_two_steps_with_momentum_by_hand() -> None:
         assert float(value) == pytest.approx(-0.45)
 
 
+@pytest.mark.usefixtures("place")
 @pytest.mark.parametrize(
     "recipe",
     [

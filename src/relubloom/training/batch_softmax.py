@@ -13,21 +13,27 @@ on the batch: gradients of N tokens are zeroed, and the optimiser goes over all 
 
 from __future__ import annotations
 
+import math
 from weakref import WeakKeyDictionary
 
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from relubloom.errors import UsageError
 from relubloom.network.relu_net import NetStack
 from relubloom.task import KSparseTask
 from relubloom.training.recipe import Activation, Objective, Recipe
-from relubloom.training.step import ChunkedStep, StepResult
+from relubloom.training.softmax_loss import Sample
+from relubloom.training.step import ChunkedStep, StepResult, instances_together
 
 
 class BatchSoftmaxStep:
-    """A `Step` by that of a smaller network, one instance after the other.
+    """A `Step` by that of a smaller network, of the tokens that the batch holds.
+
+    On a CPU one instance after the other; elsewhere all at once, as `ChunkedStep`. There a batch
+    has as many places as tokens could lie in it, so that all steps have the same shapes and none
+    waits for the device. Places that are left over have an output bias of minus infinity.
 
     Args:
         activation: as for `ChunkedStep`.
@@ -48,26 +54,63 @@ class BatchSoftmaxStep:
         if gradients is None:
             gradients = NetStack(*map(torch.empty_like, stack.parameters().values()))
             self._gradients[stack] = gradients
-        gradients.W_in.zero_()
-        gradients.W_out.zero_()
-        gradients.b_out.zero_()
-        losses: list[Tensor] = []
-        for i, own in enumerate(sets):
-            tokens, places = own.unique(return_inverse=True)  # in order, so padding is the last
-            tokens = tokens[tokens < stack.W_in.shape[1]]
-            part = NetStack(
-                stack.W_in[i, tokens][None],
-                stack.b_in[i][None],
-                stack.W_out[i].index_select(1, tokens)[None],
-                stack.b_out[i, tokens][None],
-            )
-            found = self._step(part, places[None], objective, stack.W_in.shape[1])
-            gradients.W_in[i].index_copy_(0, tokens, found.gradients["W_in"][0])
-            gradients.b_in[i].copy_(found.gradients["b_in"][0])
-            gradients.W_out[i].index_copy_(1, tokens, found.gradients["W_out"][0])
-            gradients.b_out[i].index_copy_(0, tokens, found.gradients["b_out"][0])
-            losses.append(found.loss)
+        for value in gradients.parameters().values():
+            value.zero_()
+        together = instances_together(len(stack), sets.device.type)
+        parts = zip(
+            stack.split(together), gradients.split(together), sets.split(together), strict=True
+        )
+        losses = [self._add_to(own, its, drawn, objective) for own, its, drawn in parts]
         return StepResult(torch.cat(losses), gradients.parameters())
+
+    def _add_to(
+        self,
+        own: NetStack,
+        gradients: NetStack,
+        sets: Int64[Tensor, "instances batch set_size"],
+        objective: Objective,
+    ) -> Float[Tensor, " instances"]:
+        """Add the gradients of instances that go together to zeros; returns their losses."""
+        _, vocab, width = own.W_in.shape
+        tokens, places, held = tokens_of(sets, vocab)
+        absent, tokens = tokens == vocab, tokens.clamp(max=vocab - 1)
+        rows = tokens[:, :, None].expand(-1, -1, width)
+        columns = tokens[:, None].expand(-1, width, -1)
+        part = NetStack(
+            own.W_in.gather(1, rows),
+            own.b_in,
+            own.W_out.gather(2, columns),
+            own.b_out.gather(1, tokens).masked_fill_(absent, -math.inf),
+        )
+        found = self._step(part, places, objective, Sample(vocab, held))
+        gradients.W_in.scatter_add_(1, rows, found.gradients["W_in"])
+        gradients.b_in.add_(found.gradients["b_in"])
+        gradients.W_out.scatter_add_(2, columns, found.gradients["W_out"])
+        gradients.b_out.scatter_add_(1, tokens, found.gradients["b_out"])
+        return found.loss
+
+
+def tokens_of(
+    sets: Int64[Tensor, "instances batch set_size"], vocab: int
+) -> tuple[Tensor, Int64[Tensor, "instances batch set_size"], Int64[Tensor, "instances 1 1"]]:
+    """The tokens of each instance in order, where the sets' tokens are among them, and how many.
+
+    Sets are padded with `vocab`, and so are the tokens [instances, places]; the place of padding is
+    the number of places. That is the number of tokens for one instance on a CPU, and elsewhere the
+    most that there can be.
+
+    Cost: some passes over `vocab` whole numbers.
+    """
+    ids = sets.flatten(1)
+    there = sets.new_zeros(len(ids), vocab + 1).scatter_(1, ids, 1)
+    there[:, vocab] = 0
+    number = there.cumsum(1)
+    held = number[:, -1:]
+    exact = len(ids) == 1 and sets.device.type == "cpu"
+    most = int(held) if exact else min(ids.shape[1], vocab)
+    places = torch.where(ids < vocab, number.gather(1, ids) - 1, most)
+    tokens = sets.new_full((len(ids), most + 1), vocab).scatter_(1, places, ids)
+    return tokens[:, :most], places.view_as(sets), held[:, :, None]
 
 
 def batch_stands_for_all(task: KSparseTask) -> bool:

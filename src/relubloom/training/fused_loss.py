@@ -23,7 +23,7 @@ from torch import Tensor
 
 from relubloom.training.recipe import Objective
 
-BLOCK = 1024  # logits of a row at once in the first kernel
+BLOCK = 2048  # logits of a row at once in the first kernel
 TILE_ROWS, TILE_COLUMNS = 16, 256  # of logits at once in the second
 NO_LOGIT = tl.constexpr(-3.0e38)  # below any, and finite, so that its difference to itself is 0
 
@@ -40,6 +40,7 @@ def _along_rows(
     at_members,
     rows,
     vocab,
+    columns,
     squared: tl.constexpr,
     size: tl.constexpr,
     padded_size: tl.constexpr,
@@ -47,28 +48,29 @@ def _along_rows(
 ):
     row, instance = tl.program_id(0), tl.program_id(1)
     place = (instance * rows + row).to(tl.int64)
-    logits, bias, sets = logits + place * vocab, bias + instance * vocab, sets + place * size
+    logits, bias, sets = logits + place * columns, bias + instance * vocab, sets + place * size
     kind = logits.dtype.element_ty
 
+    number = tl.arange(0, padded_size)
+    token = tl.load(sets + number, mask=number < size, other=vocab).to(tl.int32)
     highest = tl.full([block], NO_LOGIT, kind)
     mass, squares = tl.zeros([block], kind), tl.zeros([block], kind)
     for start in range(0, vocab, block):
         column = start + tl.arange(0, block)
         inside = column < vocab
-        logit = tl.load(logits + column, mask=inside, other=0.0)
+        logit = tl.load(logits + column, mask=inside, other=float("-inf"))
         logit += tl.load(bias + column, mask=inside, other=0.0)
-        counted = inside
-        for number in range(size):
-            counted = counted & (column != tl.load(sets + number))
-        logit = tl.where(counted, logit, float("-inf"))
+        if tl.sum(((token >= start) & (token < start + block)).to(tl.int32), 0) > 0:
+            for member in range(size):
+                is_member = column == tl.load(sets + member).to(tl.int32)
+                logit = tl.where(is_member, float("-inf"), logit)
         higher = tl.maximum(highest, logit)
         shrunk, term = tl.exp(highest - higher), tl.exp(logit - higher)
         mass = mass * shrunk + term
-        squares = squares * shrunk * shrunk + term * term
+        if squared:
+            squares = squares * shrunk * shrunk + term * term
         highest = higher
 
-    number = tl.arange(0, padded_size)
-    token = tl.load(sets + number, mask=number < size, other=vocab)
     real = token < vocab
     member = tl.load(logits + token, mask=real, other=0.0)
     member += tl.load(bias + token, mask=real, other=0.0)
@@ -105,65 +107,80 @@ def _over_tiles(
     sums,
     rows,
     vocab,
+    columns,
     squared: tl.constexpr,
     size: tl.constexpr,
+    padded_size: tl.constexpr,
     tile_rows: tl.constexpr,
     tile_columns: tl.constexpr,
 ):
     band, instance = tl.program_id(1), tl.program_id(2)
-    column = tl.program_id(0) * tile_columns + tl.arange(0, tile_columns)
+    first = tl.program_id(0) * tile_columns
+    column = first + tl.arange(0, tile_columns)
     row = band * tile_rows + tl.arange(0, tile_rows)
     there, known = row < rows, column < vocab
     place = (instance * rows + row).to(tl.int64)
     inside = there[:, None] & known[None, :]
-    entry = logits + place[:, None] * vocab + column[None, :]
+    entry = logits + place[:, None] * columns + column[None, :]
     logit = tl.load(entry, mask=inside, other=float("-inf"))
     logit += tl.load(bias + instance * vocab + column, mask=known, other=0.0)[None, :]
     of_largest = tl.exp(logit - tl.load(top + place, mask=there, other=0.0)[:, None])
     gradient = of_largest * tl.load(inverse + place, mask=there, other=0.0)[:, None]
     if squared:
         gradient *= gradient - tl.load(centre + place, mask=there, other=0.0)[:, None]
-    for number in range(size):
-        token = tl.load(sets + place * size + number, mask=there, other=vocab)
-        own = tl.load(at_members + place * size + number, mask=there, other=0.0)
-        gradient = tl.where(column[None, :] == token[:, None], own[:, None], gradient)
+    number = tl.arange(0, padded_size)
+    known_number = there[:, None] & (number < size)[None, :]
+    ids = sets + place[:, None] * size + number[None, :]
+    token = tl.load(ids, mask=known_number, other=vocab).to(tl.int32)
+    in_tile = (token >= first) & (token < first + tile_columns)
+    if tl.sum(tl.sum(in_tile.to(tl.int32), 1), 0) > 0:
+        for member in range(size):
+            its = tl.load(sets + place * size + member, mask=there, other=vocab).to(tl.int32)
+            own = tl.load(at_members + place * size + member, mask=there, other=0.0)
+            gradient = tl.where(column[None, :] == its[:, None], own[:, None], gradient)
     tl.store(entry, gradient, mask=inside)
     of_band = (instance * tl.num_programs(1) + band).to(tl.int64) * vocab
     tl.store(sums + of_band + column, tl.sum(tl.where(inside, gradient, 0.0), 0), mask=known)
 
 
 def fused_loss_(
-    logits: Float[Tensor, "instances rows vocab"],
+    logits: Float[Tensor, "instances rows columns"],
     bias: Float[Tensor, "instances vocab"],
     sets: Int64[Tensor, "instances rows set_size"],
     objective: Objective,
-    room: Float[Tensor, "instances rows vocab"],
+    room: Float[Tensor, "instances rows columns"],
 ) -> tuple[Float[Tensor, " instances"], Float[Tensor, "instances vocab"]]:
     """The sum of the sets' losses, and the gradient's sum over the rows.
 
     The gradient in logits + bias, over `GRADIENT_FACTOR[objective]`, is written over the logits.
-    Sets are padded with vocab. All tensors are contiguous; `room` is written over.
+    Sets are padded with vocab. Columns of logits beyond that stay as they are. All tensors are
+    contiguous; `room` is written over.
 
-    Cost: the logits read twice and written once; set_size comparisons for each.
+    Cost: the logits read twice and written once. Only where a block or a tile holds a member are
+    its logits compared with the members, set_size times each.
     """
-    instances, rows, vocab = logits.shape
+    instances, rows, columns = logits.shape
+    vocab = bias.shape[1]
     size, bands = sets.shape[2], triton.cdiv(rows, TILE_ROWS)
     loss, top, inverse, centre = logits.new_empty(4, instances, rows).unbind(0)
     at_members = logits.new_empty(sets.shape)
     sums = room.view(-1)[: instances * bands * vocab].view(instances, bands, vocab)
+    padded, block = triton.next_power_of_2(size), min(BLOCK, triton.next_power_of_2(vocab))
     squared = objective == "mse"
     with torch.cuda.device_of(logits):  # Triton launches on the current device
         _along_rows[rows, instances](
-            *(logits, bias, sets, loss, top, inverse, centre, at_members, rows, vocab),
+            *(logits, bias, sets, loss, top, inverse, centre, at_members, rows, vocab, columns),
             squared=squared,
             size=size,
-            padded_size=triton.next_power_of_2(size),
-            block=min(BLOCK, triton.next_power_of_2(vocab)),
+            padded_size=padded,
+            block=block,
+            num_warps=8 if block == BLOCK else 4,
         )
         _over_tiles[triton.cdiv(vocab, TILE_COLUMNS), bands, instances](
-            *(logits, bias, sets, top, inverse, centre, at_members, sums, rows, vocab),
+            *(logits, bias, sets, top, inverse, centre, at_members, sums, rows, vocab, columns),
             squared=squared,
             size=size,
+            padded_size=padded,
             tile_rows=TILE_ROWS,
             tile_columns=TILE_COLUMNS,
         )

@@ -86,8 +86,7 @@ def train_stack(
     device. Losses are checked to be finite then, and else some 200 times. Weights and moments are
     checked before the state is written and at the end.
 
-    On CUDA, with Adam, a softmax over all tokens and no `step` given, updates are recorded and
-    replayed.
+    On CUDA, with Adam and no `step` given, updates are recorded and replayed.
 
     Raises:
         DivergedError: a loss or a weight became NaN or infinite; the last state is kept.

@@ -7,17 +7,24 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 from torch.optim.adam import adam
+from torch.optim.adamw import adamw
 
 from relubloom.network.relu_net import NetStack
 from relubloom.training.recipe import Recipe
 
 MOMENTUM = 0.9
+LEAST_PIECE, WHOLE_PIECE = 4096, 65_536  # entries; the second is what torch cuts tensors into
+LAUNCHED_PIECES = 30  # and up to 4 more are one launch
 
 
-class _Stateful:
-    """What is kept between steps, by "name.key"."""
+class _Optimiser:
+    """What is kept between steps, by "name.key", and weight decay before each."""
 
     _state: dict[str, Tensor]
+
+    def __init__(self, stack: NetStack, weight_decay: float) -> None:
+        self._parameters = stack.parameters()
+        self._weight_decay = weight_decay
 
     def state(self) -> dict[str, Tensor]:
         """To be saved."""
@@ -28,31 +35,53 @@ class _Stateful:
         for key, value in self._state.items():
             value.copy_(state[key])
 
+    def _decay(self, rate: float | Tensor) -> None:
+        """Shrink every parameter by a share of itself, in place."""
+        if self._weight_decay:
+            for value in self._parameters.values():
+                value.mul_(1 - rate * self._weight_decay)
 
-class Adam(_Stateful):
+
+class Adam(_Optimiser):
     """Adam (.9, beta2).
 
     One fused call takes the tensors of each instance apart, so that an update does not depend on
-    the stack to the last bit: within one tensor, entries at its end are rounded otherwise.
+    the stack to the last bit: within one tensor, entries at its end are rounded otherwise. On CUDA
+    that call decays the weights, too, and small tensors are cut into pieces: torch gives 65,536
+    entries of a tensor to one of more than a hundred processors.
 
-    Cost: per step 7 reads or writes of each parameter, in one pass.
+    Cost: per step 7 reads or writes of each parameter, in one pass; on a CPU 2 for the decay.
     """
 
-    def __init__(self, stack: NetStack, beta2: float) -> None:
+    def __init__(self, stack: NetStack, beta2: float, weight_decay: float) -> None:
+        on_cuda = _on_cuda(stack)
+        super().__init__(stack, 0.0 if on_cuda else weight_decay)
+        self._update = adamw if on_cuda else adam
+        self._fused_decay = weight_decay if on_cuda else 0.0
         self._beta2 = beta2
-        self._names = list(stack.parameters())
-        self._parameters = _apart(stack.parameters().values())
+        self._piece = _piece_of(stack) if on_cuda else None
         self._state: dict[str, Tensor] = {}
-        for name, value in stack.parameters().items():
-            self._state[f"{name}.step"] = torch.zeros(len(stack), device=value.device)
+        self._steps: list[Tensor] = []
+        for name, value in self._parameters.items():
+            own = len(_apart([value], self._piece)) // len(stack)
+            self._steps.append(torch.zeros(len(stack), own, device=value.device))
+            self._state[f"{name}.step"] = self._steps[-1][:, 0]
             self._state[f"{name}.exp_avg"] = torch.zeros_like(value)
             self._state[f"{name}.exp_avg_sq"] = torch.zeros_like(value)
+        self._parameters_apart = _apart(self._parameters.values(), self._piece)
         self._moments = [
-            _apart(self._state[f"{name}.{key}"] for name in self._names)
-            for key in ("exp_avg", "exp_avg_sq", "step")
+            _apart((self._state[f"{name}.{key}"] for name in self._parameters), self._piece)
+            for key in ("exp_avg", "exp_avg_sq")
         ]
+        self._moments.append([each for steps in self._steps for each in steps.view(-1).unbind()])
         self._gradients: dict[str, Tensor] = {}
         self._gradients_apart: list[Tensor] = []
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on from a saved state."""
+        super().restore(state)
+        for steps in self._steps:
+            steps[:, 1:] = steps[:, :1]
 
     @torch.no_grad()
     def step(self, gradients: dict[str, Tensor], learning_rate: float | Tensor) -> None:
@@ -62,10 +91,12 @@ class Adam(_Stateful):
         """
         if gradients is not self._gradients:
             self._gradients = gradients
-            self._gradients_apart = _apart(gradients[name] for name in self._names)
+            wanted = (gradients[name] for name in self._parameters)
+            self._gradients_apart = _apart(wanted, self._piece)
         first, second, steps = self._moments
-        adam(
-            self._parameters,
+        self._decay(learning_rate)
+        self._update(
+            self._parameters_apart,
             self._gradients_apart,
             first,
             second,
@@ -76,20 +107,20 @@ class Adam(_Stateful):
             beta1=0.9,
             beta2=self._beta2,
             lr=learning_rate,
-            weight_decay=0.0,
+            weight_decay=self._fused_decay,
             eps=1e-8,
             maximize=False,
         )
 
 
-class Momentum(_Stateful):
+class Momentum(_Optimiser):
     """Stochastic gradient descent with momentum 0.9: v <- 0.9 v + gradient, w <- w - rate v.
 
     Cost: per step 5 reads or writes of each parameter, in two passes.
     """
 
-    def __init__(self, stack: NetStack) -> None:
-        self._parameters = stack.parameters()
+    def __init__(self, stack: NetStack, weight_decay: float) -> None:
+        super().__init__(stack, weight_decay)
         self._state = {
             f"{name}.velocity": torch.zeros_like(value) for name, value in self._parameters.items()
         }
@@ -97,6 +128,7 @@ class Momentum(_Stateful):
     @torch.no_grad()
     def step(self, gradients: dict[str, Tensor], learning_rate: float | Tensor) -> None:
         """Change the parameters in place; `gradients` has their names and shapes."""
+        self._decay(learning_rate)
         for name, value in self._parameters.items():
             velocity = self._state[f"{name}.velocity"]
             velocity.mul_(MOMENTUM).add_(gradients[name])
@@ -105,15 +137,25 @@ class Momentum(_Stateful):
 
 def optimiser_of(recipe: Recipe, stack: NetStack) -> Adam | Momentum:
     """The optimiser that the recipe names, on the parameters of `stack`."""
-    return Adam(stack, recipe.adam_beta2) if recipe.optimiser == "adam" else Momentum(stack)
+    if recipe.optimiser == "adam":
+        return Adam(stack, recipe.adam_beta2, recipe.weight_decay)
+    return Momentum(stack, recipe.weight_decay)
 
 
-@torch.no_grad()
-def decay(stack: NetStack, share: float | Tensor) -> None:
-    """Shrink every parameter by a share of itself, in place."""
-    for value in stack.parameters().values():
-        value.mul_(1 - share)
+def _on_cuda(stack: NetStack) -> bool:
+    return stack.W_in.device.type == "cuda"
 
 
-def _apart(stacked: Iterable[Tensor]) -> list[Tensor]:
-    return [part for value in stacked for part in value.unbind(0)]
+def _piece_of(stack: NetStack) -> int | None:
+    """Entries of a piece, so that one launch takes all pieces; None where tensors stay whole."""
+    entries = sum(value.numel() for value in stack.parameters().values())
+    piece = max(LEAST_PIECE, -(-entries // LAUNCHED_PIECES))
+    return piece if piece < WHOLE_PIECE else None
+
+
+def _apart(stacked: Iterable[Tensor], piece: int | None) -> list[Tensor]:
+    """Views of each instance's part of each tensor, or of its pieces."""
+    wholes = [whole for value in stacked for whole in value.unbind(0)]
+    if piece is None:
+        return wholes
+    return [part for whole in wholes for part in whole.view(-1).split(piece)]

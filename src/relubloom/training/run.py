@@ -21,7 +21,7 @@ from relubloom.task import KSparseTask
 from relubloom.training.batch_softmax import BatchSoftmaxStep, check_softmax
 from relubloom.training.checkpoint import load_checkpoint, on_cpu, save_checkpoint, unreadable
 from relubloom.training.devices import check_room
-from relubloom.training.optimisers import Adam, Momentum, decay, optimiser_of
+from relubloom.training.optimisers import Adam, Momentum, optimiser_of
 from relubloom.training.recipe import Objective, Recipe
 from relubloom.training.replay import CudaGraphs, Rate, ReplayedUpdate
 from relubloom.training.start import check_start, copies, digest_of_weights, initialise
@@ -102,8 +102,7 @@ class TrainingRun:
         sizes = task.vocab_size, width, task.sizes[1], recipe.batch_size, len(seeds)
         check_room(self.device, *sizes)
         self.replayed: ReplayedUpdate | None = None
-        alike = step is None and not over_batch  # steps that can be recorded: of the same shapes
-        if self.device.type == "cuda" and alike and recipe.optimiser == "adam":
+        if self.device.type == "cuda" and step is None and recipe.optimiser == "adam":
             self.replayed = ReplayedUpdate(self._update, CudaGraphs(self.device))
         self.start: str | None = None
         self.stack: NetStack
@@ -234,8 +233,6 @@ class TrainingRun:
     ) -> Float[Tensor, " instances"]:
         """Change the weights by one batch; returns the losses before."""
         result = self.step(self.stack, sets, objective)
-        if self.recipe.weight_decay:
-            decay(self.stack, rate * self.recipe.weight_decay)
         self.optimiser.step(result.gradients, rate)
         return result.loss
 

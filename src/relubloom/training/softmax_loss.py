@@ -19,6 +19,18 @@ GRADIENT_FACTOR: dict[Objective, float] = {"mse": 2.0, "kl": 1.0}
 
 
 @dataclass(frozen=True)
+class Sample:
+    """The tokens of a network are `held` ones of `of`, drawn uniformly.
+
+    Each that is not in a set counts as often as it stands for: (of - size) / (held - size) times.
+    Columns of logits that are minus infinity are no tokens.
+    """
+
+    of: int
+    held: Int64[Tensor, "instances 1 1"]
+
+
+@dataclass(frozen=True)
 class Targets:
     """What a softmax is compared with: `share` is y of each member, and 0 where an id is padding.
 
@@ -37,12 +49,12 @@ class Targets:
         sets: Int64[Tensor, "instances batch set_size"],
         vocab: int,
         dtype: torch.dtype,
-        stand_for: int | None = None,
+        sample: Sample | None = None,
     ) -> Targets:
         """The targets of sets, padded with `vocab`.
 
-        With `stand_for` the `vocab` tokens are drawn from so many, and each that is not in a set
-        counts as often as it stands for: by a shift of minus the logarithm of how often.
+        Where the tokens are a sample, how often one stands for others is in the shift: minus its
+        logarithm.
         """
         if known_unpadded(sets, vocab):
             real, size = None, torch.tensor(float(sets.shape[-1]), dtype=dtype)
@@ -52,8 +64,8 @@ class Targets:
             size = real.sum(-1, keepdim=True)
             share = real / size
         shift = None
-        if stand_for is not None:
-            each = (stand_for - size).clamp(min=1) / (vocab - size).clamp(min=1)
+        if sample is not None:
+            each = (sample.of - size).clamp(min=1) / (sample.held - size).clamp(min=1)
             shift = torch.where(share > 0, -each.log(), 0.0)
         return cls(sets.clamp(max=vocab - 1), real, share, shift)
 

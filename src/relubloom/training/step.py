@@ -35,11 +35,12 @@ from torch.nn.functional import embedding_bag
 
 from relubloom.network.relu_net import NetStack
 from relubloom.training.recipe import Activation, Objective
-from relubloom.training.softmax_loss import GRADIENT_FACTOR, Targets, softmax_loss_
+from relubloom.training.softmax_loss import GRADIENT_FACTOR, Sample, Targets, softmax_loss_
 
 CHUNK_LOGITS = 1 << 18  # 1 MiB of float32: a chunk and its squares stay in the caches of a core
 CHUNK_ROWS = 128  # or more: fewer rows do not pay for reading and writing W_out's gradient
 ACCELERATOR_CHUNK_LOGITS = 1 << 26  # where a call costs more than the memory that a chunk takes
+ALIGNED = 32  # numbers of float32: in TF32 rows of logits start at multiples of 128 bytes
 MOST_COMPARED = 32  # members of a set: the fused pass compares each logit with each of them
 
 
@@ -85,20 +86,20 @@ class ChunkedStep:
         stack: NetStack,
         sets: Int64[Tensor, "instances batch set_size"],
         objective: Objective,
-        stand_for: int | None = None,
+        sample: Sample | None = None,
     ) -> StepResult:
         """Loss and gradients; the stack, of float32 or float64, is left as it is.
 
-        With `stand_for` its tokens are a part of so many, as in `Targets.of`.
+        Its tokens may be a sample of more.
         """
         space = self._spaces.get(stack)
         if space is None or not space.fits(stack, sets.shape[1]):
             space = self._spaces[stack] = Workspace(stack, sets.shape[1], self._rows)
         if len(space.parts) == 1:
-            loss = self._differentiate(space.parts[0], sets, objective, space, stand_for)
+            loss = self._differentiate(space.parts[0], sets, objective, space, sample)
             return StepResult(loss, space.gradients)
         losses = [
-            self._differentiate(part, own, objective, space, stand_for)
+            self._differentiate(part, own, objective, space, sample)
             for part, own in zip(space.parts, sets.split(space.together), strict=True)
         ]
         return StepResult(torch.cat(losses), space.gradients)
@@ -109,15 +110,15 @@ class ChunkedStep:
         sets: Int64[Tensor, "instances batch set_size"],
         objective: Objective,
         space: Workspace,
-        stand_for: int | None,
+        sample: Sample | None,
     ) -> Float[Tensor, " instances"]:
         """Write the gradients of instances that go together; returns their losses."""
         batch = sets.shape[1]
         scale = GRADIENT_FACTOR[objective] / batch
         gradients, relu = part.gradients, self._activation == "relu"
-        targets = Targets.of(sets, part.vocab, part.b_in.dtype, stand_for)
+        targets = Targets.of(sets, part.vocab, part.b_in.dtype, sample)
         post, d_pre = space.post, space.d_pre
-        plain = stand_for is not None or sets.shape[2] > MOST_COMPARED
+        plain = sample is not None or sets.shape[2] > MOST_COMPARED
         fused = None if plain else space.fused
         gathered = embedding_bag(  # the sum of each set's rows of W_in
             _numbered_on(targets.members, part.vocab),
@@ -128,6 +129,7 @@ class ChunkedStep:
         torch.add(gathered.view_as(post), part.b_in, out=post)
         if relu:
             post.relu_()
+        W_out, d_W_out = space.columns_of(part)
         losses: list[Tensor] = []
         sums: list[Tensor] = []
         for chunk in space.chunks:
@@ -137,14 +139,16 @@ class ChunkedStep:
                 loss, d_logits = softmax_loss_(chunk.logits, own, objective, chunk.room)
                 d_bias = d_logits.sum(1)
             else:
-                d_logits = torch.bmm(chunk.units, part.W_out, out=chunk.logits)
+                d_logits = torch.bmm(chunk.units, W_out, out=chunk.logits)
                 own = sets[:, chunk.rows].contiguous(), objective, chunk.room
                 loss, d_bias = fused(d_logits, part.b_out[:, 0], *own)
             further = float(len(sums) > 0)
             losses.append(loss)
             sums.append(d_bias)
-            chunk.d_units.baddbmm_(d_logits, part.W_out.mT, beta=0.0, alpha=scale)
-            gradients.W_out.baddbmm_(chunk.units.mT, d_logits, beta=further, alpha=scale)
+            chunk.d_units.baddbmm_(d_logits, W_out.mT, beta=0.0, alpha=scale)
+            d_W_out.baddbmm_(chunk.units.mT, d_logits, beta=further, alpha=scale)
+        if d_W_out is not gradients.W_out:
+            gradients.W_out.copy_(d_W_out[..., : part.vocab])
         torch.mul(_total(sums), scale, out=gradients.b_out)
         if relu:
             d_pre.mul_(post.sign_())
@@ -190,6 +194,16 @@ def fused_pass(device_type: str) -> FusedPass | None:
     return None
 
 
+def product_columns(vocab: int) -> int:
+    """Columns of logits, at least `vocab`, that the fused pass and the products go over.
+
+    Products in TF32 take half as long where each row starts at a multiple of 128 bytes.
+    """
+    if torch.get_float32_matmul_precision() == "highest":
+        return vocab
+    return -(-vocab // ALIGNED) * ALIGNED
+
+
 class Workspace:
     """What a stack's steps write to, and views of it and of the stack.
 
@@ -211,21 +225,33 @@ class Workspace:
         self.post: Tensor = table.new_empty(together, batch, width)
         self.d_pre: Tensor = torch.empty_like(self.post)
         rows = rows or chunk_rows(batch, vocab, together, device)
-        self.chunks: list[BatchChunk] = self._chunks(vocab, rows)
         self.fused: FusedPass | None = fused_pass(device)
+        columns = vocab if self.fused is None else product_columns(vocab)
+        self.chunks: list[BatchChunk] = self._chunks(columns, rows)
+        self._wide: tuple[Tensor, Tensor] | None = None
+        if columns > vocab:
+            wide = table.new_zeros(together, width, columns)
+            self._wide = wide, torch.empty_like(wide)
 
     def fits(self, stack: NetStack, batch: int) -> bool:
         """Whether it is of these very tensors, and of batches of this size."""
         now = stack.parameters().values()
         return batch == self._batch and all(a is b for a, b in zip(now, self._of, strict=True))
 
-    def _chunks(self, vocab: int, rows: int) -> list[BatchChunk]:
-        entries = self.together * min(rows, self._batch) * vocab
+    def columns_of(self, part: StackPart) -> tuple[Tensor, Tensor]:
+        """W_out and what its gradient is written to, both with as many columns as the logits."""
+        if self._wide is None:
+            return part.W_out, part.gradients.W_out
+        self._wide[0][..., : part.vocab].copy_(part.W_out)
+        return self._wide
+
+    def _chunks(self, columns: int, rows: int) -> list[BatchChunk]:
+        entries = self.together * min(rows, self._batch) * columns
         logits, room = (self.post.new_empty(entries) for _ in range(2))
         chunks: list[BatchChunk] = []
         for start in range(0, self._batch, rows):
             cut = slice(start, min(start + rows, self._batch))
-            shape = self.together, cut.stop - start, vocab
+            shape = self.together, cut.stop - start, columns
             own = (each[: math.prod(shape)].view(shape) for each in (logits, room))
             chunks.append(BatchChunk(cut, self.post[:, cut], self.d_pre[:, cut], *own))
         return chunks
@@ -256,8 +282,8 @@ class BatchChunk:
     rows: slice
     units: Float[Tensor, "instances rows width"]
     d_units: Float[Tensor, "instances rows width"]
-    logits: Float[Tensor, "instances rows vocab"]
-    room: Float[Tensor, "instances rows vocab"]
+    logits: Float[Tensor, "instances rows columns"]
+    room: Float[Tensor, "instances rows columns"]
 
 
 def _numbered_on(
