@@ -26,7 +26,7 @@ Update = Callable[
 
 
 class CudaGraphs:
-    """Records on a stream of a CUDA device, as torch asks for it. Never run on a GPU."""
+    """Records on a stream of a CUDA device, as torch asks for it."""
 
     def __init__(self, device: torch.device) -> None:
         self._device: torch.device = device
