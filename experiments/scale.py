@@ -35,9 +35,10 @@ from relubloom.training.step import dense_step
 OUT, QUICK = Path("docs/results"), Path("runs/scale-quick")
 LOGITS = 1 << 26  # of the sets that a network is examined on
 HASH_SETS, DECODED = 1_000_000, 1 << 32  # that its hash is run on: answers of tokens at most
+FINE, FEW_TOKENS = 16, 8192  # times as many, where it hardly errs and that takes half a minute
 SEEN = 16  # sets a token, about, that dead tokens are counted on
 K, MSE = 3, 1e-3  # whose width is sought
-SEEDS = 16  # of preset vocab-4096
+SEEDS, RARE_SEEDS = 16, 3  # of preset vocab-4096, and of the same with RARE sizes
 LEAKY = 12.0, 0.009  # sharpness and leak
 CHUNK = 512  # sets of these at once
 
@@ -94,14 +95,17 @@ def fitted(size: tuple[int, int, int]) -> Trial:
 
 
 ARTICLE, WIDE, VOCAB = (256, 48, 3), (1000, 64, 3), (4096, 64, 3)
+RARE = 4096, 128, 4  # where false positives are rare
 TITLES = {
     "rate": "The rate at 1,000 tokens",
     "rate-width": "Other widths and set sizes at 1,000 tokens",
     "rate-4096": "The rate at 4,096 tokens",
     "decay": "Weight decay",
     "sizes": "The recipe of the sizes",
+    "lower": "Larger batches where false positives are rare",
     "vocabulary": "Other recipes at larger vocabularies",
     "small": "Smaller batches",
+    "higher": "Higher rates",
     "settled": "Then larger batches at a lower rate, without decay",
     "width": "Width, with batches of N / 16",
     "doubled": "Twice the steps",
@@ -149,16 +153,43 @@ TRIALS = [
         weight_decay=0.02,
         softmax="batch",
     ),
-    *trials_of(
-        *("small", (4096, 128, 4), (1e-2, 100_000, 102)), weight_decay=0.02, softmax="batch"
+    *(
+        replace(trial, weight_decay=decay, softmax=softmax)
+        for trial in trials_of("small", (4096, 108, 4), (1e-2, 200_000, 51))
+        for decay, softmax in [(0.0175, "batch"), (0.0175, "all")]
     ),
+    *trials_of(*("small", RARE, (1e-2, 50_000, 51), (1e-2, 100_000, 51)), weight_decay=0.0195),
+    *trials_of("small", (1000, 128, 4), (1e-2, 200_000, 12), weight_decay=0.0195),
+    *trials_of("small", RARE, (1e-2, 200_000, 51), weight_decay=0.0175),
+    *trials_of("small", RARE, (1e-2, 100_000, 102), weight_decay=0.022),
+    *trials_of("small", RARE, (1e-2, 400_000, 25), weight_decay=0.0145, softmax="batch"),
+    *trials_of("small", RARE, (1e-2, 100_000, 102), weight_decay=0.02, softmax="batch"),
     *(
         replace(trial, weight_decay=decay, softmax="batch")
-        for trial in trials_of("small", (4096, 128, 4), (1e-2, 200_000, 51))
+        for trial in trials_of("small", RARE, (1e-2, 200_000, 51))
         for decay in (0.015, 0.02, 0.0175)
     ),
     *trials_of(
         *("small", (16_384, 256, 8), (1e-2, 150_000, 102)), weight_decay=0.018, softmax="batch"
+    ),
+    *(
+        replace(trial, weight_decay=decay, softmax="batch")
+        for trial in trials_of("higher", RARE, (2.25e-2, 40_000, 256))
+        for decay in (0.043, 0.033)
+    ),
+    *trials_of("higher", RARE, (2.25e-2, 40_000, 256), weight_decay=0.029),
+    *trials_of("higher", RARE, (2.25e-2, 50_000, 256), weight_decay=0.0275),
+    *trials_of("higher", (1000, 128, 4), (2.25e-2, 50_000, 256), weight_decay=0.0275),
+    *trials_of("higher", (4096, 96, 3), (1.95e-2, 50_000, 256), weight_decay=0.0238),
+    *trials_of(
+        "higher", (4096, 96, 3), (1.95e-2, 40_000, 256), weight_decay=0.0238, softmax="batch"
+    ),
+    *trials_of("lower", (1000, 128, 4), (1e-2, 32_000, 256), weight_decay=0.02),
+    *trials_of("lower", (4096, 108, 4), (1e-2, 32_000, 256), weight_decay=0.02),
+    *(
+        replace(trial, weight_decay=0.02, softmax="batch")
+        for size in [(4096, 96, 3), (4096, 108, 4), RARE]
+        for trial in trials_of("lower", size, (1e-2, 32_000, 256))
     ),
     *(
         Trial("settled", *size, 3e-3, steps, batch, softmax="batch", start="trained")
@@ -168,8 +199,8 @@ TRIALS = [
         ]
     ),
     *(replace(fitted(VOCAB), seed=seed) for seed in range(SEEDS)),
-    *map(fitted, [WIDE, (1000, 128, 4), (4096, 96, 3), (4096, 128, 4), (16_384, 256, 8)]),
-    fitted((50_257, 128, 4)),
+    *(replace(fitted(RARE), seed=seed) for seed in range(RARE_SEEDS)),
+    *map(fitted, [WIDE, (1000, 128, 4), (4096, 96, 3), (16_384, 256, 8), (50_257, 128, 4)]),
     *(
         Trial("width", vocab_size, width, 3, 1e-2, 32_000, vocab_size // 16)
         for vocab_size in (256, 1024, 4096)
@@ -345,12 +376,23 @@ def figures_of(net: rb.ReluNet, task: rb.KSparseTask) -> dict[str, Any]:
         "agreement": mechanism.unit_agreement,
         "hash_mse": hashed.mse,
         "hash_false_positives": hashed.false_positives,
+        "fine_hash_mse": fine(found.code, task),
         "alike_mse": alike.mse,
         "half_share": 0.0 if strengths is None else strengths.half_share,
         "graded_mse": None if strengths is None else strengths.extracted.mse,
         "dead": dead(net, task),
         "verdict": mechanism.verdict,
     }
+
+
+def fine(code: rb.Code, task: rb.KSparseTask) -> float | None:
+    """The hash's mse on so many sets that false positives as rare as here are counted, too."""
+    best = rb.best_constant_weight(task.vocab_size, code.width, task.sizes[1])
+    if task.vocab_size > FEW_TOKENS or best.mse >= MSE:
+        return None
+    sets = task.drawn_sets("fine", FINE * HASH_SETS)
+    parts = [sets.chunk(first, first + HASH_SETS) for first in range(0, len(sets), HASH_SETS)]
+    return statistics.fmean(worth_on(code, part.numpy()).mse for part in parts)
 
 
 def scattered(code: rb.Code) -> rb.Code:
@@ -486,6 +528,7 @@ COLUMNS: dict[str, Cell] = {
     "agreement": median("agreement", ".4f"),
     "hash: F": median("hash_false_positives", ".2g"),
     "hash: mse": median("hash_mse", ".3g"),
+    "on 16 million": median("fine_hash_mse", ".3g"),
     "alike: mse": median("alike_mse", ".3g"),
     "random: bits, mse": random_code,
     "dead, at a tenth": median("dead_early", ".0f"),
@@ -505,7 +548,8 @@ it means: [../scale.md](../scale.md). Objective `kl`; figures are medians over t
 thread of a machine that was doing other work too. *mse*, *exact* and *agreement*: over 20,000
 drawn sets, or as many as give 2^26 answers, at least 2,000. *bits*: a token, as read off `W_in`.
 *hash*: that code run as a Bloom filter on a million sets, or as many as give 2^32 answers: false
-positives a set, and mse. *alike*: a random code with as many bits for each token, on the same
+positives a set, and mse. *on 16 million*: the same mse on that many sets, for networks that were
+examined since that was added. *alike*: a random code with as many bits for each token, on the same
 sets. *random*: the best random code of these sizes, its bits and its mean mse, exact. *dead*:
 tokens missed on more than half of some 16 sets that hold them, after a tenth of the steps and at
 the end. *from*: the start is the exact network of a random code of the best weights, or, where

@@ -66,6 +66,8 @@ IN_SMALL = {
     "relubloom study --preset vocab-4096 -N 8000 -d 100 -k 4": "relubloom study --preset "
     f"vocab-4096 --force {TINY}",
     "relubloom study --preset vocab-50257": f"relubloom study --preset vocab-50257 --force {TINY}",
+    "relubloom study --preset vocab-50257 --device cuda": "relubloom study --preset vocab-50257 "
+    f"--force {TINY}",
     "relubloom study --preset wide": f"relubloom study --preset wide {TINY}",
     "relubloom study --activation none": f"relubloom study --activation none {TINY}",
     "relubloom study --sets FILE --set-size 3..8 --width 48": "relubloom study --quick --steps 3 "
@@ -108,8 +110,6 @@ IN_SMALL = {
     "--activation none --steps 3 --out runs/linear",
     "rb.train(task, width=48, seed=0)": "rb.train(task, width=48, recipe=rb.Recipe(steps=3))",
     "rb.Recipe(steps=2000, learning_rate=4e-2)": "rb.Recipe(steps=3)",
-    "steps=200_000, batch_size=51": "steps=3, batch_size=51",
-    "steps=6000, batch_size=512": "steps=3, batch_size=51",
 }
 SPEC = (
     "[defaults]\nvocab_size = 12\nset_size = 2\nsteps = 3\n[[grid]]\nwidth = 4\nobjective = 'mse'\n"

@@ -140,8 +140,12 @@ def test_a_recipe_that_left_out_improbable_tokens_is_read() -> None:
 def test_a_recipe_for_sizes_shows_enough_sets(vocab_size: int, width: int, set_size: int) -> None:
     set_size = min(set_size, vocab_size)
     recipe = Recipe.for_sizes(vocab_size, width, set_size)
+    rare = best_constant_weight(vocab_size, width, set_size).mse < 0.001
+    assert recipe.learning_rate == 0.01 and (recipe.weight_decay > 0) == rare
+    if rare and vocab_size <= 8192:
+        assert recipe.batch_size == max(50, round(0.05 * vocab_size / set_size))
+        assert (recipe.steps, recipe.weight_decay, recipe.softmax) == (200_000, 0.0195, "all")
+        return
     assert recipe.batch_size >= 256 and recipe.batch_size > vocab_size / 40 - 1
     assert recipe.steps >= 32_000 and recipe.steps * recipe.batch_size > 1450 * vocab_size
-    decays = best_constant_weight(vocab_size, width, set_size).mse < 0.001
-    assert (0.005 < recipe.weight_decay <= 0.02) if decays else recipe.weight_decay == 0
-    assert decays or recipe.softmax == "all"
+    assert 0.005 < recipe.weight_decay <= 0.02 if rare else recipe.softmax == "all"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from numbers import Integral, Real
 from typing import Any, Literal, TypeGuard, get_args
 
@@ -18,6 +18,7 @@ Initialisation = Literal["normal", "pytorch"]
 OptimiserName = Literal["adam", "sgd"]
 Products = Literal["float32", "tf32"]
 Softmax = Literal["all", "batch"]
+FEW_TOKENS = 8192  # to which `Recipe.for_sizes` can afford a softmax over all tokens
 LEARNING_RATES = {"mse": 2e-2, "kl": 3e-2, "kl-then-mse": 3e-2}  # docs/results/recipes.md
 
 
@@ -135,25 +136,31 @@ class Recipe:
         """The recipe for sets drawn uniformly from a vocabulary of 1,000 tokens and more.
 
         It is what docs/scale.md found, not derived: kl at a peak rate of 0.01, batches of N / 40
-        sets, 256 at least, and 1,500 N sets in all, in 32,000 steps at least. Where the best random
-        code's mse is below 0.001 needless bits are taken away by weight decay, less of it where a
-        token is in fewer of the steps. There, too, the softmax goes over the batch, if that holds
-        less than half of the tokens.
+        sets, 256 at least, and 1,500 N sets in all, in 32,000 steps at least.
+
+        Where the best random code's mse is below 0.001, weight decay takes needless bits away. Up
+        to 8,192 tokens batches are then so small that a token is in a twentieth of 200,000 steps,
+        but of 50 sets at least.
+        With more tokens the softmax goes over the batch, if that holds less than half of them, and
+        the decay is less where a token is in few of the steps.
 
         Raises:
             UsageError: as `theory.best_constant_weight`.
         """
         vocab_size, width, set_size = check_sizes(vocab_size, width, set_size)
         batch = max(256, round(vocab_size / 40))
+        steps = 1000 * max(32, round(1.5 * vocab_size / batch))
+        usual = cls("kl", steps, batch, learning_rate=1e-2)
+        if best_constant_weight(vocab_size, width, set_size).mse >= 1e-3:
+            return usual
+        if vocab_size <= FEW_TOKENS:
+            small = max(50, round(vocab_size / (20 * set_size)))
+            return replace(usual, steps=200_000, batch_size=small, weight_decay=0.0195)
         share = set_size * batch / vocab_size  # of the steps, that a token is in
-        rare = best_constant_weight(vocab_size, width, set_size).mse < 1e-3
-        return cls(
-            objective="kl",
-            steps=1000 * max(32, round(1.5 * vocab_size / batch)),
-            batch_size=batch,
-            learning_rate=1e-2,
-            weight_decay=round(min(0.02, 0.05 * math.sqrt(share)), 3) if rare else 0.0,
-            softmax="batch" if rare and 2 * set_size * batch < vocab_size else "all",
+        return replace(
+            usual,
+            weight_decay=round(min(0.02, 0.05 * math.sqrt(share)), 3),
+            softmax="batch" if 2 * set_size * batch < vocab_size else "all",
         )
 
     @property
