@@ -41,7 +41,7 @@ CHUNK_LOGITS = 1 << 18  # 1 MiB of float32: a chunk and its squares stay in the 
 CHUNK_ROWS = 128  # or more: fewer rows do not pay for reading and writing W_out's gradient
 ACCELERATOR_CHUNK_LOGITS = 1 << 26  # where a call costs more than the memory that a chunk takes
 ALIGNED = 32  # numbers of float32: in TF32 rows of logits start at multiples of 128 bytes
-MOST_COMPARED = 32  # members of a set: the fused pass compares each logit with each of them
+MOST_COMPARED = 32  # members of a set, in the fused pass, which compares logits with each
 
 
 @dataclass(frozen=True)
