@@ -38,7 +38,7 @@ HASH_SETS, DECODED = 1_000_000, 1 << 32  # that its hash is run on: answers of t
 FINE, FEW_TOKENS = 16, 8192  # times as many, where it hardly errs and that takes half a minute
 SEEN = 16  # sets a token, about, that dead tokens are counted on
 K, MSE = 3, 1e-3  # whose width is sought
-SEEDS, RARE_SEEDS = 16, 3  # of preset vocab-4096, and of the same with RARE sizes
+SEEDS, RARE_SEEDS = 16, 5  # of preset vocab-4096, and of the same with RARE sizes
 LEAKY = 12.0, 0.009  # sharpness and leak
 CHUNK = 512  # sets of these at once
 
