@@ -29,13 +29,13 @@ from relubloom.task import SetCollection
 from relubloom.theory import best_graded_weights
 from relubloom.threads import denormals_flushed
 from relubloom.training.batch_softmax import BatchSoftmaxStep
-from relubloom.training.recipe import Softmax
+from relubloom.training.recipe import FEW_TOKENS, Softmax
 from relubloom.training.step import dense_step
 
 OUT, QUICK = Path("docs/results"), Path("runs/scale-quick")
 LOGITS = 1 << 26  # of the sets that a network is examined on
 HASH_SETS, DECODED = 1_000_000, 1 << 32  # that its hash is run on: answers of tokens at most
-FINE, FEW_TOKENS = 16, 8192  # times as many, where it hardly errs and that takes half a minute
+FINE = 16  # times as many, where it hardly errs and that takes half a minute
 SEEN = 16  # sets a token, about, that dead tokens are counted on
 K, MSE = 3, 1e-3  # whose width is sought
 SEEDS, RARE_SEEDS = 16, 5  # of preset vocab-4096, and of the same with RARE sizes

@@ -44,6 +44,15 @@ def test_figures_of_an_exact_network_are_those_of_its_code(monkeypatch: pytest.M
     assert 0 < found["hash_mse"] == pytest.approx(found["mse"], rel=0.2)
 
 
+def test_a_rare_error_is_measured_on_more_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scale, "HASH_SETS", 200)
+    task, code = rb.KSparseTask(20, 2), rb.random_constant_weight(20, 64, 1, 0)
+    sets = task.drawn_sets("fine", 16 * 200).chunk(0, 16 * 200)
+    expected = scale.worth_on(code, sets.numpy()).mse
+    assert scale.fine(code, task) == pytest.approx(expected) and expected > 0
+    assert scale.fine(rb.random_constant_weight(20, 8, 1, 0), task) is None  # it errs often
+
+
 def test_a_scattered_code_keeps_the_number_of_bits_of_each_token() -> None:
     uneven = rb.Code(np.tri(50, 12, dtype=bool))
     found = scale.scattered(uneven)

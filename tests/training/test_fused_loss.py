@@ -104,9 +104,11 @@ def test_large_logits_do_not_overflow(far: float, objective: Objective, fused: A
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("precision", ["highest", "high"])  # with the second rows are aligned
+@pytest.mark.parametrize("most", [32, 2])  # sets are larger than the second: the plain passes
 def test_a_step_with_it_equals_autograd(
-    objective: Objective, precision: str, fused: Any, monkeypatch: pytest.MonkeyPatch
+    objective: Objective, precision: str, most: int, fused: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("relubloom.training.step.MOST_COMPARED", most)
     monkeypatch.setattr(torch, "get_float32_matmul_precision", lambda: precision)
     monkeypatch.setattr("relubloom.training.step.instances_together", lambda count, _: count)
     monkeypatch.setattr("relubloom.training.step.fused_pass", lambda _: fused)

@@ -140,9 +140,8 @@ class Recipe:
 
         Where the best random code's mse is below 0.001, weight decay takes needless bits away. Up
         to 8,192 tokens batches are then so small that a token is in a twentieth of 200,000 steps,
-        but of 50 sets at least.
-        With more tokens the softmax goes over the batch, if that holds less than half of them, and
-        the decay is less where a token is in few of the steps.
+        but of 50 sets at least. With more tokens the softmax goes over the batch, if that holds
+        less than half of them, and the decay is less where a token is in few of the steps.
 
         Raises:
             UsageError: as `theory.best_constant_weight`.

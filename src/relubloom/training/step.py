@@ -92,9 +92,11 @@ class ChunkedStep:
 
         Its tokens may be a sample of more.
         """
+        plain = sample is not None or sets.shape[2] > MOST_COMPARED
+        fused = None if plain else fused_pass(stack.W_in.device.type)
         space = self._spaces.get(stack)
-        if space is None or not space.fits(stack, sets.shape[1]):
-            space = self._spaces[stack] = Workspace(stack, sets.shape[1], self._rows)
+        if space is None or not space.fits(stack, sets.shape[1], fused):
+            space = self._spaces[stack] = Workspace(stack, sets.shape[1], self._rows, fused)
         if len(space.parts) == 1:
             loss = self._differentiate(space.parts[0], sets, objective, space, sample)
             return StepResult(loss, space.gradients)
@@ -118,8 +120,7 @@ class ChunkedStep:
         gradients, relu = part.gradients, self._activation == "relu"
         targets = Targets.of(sets, part.vocab, part.b_in.dtype, sample)
         post, d_pre = space.post, space.d_pre
-        plain = sample is not None or sets.shape[2] > MOST_COMPARED
-        fused = None if plain else space.fused
+        fused = space.fused
         gathered = embedding_bag(  # the sum of each set's rows of W_in
             _numbered_on(targets.members, part.vocab),
             part.table,
@@ -211,7 +212,9 @@ class Workspace:
     pass. The chunks of a batch share their logits and room.
     """
 
-    def __init__(self, stack: NetStack, batch: int, rows: int | None) -> None:
+    def __init__(
+        self, stack: NetStack, batch: int, rows: int | None, fused: FusedPass | None
+    ) -> None:
         instances, vocab, width = stack.W_in.shape
         device = stack.W_in.device.type
         self.together: int = instances_together(instances, device)
@@ -225,18 +228,18 @@ class Workspace:
         self.post: Tensor = table.new_empty(together, batch, width)
         self.d_pre: Tensor = torch.empty_like(self.post)
         rows = rows or chunk_rows(batch, vocab, together, device)
-        self.fused: FusedPass | None = fused_pass(device)
-        columns = vocab if self.fused is None else product_columns(vocab)
+        self.fused: FusedPass | None = fused
+        columns = vocab if fused is None else product_columns(vocab)
         self.chunks: list[BatchChunk] = self._chunks(columns, rows)
         self._wide: tuple[Tensor, Tensor] | None = None
         if columns > vocab:
             wide = table.new_zeros(together, width, columns)
             self._wide = wide, torch.empty_like(wide)
 
-    def fits(self, stack: NetStack, batch: int) -> bool:
-        """Whether it is of these very tensors, and of batches of this size."""
-        now = stack.parameters().values()
-        return batch == self._batch and all(a is b for a, b in zip(now, self._of, strict=True))
+    def fits(self, stack: NetStack, batch: int, fused: FusedPass | None) -> bool:
+        """Whether it is of these very tensors, of batches of this size, and for this pass."""
+        now, alike = stack.parameters().values(), (batch, fused) == (self._batch, self.fused)
+        return alike and all(a is b for a, b in zip(now, self._of, strict=True))
 
     def columns_of(self, part: StackPart) -> tuple[Tensor, Tensor]:
         """W_out and what its gradient is written to, both with as many columns as the logits."""
