@@ -34,6 +34,7 @@ from torch import Tensor
 from torch.nn.functional import embedding_bag
 
 from relubloom.network.relu_net import NetStack
+from relubloom.training.products import biased_product, write_product
 from relubloom.training.recipe import Activation, Objective
 from relubloom.training.softmax_loss import GRADIENT_FACTOR, Sample, Targets, softmax_loss_
 
@@ -135,19 +136,18 @@ class ChunkedStep:
         sums: list[Tensor] = []
         for chunk in space.chunks:
             if fused is None:
-                torch.baddbmm(part.b_out, chunk.units, part.W_out, out=chunk.logits)
+                logits = biased_product(chunk.units, part.W_out, part.b_out, out=chunk.logits)
                 own = targets if len(space.chunks) == 1 else targets.rows(chunk.rows)
-                loss, d_logits = softmax_loss_(chunk.logits, own, objective, chunk.room)
+                loss, d_logits = softmax_loss_(logits, own, objective, chunk.room)
                 d_bias = d_logits.sum(1)
             else:
                 d_logits = torch.bmm(chunk.units, W_out, out=chunk.logits)
                 own = sets[:, chunk.rows].contiguous(), objective, chunk.room
                 loss, d_bias = fused(d_logits, part.b_out[:, 0], *own)
-            further = float(len(sums) > 0)
+            write_product(d_logits, W_out.mT, chunk.d_units, scale)
+            write_product(chunk.units.mT, d_logits, d_W_out, scale, add=bool(sums))
             losses.append(loss)
             sums.append(d_bias)
-            chunk.d_units.baddbmm_(d_logits, W_out.mT, beta=0.0, alpha=scale)
-            d_W_out.baddbmm_(chunk.units.mT, d_logits, beta=further, alpha=scale)
         if d_W_out is not gradients.W_out:
             gradients.W_out.copy_(d_W_out[..., : part.vocab])
         torch.mul(_total(sums), scale, out=gradients.b_out)
