@@ -26,10 +26,9 @@ def copies(stack: NetStack) -> list[nn.Parameter]:
 
 @pytest.fixture(params=["here", "as on CUDA"])
 def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There tensors are cut into pieces, and one pass does the decay, too."""
+    """There tensors are cut into pieces."""
     if request.param == "as on CUDA":
-        monkeypatch.setattr(optimisers, "_on_cuda", lambda _: True)
-        monkeypatch.setattr(optimisers, "LEAST_PIECE", 4)
+        monkeypatch.setattr(optimisers, "_piece_of", lambda _: 4)
 
 
 @pytest.mark.usefixtures("place")

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
 from torch.optim.adamw import adamw
 
 from relubloom.network.relu_net import NetStack
@@ -18,7 +17,7 @@ LAUNCHED_PIECES = 30  # and up to 4 more are one launch
 
 
 class _Optimiser:
-    """What is kept between steps, by "name.key", and weight decay before each."""
+    """What is kept between steps, by "name.key"."""
 
     _state: dict[str, Tensor]
 
@@ -35,31 +34,22 @@ class _Optimiser:
         for key, value in self._state.items():
             value.copy_(state[key])
 
-    def _decay(self, rate: float | Tensor) -> None:
-        """Shrink every parameter by a share of itself, in place."""
-        if self._weight_decay:
-            for value in self._parameters.values():
-                value.mul_(1 - rate * self._weight_decay)
-
 
 class Adam(_Optimiser):
-    """Adam (.9, beta2).
+    """Adam (.9, beta2), which decays the weights, too.
 
     One fused call takes the tensors of each instance apart, so that an update does not depend on
     the stack to the last bit: within one tensor, entries at its end are rounded otherwise. On CUDA
-    that call decays the weights, too, and small tensors are cut into pieces: torch gives 65,536
-    entries of a tensor to one of more than a hundred processors.
+    small tensors are cut into pieces: torch gives 65,536 entries of a tensor to one of more than a
+    hundred processors.
 
-    Cost: per step 7 reads or writes of each parameter, in one pass; on a CPU 2 for the decay.
+    Cost: per step 7 reads or writes of each parameter, in one pass.
     """
 
     def __init__(self, stack: NetStack, beta2: float, weight_decay: float) -> None:
-        on_cuda = _on_cuda(stack)
-        super().__init__(stack, 0.0 if on_cuda else weight_decay)
-        self._update = adamw if on_cuda else adam
-        self._fused_decay = weight_decay if on_cuda else 0.0
+        super().__init__(stack, weight_decay)
         self._beta2 = beta2
-        self._piece = _piece_of(stack) if on_cuda else None
+        self._piece = _piece_of(stack)
         self._state: dict[str, Tensor] = {}
         self._steps: list[Tensor] = []
         for name, value in self._parameters.items():
@@ -94,8 +84,7 @@ class Adam(_Optimiser):
             wanted = (gradients[name] for name in self._parameters)
             self._gradients_apart = _apart(wanted, self._piece)
         first, second, steps = self._moments
-        self._decay(learning_rate)
-        self._update(
+        adamw(
             self._parameters_apart,
             self._gradients_apart,
             first,
@@ -107,7 +96,7 @@ class Adam(_Optimiser):
             beta1=0.9,
             beta2=self._beta2,
             lr=learning_rate,
-            weight_decay=self._fused_decay,
+            weight_decay=self._weight_decay,
             eps=1e-8,
             maximize=False,
         )
@@ -116,7 +105,7 @@ class Adam(_Optimiser):
 class Momentum(_Optimiser):
     """Stochastic gradient descent with momentum 0.9: v <- 0.9 v + gradient, w <- w - rate v.
 
-    Cost: per step 5 reads or writes of each parameter, in two passes.
+    Cost: per step 5 reads or writes of each parameter, in two passes; 2 for weight decay.
     """
 
     def __init__(self, stack: NetStack, weight_decay: float) -> None:
@@ -128,8 +117,9 @@ class Momentum(_Optimiser):
     @torch.no_grad()
     def step(self, gradients: dict[str, Tensor], learning_rate: float | Tensor) -> None:
         """Change the parameters in place; `gradients` has their names and shapes."""
-        self._decay(learning_rate)
         for name, value in self._parameters.items():
+            if self._weight_decay:
+                value.mul_(1 - learning_rate * self._weight_decay)
             velocity = self._state[f"{name}.velocity"]
             velocity.mul_(MOMENTUM).add_(gradients[name])
             value.sub_(velocity, alpha=float(learning_rate))
@@ -142,12 +132,10 @@ def optimiser_of(recipe: Recipe, stack: NetStack) -> Adam | Momentum:
     return Momentum(stack, recipe.weight_decay)
 
 
-def _on_cuda(stack: NetStack) -> bool:
-    return stack.W_in.device.type == "cuda"
-
-
 def _piece_of(stack: NetStack) -> int | None:
     """Entries of a piece, so that one launch takes all pieces; None where tensors stay whole."""
+    if stack.W_in.device.type != "cuda":
+        return None
     entries = sum(value.numel() for value in stack.parameters().values())
     piece = max(LEAST_PIECE, -(-entries // LAUNCHED_PIECES))
     return piece if piece < WHOLE_PIECE else None
