@@ -1,6 +1,7 @@
 """Certificates and designs: free of false positives, proved not to be, or said to be open."""
 
 import itertools
+import re
 import sys
 from types import SimpleNamespace
 
@@ -176,6 +177,23 @@ def test_1000_tokens_without_false_positives_on_74_units():
     assert count_false_positives(code, 3) == 0
     with pytest.raises(UsageError, match=r"width is 73: no shortened .* 77 units are enough"):
         disjunct_code(1000, 73, 3)
+
+
+@pytest.mark.parametrize(
+    ("vocab_size", "width", "set_size"), [(50, 19, 2), (9, 8, 3), (20_000, 60, 3)]
+)
+def test_a_refusal_names_a_width_that_is_enough(vocab_size, width, set_size):
+    with pytest.raises(UsageError, match=r"; \d+ units are enough") as refused:
+        disjunct_code(vocab_size, width, set_size)
+    enough = int(re.findall(r"\d+", str(refused.value))[-1])
+    assert enough > width
+    assert disjunct_code(vocab_size, enough, set_size).width == enough
+
+
+def test_more_tokens_than_are_listed_are_refused_at_once():
+    line = "^vocab_size is 1000000000000: designs of up to 4,194,304 tokens are made; lower it$"
+    with pytest.raises(UsageError, match=line):
+        disjunct_code(10**12, 500, 3)
 
 
 @pytest.mark.parametrize("vocab_size", [1, 2, 3])

@@ -7,6 +7,8 @@ bits. (W. H. Kautz, R. C. Singleton, "Nonrandom binary superimposed codes", 1964
 
 import importlib
 import itertools
+import math
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -14,7 +16,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom import theory
 from relubloom.code.bits import Code
 from relubloom.code.counting import (
     LIMITS,
@@ -145,20 +146,32 @@ def disjunct_code(vocab_size: int, width: int, set_size: int) -> Code:
     Raises:
         UsageError: no shortened design fits; a larger width may.
     """
-    for design in sorted(_disjunct_designs(vocab_size, set_size), key=lambda d: d.width):
-        if design.vocab_size > LARGEST_DESIGN:
+    if vocab_size > LARGEST_DESIGN:
+        raise UsageError(
+            f"vocab_size is {vocab_size}: designs of up to {LARGEST_DESIGN:,} tokens are made; "
+            "lower it"
+        )
+    designs = [
+        design
+        for design in _disjunct_designs(vocab_size, set_size)
+        if design.vocab_size <= LARGEST_DESIGN
+    ]
+    for design in sorted(designs, key=lambda design: design.width):
+        if design.dimension == 1:  # a unit for each token
+            if width >= vocab_size:
+                return Code(np.eye(vocab_size, width, dtype=np.bool_))
             continue
         if design.width <= width:
             bits = np.zeros((vocab_size, width), dtype=np.bool_)
             bits[:, : design.width] = kautz_singleton(design, vocab_size).bits
             return Code(bits)
-        kept = _shortened(design, design.width - width)
-        if kept is not None and len(kept) >= vocab_size:
-            return Code(kept[:vocab_size])
+        kept = _shortened(design, design.width - width, vocab_size)
+        if kept is not None:
+            return Code(kept)
     raise UsageError(
         f"width is {width}: no shortened Kautz-Singleton design holds {vocab_size} tokens without "
         f"false positives on sets of {set_size}; "
-        f"{theory.kautz_singleton(vocab_size, set_size).width} units are enough"
+        f"{min(vocab_size, *(design.width for design in designs))} units are enough"
     )
 
 
@@ -173,16 +186,27 @@ def shorten(code: Code, units: NDArray[np.int64] | list[int]) -> Code:
     return Code(code.bits[~code.bits[:, gone].any(1)][:, ~gone])
 
 
-def _shortened(design: KautzSingleton, surplus: int) -> NDArray[np.bool_] | None:
-    """The design without `surplus` units, as evenly over the points as can be, or None."""
+def _shortened(design: KautzSingleton, surplus: int, vocab_size: int) -> NDArray[np.bool_] | None:
+    """`vocab_size` tokens of the design without `surplus` units, as evenly over the points as can
+    be; None where there are not so many.
+
+    At `dimension` points a polynomial may have any values, so those that avoid the dropped ones
+    there are counted; no more are left.
+    """
     most = -(-surplus // design.points)
     if most >= design.field_size:
         return None
     value, point = np.divmod(np.arange(surplus), design.points)
     lost = np.bincount(point, minlength=design.points)
+    free = [design.field_size - int(each) for each in lost[: design.dimension]]  # the fewest first
+    if math.prod(free) < vocab_size:
+        return None
     if design.vocab_size * float(np.prod(1 - lost / design.field_size)) < 1:  # expected tokens
         return None
-    return shorten(kautz_singleton(design), point * design.field_size + value).bits
+    with suppress(UsageError):  # no token is left
+        kept = shorten(kautz_singleton(design), point * design.field_size + value).bits
+        return kept[:vocab_size] if len(kept) >= vocab_size else None
+    return None
 
 
 def _disjunct_designs(vocab_size: int, set_size: int) -> list[KautzSingleton]:
