@@ -7,6 +7,7 @@ import json
 import pickle
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -137,6 +138,10 @@ ACCEPTED: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     ),
     "construct: a fraction": (lambda: rb.construct(CODE, Fraction(8)), lambda: NET),
     "Code: a gradient": (lambda: rb.Code(torch.eye(6, requires_grad=True)), lambda: rb.Code(EYE)),
+    "design_pools: NumPy": (
+        lambda: rb.design_pools(np.int64(8), np.uint8(1), tests=np.uint8(6), seconds=0.1).code,
+        lambda: rb.design_pools(8, 1, tests=6, seconds=0.1).code,
+    ),
     "decode_pools: far more positives than samples": (
         lambda: rb.decode_pools(rb.Code(EYE), EYE[1], 10**12).positives,
         lambda: (1,),
@@ -191,6 +196,9 @@ TASK_WANTED = (
 )
 FOUR = "ReluNet takes the four tensors W_in, b_in, W_out, b_out; use "
 WHOLE = "it must be a whole number; give such as 3"
+TRUTH = "it is yes or no; give True or False"
+DICT = "it must be a dict; give such as {}"
+LABELS = "give a list with one label a token"
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "net: task": (
         lambda: NET(TASK),
@@ -507,13 +515,12 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "Recipe.for_sizes: no tokens": (
         lambda: rb.Recipe.for_sizes(0, 6, 2),
-        "vocab_size is 0, set_size 2: a set's tokens are distinct, so set_size <= vocab_size; "
+        "set_size is 2 and vocab_size is 0: a set has distinct tokens, so set_size <= vocab_size; "
         "lower set_size or raise vocab_size",
     ),
     "best_constant_weight: by a list": (
         lambda: rb.best_constant_weight(50, 20, 3, by=["mse"]),
-        "by is ['mse']: the best weight is by 'mse', 'false_positives' or 'p_exact'; choose one of "
-        "these",
+        "by is ['mse'] (list): choose one of mse, false_positives, p_exact",
     ),
     "best_constant_weight: float in the cache": (
         lambda: (rb.best_constant_weight(50, 20, 3), rb.best_constant_weight(50, 20, 3.0)),
@@ -568,11 +575,128 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "score: hook": (
         lambda: rb.score(np.eye(6), NET, sets=[[1, 2]], hook=0),
-        "hook is 0: atoms are of hook_pre or hook_post; give one of them",
+        "hook is 0 (int): choose one of hook_pre, hook_post",
     ),
     "score_controls: draws": (
         lambda: rb.score_controls(NET, draws=None),
         f"draws is None: {WHOLE}",
+    ),
+    "KSparseTask: hold out": (
+        lambda: rb.KSparseTask(8, 2, hold_out="x"),
+        f"hold_out is 'x' (str): {TRUTH}",
+    ),
+    "KSparseTask: source": (
+        lambda: rb.KSparseTask(8, 2, source=np.zeros(2)),
+        "source is float64 of shape (2,): choose one of uniform, zipf, file",
+    ),
+    "KSparseTask.from_file: skip": (
+        lambda: rb.KSparseTask.from_file("a.sets", skip_bad="no"),
+        f"skip_bad is 'no' (str): {TRUTH}",
+    ),
+    "KSparseTask.from_file: tokens": (
+        lambda: rb.KSparseTask.from_file("a.sets", tokens="abc"),
+        f"tokens is 'abc' (str): {LABELS}",
+    ),
+    "KSparseTask.from_description: text": (
+        lambda: rb.KSparseTask.from_description("uniform"),
+        f"task is 'uniform' (str): {DICT}",
+    ),
+    "KSparseTask.from_description: nothing": (
+        lambda: rb.KSparseTask.from_description({}),
+        f"vocab_size is None: {WHOLE}",
+    ),
+    "Recipe.from_description: text": (
+        lambda: rb.Recipe.from_description("kl"),
+        f"recipe is 'kl' (str): {DICT}",
+    ),
+    "Recipe.at: text": (lambda: SHORT.at("0"), f"step is '0' (str): {WHOLE}"),
+    "ListedSets.of: vocabulary": (
+        lambda: rb.ListedSets.of([[1, 2]], "8"),
+        f"vocab_size is '8' (str): {WHOLE}",
+    ),
+    "net: hooks that are none": (
+        lambda: NET.run_with_hooks([[1, 2]], "hook_pre"),
+        "fwd_hooks are 'hook_pre' (str): give pairs of a name and a function, such as "
+        '[("hook_post", function)]',
+    ),
+    "cache: number": (
+        lambda: NET.run_with_cache([1, 2], 3),
+        "names_filter is 3 (int): give a name, a list of names, or a function",
+    ),
+    "NetStack.split: none": (
+        lambda: rb.NetStack(*(value[None] for value in WEIGHTS)).split(0),
+        "together is 0: it must be at least 1; raise it",
+    ),
+    "ReluNet: float8": (
+        lambda: rb.ReluNet(*(value.to(torch.float8_e4m3fn) for value in WEIGHTS)),
+        "W_in is float8_e4m3fn of shape (8, 6): weights are real numbers; give them as float32",
+    ),
+    "ReluNet.from_module: size": (
+        lambda: rb.ReluNet.from_module(NET.to_module(), set_size="all"),
+        "set_size is 'all': give a number, or a range such as 3..8",
+    ),
+    "ReluNet.from_file: names": (
+        lambda: rb.ReluNet.from_file("m.pt", names=3),
+        f"names is 3 (int): {DICT}",
+    ),
+    "ReluNet.from_file: layout": (
+        lambda: rb.ReluNet.from_file("m.pt", layout=[]),
+        "layout is []: choose linear (both [out, in], as in nn.Linear), matmul (both [in, out], as "
+        "in x @ W), embedding (both [vocab, width], as in nn.Embedding and nn.Linear), tied (both "
+        "[width, vocab])",
+    ),
+    "ReluNet.save_pretrained: config": (
+        lambda: NET.save_pretrained("a", "kl"),
+        f"config is 'kl' (str): {DICT}",
+    ),
+    "ReluNet.report: labels": (
+        lambda: NET.report("a", TASK, tokens="abcdefgh"),
+        f"tokens is 'abcdefgh' (str): {LABELS}",
+    ),
+    "ReluNet.report: force": (
+        lambda: NET.report("a", TASK, force="no"),
+        f"force is 'no' (str): {TRUTH}",
+    ),
+    "plot.matrix: labels": (
+        lambda: rb.plot.matrix(NET, tokens=[1] * 8),
+        f"tokens is [1, 1, 1, 1, 1, 1, 1, 1] (list): {LABELS}",
+    ),
+    "Study: quick": (lambda: rb.Study(TASK, 6, quick="no"), f"quick is 'no' (str): {TRUTH}"),
+    "study: skip": (
+        lambda: rb.study(vocab_size=8, skip_bad=True),
+        "skip_bad=True is given without sets: it skips a file's bad lines; give sets, or leave it "
+        "out",
+    ),
+    "train_stack: resume": (
+        lambda: rb.train_stack(TASK, 6, SHORT, (0,), resume="no"),
+        f"resume is 'no' (str): {TRUTH}",
+    ),
+    "train_stack: a number of a device": (
+        lambda: rb.train_stack(TASK, 6, SHORT, (0,), device=10**30),
+        f"device is '{10**30}': choose cpu, cuda or mps",
+    ),
+    "score: sparse": (
+        lambda: rb.score(torch.eye(6).to_sparse(), NET),
+        "found is float32 of shape (6, 6): it must be a matrix of real numbers with at least one "
+        "row and one column; give an array or a tensor",
+    ),
+    "Code: without data": (
+        lambda: rb.Code(torch.empty(6, 6, device="meta")),
+        "code is float32 of shape (6, 6): give a 0/1 matrix [vocab, width]; rb.extract_code(net) "
+        "reads a network's",
+    ),
+    "GradedCode.of_strength: text": (
+        lambda: GRADED.of_strength("2"),
+        f"strength is '2' (str): {WHOLE}",
+    ),
+    "score_controls: figure": (
+        lambda: rb.score_controls(NET, draws=1)["random"].interval("f1"),
+        f"figure is 'f1': choose one of {', '.join(each.name for each in fields(rb.Score))}",
+    ),
+    "design_pools: nothing": (lambda: rb.design_pools(None, 2), f"samples is None: {WHOLE}"),
+    "learn_code: vocabulary": (
+        lambda: rb.learn_code([[0, 1], [1, 2]], 8, vocab_size="8"),
+        f"vocab_size is '8' (str): {WHOLE}",
     ),
     "zoo: number": (
         lambda: rb.zoo.load(3),
@@ -593,6 +717,47 @@ def test_what_is_not_is_refused_in_one_line(case: str) -> None:
     with pytest.raises(rb.RelubloomError, match=f"^{re.escape(line)}$") as refused:
         given()
     assert refused.value.exit_status == 2
+
+
+@pytest.mark.parametrize("path", [None, 3, b"a"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        CODE.save,
+        rb.Code.load,
+        GRADED.save,
+        rb.GradedCode.load,
+        rb.KSparseTask.from_file,
+        NET.save_pretrained,
+        rb.ReluNet.from_pretrained,
+        rb.ReluNet.from_file,
+        rb.Evidence.load,
+        rb.load_results,
+        rb.plot.width,
+        lambda path: NET.report(path or 0, TASK),
+        lambda path: rb.run_study(STUDY, path),
+        lambda path: rb.study(path or 0, vocab_size=8),
+        lambda path: rb.Study(TASK, 6, init_from=path or 0),
+        lambda path: rb.train_stack(TASK, 6, SHORT, (0,), checkpoint=path or 0),
+        lambda path: rb.zoo.load("constructed-binary-96x48-k3", cache=path or 0),
+    ],
+)
+def test_what_is_no_path_is_refused(given: Callable[[Any], Any], path: Any) -> None:
+    line = r"^\w+ is (None|. \(int\)|b'a' \(bytes\)): it must be a path; give such as 'runs/a'$"
+    with pytest.raises(rb.UsageError, match=line):
+        given(path)
+
+
+def test_no_file_has_a_nul_in_its_name() -> None:
+    line = r"^path is 'a\\x00': no file can have that name; give another$"
+    with pytest.raises(rb.UsageError, match=line):
+        NET.save_pretrained("a\0")
+
+
+def test_a_value_of_many_lines_is_told_in_one() -> None:
+    with pytest.raises(rb.UsageError) as refused:
+        rb.KSparseTask(8, np.zeros((2, 2)))
+    assert "\n" not in str(refused.value)
 
 
 def test_texts_are_paths(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ MISSING: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a table": (
         lambda: rb.plot.width([{}]),  # type: ignore[arg-type]
-        "results is [{}] (list): give the folder of a sweep",
+        "results is [{}] (list): it must be a path; give such as 'runs/a'",
     ),
     "evidence for a network": (
         lambda: rb.plot.matrix(rb.gather_evidence(NET, TASK)),  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """The errors a user can cause, each with one line: the value received, the rule, the remedy."""
 
 import re
+from collections.abc import Mapping
 from numbers import Integral
 from pathlib import Path
 
@@ -23,7 +24,7 @@ class RelubloomError(Exception):
     exit_status = 1
 
     def __str__(self) -> str:
-        return OPTION.sub(_argument, super().__str__())
+        return OPTION.sub(_argument, " ".join(super().__str__().splitlines()))
 
     def _render_traceback_(self) -> list[str]:
         """What a notebook shows, the caller's own lines and the message."""
@@ -112,3 +113,54 @@ def whole(name: str, value: object, least: int | None = None) -> int:
     if least is not None and number < least:
         raise UsageError(f"{name} is {number}: it must be at least {least}; raise it")
     return number
+
+
+def check_fits(set_size: int, vocab_size: int) -> None:
+    """Refuse sets of more tokens than there are.
+
+    Raises:
+        UsageError: they are.
+    """
+    if set_size > vocab_size:
+        raise UsageError(
+            f"set_size is {set_size} and vocab_size is {vocab_size}: a set has distinct tokens, so "
+            "set_size <= vocab_size; lower set_size or raise vocab_size"
+        )
+
+
+def true_or_false(name: str, value: object) -> bool:
+    """True or False; no text or number is taken for one.
+
+    Raises:
+        UsageError: it is something else; the message calls it `name`.
+    """
+    if isinstance(value, bool):
+        return value
+    raise UsageError(f"{name} is {described(value)}: it is yes or no; give True or False")
+
+
+def as_path(name: str, value: object) -> Path:
+    """The path that a text or a Path says.
+
+    Raises:
+        UsageError: it is something else, or no file can have that name; the message calls it
+            `name`.
+    """
+    if not isinstance(value, str | Path):
+        raise UsageError(f"{name} is {described(value)}: it must be a path; give such as 'runs/a'")
+    if "\0" in str(value):
+        raise UsageError(f"{name} is {str(value)!a}: no file can have that name; give another")
+    return Path(value)
+
+
+def check_dict(name: str, value: object) -> None:
+    """Raises: UsageError: the value is no dict; the message calls it `name`."""
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{name} is {described(value)}: it must be a dict; give such as {{}}")
+
+
+def check_choice(name: str, value: object, *known: str) -> None:
+    """Raises: UsageError: the value is none of the known ones; the message calls it `name`."""
+    if not isinstance(value, str) or value not in known:
+        said = repr(value) if isinstance(value, str) else described(value)
+        raise UsageError(f"{name} is {said}: choose one of {', '.join(known)}")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from relubloom.errors import UsageError, described
+from relubloom.errors import UsageError, as_path, check_choice, described
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,9 +40,10 @@ def matrix(net: ReluNet, *, tokens: Sequence[str] = ()) -> Figure:
     from relubloom.network.relu_net import as_network
     from relubloom.records.labels import labels_of
     from relubloom.report.charts.weights import draw_matrix, shared_limit, shown, unit_order
+    from relubloom.tokens_file import as_labels
 
     net = as_network(net)
-    labels = tuple(tokens) or labels_of(net)
+    labels = as_labels("tokens", tokens) or labels_of(net)
     if len(labels) != net.vocab_size:
         raise UsageError(
             f"{len(labels)} token labels for {net.vocab_size} tokens: give one label a token"
@@ -113,8 +114,7 @@ def ladder(evidence: Evidence, failures: Literal["loss", "ranking"] = "loss") ->
     """
     from relubloom.report.sections.explanation import ladder_chart, numbered
 
-    if failures not in FAILURES:
-        raise UsageError(f"failures is {failures!r}: choose one of {', '.join(FAILURES)}")
+    check_choice("failures", failures, *FAILURES)
     found = _evidence(evidence, None).ladder
     if found is None:
         raise UsageError(
@@ -148,9 +148,7 @@ def width(results: Path | str, objective: str | None = None) -> Figure:
     from relubloom.report.sections.width import rows_by_objective, width_chart
     from relubloom.sweep.results import Results
 
-    if not isinstance(results, str | Path):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise UsageError(f"results is {described(results)}: give the folder of a sweep")
-    rows = [row for row in Results(Path(results)).rows() if row.status == "done"]
+    rows = [row for row in Results(as_path("results", results)).rows() if row.status == "done"]
     tasks = Counter((row.settings["vocab_size"], str(row.settings["set_size"])) for row in rows)
     for (vocab_size, set_size), _ in tasks.most_common():
         if set_size.isdigit():

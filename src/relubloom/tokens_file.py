@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import cast
 
-from relubloom.errors import FileError, UsageError
+from relubloom.errors import FileError, UsageError, described
 from relubloom.reading import TEXT, read_bytes
 
 LINE_END = re.compile(rb"\r\n|\r|\n")
@@ -70,6 +71,19 @@ def stored_tokens(path: Path) -> tuple[str, ...]:
     if not labels or "" in labels or len(set(labels)) < len(labels):
         raise FileError(f"{path} has an empty line, or a token twice; restore it")
     return tuple(labels)
+
+
+def as_labels(name: str, labels: object) -> tuple[str, ...]:
+    """A sequence of texts as labels, one a token.
+
+    Raises:
+        UsageError: it is something else; the message calls it `name`.
+    """
+    if isinstance(labels, Iterable) and not isinstance(labels, str):
+        given = tuple[object, ...](labels)
+        if all(isinstance(each, str) for each in given):
+            return cast(tuple[str, ...], given)
+    raise UsageError(f"{name} is {described(labels)}: give a list with one label a token")
 
 
 def check_labels(labels: Sequence[str], vocab_size: int) -> None:

@@ -222,7 +222,7 @@ def test_json_has_the_keys_of_the_contract():
     [
         (rb.KSparseTask(8, (2, 4)), None, "set_size is 2..4: .* one size; give one"),
         (rb.KSparseTask(9, 2), None, "task has 9 tokens and the network 8"),
-        (rb.KSparseTask(8, 2), "guess", "method is 'guess': it must be one of enumeration"),
+        (rb.KSparseTask(8, 2), "guess", "method is 'guess': choose one of enumeration"),
     ],
 )
 def test_what_cannot_be_certified_is_refused(task, method, text):

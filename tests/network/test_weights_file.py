@@ -131,7 +131,11 @@ DAMAGE = {
     ),
     "integers": (
         lambda at: rewrite(at, b_in=torch.zeros(3, dtype=torch.int32)),
-        r"b_in is int32; weights are float32",
+        r"b_in is int32: weights are float16, bfloat16, float32, float64; convert it",
+    ),
+    "float8": (
+        lambda at: rewrite(at, b_in=torch.zeros(3).to(torch.float8_e4m3fn)),
+        r"b_in is float8_e4m3fn: weights are float16, bfloat16, float32, float64; convert it",
     ),
     "transposed": (
         lambda at: rewrite(at, W_in=torch.zeros(3, 5)),

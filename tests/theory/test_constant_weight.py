@@ -42,7 +42,7 @@ def test_three_units_one_bit_worked_by_hand() -> None:
         ((10, 4, 5, 1), "weight is 5: a hash has between 0 and width = 4 bits"),
         ((10, 4, -1, 1), "weight is -1"),
         ((10, 4, 1, 0), "set_size is 0: a set has at least one token"),
-        ((3, 4, 1, 4), "vocab_size is 3, set_size 4: a set's tokens are distinct"),
+        ((3, 4, 1, 4), "set_size is 4 and vocab_size is 3: a set has distinct tokens"),
     ],
 )
 def test_impossible_sizes_are_refused_in_one_line(arguments: tuple[int, ...], text: str) -> None:

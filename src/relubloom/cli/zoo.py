@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from relubloom.cli import options
-from relubloom.errors import UsageError
+from relubloom.errors import UsageError, check_choice
 
 FORMATS = ("folder", "saelens")
 CONTROL_DRAWS = 8
@@ -56,8 +56,7 @@ def get(
     how: options.Answering,
 ) -> None:
     """Write a network with all that is known of it; it is made on first use, then cached."""
-    if form not in FORMATS:
-        raise UsageError(f"--format is {form!r}: choose one of {', '.join(FORMATS)}")
+    check_choice("--format", form, *FORMATS)
     from relubloom.study.folders import prepare_run
     from relubloom.zoo import load
     from relubloom.zoo.saelens import write_synthetic_model

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from relubloom import atomic
 from relubloom.code.bit_slices import BitSlices, pack_bits, unpack_bits
-from relubloom.errors import FileError, UsageError, described
+from relubloom.errors import FileError, UsageError, as_path, described
 from relubloom.reading import read_arrays
 from relubloom.shown import Shown
 
@@ -158,7 +158,7 @@ class Code(Shown):
             width=np.int64(self.width),
             schema_version=np.int64(SCHEMA_VERSION),
         )
-        atomic.write_bytes(Path(path), buffer.getvalue())
+        atomic.write_bytes(as_path("path", path), buffer.getvalue())
 
     @classmethod
     def load(cls, path: Path | str) -> Code:
@@ -249,7 +249,7 @@ def as_given(value: Any) -> NDArray[Any]:
     """An array or a tensor as an array; one of no numbers where it is neither and no lists."""
     try:
         return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
-    except (TypeError, ValueError):  # a type that NumPy lacks, rows of several lengths
+    except (TypeError, ValueError, RuntimeError):  # a type that NumPy lacks, ragged rows, no data
         return np.empty(0, dtype=object)
 
 
@@ -268,6 +268,7 @@ def frozen(array: NDArray[Number]) -> NDArray[Number]:
 @contextmanager
 def stored_code(path: Path | str) -> Generator[dict[str, NDArray[Any]]]:
     """The arrays of a code's file; what goes wrong with them is a FileError of one line."""
+    path = as_path("path", path)
     try:
         yield read_arrays(path, MOST_ENTRIES)
     except FileNotFoundError:

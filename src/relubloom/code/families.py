@@ -9,7 +9,7 @@ from relubloom import theory
 from relubloom.code.bits import Code
 from relubloom.code.disjunct import disjunct_code
 from relubloom.code.search import improve
-from relubloom.errors import UsageError, check_seed, whole
+from relubloom.errors import UsageError, check_choice, check_seed, whole
 from relubloom.theory.arguments import check_sizes
 
 Family = Literal[
@@ -58,8 +58,7 @@ def make_code(
         UsageError: a value breaks its rule, or the width is too small for the family.
     """
     check_seed(seed)
-    if family not in get_args(Family):
-        raise UsageError(f"family is {family!r}: choose one of {', '.join(get_args(Family))}")
+    check_choice("family", family, *get_args(Family))
     vocab_size, width, set_size = check_sizes(vocab_size, width, set_size)
     if weight is not None:
         weight = whole("weight", weight)

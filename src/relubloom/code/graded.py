@@ -31,7 +31,7 @@ from relubloom.code.bits import (
     stored_code,
     stored_number,
 )
-from relubloom.errors import UsageError, whole
+from relubloom.errors import UsageError, as_path, whole
 from relubloom.shown import Shown
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class GradedCode(Shown):
 
     def of_strength(self, strength: int) -> NDArray[np.int64]:
         """Bits of exactly this strength per token, int64 [vocab]."""
-        return (self.strengths == strength).sum(1, dtype=np.int64)
+        return (self.strengths == whole("strength", strength)).sum(1, dtype=np.int64)
 
     @cached_property
     def layers(self) -> Code:
@@ -180,7 +180,7 @@ class GradedCode(Shown):
             levels=np.int64(self.levels),
             schema_version=np.int64(SCHEMA_VERSION),
         )
-        atomic.write_bytes(Path(path), buffer.getvalue())
+        atomic.write_bytes(as_path("path", path), buffer.getvalue())
 
     @classmethod
     def load(cls, path: Path | str) -> GradedCode:

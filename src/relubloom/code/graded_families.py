@@ -22,7 +22,7 @@ from relubloom.code.graded_counting import (
     graded_false_positives_by_token,
 )
 from relubloom.code.search import Budget, SearchResult
-from relubloom.errors import UsageError, check_seed, whole
+from relubloom.errors import UsageError, check_choice, check_seed, whole
 from relubloom.theory.arguments import check_sizes
 
 GradedFamily = Literal["graded", "graded-greedy", "graded-search"]
@@ -60,9 +60,7 @@ def make_graded(
         UsageError: a value breaks its rule, or one of `half` and `full` is given alone.
     """
     check_seed(seed)
-    if family not in get_args(GradedFamily):
-        known = ", ".join(get_args(GradedFamily))
-        raise UsageError(f"family is {family!r}: choose one of {known}")
+    check_choice("family", family, *get_args(GradedFamily))
     vocab_size, width, set_size = check_sizes(vocab_size, width, set_size)
     if (half is None) != (full is None):
         raise UsageError(

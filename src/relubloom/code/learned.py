@@ -83,7 +83,7 @@ def learn_code(
         lines = sets.training_lines()
         ids, copies, vocab_size = lines.sets, lines.copies, sets.vocab_size
     else:
-        padding = LARGEST if vocab_size is None else vocab_size
+        padding = LARGEST if vocab_size is None else whole("vocab_size", vocab_size, 1)
         listed = as_collection(sets, padding)
         ids, copies = listed.chunk(0, len(listed)), listed.weights(0, len(listed))
         if vocab_size is None:

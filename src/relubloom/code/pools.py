@@ -82,6 +82,8 @@ def design_pools(
             found.
     """
     check_seed(seed)
+    samples, positives = whole("samples", samples, 1), whole("positives", positives, 1)
+    tests = None if tests is None else whole("tests", tests, 1)
     _check(samples, positives, tests, seconds, max_pool_size, max_pools_per_sample)
     limits = max_pool_size or samples, max_pools_per_sample or samples
     search = _Search(samples, positives, *limits, seed, seconds, watch)
@@ -200,8 +202,7 @@ def _check(
     max_pool_size: int | None,
     max_pools_per_sample: int | None,
 ) -> None:
-    given = {"samples": samples, "positives": positives, "tests": tests}
-    given |= {"max_pool_size": max_pool_size, "max_pools_per_sample": max_pools_per_sample}
+    given = {"max_pool_size": max_pool_size, "max_pools_per_sample": max_pools_per_sample}
     for name, value in given.items():
         if value is not None:
             whole(name, value, 1)

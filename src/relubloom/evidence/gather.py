@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode
-from relubloom.errors import UsageError, whole
+from relubloom.errors import check_choice, whole
 from relubloom.evidence.behaviour import measure_behaviour
 from relubloom.evidence.certificate.by_method import count_if_light, counting_seconds
 from relubloom.evidence.certificate.evaluated import Certifying
@@ -162,8 +162,7 @@ def gather_evidence(
     # In float64 once for all analyses, each of which would make its own.
     net = placed(given, given.W_in.device, torch.float64)
     task, sets = _task_of(sets), as_collection(sets, net.vocab_size)
-    if depth not in get_args(Depth):
-        raise UsageError(f"depth is {depth!r}: choose one of {', '.join(get_args(Depth))}")
+    check_choice("depth", depth, *get_args(Depth))
     stage: OnStage = on_stage or (lambda _stage, _done, _total: None)
     code, unit_modes = extract_with_modes(net)
     graded, grading = by_strength(net, code, sets)

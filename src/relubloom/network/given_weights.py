@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from relubloom.errors import UsageError, described
+from relubloom.network.weights_file import PRECISIONS, precision_of
 
 WeightsLike = Tensor | NDArray[Any] | Sequence[Any] | Any
 """A tensor, anything that NumPy takes for an array, or nested lists of numbers."""
@@ -79,8 +80,11 @@ def as_tensor(
         if not hasattr(value, "__array__"):
             tensor = tensor.to(wanted)
         tensor = tensor if device is None else tensor.to(device)
-    if tensor.is_complex() or tensor.dtype == torch.bool:
-        raise UsageError(f"{name} is {described(tensor)}: weights are real numbers, as float32")
+    whole = not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
+    if not whole and precision_of(tensor) not in PRECISIONS:
+        raise UsageError(
+            f"{name} is {described(tensor)}: weights are real numbers; give them as float32"
+        )
     return tensor if tensor.is_floating_point() else tensor.to(wanted)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from relubloom.errors import FileError, UsageError, described
+from relubloom.errors import FileError, UsageError, as_path, check_dict, described, whole
 from relubloom.network import weights_file
 from relubloom.network.given_weights import WeightsLike, as_weights
 from relubloom.shown import Shown, upstairs
@@ -112,7 +112,13 @@ class ReluNet(Shown, nn.Module):
         Raises:
             UsageError: a hook's name is not one of `HOOK_NAMES`, or it returns something else.
         """
-        hooks = list(fwd_hooks)
+        try:
+            hooks = [(name, function) for name, function in fwd_hooks]
+        except (TypeError, ValueError):
+            raise UsageError(
+                f"fwd_hooks are {described(fwd_hooks)}: give pairs of a name and a function, such "
+                'as [("hook_post", function)]'
+            ) from None
         _refuse_unknown(name for name, _ in hooks)
         ids = self.checked(sets)
         replaced = _apply("hook_in", ids, hooks)
@@ -143,7 +149,11 @@ class ReluNet(Shown, nn.Module):
 
     def save_pretrained(self, path: Path | str, config: dict[str, Any] | None = None) -> None:
         """Write `config.json` and `model.safetensors` into the folder, each atomically."""
-        weights_file.write_weights(Path(path), dict(self.named_parameters()), config or {})
+        if config is not None:
+            check_dict("config", config)
+        weights_file.write_weights(
+            as_path("path", path), dict(self.named_parameters()), config or {}
+        )
 
     @classmethod
     def from_pretrained(cls, path: Path | str) -> ReluNet:
@@ -154,7 +164,7 @@ class ReluNet(Shown, nn.Module):
         Raises:
             FileError: a file is missing or damaged, or the weights are not those of a ReLU network.
         """
-        folder = Path(path)
+        folder = as_path("path", path)
         config = weights_file.read_config(folder)
         weights_file.refuse_other_networks(folder, config)
         sizes = config.get("network")
@@ -202,9 +212,9 @@ class ReluNet(Shown, nn.Module):
         """
         from relubloom.network.imports import bringing
 
-        checked = None if check is None else Path(check)
+        checked = None if check is None else as_path("check", check)
         given = bringing.Given(names, layout, activation, input_scale, set_size)
-        return _made_for(bringing.import_file(Path(path), given, checked).net, set_size)
+        return _made_for(bringing.import_file(as_path("path", path), given, checked).net, set_size)
 
     @classmethod
     def from_state_dict(
@@ -356,6 +366,7 @@ class NetStack(Shown):
 
     def split(self, together: int) -> list[NetStack]:
         """Views of it, each of `together` instances."""
+        together = whole("together", together, 1)
         parts = zip(*(value.split(together) for value in self.parameters().values()), strict=True)
         return [NetStack(*part) for part in parts]
 
@@ -440,6 +451,11 @@ def _filter(names_filter: NamesFilter) -> Callable[[str], bool]:
         return lambda _: True
     if callable(names_filter):
         return names_filter
-    names = {names_filter} if isinstance(names_filter, str) else set(names_filter)
+    names = (names_filter,) if isinstance(names_filter, str) else names_filter
+    if not isinstance(names, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise UsageError(
+            f"names_filter is {described(names)}: give a name, a list of names, or a function"
+        )
+    names = tuple(names)
     _refuse_unknown(names)
     return names.__contains__

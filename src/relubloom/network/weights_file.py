@@ -15,6 +15,7 @@ from relubloom.errors import FileError, UsageError
 SCHEMA_VERSION = 1
 LARGEST = 1e34  # of an entry or a product of two; a float32 holds 3e38, and sums are taken
 NAMES = ("W_in", "b_in", "W_out", "b_out")
+PRECISIONS = ("float16", "bfloat16", "float32", "float64")
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 ACTIVATION_KEYS = (
     *("hidden_act", "activation", "activation_function", "hidden_activation", "act_fn"),
@@ -141,8 +142,11 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     except UsageError as error:
         raise FileError(f"{path}: {error.args[0]}") from None
     for name, value in tensors.items():
-        if not value.is_floating_point():
-            raise FileError(f"{path}: {name} is {precision_of(value)}; weights are float32")
+        if precision_of(value) not in PRECISIONS:
+            raise FileError(
+                f"{path}: {name} is {precision_of(value)}: weights are "
+                f"{', '.join(PRECISIONS)}; convert it"
+            )
         if value.dtype != tensors["W_in"].dtype:
             raise FileError(
                 f"{path}: {name} is {precision_of(value)} and W_in "

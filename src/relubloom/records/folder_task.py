@@ -13,6 +13,7 @@ from relubloom.network.weights_file import CONFIG, read_config
 from relubloom.records.labels import given_labels
 from relubloom.records.run_folder import TOKENS, described_task, write_labels
 from relubloom.task import KSparseTask, as_sizes, format_sizes, hash_of, parse_sizes
+from relubloom.task.sets_file import refuse_skip_bad
 from relubloom.tokens_file import stored_tokens
 
 EXAMINED = "examined"  # the key of config.json that `remember` writes
@@ -41,8 +42,7 @@ def read_task(
         FileError: the sets file is gone or has changed, a line of it is bad, or the task makes no
             sense or does not fit the network.
     """
-    if skip_bad and sets is None:
-        raise UsageError("--skip-bad is given without --sets: it skips a file's bad lines")
+    refuse_skip_bad(skip_bad, sets)
     labels = None
     if sets is not None or tokens is not None:
         labels = given_labels(folder, net.vocab_size, tokens)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from relubloom.code.pool_files import TESTS_CSV
-from relubloom.errors import FileError, UsageError
+from relubloom.errors import FileError, UsageError, true_or_false
 from relubloom.network.weights_file import WEIGHTS
 from relubloom.records.files import FILE_NAMES, read_record, remove_figures
 from relubloom.records.run_folder import CHECKPOINT, LESSON, REPORT, RUN_FILES, is_empty
@@ -130,7 +130,7 @@ def refuse_file(out: Path) -> None:
 
 def refuse_both(*, resume: bool, force: bool) -> None:
     """Raises: UsageError: both are given."""
-    if force and resume:
+    if true_or_false("force", force) and true_or_false("resume", resume):
         raise UsageError("--force and --resume are both given: replace or go on; give one")
 
 

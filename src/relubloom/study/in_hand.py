@@ -10,7 +10,7 @@ import torch
 
 from relubloom import atomic
 from relubloom.code import Code, GradedCode
-from relubloom.errors import RelubloomError, UsageError
+from relubloom.errors import RelubloomError, UsageError, as_path
 from relubloom.evidence import Evidence, gather_evidence
 from relubloom.evidence.gather import Depth
 from relubloom.network.extract import extract_code
@@ -28,14 +28,14 @@ from relubloom.report.page import write_report
 from relubloom.study.folders import prepare_run, refuse_study
 from relubloom.study.steps import examined_files, write_evidence
 from relubloom.task import KSparseTask, SetCollection, SetsLike
-from relubloom.tokens_file import check_labels
+from relubloom.tokens_file import as_labels, check_labels
 
 
 def save_evidence(
     evidence: Evidence, folder: Path | str, *, tokens: Sequence[str], force: bool
 ) -> Path:
     """`Evidence.save`; returns the folder."""
-    folder, net, labels = Path(folder), evidence.net, tuple(tokens)
+    folder, net, labels = as_path("folder", folder), evidence.net, as_labels("tokens", tokens)
     if labels:
         check_labels(labels, net.vocab_size)
     if not _holds(folder, net):
@@ -56,7 +56,7 @@ def save_evidence(
 
 def load_evidence(folder: Path | str) -> Evidence:
     """`Evidence.load`."""
-    folder = Path(folder)
+    folder = as_path("folder", folder)
     refuse_study(folder)
     net = ReluNet.from_pretrained(folder)
     behaviour, mechanism = examined_files(folder)

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any, ClassVar, TypedDict, Unpack
 
 from relubloom import reading
-from relubloom.errors import UsageError, check_seed, described, whole
+from relubloom.errors import (
+    UsageError,
+    as_path,
+    check_choice,
+    check_seed,
+    described,
+    true_or_false,
+    whole,
+)
 from relubloom.memory import refuse_too_large
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.weights_file import WEIGHTS
@@ -25,8 +33,9 @@ from relubloom.task import (
     parse_sizes,
 )
 from relubloom.task.k_sparse import SourceName
+from relubloom.task.sets_file import refuse_skip_bad
 from relubloom.theory import class_width
-from relubloom.tokens_file import check_labels, read_tokens
+from relubloom.tokens_file import as_labels, check_labels, read_tokens
 from relubloom.training.batch_softmax import batch_stands_for_all, check_softmax
 from relubloom.training.recipe import Activation, ObjectiveName, Recipe, as_recipe
 from relubloom.training.start import check_start
@@ -82,6 +91,8 @@ class Study(Shown):
         refuse_too_large(self.task.vocab_size, self.width, self.seeds)
         check_seed(self.seed)
         check_labels(self.labels, self.task.vocab_size)
+        for name in ("quick", "choose_swaps"):
+            true_or_false(name, getattr(self, name))
         if self.choose_swaps and self.task.file is None:
             raise UsageError(
                 f"choose_swaps is True and source is {self.task.source!r}: only sets of a file are "
@@ -95,7 +106,7 @@ class Study(Shown):
         """The network that training starts from; None where weights are drawn."""
         if self.init_from is None:
             return None
-        return Start.of(Path(self.init_from), self.task.sizes, self.labels)
+        return Start.of(as_path("init_from", self.init_from), self.task.sizes, self.labels)
 
     @property
     def all_seeds(self) -> tuple[int, ...]:
@@ -170,10 +181,8 @@ class Start:
 
 def _labels(task: KSparseTask, given: Sequence[str]) -> tuple[str, ...]:
     """The given labels, or those of the task's file, or words."""
-    if isinstance(given, str):
-        raise UsageError(f"labels is {described(given)}: give a list with one label a token")
-    if given:
-        return tuple(given)
+    if labels := as_labels("labels", given):
+        return labels
     return default_labels(task.vocab_size) if task.file is None else task.file.tokens
 
 
@@ -287,8 +296,7 @@ def planned(*, choose_swaps: bool = False, **asked: Unpack[StudyOptions]) -> Stu
             f"{', '.join(StudyOptions.__annotations__)}; mend the name"
         )
     preset = asked.get("preset", "article")
-    if preset not in PRESETS:
-        raise UsageError(f"preset is {preset!r}: choose one of {', '.join(PRESETS)}")
+    check_choice("preset", preset, *PRESETS)
     base, vocab_size, width = PRESETS[preset], asked.get("vocab_size"), asked.get("width")
     for name, size in (("vocab_size", vocab_size), ("width", width)):
         if size is not None:
@@ -303,7 +311,7 @@ def planned(*, choose_swaps: bool = False, **asked: Unpack[StudyOptions]) -> Stu
     if (start := asked.get("init_from")) is not None:
         given = {"learning_rate": INIT_FROM_LEARNING_RATE} | given
     recipe = replace(base.recipe_for(task, width, asked.get("objective")), **given)
-    quick = asked.get("quick", False)
+    quick = true_or_false("quick", asked.get("quick", False))
     return Study(
         *(task, width, quick_recipe(recipe) if quick else recipe, labels),
         *(asked.get("seed", 0), asked.get("seeds", 1), quick, start),
@@ -318,7 +326,7 @@ def _task(base: Preset, asked: StudyOptions) -> tuple[KSparseTask, tuple[str, ..
     if isinstance(tokens, str | Path):
         labels = read_tokens(Path(tokens))
     else:
-        labels = None if tokens is None else tuple(tokens)
+        labels = None if tokens is None else as_labels("tokens", tokens)
     sizes = None if said is None else parse_sizes(said, "--set-size")
     if sets is not None:
         if vocab_size is not None:
@@ -338,8 +346,7 @@ def _task(base: Preset, asked: StudyOptions) -> tuple[KSparseTask, tuple[str, ..
         )
         assert task.file is not None
         return task, task.file.tokens
-    if asked.get("skip_bad"):
-        raise UsageError("--skip-bad is given without --sets: it skips a file's bad lines")
+    refuse_skip_bad(asked.get("skip_bad", False), sets)
     if (swaps := asked.get("swaps")) is not None:
         raise UsageError(
             f"--swaps is {swaps:g} without --sets: only sets of a file are swapped; leave it out"

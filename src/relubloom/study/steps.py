@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from relubloom import atomic
-from relubloom.errors import FileError, UsageError
+from relubloom.errors import FileError
 from relubloom.evidence import Evidence, gather_evidence
 from relubloom.evidence.certificate import certify, certify_lines
 from relubloom.evidence.dynamics import dynamics_of
@@ -42,6 +42,7 @@ from relubloom.records.study import RunRow
 from relubloom.study.folders import prepare_run, refuse_study
 from relubloom.study.settings import Study
 from relubloom.task import KSparseTask, SetCollection, as_sizes, format_sizes
+from relubloom.task.sets_file import refuse_skip_bad
 from relubloom.tokens_file import read_tokens
 from relubloom.training import HistoryRow, TrainedNetwork, TrainingProgress, train_stack
 from relubloom.training.checkpoint import remove_checkpoint
@@ -260,9 +261,8 @@ def certify_run(
     if sets is not None:
         task = read_task(folder, net, set_size, sets, tokens=tokens, skip_bad=skip_bad)
         certificate = certify_lines(net, task, method=method, workers=threads, on_sets=on_sets)
-    elif skip_bad:
-        raise UsageError("--skip-bad is given without --sets: it skips a file's bad lines")
     else:
+        refuse_skip_bad(skip_bad, sets)
         size = said_sizes(folder) if set_size is None else set_size
         refuse_sizes(folder, size)
         task = KSparseTask(net.vocab_size, size)

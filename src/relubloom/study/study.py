@@ -9,7 +9,7 @@ from typing import Unpack
 from relubloom import atomic
 from relubloom._version import __version__
 from relubloom.code import Code, random_constant_weight, worth_on
-from relubloom.errors import StoppedError
+from relubloom.errors import StoppedError, as_path
 from relubloom.evidence.gather import Depth
 from relubloom.evidence.random_code import BestRandomCode, best_random_code
 from relubloom.progress import ProgressDisplay, Watch, unwatched
@@ -60,7 +60,7 @@ def run_study(
         StoppedError: Ctrl-C; the state is kept in `out`, and `resume=True` goes on with it.
         FileError: something cannot be written.
     """
-    study, out = as_study(study), Path(out)
+    study, out = as_study(study), as_path("out", out)
     finished = prepare_study(study.describe(), out, resume=resume, force=force)
     if finished is not None:
         if not (out / REPORT).exists():
@@ -133,7 +133,7 @@ def study(
     """
     wanted = planned(choose_swaps=not asked.get("quick", False), **asked)
     check_device(device)
-    folder = wanted.default_folder if out is None else Path(out)
+    folder = wanted.default_folder if out is None else as_path("out", out)
     try:
         with ProgressDisplay(quiet) as watch:
             return run_study(

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, get_args
 
 from relubloom import reading
 from relubloom._version import __version__
-from relubloom.errors import FileError
+from relubloom.errors import FileError, as_path
 from relubloom.records.sweep_row import UNSAID, Glance, Status, SweepRow
 from relubloom.shown import Shown
 
@@ -198,7 +198,7 @@ def load_results(path: Path | str) -> SweepTable:
 
     Cost: some 20 microseconds a run.
     """
-    return SweepTable(Results(Path(path)).records())
+    return SweepTable(Results(as_path("path", path)).records())
 
 
 def _checked_row(row: tuple[Any, ...]) -> tuple[Any, ...]:

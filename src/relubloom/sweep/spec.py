@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from relubloom.errors import FileError, RelubloomError, UsageError
+from relubloom.errors import FileError, RelubloomError, UsageError, check_choice
 from relubloom.reading import SPEC, finite_number, read_text
 from relubloom.records.sweep_row import SweepRow
 from relubloom.study.settings import PRESETS
@@ -165,9 +165,9 @@ def _settings(point: dict[str, Any], folder: Path) -> RunSettings:
     """The settings of a point's first seed."""
     if point.get("seeds", 1) < 1:
         raise UsageError(f"seeds is {point['seeds']}: at least 1 network is trained; raise it")
-    preset = PRESETS.get(point.get("preset", "article"))
-    if preset is None:
-        raise UsageError(f"preset is {point['preset']!r}: choose one of {', '.join(PRESETS)}")
+    name = point.get("preset", "article")
+    check_choice("preset", name, *PRESETS)
+    preset = PRESETS[name]
     described = {key: point[key] for key in DESCRIBED_KEYS if key in point}
     tokens = None
     if "sets" in point:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from relubloom.errors import UsageError
+from relubloom.errors import UsageError, check_choice
 from relubloom.sweep.group import Trained
 
 GROUP = "relubloom.trackers"  # of entry points, with which a package registers a tracker
@@ -58,8 +58,7 @@ def find_tracker(name: str) -> Tracker:
         UsageError: there is none of that name, it is not installed, or lacks a call.
     """
     found = {each.name: each for each in (*KNOWN, *entry_points(group=GROUP))}
-    if name not in found:
-        raise UsageError(f"--track is {name!r}: choose one of {', '.join(sorted(found))}")
+    check_choice("--track", name, *sorted(found))
     package = found[name].module.split(".")[0]
     try:
         api = found[name].load()

@@ -15,7 +15,17 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from relubloom.errors import FileError, UsageError, check_seed, whole
+from relubloom.errors import (
+    FileError,
+    UsageError,
+    as_path,
+    check_choice,
+    check_dict,
+    check_fits,
+    check_seed,
+    true_or_false,
+    whole,
+)
 from relubloom.shown import Shown
 from relubloom.task.philox import AddressedNumbers
 from relubloom.task.sampling import (
@@ -33,11 +43,11 @@ from relubloom.task.set_collections import (
     DrawnSets,
     ListedSets,
     SetCollection,
-    check_fits,
     padded,
 )
 from relubloom.task.sets_file import TOKENS_FILE, SetsFile, read_sets
 from relubloom.task.sizes import as_sizes, format_sizes, parse_sizes, simplest
+from relubloom.tokens_file import as_labels
 
 SourceName = Literal["uniform", "zipf", "file"]
 ENUMERATE_UP_TO = 5_000_000
@@ -116,15 +126,12 @@ class KSparseTask(Shown):
             )
         check_fits(high, self.vocab_size)
         for name, known in (("source", SourceName), ("generator", GeneratorName)):
-            if getattr(self, name) not in get_args(known):
-                raise UsageError(
-                    f"{name} is {getattr(self, name)!r}: choose one of {', '.join(get_args(known))}"
-                )
+            check_choice(name, getattr(self, name), *get_args(known))
         if (self.source == "file") != (self.file is not None):
             raise UsageError(
                 f"source is {self.source!r}: a file of sets is read by KSparseTask.from_file(path)"
             )
-        if not self.hold_out and self.file is None:
+        if not true_or_false("hold_out", self.hold_out) and self.file is None:
             raise UsageError(
                 f"hold_out is False and source is {self.source!r}: only a file has lines to hold "
                 "out; leave it out"
@@ -164,12 +171,14 @@ class KSparseTask(Shown):
         `hold_out=False` its `evaluation_sets()` are all lines.
 
         Raises:
+            UsageError: an argument breaks its rule.
             FileError: the file is missing, a line is bad, or there is nothing to hold out.
         """
         sizes = None if set_size is None else as_sizes(parse_sizes(set_size))
-        tokens = None if tokens is None else tuple(tokens)
-        file = read_sets(path, sizes, tokens, skip_bad, named_by)
-        if hold_out and len(file.counts) < 2:
+        tokens = None if tokens is None else as_labels("tokens", tokens)
+        skip_bad = true_or_false("skip_bad", skip_bad)
+        file = read_sets(as_path("path", path), sizes, tokens, skip_bad, named_by)
+        if true_or_false("hold_out", hold_out) and len(file.counts) < 2:
             raise FileError(
                 f"{path} has 1 distinct set: at least 2 are needed, one to train on and one held "
                 "out; give more sets"
@@ -196,6 +205,7 @@ class KSparseTask(Shown):
             UsageError: `set_size` is missing, or a value breaks its rule.
             FileError: as `from_file`.
         """
+        check_dict("task", described)
         size, generator = described.get("set_size"), described.get("generator", "torch")
         if "sets" in described:
             sizes = None if size is None else parse_sizes(size)
@@ -204,7 +214,7 @@ class KSparseTask(Shown):
             swaps = described.get("swaps", 0.0)
             return cls.from_file(*lines, hold_out is not False, swaps=swaps)
         pool, source = described.get("training_pool"), described.get("source", "uniform")
-        law = described["vocab_size"], parse_sizes(size), source
+        law = whole("vocab_size", described.get("vocab_size")), parse_sizes(size), source
         return cls(*law, training_pool=pool, generator=generator)
 
     @property

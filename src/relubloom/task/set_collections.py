@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
-from relubloom.errors import UsageError, described, whole
+from relubloom.errors import UsageError, check_fits, described, whole
 from relubloom.task.sampling import (
     GeneratorName,
     addressed_sets,
@@ -162,6 +162,7 @@ class ListedSets(SetCollection):
             UsageError: they are no lists of whole numbers, there is no set, a set is empty or holds
                 a token twice, or an id is not in 0..vocab_size - 1.
         """
+        vocab_size = whole("vocab_size", vocab_size, 1)
         try:
             counts = Counter(tuple(sorted(map(index, tokens))) for tokens in sets)
         except TypeError:
@@ -205,19 +206,6 @@ class ListedSets(SetCollection):
     def unseen(self, start: int, stop: int) -> Bool[Tensor, " batch"]:
         """As given."""
         return self.has_unseen[start:stop]
-
-
-def check_fits(set_size: int, vocab_size: int) -> None:
-    """Refuse sets of more tokens than there are.
-
-    Raises:
-        UsageError: they are.
-    """
-    if set_size > vocab_size:
-        raise UsageError(
-            f"set_size is {set_size} and vocab_size is {vocab_size}: a set has distinct tokens, so "
-            "set_size <= vocab_size; lower set_size or raise vocab_size"
-        )
 
 
 def _alike(one: object, other: object) -> bool:

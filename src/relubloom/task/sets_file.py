@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from relubloom.errors import FileError
+from relubloom.errors import FileError, UsageError, true_or_false
 from relubloom.reading import TEXT, opened
 
 MAX_LINE_BYTES = 1 << 20
@@ -84,6 +84,15 @@ def read_sets(
         bad_lines=found.bad,
         merged_duplicates=found.merged,
     )
+
+
+def refuse_skip_bad(skip_bad: bool, sets: object) -> None:
+    """Raises: UsageError: bad lines are to be skipped, and there is no file of sets."""
+    if true_or_false("skip_bad", skip_bad) and sets is None:
+        raise UsageError(
+            "--skip-bad is given without --sets: it skips a file's bad lines; give --sets, or "
+            "leave it out"
+        )
 
 
 @dataclass

@@ -3,9 +3,9 @@
 They return the sizes as ints: NumPy's of few bits overflow within a formula.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
-from relubloom.errors import UsageError, whole
+from relubloom.errors import UsageError, check_choice, check_fits, whole
 
 MOST_TOKENS = 10**18  # beyond, floats lose what a formula subtracts
 Criterion = Literal["mse", "false_positives", "p_exact"]
@@ -42,11 +42,7 @@ def check_set_size(vocab_size: int, set_size: int) -> tuple[int, int]:
             f"vocab_size has {len(str(vocab_size))} digits: the exact laws hold up to "
             f"{MOST_TOKENS:.0e} tokens; lower it"
         )
-    if vocab_size < set_size:
-        raise UsageError(
-            f"vocab_size is {vocab_size}, set_size {set_size}: a set's tokens are distinct, so "
-            "set_size <= vocab_size; lower set_size or raise vocab_size"
-        )
+    check_fits(set_size, vocab_size)
     return vocab_size, set_size
 
 
@@ -70,9 +66,5 @@ def check_criterion(by: Criterion) -> Criterion:
     Raises:
         UsageError: `by` is not one of `Criterion`.
     """
-    if by not in ("mse", "false_positives", "p_exact"):
-        raise UsageError(
-            f"by is {by!r}: the best weight is by 'mse', 'false_positives' or 'p_exact'; "
-            "choose one of these"
-        )
+    check_choice("by", by, *get_args(Criterion))
     return by

@@ -161,7 +161,7 @@ def _named(device: torch.device | str) -> torch.device:
     """Refuses what networks are not trained on."""
     try:
         place = torch.device(device)
-    except (RuntimeError, TypeError):  # a name that torch does not know, another type
+    except (RuntimeError, TypeError, ValueError):  # a name that torch does not know, another type
         place = None
     if place is None or place.type not in ("cpu", "cuda", "mps"):
         raise UsageError(f"device is {str(device)!r}: choose cpu, cuda or mps")

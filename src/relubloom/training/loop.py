@@ -13,7 +13,15 @@ from types import FrameType
 
 import torch
 
-from relubloom.errors import StoppedError, UsageError, check_seed, described, whole
+from relubloom.errors import (
+    StoppedError,
+    UsageError,
+    as_path,
+    check_seed,
+    described,
+    true_or_false,
+    whole,
+)
 from relubloom.network.relu_net import ReluNet
 from relubloom.task import KSparseTask, as_task
 from relubloom.threads import denormals_flushed, intra_op_threads, threads_for
@@ -101,10 +109,10 @@ def train_stack(
     width, seeds = check_network(width, seeds)
     device = check_device(device)
     logits = recipe.batch_size * task.vocab_size  # of one network: alone it has as many threads
-    checkpoint = None if checkpoint is None else Path(checkpoint)
+    checkpoint = None if checkpoint is None else as_path("checkpoint", checkpoint)
     with memory_errors_told(device), products_as(recipe.products, device):
         run = TrainingRun(task, width, recipe, seeds, device, step, init_from)
-        if checkpoint is not None and resume and checkpoint.exists():
+        if true_or_false("resume", resume) and checkpoint is not None and checkpoint.exists():
             run.restore(checkpoint)
         with (
             intra_op_threads(threads_for(logits, threads)),

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from numbers import Integral, Real
 from typing import Any, Literal, TypeGuard, get_args
 
-from relubloom.errors import UsageError, described, whole
+from relubloom.errors import UsageError, check_choice, check_dict, described, whole
 from relubloom.theory import best_constant_weight
 from relubloom.theory.arguments import check_sizes
 
@@ -104,10 +104,7 @@ class Recipe:
                 plain = int(value) if isinstance(value, Integral) else float(value)
                 object.__setattr__(self, name, plain)
         for name, known in CHOICES.items():
-            if getattr(self, name) not in get_args(known):
-                raise UsageError(
-                    f"{name} is {getattr(self, name)!r}: choose one of {', '.join(get_args(known))}"
-                )
+            check_choice(name, getattr(self, name), *get_args(known))
         for name in ("steps", "batch_size"):
             if whole(name, getattr(self, name)) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}: at least 1; raise it")
@@ -181,7 +178,7 @@ class Recipe:
         Raises:
             UsageError: the recipe has no such step.
         """
-        start = 0
+        start, step = 0, whole("step", step)
         for phase in self.phases:
             if start <= step < start + phase.steps:
                 scale = _schedule(step - start, phase.steps, self.warmup)
@@ -209,8 +206,9 @@ class Recipe:
         `skip_below` is passed over: earlier versions could leave out improbable tokens' gradients.
 
         Raises:
-            UsageError: a key is unknown.
+            UsageError: it is no dict, or a key is unknown.
         """
+        check_dict("recipe", described)
         described = {key: value for key, value in described.items() if key != "skip_below"}
         known = {field.name for field in fields(cls)}
         if unknown := sorted(described.keys() - known):

@@ -17,7 +17,14 @@ from torch import Tensor, nn
 from relubloom import atomic, reading
 from relubloom._version import __version__
 from relubloom.code import Code, GradedCode, export_csv
-from relubloom.errors import FileError, UsageError, check_seed, whole
+from relubloom.errors import (
+    FileError,
+    UsageError,
+    as_path,
+    check_choice,
+    check_seed,
+    whole,
+)
 from relubloom.evidence.certificate import certify
 from relubloom.evidence.certificate.by_method import Effort
 from relubloom.network.imports.verify import indicator
@@ -103,8 +110,7 @@ class KnownNetwork:
         Raises:
             UsageError: there is no such hook, or the sets are none of the vocabulary.
         """
-        if hook not in HOOKS:
-            raise UsageError(f"hook is {hook!r}: choose one of {', '.join(HOOKS)}")
+        check_choice("hook", hook, *HOOKS)
         return self.net.run_with_cache(sets, hook)[1][hook]
 
     def batches(
@@ -168,7 +174,7 @@ class KnownNetwork:
         Raises:
             FileError: the folder cannot be written.
         """
-        folder, written = Path(folder), [CARD]
+        folder, written = as_path("folder", folder), [CARD]
         atomic.write_text(folder / CARD, self.card)
         write_record(folder, self.certificate)
         for path in _files(self.folder):
@@ -198,7 +204,7 @@ def load(name: str, *, seed: int = 0, cache: Path | str | None = None) -> KnownN
     """
     entry = entry_of(name)
     check_seed(seed)
-    return load_entry(entry, int(seed), _cache() if cache is None else Path(cache))
+    return load_entry(entry, int(seed), _cache() if cache is None else as_path("cache", cache))
 
 
 def load_entry(entry: CatalogueEntry, seed: int, cache: Path) -> KnownNetwork:

@@ -15,7 +15,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from relubloom import atomic
-from relubloom.errors import UsageError
+from relubloom.errors import as_path, check_choice
 from relubloom.network.imports.verify import indicator
 from relubloom.zoo.catalogue import SET_SIZE
 from relubloom.zoo.known import HOOKS, KnownNetwork
@@ -35,7 +35,7 @@ def write_synthetic_model(known: KnownNetwork, folder: Path | str) -> list[str]:
     Raises:
         FileError: the folder cannot be written.
     """
-    net, folder = known.net, Path(folder)
+    net, folder = known.net, as_path("folder", folder)
     config = {
         "num_features": net.vocab_size,
         "hidden_dim": net.width,
@@ -82,8 +82,7 @@ class Dictionary(nn.Module):
 
     def __init__(self, known: KnownNetwork, hook: str = "hook_post") -> None:
         super().__init__()
-        if hook not in HOOKS:
-            raise UsageError(f"hook is {hook!r}: choose one of {', '.join(HOOKS)}")
+        check_choice("hook", hook, *HOOKS)
         net = known.net
         self.hook: str = hook
         self.num_features: int = net.vocab_size

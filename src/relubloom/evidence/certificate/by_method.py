@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import torch
 
 from relubloom.code.counting import predicted_seconds
-from relubloom.errors import UsageError, described, whole
+from relubloom.errors import UsageError, check_choice, described, whole
 from relubloom.evidence.behaviour.summary import lines_of_file
 from relubloom.evidence.certificate.counted import as_exact_filter, count_sets
 from relubloom.evidence.certificate.evaluated import enumerate_sets, sample_sets
@@ -187,9 +188,8 @@ def _work(net: ReluNet, k: int) -> int:
 
 
 def _checked_method(method: str) -> Method:
-    if method not in METHODS:
-        raise UsageError(f"method is {method!r}: it must be one of {', '.join(METHODS)}")
-    return method
+    check_choice("method", method, *METHODS)
+    return cast(Method, method)
 
 
 def _as_task(task: object, vocab_size: int) -> KSparseTask:

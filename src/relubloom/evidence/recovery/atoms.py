@@ -67,12 +67,12 @@ def finite_matrix(name: str, given: Any) -> NDArray[np.float64]:
     Raises:
         UsageError: it is no such matrix, or holds NaN or infinity; the message calls it `name`.
     """
-    if isinstance(given, Tensor):
-        given = given.detach().cpu()
-        given = given.double().numpy() if given.is_floating_point() else given.numpy()
     try:
+        if isinstance(given, Tensor):
+            given = given.detach().cpu()
+            given = given.double().numpy() if given.is_floating_point() else given.numpy()
         matrix = np.asarray(given)
-    except ValueError:  # rows of several lengths
+    except (TypeError, ValueError, RuntimeError):  # sparse, rows of several lengths, no data
         matrix = np.empty(0, dtype=object)
     if matrix.dtype.kind not in "biuf" or matrix.ndim != 2 or 0 in matrix.shape:
         raise UsageError(

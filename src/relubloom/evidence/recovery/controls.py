@@ -4,12 +4,12 @@ over, hashes of another draw; and of the truth itself."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from relubloom.errors import check_seed, whole
+from relubloom.errors import check_choice, check_seed, whole
 from relubloom.evidence.recovery.score import Score, Truth, score_against
 from relubloom.network.given_weights import as_array
 
@@ -30,7 +30,11 @@ class ControlScores:
         Of a share at most 1.
 
         A new draw lies outside in about one case of a thousand. None where the figure is null.
+
+        Raises:
+            UsageError: there is no such figure.
         """
+        check_choice("figure", figure, *(each.name for each in fields(Score)))
         values = [score.figures[figure] for score in self.scores]
         known = np.array([value for value in values if value is not None], dtype=np.float64)
         if not known.size:

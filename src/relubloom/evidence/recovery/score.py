@@ -15,7 +15,7 @@ from torch import Tensor
 
 from relubloom.code import Code, GradedCode
 from relubloom.code.graded import as_graded
-from relubloom.errors import UsageError
+from relubloom.errors import UsageError, check_choice
 from relubloom.evidence.recovery.atoms import Atoms, Found, as_atoms, finite_matrix, read_strengths
 from relubloom.measure.statistics import agreement, f1
 from relubloom.network.given_weights import as_array
@@ -270,8 +270,7 @@ def _explained(
     hook: str,
 ) -> float | None:
     """Share of the variance of the activations at `hook`; null where they do not vary."""
-    if hook not in ("hook_pre", "hook_post"):
-        raise UsageError(f"hook is {hook!r}: atoms are of hook_pre or hook_post; give one of them")
+    check_choice("hook", hook, "hook_pre", "hook_post")
     _, cache = net.run_with_cache(sets, names_filter=hook)
     activations = cache[hook].cpu().double().numpy()
     activations -= activations.mean(0)

@@ -94,7 +94,7 @@ def import_tensors(tensors: Mapping[str, Tensor | np.ndarray] | object, given: G
             "does"
         )
     name = "the state dict"
-    found = {at: _as_tensor(value, at) for at, value in tensors.items()}
+    found = {str(at): _as_tensor(value, at) for at, value in tensors.items()}
     source = Source("torch", files.without_prefix(found))
     activation = decided_activation(source, given, name)
     placed = place(source.tensors, given, name)

@@ -10,10 +10,9 @@ from torch import Tensor
 
 from relubloom.errors import FileError, UsageError
 from relubloom.network.imports.source import LAYOUTS, Given, Placed
-from relubloom.network.weights_file import NAMES, precision_of
+from relubloom.network.weights_file import NAMES, PRECISIONS, precision_of
 
 NO_BIAS = "none"  # in place of a bias's name
-PRECISIONS = ("float16", "bfloat16", "float32", "float64")
 FIRST_WORDS = {
     *("in", "input", "enc", "encoder", "embed", "embedding", "embeddings", "emb", "up", "hidden"),
     *("c_fc", "read"),
@@ -256,7 +255,9 @@ def _turned(found: Mapping[str, Tensor], layout: str) -> dict[str, Tensor]:
 
 def _check_values(value: Tensor, called: str) -> None:
     if precision_of(value) not in PRECISIONS:
-        raise FileError(f"{called} is {precision_of(value)}: weights are {', '.join(PRECISIONS)}")
+        raise FileError(
+            f"{called} is {precision_of(value)}: weights are {', '.join(PRECISIONS)}; convert it"
+        )
     if not bool(torch.isfinite(value).all()):
         raise FileError(f"{called} holds NaN or infinity; train again or restore it")
 

@@ -10,8 +10,9 @@ from typing import Any, Literal, cast
 
 from torch import Tensor
 
-from relubloom.errors import FileError, UsageError
+from relubloom.errors import FileError, UsageError, check_dict
 from relubloom.network.weights_file import NAMES, canonical_activation
+from relubloom.task import parse_sizes
 
 Norm = Literal["mean", "l2"]
 Sizes = int | tuple[int, int]
@@ -44,9 +45,11 @@ class Given:
     set_size: Sizes | None = None
 
     def __post_init__(self) -> None:
-        if self.layout is not None and self.layout not in LAYOUTS:
+        if self.layout is not None and str(self.layout) not in LAYOUTS:
             known = ", ".join(f"{name} ({what})" for name, what in LAYOUTS.items())
             raise UsageError(f"layout is {self.layout!r}: choose {known}")
+        if self.names is not None:
+            check_dict("names", self.names)
         for role in self.names or {}:
             if role not in NAMES:
                 raise UsageError(f"names has {role!r}: name {', '.join(NAMES)}, as W_in=fc1.weight")
@@ -56,6 +59,8 @@ class Given:
                 "linear ones (none); a network with another activation cannot come in"
             )
         scale_of(self.input_scale)
+        if self.set_size is not None:
+            object.__setattr__(self, "set_size", parse_sizes(self.set_size))
 
     @property
     def sizes(self) -> tuple[int, int] | None:
