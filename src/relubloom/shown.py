@@ -113,7 +113,7 @@ def _words(path: str) -> str:
 
 
 def _written(value: Any, longest: int) -> str:
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):  # sizes
         text = "..".join(_written(part, longest) for part in value)
     elif isinstance(value, float):
         text = f"{value:.4g}"

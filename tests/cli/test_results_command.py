@@ -37,6 +37,18 @@ def test_what_does_not_vary_is_said_once(table: Path, relubloom: Callable[..., O
     assert everything[3].split() == ["c" * 16, "64", "kl-then-mse", "-", "-", "failed"]
 
 
+def test_a_range_of_sizes_is_told_as_it_is_asked_for(
+    table: Path, relubloom: Callable[..., Outcome]
+) -> None:
+    row = done_row("d" * 16, {"vocab_size": 256, "set_size": [2, 3], "width": 24}, mse=0.25)
+    Results(table).record([row])
+    asked = ("results", table, "--columns", "run,set_size", "--where", "set_size=2..3")
+    assert relubloom(*asked).out.splitlines()[1].split() == ["d" * 16, "2..3"]
+    path = table / "sizes.svg"
+    relubloom("results", table, "--where", "status=done", "--plot", path, "--by", "set_size")
+    assert "set_size 2..3" in path.read_text()
+
+
 def test_columns_that_do_not_fit_follow_below(
     table: Path, relubloom: Callable[..., Outcome]
 ) -> None:

@@ -165,6 +165,14 @@ def test_results_that_are_there_need_resume(sweep: Callable[..., Any], tmp_path:
         prepare(SPEC, tmp_path / "file", resume=True)
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_of_other_things_is_refused(resume: bool, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(UsageError, match="is not empty and holds no results of a sweep"):
+        prepare(SPEC, tmp_path, resume=resume)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
 def test_products_that_the_device_lacks_are_refused_before_anything_is_recorded(
     tmp_path: Path,
 ) -> None:

@@ -54,8 +54,12 @@ def test_what_settings_leave_out_is_the_default() -> None:
     assert left_out == UNSAID.keys()
 
 
-def test_rows_are_read_as_they_were_recorded(results: Results) -> None:
-    assert results.rows() == [DONE, FAILED, IMPOSSIBLE]
+def test_rows_are_read_as_they_were_recorded(tmp_path: Path) -> None:
+    whole = {"vocab_size": 9, "width": 8, "set_size": [2, 3], "objective": "mse"}
+    done = done_row("d", whole | {"steps": 9, "batch_size": 4})
+    results = Results(tmp_path, create=True)
+    results.record([done, FAILED, IMPOSSIBLE])
+    assert results.rows() == [done, FAILED, IMPOSSIBLE]
 
 
 def test_a_table_without_a_figure_is_remade(results: Results) -> None:

@@ -19,7 +19,7 @@ from build.networks import random_net
 from build.process import Outcome
 from build.report_runs import edited, trained_run
 from build.sweep import record
-from relubloom import Code, GradedCode, ReluNet, reading
+from relubloom import Code, GradedCode, ReluNet, plot, reading
 from relubloom.errors import FileError
 from relubloom.records.sweep_row import Glance, SweepRow
 from relubloom.sweep.results import Results
@@ -314,6 +314,27 @@ def test_a_damaged_table_is_one_line(sql: str, said: str, table: Path, relubloom
     done = relubloom("results", table, "--json")
     assert done.status == 1
     assert said in done.error
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("width", "[2, 3]"),
+        ("width", "-3"),
+        ("vocab_size", '"8"'),
+        ("set_size", "null"),
+        ("objective", "null"),
+        ("steps", "null"),
+    ],
+)
+def test_a_chart_of_a_damaged_table_is_one_line(key: str, value: str, table: Path) -> None:
+    whole = {"vocab_size": 12, "width": 3, "set_size": 2, "objective": "mse"}
+    whole |= {"steps": 9, "batch_size": 4, key: json.loads(value)}
+    with sqlite3.connect(table / "results.sqlite") as database:
+        database.execute("UPDATE runs SET settings = ?", [json.dumps(whole)])
+    database.close()
+    with pytest.raises(FileError, match=rf"results\.sqlite, run '0{{16}}': {key} is .*restore"):
+        plot.width(table)
 
 
 def test_a_table_whose_names_are_no_unicode(table: Path, relubloom: Command) -> None:

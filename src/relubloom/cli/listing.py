@@ -11,6 +11,7 @@ import typer
 from relubloom import atomic
 from relubloom.cli import options
 from relubloom.errors import UsageError
+from relubloom.records.sweep_row import told
 
 if TYPE_CHECKING:
     from relubloom.report.charts.drawing import Drawing
@@ -142,4 +143,4 @@ def _lines(records: list[dict[str, Any]], names: list[str], limit: int) -> list[
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else told(value)

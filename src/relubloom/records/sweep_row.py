@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from relubloom.errors import FileError
 from relubloom.records.verdict import Verdict
@@ -88,6 +88,13 @@ class Glance:
                 f"a record of a finished run has no usable {error}; make the results anew with "
                 "`relubloom sweep`"
             ) from error
+
+
+def told(setting: object) -> str:
+    """A setting in words: a range of sizes, which a table holds as `[a, b]`, is `a..b`."""
+    if isinstance(setting, list):
+        return "..".join(map(str, cast("list[object]", setting)))
+    return str(setting)
 
 
 @dataclass(frozen=True)

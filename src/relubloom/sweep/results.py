@@ -117,20 +117,18 @@ class Results:
         """One row a run, as it was recorded.
 
         Raises:
-            FileError: a finished run lacks a figure that this version knows.
+            FileError: a finished run lacks a figure that this version knows, or a setting or figure
+                that is drawn is of another kind.
         """
-        return [
-            SweepRow(
-                run,
-                status,
-                settings,
-                Glance.of(figures) if status == "done" else None,
-                reason,
-                figures.get("training_seconds"),
-                seconds,
-            )
-            for run, status, reason, settings, figures, seconds, _, _ in self._read()
-        ]
+        found: list[SweepRow] = []
+        for run, status, reason, settings, figures, seconds, _, _ in self._read():
+            done = Glance.of(figures) if status == "done" else None
+            if done is not None:
+                with self._damage_told(run):
+                    _check_drawn(settings, done)
+            training = figures.get("training_seconds")
+            found.append(SweepRow(run, status, settings, done, reason, training, seconds))
+        return found
 
     def _read(self) -> Iterator[tuple[Any, ...]]:
         """The columns of each run, in the order in which runs were first recorded."""
@@ -139,13 +137,20 @@ class Results:
                 f"SELECT {', '.join(COLUMNS)} FROM runs ORDER BY rowid"
             ).fetchall()
         for row in found:
-            try:
-                yield _checked_row(row)
-            except ValueError as error:
-                raise FileError(
-                    f"{self.path}, run {row[0]!r:.40}: {error}; restore the file, or make the "
-                    "results anew with `relubloom sweep`"
-                ) from None
+            with self._damage_told(row[0]):
+                checked = _checked_row(row)
+            yield checked
+
+    @contextmanager
+    def _damage_told(self, run: object) -> Generator[None]:
+        """What is wrong with a run's row is a FileError of one line."""
+        try:
+            yield
+        except ValueError as error:
+            raise FileError(
+                f"{self.path}, run {run!r:.40}: {error}; restore the file, or make the results "
+                "anew with `relubloom sweep`"
+            ) from None
 
     @contextmanager
     def _open(self) -> Generator[sqlite3.Connection]:
@@ -223,6 +228,25 @@ def _checked_row(row: tuple[Any, ...]) -> tuple[Any, ...]:
     seconds, *rest = how
     finite = seconds is not None and math.isfinite(seconds)
     return run, status, reason, *read, seconds if finite else None, *rest
+
+
+def _check_drawn(settings: dict[str, Any], figures: Glance) -> None:
+    """Refuse what no chart can be drawn from.
+
+    Raises:
+        ValueError: a setting or a figure is of another kind.
+    """
+    from relubloom.task import parse_sizes  # here: listing does without PyTorch
+
+    for name in ("vocab_size", "width", "steps", "batch_size"):
+        value = settings.get(name)
+        if type(value) is not int or value < 1:
+            raise ValueError(f"{name} is {value!r:.40}")
+    parse_sizes(settings.get("set_size"))
+    drawn = {"objective": settings.get("objective"), "mse": figures.mse, "p_exact": figures.p_exact}
+    for name, value in drawn.items():
+        if not isinstance(value, str if name == "objective" else int | float):
+            raise ValueError(f"{name} is {value!r:.40}")
 
 
 def _checked_version(database: sqlite3.Connection, path: Path) -> int | None:

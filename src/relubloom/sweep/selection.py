@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from relubloom import atomic
 from relubloom.errors import UsageError
+from relubloom.records.sweep_row import told
 
 CONDITION = re.compile(r"\s*(\w+)\s*(!=|<=|>=|=|<|>)\s*(.*?)\s*")
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
@@ -85,8 +86,8 @@ def _value(text: str) -> Any:
 
 
 def _meets(value: Any, sign: str, wanted: Any) -> bool:
-    if isinstance(value, list):  # a range of set sizes
-        value = "..".join(map(str, cast("list[int]", value)))
+    if isinstance(value, list):
+        value = told(cast("list[int]", value))
     numbers = isinstance(value, int | float) and isinstance(wanted, int | float)
     texts = isinstance(value, str) and isinstance(wanted, str)
     if sign not in ("=", "!=") and not (numbers or texts):

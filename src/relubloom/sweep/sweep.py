@@ -15,7 +15,7 @@ from relubloom import atomic
 from relubloom.errors import FileError, UsageError
 from relubloom.network.weights_file import CONFIG
 from relubloom.records.labels import default_labels
-from relubloom.records.run_folder import Origin, write_network
+from relubloom.records.run_folder import Origin, is_empty, write_network
 from relubloom.records.sweep_row import SweepRow
 from relubloom.study.folders import refuse_file
 from relubloom.sweep.cost import Cost, predict, run_seconds
@@ -78,8 +78,8 @@ def prepare(spec: Spec, out: Path, *, resume: bool, device: str = "cpu") -> Swee
             as large as its memory allows.
 
     Raises:
-        UsageError: `out` is a file, or holds results and `resume` is not given; or the device has
-            no such products as a recipe asks for.
+        UsageError: `out` is a file, or holds something else than results, or results and `resume`
+            is not given; or the device has no such products as a recipe asks for.
         FileError: the results are of another version.
     """
     refuse_file(out)
@@ -88,6 +88,10 @@ def prepare(spec: Spec, out: Path, *, resume: bool, device: str = "cpu") -> Swee
         raise UsageError(
             f"{out} holds results; add to them with --resume (finished runs are kept), or choose "
             "another --out"
+        )
+    if not there and not is_empty(out):
+        raise UsageError(
+            f"{out} is not empty and holds no results of a sweep; choose another --out"
         )
     for run in spec.runs:
         check_products(run.recipe.products, torch.device(device))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
+from relubloom.records.sweep_row import told
 from relubloom.report.charts.chart import Chart, Look
 from relubloom.report.charts.drawing import Drawing
 from relubloom.report.charts.style import ACCENT, BIT, INK, MUTED, OTHER, PANEL, PAPER, WIDE, styled
@@ -109,5 +110,5 @@ def _runs(
     for record in records:
         at, value = record.get(x), record.get(y)
         if isinstance(at, int | float) and isinstance(value, int | float):
-            found["" if by is None else str(record.get(by))].append((float(at), float(value)))
+            found["" if by is None else told(record.get(by))].append((float(at), float(value)))
     return dict(sorted(found.items()))
