@@ -13,9 +13,14 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path` so that a killed process leaves the old file or the new one.
 
     Raises:
-        FileError: the folder cannot be written, or the disk is full; the old file is untouched.
+        FileError: the folder cannot be written, the disk is full, or a device, a pipe or a folder
+            lies there; what lay there is untouched.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise FileError(
+                f"cannot write {path}: what lies there is no regular file; give another path"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
