@@ -226,7 +226,7 @@ def test_codes_that_do_not_fit_are_refused() -> None:
         score_against(truth, CODE, np.zeros((5, 3)))
     with pytest.raises(UsageError, match="codes are given without sets: give the sets"):
         score_against(truth_of(CODE), CODE, np.zeros((5, 12)))
-    with pytest.raises(UsageError, match="hook is 'hook_out': atoms are of hook_pre or hook_post"):
+    with pytest.raises(UsageError, match="hook is 'hook_out': choose one of hook_pre, hook_post"):
         score_against(truth, CODE, hook="hook_out")
 
 

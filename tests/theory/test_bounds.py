@@ -185,7 +185,7 @@ def test_score_noise_is_what_random_directions_have() -> None:
 @pytest.mark.parametrize(
     ("call", "text"),
     [
-        (lambda: log2_sets(3, 4), "vocab_size is 3, set_size 4"),
+        (lambda: log2_sets(3, 4), "set_size is 4 and vocab_size is 3"),
         (lambda: counting_width(10, 2, 1.5), "p_exact is 1.5: it is a share of the sets"),
         (lambda: width_rule(10, 2), "the width rule takes mse or p_exact"),
         (lambda: width_rule(10, 2, mse=0.1, p_exact=0.5), "the width rule takes mse or p_exact"),

@@ -121,7 +121,7 @@ def test_bounds_of_several_strengths() -> None:
         (lambda: graded_constant_weight(9, 4, 2, 3, 2), "half is 3 and full is 2: a hash has"),
         (lambda: graded_constant_weight(9, 4, 2, -1, 2), "half is -1"),
         (lambda: graded_constant_weight(9, 401, 2, 3, 2), "width is 401: .* up to 400 units"),
-        (lambda: graded_constant_weight(9, 4, 10, 1, 1), "vocab_size is 9, set_size 10"),
+        (lambda: graded_constant_weight(9, 4, 10, 1, 1), "set_size is 10 and vocab_size is 9"),
         (lambda: graded_bernoulli(9, 2, 0), "levels is 0"),
         (lambda: graded_bernoulli(9, 2, 2, 1.5), "density is 1.5"),
         (lambda: precision_bits(0, 2, 2.0), "levels is 0"),

@@ -190,5 +190,5 @@ def test_an_impossible_plan_names_the_width_that_makes_no_error() -> None:
 
 
 def test_sets_larger_than_the_vocabulary_are_refused() -> None:
-    with pytest.raises(UsageError, match="vocab_size is 3, set_size 4"):
+    with pytest.raises(UsageError, match="set_size is 4 and vocab_size is 3"):
         plan(3, 4, width=8)
