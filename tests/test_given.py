@@ -4,6 +4,7 @@ what is not clear is refused in one line that names the way."""
 import copy
 import inspect
 import json
+import os
 import pickle
 import re
 from collections.abc import Callable
@@ -763,6 +764,8 @@ def test_a_value_of_many_lines_is_told_in_one() -> None:
 def test_texts_are_paths(tmp_path: Path) -> None:
     NET.save_pretrained(str(tmp_path / "net"))
     assert same(rb.ReluNet.from_pretrained(str(tmp_path / "net")), NET)
+    with os.scandir(tmp_path) as entries:  # paths, and no Path
+        assert same(rb.ReluNet.from_pretrained(next(entries)), NET)
     CODE.save(str(tmp_path / "code.npz"))
     assert rb.Code.load(str(tmp_path / "code.npz")) == CODE
     at = str(tmp_path / "checkpoint.safetensors")

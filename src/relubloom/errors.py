@@ -1,5 +1,6 @@
 """The errors a user can cause, each with one line: the value received, the rule, the remedy."""
 
+import os
 import re
 from collections.abc import Mapping
 from numbers import Integral
@@ -140,17 +141,18 @@ def true_or_false(name: str, value: object) -> bool:
 
 
 def as_path(name: str, value: object) -> Path:
-    """The path that a text or a Path says.
+    """The path that a text or another path says.
 
     Raises:
         UsageError: it is something else, or no file can have that name; the message calls it
             `name`.
     """
-    if not isinstance(value, str | Path):
+    said = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(said, str):
         raise UsageError(f"{name} is {described(value)}: it must be a path; give such as 'runs/a'")
-    if "\0" in str(value):
-        raise UsageError(f"{name} is {str(value)!a}: no file can have that name; give another")
-    return Path(value)
+    if "\0" in said:
+        raise UsageError(f"{name} is {said!a}: no file can have that name; give another")
+    return Path(said)
 
 
 def check_dict(name: str, value: object) -> None:
