@@ -38,7 +38,7 @@ HASH_SETS, DECODED = 1_000_000, 1 << 32  # that its hash is run on: answers of t
 FINE = 16  # times as many, where it hardly errs and that takes half a minute
 SEEN = 16  # sets a token, about, that dead tokens are counted on
 K, MSE = 3, 1e-3  # whose width is sought
-SEEDS, RARE_SEEDS = 16, 5  # of preset vocab-4096, and of the same with RARE sizes
+SEEDS, RARE_SEEDS = 16, 10  # of preset vocab-4096, and of the same with RARE sizes
 LEAKY = 12.0, 0.009  # sharpness and leak
 CHUNK = 512  # sets of these at once
 
@@ -159,7 +159,21 @@ TRIALS = [
         for decay, softmax in [(0.0175, "batch"), (0.0175, "all")]
     ),
     *trials_of(*("small", RARE, (1e-2, 50_000, 51), (1e-2, 100_000, 51)), weight_decay=0.0195),
-    *trials_of("small", (1000, 128, 4), (1e-2, 200_000, 12), weight_decay=0.0195),
+    *trials_of("small", (1000, 112, 3), (1e-2, 200_000, 50), weight_decay=0.0195),
+    *trials_of(
+        *("small", (1000, 128, 4), (1e-2, 200_000, 12), (1e-2, 200_000, 50)), weight_decay=0.0195
+    ),
+    *(
+        trial
+        for width in (192, 224, 256)
+        for trial in trials_of("small", (1000, width, 8), (1e-2, 200_000, 50), weight_decay=0.0195)
+    ),
+    *trials_of("small", (2000, 256, 8), (1e-2, 100_000, 50), weight_decay=0.0195),
+    *(
+        replace(trial, weight_decay=0.02)
+        for vocab_size in (1000, 2000)
+        for trial in trials_of("small", (vocab_size, 256, 8), (1e-2, 100_000, 128))
+    ),
     *trials_of("small", RARE, (1e-2, 200_000, 51), weight_decay=0.0175),
     *trials_of("small", RARE, (1e-2, 100_000, 102), weight_decay=0.022),
     *trials_of("small", RARE, (1e-2, 400_000, 25), weight_decay=0.0145, softmax="batch"),
@@ -184,7 +198,6 @@ TRIALS = [
     *trials_of(
         "higher", (4096, 96, 3), (1.95e-2, 40_000, 256), weight_decay=0.0238, softmax="batch"
     ),
-    *trials_of("lower", (1000, 128, 4), (1e-2, 32_000, 256), weight_decay=0.02),
     *trials_of("lower", (4096, 108, 4), (1e-2, 32_000, 256), weight_decay=0.02),
     *(
         replace(trial, weight_decay=0.02, softmax="batch")
@@ -200,7 +213,9 @@ TRIALS = [
     ),
     *(replace(fitted(VOCAB), seed=seed) for seed in range(SEEDS)),
     *(replace(fitted(RARE), seed=seed) for seed in range(RARE_SEEDS)),
-    *map(fitted, [WIDE, (1000, 128, 4), (4096, 96, 3), (16_384, 256, 8), (50_257, 128, 4)]),
+    *map(fitted, [WIDE, (1000, 112, 3), (1000, 128, 4), (1000, 192, 8), (1000, 256, 8)]),
+    *map(fitted, [(2000, 128, 4), (2000, 256, 8), (4096, 96, 3)]),
+    *map(fitted, [(16_384, 256, 8), (50_257, 128, 4)]),
     *(
         Trial("width", vocab_size, width, 3, 1e-2, 32_000, vocab_size // 16)
         for vocab_size in (256, 1024, 4096)

@@ -135,10 +135,11 @@ class Recipe:
         It is what docs/scale.md found, not derived: kl at a peak rate of 0.01, batches of N / 40
         sets, 256 at least, and 1,500 N sets in all, in 32,000 steps at least.
 
-        Where the best random code's mse is below 0.001, weight decay takes needless bits away. Up
-        to 8,192 tokens batches are then so small that a token is in a twentieth of 200,000 steps,
-        but of 50 sets at least. With more tokens the softmax goes over the batch, if that holds
-        less than half of them, and the decay is less where a token is in few of the steps.
+        Where the best random code's mse is below 0.001, weight decay takes needless bits away.
+        There, up to 8,192 tokens, batches are small if a token would be in less than half of the
+        steps: then it is in a twentieth of 200,000, and a step has at least 50 sets, and two fifths
+        as many as units. With more tokens the softmax goes over the batch, if that holds less than
+        half of them, and the decay is less where a token is in few of the steps.
 
         Raises:
             UsageError: as `theory.best_constant_weight`.
@@ -149,10 +150,10 @@ class Recipe:
         usual = cls("kl", steps, batch, learning_rate=1e-2)
         if best_constant_weight(vocab_size, width, set_size).mse >= 1e-3:
             return usual
-        if vocab_size <= FEW_TOKENS:
-            small = max(50, round(vocab_size / (20 * set_size)))
-            return replace(usual, steps=200_000, batch_size=small, weight_decay=0.0195)
         share = set_size * batch / vocab_size  # of the steps, that a token is in
+        if vocab_size <= FEW_TOKENS and share < 0.5:
+            small = max(50, round(0.4 * width), round(vocab_size / (20 * set_size)))
+            return replace(usual, steps=200_000, batch_size=small, weight_decay=0.0195)
         return replace(
             usual,
             weight_decay=round(min(0.02, 0.05 * math.sqrt(share)), 3),
