@@ -8,6 +8,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 PAGES := results-full results-graded-codes results-graded-mechanism results-real-codes results-scale \
 	results-source-networks results-zoo
 
+# Where an image says that Python writes no bytecode, each process would compile all modules anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help install browser demo test check check-javascript docs-files results $(PAGES) results-class \
 	results-width results-width-full results-quick results-region results-region-quick results-ground-truth \
 	results-set-rivals bench faults kernels mutants fuzz trust clean docs lowest pythons
