@@ -188,5 +188,5 @@ def test_units_are_named_for_what_they_do() -> None:
         torch.zeros(5, 300, dtype=torch.float64),
         torch.zeros(300, dtype=torch.float64),
     )
-    evidence = gather_evidence(net, AllSets(300, 2))
-    assert [unit.kind for unit in evidence.mechanism.units] == list(columns)
+    mechanism = mechanism_of(net, AllSets(300, 2))
+    assert [unit.kind for unit in mechanism.units] == list(columns)
