@@ -68,6 +68,14 @@ def python(tmp_path: Path) -> Callable[..., Outcome]:
 
 
 @pytest.fixture
+def no_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Studies draw no page, where a test looks at other files: it takes a second or two."""
+    from relubloom.study import study
+
+    monkeypatch.setattr(study, "write_report", lambda _: None)
+
+
+@pytest.fixture
 def unchecked() -> Iterator[None]:
     """Without the run-time checks of annotations: as users call relubloom."""
     jaxtyping_config.update("jaxtyping_disable", True)

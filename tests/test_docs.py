@@ -19,7 +19,6 @@ from build.process import DATA, Outcome
 from build.tracker import Recorder
 from relubloom.cli.app import app
 from relubloom.evidence import gather
-from relubloom.study import study
 from relubloom.task import k_sparse
 
 ROOT = Path(__file__).parents[1]
@@ -280,7 +279,7 @@ def test_every_exception_is_still_needed() -> None:
     assert set(GIVEN) <= {str(page.relative_to(ROOT)) for page, found in PIECES.items() if found}
 
 
-@pytest.mark.usefixtures("unchecked")
+@pytest.mark.usefixtures("no_page", "unchecked")  # the README draws a page
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if PIECES[page]], ids=lambda page: str(page.relative_to(ROOT))
 )
@@ -295,7 +294,6 @@ def test_what_is_to_be_typed_runs(
     monkeypatch.setattr(k_sparse, "ENUMERATE_UP_TO", 1000)  # more sets are drawn,
     monkeypatch.setattr(k_sparse, "HELD_OUT_SETS", 1000)
     monkeypatch.setattr(gather, "LADDER_SETS", {"study": 100, "full": 100})
-    monkeypatch.setattr(study, "write_report", lambda _: None)  # the README draws a page
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     (tmp_path / "debtags.sets").symlink_to(DATA / "debtags.sets")
     (tmp_path / "SPEC.toml").write_text(SPEC)

@@ -10,6 +10,7 @@ from relubloom.records.labels import default_labels
 from relubloom.study.study import run_study
 
 
+@pytest.mark.usefixtures("no_page")
 def test_force_keeps_what_relubloom_did_not_write(tmp_path):
     out = tmp_path / "study"
     run_study(small_study(default_labels(12)), out)
@@ -21,6 +22,7 @@ def test_force_keeps_what_relubloom_did_not_write(tmp_path):
     assert (out / "seed-backup" / "config.json").read_text() == "{}"
 
 
+@pytest.mark.usefixtures("no_page")
 def test_resume_refuses_other_token_labels(tmp_path):
     labels = default_labels(12)
     run_study(small_study(labels), tmp_path / "study")

@@ -37,7 +37,7 @@ steps.gather_evidence = gather_and_press
 from relubloom.cli import main
 main()
 """
-SIZES = ("-N", 20, "-d", 8, "-k", 2, "--steps", 60, "--batch-size", 32, "--quiet", "--threads", 1)
+SIZES = ("-N", 12, "-d", 6, "-k", 2, "--steps", 30, "--batch-size", 16, "--quiet", "--threads", 1)
 
 
 DIGITS = re.compile(rb"-?\d+\.\d+(e[-+]?\d+)?")
@@ -66,7 +66,7 @@ def test_ctrl_c_and_resume_of_train(
 ) -> None:
     stopped = python(PRESS_WHILE_TRAINING, "train", *SIZES, "--out", "run")
     assert stopped.status == 1
-    assert stopped.error == "stopped at step 25 of 60; go on with the same command and --resume"
+    assert stopped.error == "stopped at step 25 of 30; go on with the same command and --resume"
     assert not (tmp_path / "run" / "model.safetensors").exists()
     assert relubloom("train", *SIZES, "--out", tmp_path / "run", "--resume").status == 0
     assert relubloom("train", *SIZES, "--out", tmp_path / "straight").status == 0

@@ -26,7 +26,7 @@ from relubloom.task import KSparseTask
 from relubloom.theory import best_constant_weight
 from relubloom.training import Recipe
 
-SIZES = ("-N", "20", "-d", "10", "-k", "2", "--steps", "30", "--batch-size", "64", "--threads", "1")
+SIZES = ("-N", "20", "-d", "10", "-k", "2", "--steps", "10", "--batch-size", "64", "--threads", "1")
 RUN_KEYS = {
     "dir",
     "seed",
@@ -129,7 +129,7 @@ def test_the_figures_agree_with_the_files(finished: Path) -> None:
         config = json.loads((folder / "config.json").read_text())
         assert config["seed"] == row["seed"]
         assert config["task"] == {"source": "uniform", "vocab_size": 20, "set_size": 2}
-        assert config["recipe"]["steps"] == 30
+        assert config["recipe"]["steps"] == 10
         code = Code.load(folder / "code.npz")
         assert code == extract_code(ReluNet.from_pretrained(folder))
         assert row["bits_per_token"]["mean"] == pytest.approx(code.weights.mean())
@@ -137,10 +137,10 @@ def test_the_figures_agree_with_the_files(finished: Path) -> None:
 
 def test_history_and_film_of_a_run(finished: Path) -> None:
     history = read_history(finished / "seed-3")
-    assert [row["step"] for row in history] == list(range(1, 31))
+    assert [row["step"] for row in history] == list(range(1, 11))
     film, steps = read_film(finished / "seed-3")
     assert steps[0] == 0
-    assert steps[-1] == 30
+    assert steps[-1] == 10
     assert film.shape == (len(steps), 20, 10)
     assert torch.equal(film[-1], ReluNet.from_pretrained(finished / "seed-3").W_in)
     assert not torch.equal(film[0], film[-1])
@@ -154,6 +154,7 @@ def test_a_run_folder_opens_without_the_rest(mine: Path, relubloom: Callable[...
     assert relubloom("query", mine / "seed-3", "kiwi", "5").status == 0
 
 
+@pytest.mark.usefixtures("no_page")
 def test_a_study_alone_has_the_numbers_it_has_beside_others(
     finished: Path, tmp_path: Path, relubloom: Callable[..., Outcome]
 ) -> None:
@@ -185,7 +186,7 @@ def test_resume_of_a_finished_study_does_nothing_again(
 
 
 @pytest.mark.parametrize(
-    "changes", [("--steps", 31), ("--seed", 4), ("--seeds", 1), ("-d", 11), ("--quick",)]
+    "changes", [("--steps", 11), ("--seed", 4), ("--seeds", 1), ("-d", 11), ("--quick",)]
 )
 def test_resume_with_other_settings_is_refused(
     mine: Path, relubloom: Callable[..., Outcome], changes: tuple[object, ...]
@@ -213,6 +214,7 @@ def test_a_folder_that_holds_something_is_refused(
     assert contents(mine) == before
 
 
+@pytest.mark.usefixtures("no_page")
 def test_force_replaces_a_study_and_leaves_other_files(
     mine: Path, relubloom: Callable[..., Outcome]
 ) -> None:
@@ -277,25 +279,27 @@ def test_a_refused_study_loses_nothing_even_with_force(
     assert contents(mine) == before
 
 
+@pytest.mark.usefixtures("no_page")
 def test_quick_caps_the_steps_and_the_sets(tmp_path: Path) -> None:
     task = KSparseTask(52, 3)  # of 22,100 sets
-    recipe = quick_recipe(Recipe(steps=30, batch_size=64), steps=20)
-    study = Study(task, 10, recipe, default_labels(52), quick=True)
+    recipe = quick_recipe(Recipe(steps=12, batch_size=64), steps=8)
+    study = Study(task, 4, recipe, default_labels(52), quick=True)
     found = run_study(study, tmp_path / "s")
-    assert found.configuration["recipe"]["steps"] == 20
+    assert found.configuration["recipe"]["steps"] == 8
     behaviour = read_record(tmp_path / "s" / "seed-0", Behaviour)
     assert behaviour is not None
     assert (behaviour.sets, behaviour.method) == (20_000, "drawn")
 
 
 @pytest.mark.parametrize(("name", "sizes"), [("debtags.sets", "3..8"), ("nextwords.sets", None)])
+@pytest.mark.usefixtures("no_page")
 def test_a_study_of_real_sets(
     tmp_path: Path, relubloom: Callable[..., Outcome], name: str, sizes: str | None
 ) -> None:
     size = () if sizes is None else ("--set-size", sizes)
     out = tmp_path / "s"
     done = relubloom(
-        *("study", "--sets", DATA / name, *size, "-d", 12, "--steps", 20, "--json", "--out", out)
+        *("study", "--sets", DATA / name, *size, "-d", 4, "--steps", 8, "--json", "--out", out)
     )
     assert done.status == 0
     task = done.json["configuration"]["task"]

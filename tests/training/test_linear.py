@@ -198,6 +198,7 @@ def test_the_command_line_trains_and_examines_it(
     assert "holds a study of other settings" in other.error
 
 
+@pytest.mark.usefixtures("no_page")
 def test_default_folders_of_both_kinds_are_apart(
     relubloom: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,6 +68,7 @@ def test_finding_8_query_says_that_reading_a_code_takes_long(
 
 
 @pytest.mark.parametrize("command", ["train", "study"])
+@pytest.mark.usefixtures("no_page")
 def test_a_long_training_says_its_time(
     command: str, tmp_path: Path, relubloom: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
