@@ -198,6 +198,7 @@ TRIALS = [
     *trials_of(
         "higher", (4096, 96, 3), (1.95e-2, 40_000, 256), weight_decay=0.0238, softmax="batch"
     ),
+    *trials_of("lower", (2000, 128, 4), (1e-2, 32_000, 256), weight_decay=0.02),
     *trials_of("lower", (4096, 108, 4), (1e-2, 32_000, 256), weight_decay=0.02),
     *(
         replace(trial, weight_decay=0.02, softmax="batch")
