@@ -19,6 +19,7 @@ OptimiserName = Literal["adam", "sgd"]
 Products = Literal["float32", "tf32"]
 Softmax = Literal["all", "batch"]
 FEW_TOKENS = 8192  # to which `Recipe.for_sizes` can afford a softmax over all tokens
+WIDE = 256  # units, in which small batches make tokens gain bits: docs/scale.md
 LEARNING_RATES = {"mse": 2e-2, "kl": 3e-2, "kl-then-mse": 3e-2}  # docs/results/recipes.md
 
 
@@ -136,10 +137,11 @@ class Recipe:
         sets, 256 at least, and 1,500 N sets in all, in 32,000 steps at least.
 
         Where the best random code's mse is below 0.001, weight decay takes needless bits away.
-        There, up to 8,192 tokens, batches are small if a token would be less than 0.75 times in a
-        step: then it is in a twentieth of 200,000 steps, and each has at least 50 sets, and two
-        fifths as many as units. With more tokens the softmax goes over the batch, if that holds
-        less than half of them, and the decay is less where a token is in few of the steps.
+        There, up to 8,192 tokens and in fewer than 256 units, batches are small if a token would be
+        less than 0.75 times in a step: then it is in a twentieth of 200,000 steps, and each has at
+        least 50 sets, and two fifths as many as units. With more tokens the softmax goes over the
+        batch, if that holds less than half of them, and the decay is less where a token is in few
+        of the steps.
 
         Raises:
             UsageError: as `theory.best_constant_weight`.
@@ -151,7 +153,7 @@ class Recipe:
         if best_constant_weight(vocab_size, width, set_size).mse >= 1e-3:
             return usual
         share = set_size * batch / vocab_size  # of the steps, that a token is in
-        if vocab_size <= FEW_TOKENS and share < 0.75:
+        if vocab_size <= FEW_TOKENS and width < WIDE and share < 0.75:
             small = max(50, round(0.4 * width), round(vocab_size / (20 * set_size)))
             return replace(usual, steps=200_000, batch_size=small, weight_decay=0.0195)
         return replace(
