@@ -215,7 +215,8 @@ TRIALS = [
     *(replace(fitted(VOCAB), seed=seed) for seed in range(SEEDS)),
     *(replace(fitted(RARE), seed=seed) for seed in range(RARE_SEEDS)),
     *map(fitted, [WIDE, (1000, 112, 3), (1000, 128, 4), (1000, 192, 8), (1000, 256, 8)]),
-    *map(fitted, [(2000, 128, 4), (2000, 256, 8), (4096, 96, 3), (4096, 256, 8)]),
+    *map(fitted, [(1000, 128, 5), (1500, 80, 2), (2000, 128, 4), (2000, 256, 8), (3000, 160, 6)]),
+    *map(fitted, [(4096, 96, 3), (4096, 256, 8)]),
     *map(fitted, [(16_384, 256, 8), (50_257, 128, 4)]),
     *(
         Trial("width", vocab_size, width, 3, 1e-2, 32_000, vocab_size // 16)
