@@ -2,18 +2,15 @@
 
 import math
 import re
-import shutil
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from build.process import DATA
 from build.sweep import Record, record, sweep
 from relubloom.theory import best_constant_weight
 from width import write_page
-from width_law.rivals import RIVALS
 
 WIDTHS = (12, 16, 20, 24, 28, 32)
 
@@ -32,10 +29,8 @@ def power(width: int) -> float:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Shared, with nearly all the rivals that are needed; those of width 12 at k = 3 are made."""
-    out = tmp_path_factory.mktemp("width")
-    shutil.copy(DATA / RIVALS, out)
-    return out
+    """Shared, so that rivals are made once."""
+    return tmp_path_factory.mktemp("width")
 
 
 def cell(law: Callable[[int], float], **fields: object) -> list[Record]:
