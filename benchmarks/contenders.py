@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
 from relubloom import KSparseTask, Recipe
+from relubloom.training import products
 from relubloom.training.recipe import Objective
 from relubloom.training.run import TrainingRun
 
@@ -73,6 +74,12 @@ def ours(size: Size) -> Turn:
     return TrainingRun(
         size.task, size.width, recipe, tuple(range(size.networks)), size.device, None
     ).advance
+
+
+def torch_products(size: Size) -> Turn:
+    """Ours without oneDNN's products: the same where the processor has no AVX-512."""
+    products.LEAST_MULTIPLICATIONS = 1 << 62
+    return ours(size)
 
 
 def three_gemms(size: Size) -> Turn:
@@ -199,6 +206,7 @@ def _mse(W_in: Tensor, b_in: Tensor, W_out: Tensor, b_out: Tensor, sets: Tensor)
 # The maker of each contender, and the modules it needs besides torch: not part of its memory.
 CONTENDERS: dict[str, tuple[Callable[[Size], Turn], tuple[str, ...]]] = {
     "ours": (ours, ()),
+    "torch_products": (torch_products, ()),
     "three_gemms": (three_gemms, ()),
     "plain_loop": (plain_loop, ("torch._dynamo",)),
     "index_loop": (index_loop, ("torch._dynamo",)),

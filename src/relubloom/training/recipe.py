@@ -19,7 +19,7 @@ OptimiserName = Literal["adam", "sgd"]
 Products = Literal["float32", "tf32"]
 Softmax = Literal["all", "batch"]
 FEW_TOKENS = 8192  # to which `Recipe.for_sizes` can afford a softmax over all tokens
-WIDE = 256  # units, in which small batches make tokens gain bits: docs/scale.md
+WIDE = 256  # units in which small batches give tokens too many bits: docs/scale.md
 LEARNING_RATES = {"mse": 2e-2, "kl": 3e-2, "kl-then-mse": 3e-2}  # docs/results/recipes.md
 
 
@@ -136,12 +136,10 @@ class Recipe:
         It is what docs/scale.md found, not derived: kl at a peak rate of 0.01, batches of N / 40
         sets, 256 at least, and 1,500 N sets in all, in 32,000 steps at least.
 
-        Where the best random code's mse is below 0.001, weight decay takes needless bits away.
-        There, up to 8,192 tokens and in fewer than 256 units, batches are small if a token would be
-        less than 0.75 times in a step: then it is in a twentieth of 200,000 steps, and each has at
-        least 50 sets, and two fifths as many as units. With more tokens the softmax goes over the
-        batch, if that holds less than half of them, and the decay is less where a token is in few
-        of the steps.
+        Where the best random code's mse is below 0.001, weight decay takes needless bits away. If
+        N is at most 8,192, the width below 256 and 256 k / N below 0.75, batches are small there:
+        the largest of N / (20 k), 50 and 0.4 times the width, in 200,000 steps. Else the softmax
+        goes over the batch where k times its size is below N / 2.
 
         Raises:
             UsageError: as `theory.best_constant_weight`.
