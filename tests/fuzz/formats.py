@@ -211,7 +211,7 @@ def results(case: Path, draw: Draw) -> Asked:
     extra = draw.choice(([], ["--sort", "mse"], ["--where", "mse<1"], ["--limit", "9"]))
 
     def judge(out: str) -> str | None:
-        runs = len(json.loads(out))
+        runs = len(json.loads(out)["runs"])
         return None if runs == 4 or extra[:1] == ["--where"] else f"{runs} runs of 4"
 
     return Asked(["results", str(case / "sweep"), "--json", *extra], judge)

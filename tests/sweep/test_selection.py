@@ -1,6 +1,5 @@
 """Choosing among the runs of a sweep, and the command that lists, draws and exports them."""
 
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -113,7 +112,7 @@ def test_columns_order_and_limit(folder: Path, relubloom: Callable[..., Outcome]
 
 
 def test_json_holds_every_record(folder: Path, relubloom: Callable[..., Outcome]) -> None:
-    records = json.loads(relubloom("results", folder, "--json", "--where", "width=8").out)
+    records = relubloom("results", folder, "--json", "--where", "width=8").json["runs"]
     assert len(records) == 16
     assert records[0]["mse"] == 1.0
 

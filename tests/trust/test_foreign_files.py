@@ -352,5 +352,5 @@ def test_nan_in_a_table_is_null(table: Path, relubloom: Command) -> None:
             """UPDATE runs SET figures = '{"mse": NaN, "kl": 1e999}', seconds = 9e999"""
         )
     database.close()
-    (row,) = relubloom("results", table, "--json").json
+    (row,) = relubloom("results", table, "--json").json["runs"]
     assert (row["mse"], row["kl"], row["seconds"]) == (None, None, None)

@@ -247,8 +247,8 @@ def table(tmp_path: Path) -> Path:
 
 def test_columns_and_limit_hold_for_json_too(table: Path, relubloom: Command) -> None:
     found = relubloom("results", table, "--json", "--columns", "width,mse", "--limit", 2).json
-    assert found == [{"width": 0, "mse": 0.004}, {"width": 1, "mse": 0.004}]
-    assert len(relubloom("results", table, "--json").json) == 3
+    assert found == {"runs": [{"width": 0, "mse": 0.004}, {"width": 1, "mse": 0.004}]}
+    assert len(relubloom("results", table, "--json").json["runs"]) == 3
 
 
 @pytest.mark.parametrize("option", [("--export", "runs.csv"), ("--keep-networks",)])

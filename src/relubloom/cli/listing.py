@@ -113,7 +113,9 @@ def results(
     lines.append(f"{len(records):,} of {len(everything):,} runs")
     if table and most and most < len(records):
         lines[-1] += f", {most:,} shown; --limit 0 shows all"
-    how.answer(listed, lambda: "\n".join([*lines, *(f"written: {file}" for file in written)]))
+    how.answer(
+        {"runs": listed}, lambda: "\n".join([*lines, *(f"written: {file}" for file in written)])
+    )
 
 
 def _draw(drawing: Drawing, path: Path) -> None:

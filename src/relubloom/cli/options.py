@@ -120,7 +120,7 @@ class Answering:
         False
     )
 
-    def answer(self, value: Any, text: Callable[[], str]) -> None:
+    def answer(self, value: dict[str, Any], text: Callable[[], str]) -> None:
         """Print the value as JSON where that is wanted, else the text."""
         said = json_text.dumps(value, allow_nan=False) if self.json else printable(text())
         try:
