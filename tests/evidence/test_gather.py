@@ -1,14 +1,17 @@
-"""Evidence where the weights are: on an accelerator, which a CPU plays, as on the CPU."""
+"""Evidence where the weights are: on an accelerator, which a CPU plays, as on the CPU; and weights
+of which there is none."""
 
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 import pytest
+import torch
 
 from build.elsewhere import play_cuda
 from build.graded import noisy_filter
 from relubloom.code import make_graded
+from relubloom.errors import UsageError
 from relubloom.evidence import gather_evidence
 from relubloom.evidence.certificate import certify
 from relubloom.evidence.certificate.by_method import Effort
@@ -56,6 +59,23 @@ def test_a_certificate_is_that_of_the_cpu(
     other = certify(placed(net, "cuda"), 3, method=method, effort=effort)
     assert there.on > 0
     assert said(own) == said(other)
+
+
+@pytest.mark.parametrize("name", ["W_in", "b_in", "W_out", "b_out"])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_weights_that_are_no_numbers_are_refused(name: str, value: float) -> None:
+    net = graded()
+    net.state_dict()[name].view(-1)[0] = value
+    with pytest.raises(UsageError, match=f"^{name} holds NaN or infinity; train again"):
+        gather_evidence(net, KSparseTask(20, 2))
+
+
+def test_weights_whose_figures_would_overflow_are_refused() -> None:
+    net = graded()
+    for name in ("W_in", "W_out"):
+        net.state_dict()[name].mul_(1e20)
+    with pytest.raises(UsageError, match=r"^W_in or b_in reaches .* are at most 1e\+34; scale"):
+        gather_evidence(net, KSparseTask(20, 2), depth="study")
 
 
 def said(record: Any) -> Any:

@@ -158,3 +158,11 @@ def test_a_unit_that_is_never_on_keeps_its_bits_as_they_are() -> None:
 def test_the_sets_have_tokens() -> None:
     with pytest.raises(UsageError, match="set_size is 0: sets have at least one token; give 1"):
         extract_graded_code(untrained(10, 3, 0), 0)
+
+
+@pytest.mark.parametrize("name", ["W_in", "b_in", "W_out", "b_out"])
+def test_weights_that_are_no_numbers_have_no_strengths(name: str) -> None:
+    net = random_net(6, 4, seed=0)
+    net.state_dict()[name].view(-1)[0] = torch.nan
+    with pytest.raises(UsageError, match=f"^{name} holds NaN or infinity; train again"):
+        extract_graded_code(net, 2)

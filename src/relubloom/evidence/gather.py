@@ -28,6 +28,7 @@ from relubloom.measure.forward import placed
 from relubloom.measure.one_pass import Consumer, OnSets, evaluator_for, one_pass
 from relubloom.network.extract import extract_with_modes
 from relubloom.network.relu_net import ReluNet, as_network
+from relubloom.network.weights_file import check_numbers
 from relubloom.records.behaviour import Behaviour
 from relubloom.records.certificate import Certificate
 from relubloom.records.interventions import Interventions
@@ -152,13 +153,15 @@ def gather_evidence(
 
     Raises:
         UsageError: `net` is no ReluNet, the sets are none of its vocabulary, there is no such
-            depth, `workers` is below 1, or the weights hold NaN or infinity.
+            depth, `workers` is below 1, or the weights hold NaN, infinity, or numbers so large that
+            figures overflow (above 1e34, alone or as a product of one of each layer).
 
     Each set is drawn once and run once, and scores, mechanism and certificate are made of that.
     Cost: a forward pass over the sets, and about as much again for the analyses; beyond `quick`
     also that of the interventions and of the ladder.
     """
     given, workers = as_network(net), whole("workers", workers, 1)
+    check_numbers(given.state_dict())
     # In float64 once for all analyses, each of which would make its own.
     net = placed(given, given.W_in.device, torch.float64)
     task, sets = _task_of(sets), as_collection(sets, net.vocab_size)

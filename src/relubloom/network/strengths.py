@@ -19,7 +19,8 @@ from relubloom.errors import UsageError, whole
 from relubloom.network.extract import APART, extract_code, reversed_units
 from relubloom.network.given_weights import as_array
 from relubloom.network.modes import fit_two_modes
-from relubloom.network.relu_net import ReluNet
+from relubloom.network.relu_net import ReluNet, as_network
+from relubloom.network.weights_file import check_finite
 
 BIT, FULL = 0.5, 1.0  # share of the level that a bit, and that a full bit, takes away at least
 SEVERAL = 2  # tokens: on sets of one, a half bit is nothing but a bit
@@ -90,6 +91,7 @@ def extract_graded_code(net: ReluNet, set_size: int) -> GradedCode:
 
     Cost: that of `extract_code`, and O(vocab width) a round.
     """
+    check_finite(as_network(net).state_dict())
     return extract_with_drops(net, extract_code(net), set_size)[0]
 
 

@@ -1,5 +1,6 @@
 """`config.json` + `model.safetensors`: the Hugging Face layout of a network on disk."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -152,24 +153,38 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
                 f"{path}: {name} is {precision_of(value)} and W_in "
                 f"{precision_of(tensors['W_in'])}; give all four the same precision"
             )
-        if not bool(torch.isfinite(value).all()):
-            raise FileError(f"{path}: {name} holds NaN or infinity; train again or restore it")
-    _refuse_huge(path, tensors)
+    try:
+        check_numbers(tensors)
+    except UsageError as error:
+        raise FileError(f"{path}: {error.args[0]}") from None
     return tensors
 
 
-def _refuse_huge(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Refuse weights whose figures would overflow.
+def check_finite(tensors: Mapping[str, Tensor]) -> None:
+    """Refuse weights that are not all numbers.
 
     Raises:
-        FileError: an entry, or the product of one of either layer, is above `LARGEST`.
+        UsageError: a tensor holds NaN or infinity.
     """
+    for name, value in tensors.items():
+        if not bool(torch.isfinite(value).all()):
+            raise UsageError(f"{name} holds NaN or infinity; train again or restore it")
+
+
+def check_numbers(tensors: Mapping[str, Tensor]) -> None:
+    """Refuse weights of which no figures can be taken.
+
+    Raises:
+        UsageError: a tensor holds NaN or infinity; or an entry, or the product of one of either
+            layer, is above `LARGEST`, so that figures would overflow.
+    """
+    check_finite(tensors)
     sizes = {name: float(value.abs().max()) for name, value in tensors.items()}
     first, second = max(sizes["W_in"], sizes["b_in"]), max(sizes["W_out"], 1.0)
     largest = max(*sizes.values(), first * second)
     if largest > LARGEST:
-        raise FileError(
-            f"{path}: W_in or b_in reaches {first:.2g}, W_out {sizes['W_out']:.2g} and b_out "
+        raise UsageError(
+            f"W_in or b_in reaches {first:.2g}, W_out {sizes['W_out']:.2g} and b_out "
             f"{sizes['b_out']:.2g}: figures are taken where entries, and products of both layers', "
             f"are at most {LARGEST:.0e}; scale them down"
         )
