@@ -286,6 +286,11 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         "the sets have 9 tokens and the network 8: they must agree; give the task the network was "
         "made for",
     ),
+    "gather_evidence: a list of other vocabulary": (
+        lambda: rb.gather_evidence(NET, rb.ListedSets.of([[0, 1], [2]], 5)),
+        "the sets have 5 tokens and the network 8: they must agree; give the task the network was "
+        "made for",
+    ),
     "gather_evidence: swapped": (
         lambda: rb.gather_evidence(TASK, NET),
         "the network is a KSparseTask: give a ReluNet",

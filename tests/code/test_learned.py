@@ -145,6 +145,12 @@ def test_learning_from_ids_and_from_one_set_repeated():
     assert rb.learn_code([[0, 1]] * 5, 4, vocab_size=3, seconds=0.2).vocab_size == 3
 
 
+def test_a_collection_says_how_many_tokens_it_has():
+    listed = rb.ListedSets.of([[0, 1, 5], [1, 2], [1, 5]], 7)
+    for sets in (listed, rb.AllSets(7, 2)):
+        assert learn_code(sets, 8, seconds=0.2).vocab_size == 7
+
+
 def test_tokens_that_no_set_holds_have_hashes_and_are_counted():
     sets = drawn_sets(60, 12, 3)
     held = set(sets[sets < 12].tolist())

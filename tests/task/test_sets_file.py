@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from build.process import DATA
-from relubloom.errors import FileError
-from relubloom.task import KSparseTask, read_sets
+from relubloom.errors import FileError, UsageError
+from relubloom.task import KSparseTask, as_collection, read_sets
 
 
 def write(folder: Path, content: str | bytes, name: str = "x.sets") -> Path:
@@ -176,6 +176,16 @@ def test_sets_with_tokens_never_trained_on_are_marked(tmp_path: Path) -> None:
     text = "a b\na\nb\n" * 3
     task = KSparseTask.from_file(write(tmp_path, text))
     assert not task.evaluation_sets().unseen(0, 1).any()
+
+
+@pytest.mark.parametrize("hold_out", [True, False])
+def test_its_sets_are_refused_beside_another_vocabulary(tmp_path: Path, hold_out: bool) -> None:
+    path = write(tmp_path, "a b c\nd e\na e\nb c d\nc\n")
+    task = KSparseTask.from_file(path, hold_out=hold_out)
+    for sets in (task, task.evaluation_sets(), task.training_lines()):
+        assert len(as_collection(sets, 5)) > 0
+        with pytest.raises(UsageError, match="the sets have 5 tokens and the network 7: they must"):
+            as_collection(sets, 7)
 
 
 def test_training_draws_lines_with_their_copies_and_never_held_out_ones(tmp_path: Path) -> None:

@@ -68,7 +68,8 @@ def learn_code(
         sets: a task of a file, whose training lines are learned from; or the training sets
             themselves, as ids.
         width: units, more than the largest set has tokens.
-        vocab_size: number of tokens; of a task its own, else by default the largest id and 1.
+        vocab_size: number of tokens; of a task or a collection its own, else by default the largest
+            id and 1.
         seconds: what it may take, about.
         seed: seed of the choices.
         watch: called with (stage, done, total, detail) as the work goes on.
@@ -83,6 +84,8 @@ def learn_code(
         lines = sets.training_lines()
         ids, copies, vocab_size = lines.sets, lines.copies, sets.vocab_size
     else:
+        if vocab_size is None:
+            vocab_size = getattr(sets, "vocab_size", None)
         padding = LARGEST if vocab_size is None else whole("vocab_size", vocab_size, 1)
         listed = as_collection(sets, padding)
         ids, copies = listed.chunk(0, len(listed)), listed.weights(0, len(listed))

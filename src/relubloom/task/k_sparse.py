@@ -301,7 +301,7 @@ class KSparseTask(Shown):
         copies = torch.tensor(list(self.file.counts.values()), dtype=torch.int64)
         none_unseen = torch.zeros(len(copies), dtype=torch.bool)
         sets = padded(self.file.counts, self.vocab_size)
-        return ListedSets(sets, copies, none_unseen, "listed", self.file)
+        return ListedSets(sets, copies, none_unseen, "listed", self.file, self.vocab_size)
 
     def _lines_of_its_sizes(self) -> ListedSets:
         """The held-out lines; of sizes narrower than the file's, those of these sizes."""
@@ -317,7 +317,7 @@ class KSparseTask(Shown):
                 f"has that size; give sizes from {int(lengths.min())} to {int(lengths.max())}"
             )
         columns = (held_out.sets[kept], held_out.copies[kept], held_out.has_unseen[kept])
-        return ListedSets(*columns, held_out.method, self.file)
+        return ListedSets(*columns, held_out.method, self.file, self.vocab_size)
 
     @property
     def enumerable(self) -> bool:
@@ -460,10 +460,12 @@ class KSparseTask(Shown):
         trained[sets[training]] = True
         trained[self.vocab_size] = True  # padding
         unseen = ~trained[sets].all(1)
-        return (
-            ListedSets(sets[training], copies[training], unseen[training], "training"),
-            ListedSets(sets[held_out], copies[held_out], unseen[held_out], "held-out", self.file),
-        )
+
+        def side(rows: Tensor, method: str, file: SetsFile | None) -> ListedSets:
+            columns = sets[rows], copies[rows], unseen[rows]
+            return ListedSets(*columns, method, file, self.vocab_size)
+
+        return side(training, "training", None), side(held_out, "held-out", self.file)
 
 
 def hash_of(tokens: tuple[str, ...]) -> str:

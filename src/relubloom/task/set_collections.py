@@ -145,7 +145,8 @@ class ListedSets(SetCollection):
     `copies` is how often each stands there; `has_unseen`, whether it holds a token that no training
     set holds.
 
-    Sets shorter than the longest are padded with vocab_size. `file` is what they are lines of.
+    Sets shorter than the longest are padded with vocab_size, the number of tokens; None where that
+    is not known. `file` is what they are lines of.
     """
 
     sets: Int64[Tensor, "sets set_size"]
@@ -153,6 +154,7 @@ class ListedSets(SetCollection):
     has_unseen: Bool[Tensor, " sets"]
     method: str = "held-out"
     file: SetsFile | None = None
+    vocab_size: int | None = None
 
     @classmethod
     def of(cls, sets: Iterable[Sequence[int]], vocab_size: int) -> ListedSets:
@@ -181,7 +183,8 @@ class ListedSets(SetCollection):
                 )
         copies = torch.tensor(list(counts.values()), dtype=torch.int64)
         none_unseen = torch.zeros(len(copies), dtype=torch.bool)
-        return cls(padded(counts, vocab_size), copies, none_unseen, "listed")
+        sets_of = padded(counts, vocab_size)
+        return cls(sets_of, copies, none_unseen, "listed", vocab_size=vocab_size)
 
     def __repr__(self) -> str:
         lines = int(self.copies.sum())

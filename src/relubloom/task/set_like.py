@@ -74,8 +74,8 @@ def as_collection(sets: SetCollection | KSparseTask | SetsLike, vocab_size: int)
     if isinstance(sets, KSparseTask):
         sets = sets.evaluation_sets()
     if isinstance(sets, SetCollection):
-        found = getattr(sets, "vocab_size", vocab_size)
-        if found != vocab_size:
+        found = getattr(sets, "vocab_size", None)
+        if found not in (None, vocab_size):
             raise UsageError(
                 f"the sets have {found} tokens and the network {vocab_size}: they must agree; give "
                 "the task the network was made for"
