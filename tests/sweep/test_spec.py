@@ -108,6 +108,8 @@ def test_an_impossible_point_leaves_the_others(write: Write) -> None:
         ("[[grid]]\nwdith = 4\n", r"\[\[grid\]\] has a key 'wdith'.* nearest is 'width'"),
         ("[defaults]\nsede = 4\n[[grid]]\n", r"\[defaults\] has a key 'sede'.* 'seed"),
         ("[[gird]]\nwidth = 4\n", r"key 'gird', which there is not; the nearest is 'grid'"),
+        ("seeds = 2\n[[grid]]\n", r"the file has a key 'seeds': it stands in \[\[grid\]\] or"),
+        ("[sweep]\nwidth = 2\n[[grid]]\n", r"\[sweep\] has a key 'width': it stands in .*; move"),
         ("[sweep]\nnaem = 'x'\n[[grid]]\n", r"nearest is 'name'"),
         ("[sweep]\nname = 'x'\n", r"no \[\[grid\]\]"),
         ("[grid]\nwidth = 4\n", r"no \[\[grid\]\]"),

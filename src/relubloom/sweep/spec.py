@@ -119,6 +119,11 @@ def _check_keys(table: dict[str, Any], known: tuple[str, ...], path: Path, where
     for key in table:
         if key in known:
             continue
+        if key in GRID_KEYS:
+            raise UsageError(
+                f"{path}: {where} has a key {key!r}: it stands in [[grid]] or [defaults]; move it "
+                "there"
+            )
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
         raise UsageError(
             f"{path}: {where} has a key {key!r}, which there is not; the nearest is {near!r}"
