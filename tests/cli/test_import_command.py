@@ -173,6 +173,11 @@ REFUSED: dict[str, Case] = {
         lambda at: state(at, **{"2__weight": None, "2__bias": None}), RELU, 1,
         "has 1 weight matrix (0.weight): a network here has two linear layers; for tied weights",
     ),
+    "one layer, named": (
+        lambda at: state(at, **{"2__weight": None, "2__bias": None}),
+        (*RELU, "--names", "W_in=0.weight"), 1,
+        "has 1 weight matrix (0.weight): a network here has two linear layers; for tied weights",
+    ),
     "layer norm": (
         lambda at: state(at, **{"ln_1__weight": torch.ones(5)}), RELU, 1,
         "has a normalisation layer (tensor ln_1.weight)",

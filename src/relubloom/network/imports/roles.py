@@ -136,14 +136,15 @@ def _two_layers(matrices: list[str], names: Mapping[str, str], name: str) -> dic
     """Roles of the matrices that have none; needs exactly as many as are missing."""
     missing = [role for role in ("W_in", "W_out") if role not in names]
     if len(matrices) != len(missing):
-        listed = f" ({', '.join(matrices)})" if matrices else ""
+        every = [*(names[role] for role in ("W_in", "W_out") if role in names), *matrices]
+        listed = f" ({', '.join(every)})" if every else ""
         what, remedy = "matrices", "choose two with --names W_in=...,W_out=..."
-        if len(matrices) == 1:
+        if len(every) == 1:
             what = "matrix"
-            remedy = f"for tied weights give --names W_in={matrices[0]},W_out={matrices[0]}"
+            remedy = f"for tied weights give --names W_in={every[0]},W_out={every[0]}"
         raise FileError(
-            f"{name} has {len(matrices)} weight {what}{listed}: a network here has two linear "
-            f"layers; {remedy if matrices else 'give a file of weights'}"
+            f"{name} has {len(every)} weight {what}{listed}: a network here has two linear "
+            f"layers; {remedy if every else 'give a file of weights'}"
         )
     if len(missing) == 1:
         return {missing[0]: matrices[0]}
