@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from relubloom.errors import FileError
+from relubloom.errors import FileError, UsageError
 from relubloom.network.relu_net import ReluNet
 
 
@@ -49,6 +50,26 @@ def test_the_folder_is_in_the_hugging_face_layout(tmp_path: Path) -> None:
     assert {name: value.shape for name, value in found.items()} == {
         name: value.shape for name, value in tensors.items()
     }
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        ({"tokens": {"a"}}, "set is not JSON serializable"),
+        ({"seed": float("nan")}, "not JSON compliant"),
+        ({"steps": {(1, 2): 3}}, "not tuple"),
+    ],
+)
+def test_a_config_that_is_no_json_is_refused_before_anything_is_written(
+    tmp_path: Path, config: dict[str, Any], why: str
+) -> None:
+    net, _ = saved(tmp_path / "there")
+    before = {path: path.read_bytes() for path in (tmp_path / "there").iterdir()}
+    for folder in (tmp_path / "there", tmp_path / "new"):
+        with pytest.raises(UsageError, match=f"config cannot be written as JSON .*{why}.*; give"):
+            net.double().save_pretrained(folder, config)
+    assert before == {path: path.read_bytes() for path in (tmp_path / "there").iterdir()}
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_transposed_view_is_saved_as_it_reads(tmp_path: Path) -> None:

@@ -148,7 +148,12 @@ class ReluNet(Shown, nn.Module):
         return logits, cache
 
     def save_pretrained(self, path: Path | str, config: dict[str, Any] | None = None) -> None:
-        """Write `config.json` and `model.safetensors` into the folder, each atomically."""
+        """Write `config.json` and `model.safetensors` into the folder, each atomically.
+
+        Raises:
+            UsageError: `config` is no dict of JSON values; nothing is written.
+            FileError: the folder cannot be written.
+        """
         if config is not None:
             check_dict("config", config)
         weights_file.write_weights(

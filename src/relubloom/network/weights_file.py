@@ -1,5 +1,6 @@
 """`config.json` + `model.safetensors`: the Hugging Face layout of a network on disk."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,16 @@ def write_weights(folder: Path, tensors: dict[str, Tensor], config: dict[str, An
     """Write the two files, each atomically; `config` gains the versions and the network's sizes.
 
     Raises:
+        UsageError: `config` is no JSON; nothing is written.
         FileError: the folder cannot be written.
     """
+    try:
+        json.dumps(config, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(
+            f"config cannot be written as JSON ({error}): config.json holds texts, finite numbers, "
+            "true, false, null, lists and dicts; give those"
+        ) from None
     vocab_size, width = tensors["W_in"].shape
     versions = {
         "model_type": "relubloom",
