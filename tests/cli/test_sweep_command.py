@@ -42,6 +42,10 @@ def spec(tmp_path: Path) -> Path:
 
 def test_the_example_is_printed(relubloom: Callable[..., Outcome]) -> None:
     assert relubloom("sweep", "--example").out == EXAMPLE.read_text()
+    for line in ("--example --json", "--json --example", "spec.toml --json --example"):
+        done = relubloom("sweep", *line.split())
+        assert (done.status, done.out) == (2, "")
+        assert done.error == "--json is given beside --example: a spec is TOML; leave one out"
 
 
 def test_a_sweep_from_end_to_end(

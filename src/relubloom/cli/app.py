@@ -201,7 +201,7 @@ def run(arguments: list[str]) -> int:
         arguments = ["--version"]
     arguments = arguments or ["--help"]
     try:
-        status = app(arguments, prog_name="relubloom", standalone_mode=False)
+        status = app(arguments, prog_name="relubloom", standalone_mode=False, obj=said)
     except Exception as error:  # noqa: BLE001 - the last line of defence: one line, no traceback
         if debug:
             traceback.print_exc()

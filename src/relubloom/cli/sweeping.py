@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from relubloom.sweep.workers import Workers
 
 
-def _show_example(wanted: bool) -> bool:
+def _show_example(context: Any, wanted: bool) -> bool:
     if wanted:
+        options.refuse_beside("--example", "a spec is TOML", {"--json": "--json" in context.obj})
         typer.echo(files("relubloom.sweep").joinpath("example.toml").read_text(), nl=False)
         raise typer.Exit
     return wanted
