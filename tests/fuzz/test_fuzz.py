@@ -26,6 +26,19 @@ def test_pages(tmp_path: Path) -> None:
     quiet(attack(tmp_path, PAGES, 6, 1))
 
 
+def test_memory_is_what_a_case_adds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from relubloom.cli import app
+
+    def large(arguments: list[str]) -> int:
+        return app._fail(f"{len(bytearray(256 << 20))} bytes are refused", 1)
+
+    monkeypatch.setattr("fuzz.attack.MEMORY", 128 << 20)  # less than the process holds
+    quiet(attack(tmp_path / "usual", ["tokens"], 2, 0))
+    monkeypatch.setattr(app, "run", large)
+    (fault,) = attack(tmp_path / "large", ["tokens"], 1, 0).faults
+    assert "it took 0." in fault
+
+
 def test_the_attack_sees_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: a fallback, a wrong answer, an exit status, a file outside."""
     from relubloom.cli import app
