@@ -82,6 +82,17 @@ def is_gone(pid: int) -> bool:
         return True
 
 
+def is_training(pid: int) -> bool:
+    """Whether a worker is where Ctrl-C saves its state: it holds SIGINT back, then ignores it, and
+    catches it while it trains."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return False
+    masks = {line[:6]: int(line[8:], 16) for line in lines if line[:6] in ("SigBlk", "SigCgt")}
+    return bool(masks["SigCgt"] & ~masks["SigBlk"] & 1 << signal.SIGINT - 1)
+
+
 def kill(process: subprocess.Popen[bytes]) -> None:
     """Kill a sweep, and wait until nobody goes on working on its files."""
     left = workers_of(process)
@@ -141,15 +152,16 @@ def test_two_at_once_in_one_folder_make_one_table(
     assert table(out) == table(tmp_path / "whole")
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
 def test_ctrl_c_saves_the_state_of_training(tmp_path: Path) -> None:
     spec = tmp_path / "spec.toml"
     spec.write_text("[[grid]]\nvocab_size = 24\nwidth = 5\nsteps = 100000\nbatch_size = 64\n")
     out = tmp_path / "out"
     process = start(spec, out)
-    deadline = time.monotonic() + 60
-    while not workers_of(process) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    time.sleep(3)
+    deadline = time.monotonic() + 120
+    while not any(map(is_training, workers_of(process))):
+        assert time.monotonic() < deadline and process.poll() is None, said(out).read_text()
+        time.sleep(0.05)
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(timeout=120) == 1
     assert said(out).read_text().splitlines() == [
