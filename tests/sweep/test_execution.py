@@ -14,6 +14,7 @@ from build.sweep import done_row
 from build.tracker import Recorder
 from relubloom.errors import DivergedError, FileError, StoppedError, UsageError
 from relubloom.network.relu_net import ReluNet
+from relubloom.records import run_folder
 from relubloom.records.sweep_row import SweepRow
 from relubloom.sweep import execution
 from relubloom.sweep.group import Group, Trained, in_groups, run_group
@@ -316,6 +317,22 @@ def test_networks_are_kept_on_request(sweep: Callable[..., Any], tmp_path: Path)
     for run in SPEC.runs:
         net = ReluNet.from_pretrained(tmp_path / "networks" / run.identity)
         assert net.width == run.width
+
+
+def test_a_network_that_a_full_disk_cut_short_is_kept_whole(
+    sweep: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    write, calls = run_folder.write_labels, list[Path]()
+
+    def full_at_first(folder: Path, labels: tuple[str, ...]) -> None:
+        calls.append(folder)
+        if len(calls) == 1:
+            raise FileError("cannot write it: disk is full")
+        write(folder, labels)
+
+    monkeypatch.setattr(run_folder, "write_labels", full_at_first)
+    sweep(keep_networks=True)
+    assert all((tmp_path / "networks" / run.identity / "tokens.txt").exists() for run in SPEC.runs)
 
 
 def test_a_plan_prices_what_is_left(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from relubloom.training.recipe import Recipe
 HISTORY, FILM, CODE, TOKENS = "history.jsonl", "snapshots.safetensors", "code.npz", "tokens.txt"
 CODE_CSV = "code.csv"  # of a constructed network
 CHECKPOINT, REPORT, LESSON = "checkpoint.safetensors", "report.html", "lesson.html"
-RUN_FILES = (CONFIG, WEIGHTS, HISTORY, FILM, CODE, CODE_CSV, TOKENS, CHECKPOINT, REPORT, LESSON)
+RUN_FILES = (CONFIG, HISTORY, FILM, CODE, CODE_CSV, TOKENS, REPORT, LESSON, CHECKPOINT, WEIGHTS)
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ def is_empty(folder: Path) -> bool:
 
 
 def write_network(folder: Path, net: ReluNet, origin: Origin, tokens: tuple[str, ...]) -> None:
-    """Write `config.json`, `model.safetensors` and `tokens.txt`."""
-    write_labels(folder, tokens)
+    """Write `model.safetensors` first, as it marks a run, `config.json` and `tokens.txt`."""
     net.save_pretrained(folder, origin.describe())
+    write_labels(folder, tokens)
 
 
 def write_training(

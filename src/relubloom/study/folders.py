@@ -52,9 +52,9 @@ def check_run(out: Path, *, resume: bool = False, force: bool) -> bool:
 
 
 def remove_run(folder: Path) -> None:
-    """Remove the files of a run, and nothing else."""
+    """Remove the files of a run, and nothing else; what marks a run goes last."""
     remove_figures(folder)
-    for name in (*RUN_FILES, *FILE_NAMES.values()):
+    for name in (*FILE_NAMES.values(), *RUN_FILES):
         (folder / name).unlink(missing_ok=True)
 
 
@@ -141,7 +141,7 @@ def _remove_study(out: Path) -> None:
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
     remove_figures(out)
-    for name in (*STUDY_FILES, REPORT, LESSON):
+    for name in (REPORT, LESSON, *STUDY_FILES):
         (out / name).unlink(missing_ok=True)
 
 

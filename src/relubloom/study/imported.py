@@ -57,10 +57,10 @@ def import_run(
     task = None if given.set_size is None else KSparseTask(net.vocab_size, given.set_size)
     if not (again and _holds(out, record)):
         prepare_run(out, force=force)
-    if labels is not None:
-        write_labels(out, labels)
     described = {} if task is None else {EXAMINED: task.describe()}
     net.save_pretrained(out, described | {"import": record})
+    if labels is not None:
+        write_labels(out, labels)
     sizes = {"vocab_size": net.vocab_size, "width": net.width, "set_size": given.set_size}
     return {"dir": str(out)} | sizes | record
 

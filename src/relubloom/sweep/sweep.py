@@ -13,9 +13,8 @@ import torch
 
 from relubloom import atomic
 from relubloom.errors import FileError, UsageError
-from relubloom.network.weights_file import CONFIG
 from relubloom.records.labels import default_labels
-from relubloom.records.run_folder import Origin, is_empty, write_network
+from relubloom.records.run_folder import TOKENS, Origin, is_empty, write_network
 from relubloom.records.sweep_row import SweepRow
 from relubloom.study.folders import refuse_file
 from relubloom.sweep.cost import Cost, predict, run_seconds
@@ -247,7 +246,7 @@ class _Job:
         nets = {each.row.run: each.net for each in trained}
         for run in group.runs:
             folder, net = self.out / NETWORKS / run.identity, nets.get(run.identity)
-            if net is None or (folder / CONFIG).exists():
+            if net is None or (folder / TOKENS).exists():
                 continue
             file = run.task.file
             labels = file.tokens if file else default_labels(run.task.vocab_size)

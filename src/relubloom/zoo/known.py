@@ -175,11 +175,11 @@ class KnownNetwork:
             FileError: the folder cannot be written.
         """
         folder, written = as_path("folder", folder), [CARD]
-        atomic.write_text(folder / CARD, self.card)
-        write_record(folder, self.certificate)
         for path in _files(self.folder):
             atomic.write_bytes(folder / path.name, path.read_bytes())
             written.append(path.name)
+        atomic.write_text(folder / CARD, self.card)
+        write_record(folder, self.certificate)
         if self.entry.source == "correlated":
             config = reading.read_json(folder / CONFIG)
             config["task"]["sets"] = str(folder / SETS)
@@ -223,8 +223,8 @@ def _cache() -> Path:
 
 
 def _files(folder: Path) -> list[Path]:
-    """What an entry consists of; its certificate and card come later."""
-    names = (CONFIG, WEIGHTS, TOKENS, CODE, TABLE, UNITS, SETS)
+    """What an entry consists of, the mark of a run first; its certificate and card come later."""
+    names = (WEIGHTS, CONFIG, TOKENS, CODE, TABLE, UNITS, SETS)
     return [folder / name for name in names if (folder / name).exists()]
 
 
