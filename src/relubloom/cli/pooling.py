@@ -61,7 +61,7 @@ def pool(
     """
     from relubloom.code.pool_files import numbered, write_pools
     from relubloom.code.pools import design_pools
-    from relubloom.study.folders import prepare_pools
+    from relubloom.study.folders import alone_in, prepare_pools
     from relubloom.task import as_sizes, parse_sizes
     from relubloom.theory import plan
     from relubloom.tokens_file import read_tokens
@@ -89,7 +89,9 @@ def pool(
             seed=seed,
             watch=watch,
         )
-    write_pools(design.code, out, labels or numbered("S", count))
+    with alone_in(out):
+        prepare_pools(out, force)  # another may have written to it meanwhile
+        write_pools(design.code, out, labels or numbered("S", count))
     planned = plan(count, design.positives, width=design.code.width)
     how.answer(_described(design, planned, out), lambda: _design_text(design, planned, out))
 

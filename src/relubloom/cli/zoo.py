@@ -57,13 +57,14 @@ def get(
 ) -> None:
     """Write a network with all that is known of it; it is made on first use, then cached."""
     check_choice("--format", form, *FORMATS)
-    from relubloom.study.folders import prepare_run
+    from relubloom.study.folders import alone_in, prepare_run
     from relubloom.zoo import load
     from relubloom.zoo.saelens import write_synthetic_model
 
     known = load(name, seed=seed)
-    prepare_run(out, force=force)
-    files = known.save(out) if form == "folder" else write_synthetic_model(known, out)
+    with alone_in(out):
+        prepare_run(out, force=force)
+        files = known.save(out) if form == "folder" else write_synthetic_model(known, out)
     answer = {"dir": str(out), "name": known.name, "version": known.version, "seed": known.seed}
     answer |= {"format": form, "files": sorted(files)}
     then = f"\nnext: read {out / 'README.md'}" if form == "folder" else ""

@@ -22,7 +22,7 @@ from relubloom.errors import UsageError
 from relubloom.network.construct import construct, default_leak, default_sharpness
 from relubloom.progress import Watch, unwatched
 from relubloom.records.run_folder import CODE, CODE_CSV, Origin, write_network
-from relubloom.study.folders import check_run, remove_run
+from relubloom.study.folders import alone_in, check_run, remove_run
 from relubloom.study.source_codes import (
     SourceFamily,
     source_code,
@@ -83,9 +83,11 @@ def construct_run(
             weight = source_weight(task, width)
         code = make_code(cast("Family", family), *sizes, weight=weight, seed=seed, seconds=seconds)
     made |= {"weight": float(code.weights.mean()), "code_seed": seed}
-    made = write_constructed(out, task, code, made, labels, sharpness, leak, replace=force)
-    code.save(out / CODE)
-    export_csv(code, out / CODE_CSV, labels)
+    with alone_in(out):
+        there = check_run(out, force=force)  # another may have written to it meanwhile
+        made = write_constructed(out, task, code, made, labels, sharpness, leak, replace=there)
+        code.save(out / CODE)
+        export_csv(code, out / CODE_CSV, labels)
     made |= {"false_positives": _uniform_false_positives(code, task)}
     return made if task.file is None else made | worth_on_source(code, task, width)
 

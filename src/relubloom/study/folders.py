@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from relubloom import atomic
 from relubloom.code.pool_files import TESTS_CSV
 from relubloom.errors import FileError, UsageError, true_or_false
 from relubloom.network.weights_file import WEIGHTS
@@ -16,6 +20,47 @@ from relubloom.study.settings import CHOSEN
 
 STUDY_FILES = (FILE_NAMES[StudyRecord], FILE_NAMES[Swaps], CHECKPOINT)
 CONSTRUCTED, LEARNED = "constructed", "learned"  # the folders of exact networks in a study's
+
+
+@contextmanager
+def alone_in(folder: Path) -> Generator[None]:
+    """Keep others that write to the folder out until the block ends, or the process.
+
+    The folder is made where it is missing, and goes again where nothing was written to it. On a
+    disk that has no locks, as some in a network, nobody is kept out.
+
+    Raises:
+        UsageError: `folder` is a file.
+        FileError: another is at work there, or it cannot be made.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows, whose folders have no locks
+        yield
+        return
+    refuse_file(folder)
+    made = not folder.exists()
+    if made:
+        atomic.check_writable(folder)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FileError(
+                f"{folder} is in use: another relubloom writes to it, and one at a time may; wait "
+                "until that has ended, or choose another folder"
+            ) from None
+        except OSError:  # no locks there
+            pass
+        try:
+            yield
+        finally:
+            if made:
+                with suppress(OSError):  # something lies there
+                    folder.rmdir()
+    finally:
+        os.close(handle)
 
 
 def prepare_run(out: Path, *, resume: bool = False, force: bool) -> None:

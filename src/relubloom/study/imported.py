@@ -16,7 +16,7 @@ from relubloom.network.imports.source import Given, ImportRecord
 from relubloom.network.weights_file import CONFIG, NAMES, WEIGHTS, read_config
 from relubloom.records.folder_task import EXAMINED, holds_for
 from relubloom.records.run_folder import write_labels
-from relubloom.study.folders import prepare_run
+from relubloom.study.folders import alone_in, prepare_run
 from relubloom.task import KSparseTask, format_sizes
 from relubloom.tokens_file import read_tokens
 
@@ -55,12 +55,13 @@ def import_run(
             f"{tokens} lists {len(labels)} tokens and {path} has {net.vocab_size}; list one a token"
         )
     task = None if given.set_size is None else KSparseTask(net.vocab_size, given.set_size)
-    if not (again and _holds(out, record)):
-        prepare_run(out, force=force)
-    described = {} if task is None else {EXAMINED: task.describe()}
-    net.save_pretrained(out, described | {"import": record})
-    if labels is not None:
-        write_labels(out, labels)
+    with alone_in(out):
+        if not (again and _holds(out, record)):
+            prepare_run(out, force=force)
+        described = {} if task is None else {EXAMINED: task.describe()}
+        net.save_pretrained(out, described | {"import": record})
+        if labels is not None:
+            write_labels(out, labels)
     sizes = {"vocab_size": net.vocab_size, "width": net.width, "set_size": given.set_size}
     return {"dir": str(out)} | sizes | record
 

@@ -25,7 +25,7 @@ from relubloom.records.labels import labels_of
 from relubloom.records.ladder import Ladder
 from relubloom.records.run_folder import Origin, read_graded_code, write_labels, write_network
 from relubloom.report.page import write_report
-from relubloom.study.folders import prepare_run, refuse_study
+from relubloom.study.folders import alone_in, prepare_run, refuse_study
 from relubloom.study.steps import examined_files, write_evidence
 from relubloom.task import KSparseTask, SetCollection, SetsLike
 from relubloom.tokens_file import as_labels, check_labels
@@ -38,19 +38,20 @@ def save_evidence(
     folder, net, labels = as_path("folder", folder), evidence.net, as_labels("tokens", tokens)
     if labels:
         check_labels(labels, net.vocab_size)
-    if not _holds(folder, net):
-        file = None if evidence.task is None else evidence.task.file
-        named = labels or (labels_of(net) if file is None else file.tokens)
-        prepare_run(folder, force=force)
-        write_network(folder, net, Origin(net.task), named)
-    elif labels:
-        write_labels(folder, labels)
-    if evidence.task is not None:
-        remember(folder, evidence.task)
-    elif (config := read_config(folder)).get("task") is None:
-        config[EXAMINED] = {"set_size": list(evidence.behaviour.sizes)}
-        atomic.write_json(folder / CONFIG, config)
-    write_evidence(folder, evidence)
+    with alone_in(folder):
+        if not _holds(folder, net):
+            file = None if evidence.task is None else evidence.task.file
+            named = labels or (labels_of(net) if file is None else file.tokens)
+            prepare_run(folder, force=force)
+            write_network(folder, net, Origin(net.task), named)
+        elif labels:
+            write_labels(folder, labels)
+        if evidence.task is not None:
+            remember(folder, evidence.task)
+        elif (config := read_config(folder)).get("task") is None:
+            config[EXAMINED] = {"set_size": list(evidence.behaviour.sizes)}
+            atomic.write_json(folder / CONFIG, config)
+        write_evidence(folder, evidence)
     return folder
 
 

@@ -39,7 +39,7 @@ from relubloom.records.run_folder import (
     write_training,
 )
 from relubloom.records.study import RunRow
-from relubloom.study.folders import prepare_run, refuse_study
+from relubloom.study.folders import alone_in, prepare_run, refuse_study
 from relubloom.study.settings import Study
 from relubloom.task import KSparseTask, SetCollection, as_sizes, format_sizes
 from relubloom.task.sets_file import refuse_skip_bad
@@ -67,10 +67,11 @@ def train_run(
             `force` is given.
         StoppedError: Ctrl-C; the state is kept for `resume`.
     """
-    prepare_run(out, resume=resume, force=force)
-    atomic.check_writable(out)
-    trained = train_networks(study, lambda _seed: out, out, resume, device, threads, watch)[0]
-    remove_checkpoint(out / CHECKPOINT)
+    with alone_in(out):
+        prepare_run(out, resume=resume, force=force)
+        atomic.check_writable(out)
+        trained = train_networks(study, lambda _seed: out, out, resume, device, threads, watch)[0]
+        remove_checkpoint(out / CHECKPOINT)
     return trained.history
 
 
@@ -137,11 +138,13 @@ def examine_run(
         RelubloomError: the device has too little memory.
     """
     refuse_study(folder)
-    net = ReluNet.from_pretrained(folder)
-    task = read_task(folder, net, set_size, sets, tokens=tokens, skip_bad=skip_bad)
-    examine_network(folder, task.evaluation_sets(), "full", device, threads, watch)
-    remember(folder, task, None if tokens is None else read_tokens(tokens))
-    return row_of(folder, read_config(folder).get("seed"))
+    read_config(folder)
+    with alone_in(folder):
+        net = ReluNet.from_pretrained(folder)
+        task = read_task(folder, net, set_size, sets, tokens=tokens, skip_bad=skip_bad)
+        examine_network(folder, task.evaluation_sets(), "full", device, threads, watch)
+        remember(folder, task, None if tokens is None else read_tokens(tokens))
+        return row_of(folder, read_config(folder).get("seed"))
 
 
 def examine_network(
@@ -252,27 +255,29 @@ def certify_run(
         RelubloomError: the device has too little memory.
     """
     refuse_study(folder)
-    net = placed(ReluNet.from_pretrained(folder), device)
-    labels = None if tokens is None else given_labels(folder, net.vocab_size, tokens)
+    read_config(folder)
 
     def on_sets(done: int, total: int) -> None:
         watch("certifying", done, total, "")
 
-    if sets is not None:
-        task = read_task(folder, net, set_size, sets, tokens=tokens, skip_bad=skip_bad)
-        certificate = certify_lines(net, task, method=method, workers=threads, on_sets=on_sets)
-    else:
-        refuse_skip_bad(skip_bad, sets)
-        size = said_sizes(folder) if set_size is None else set_size
-        refuse_sizes(folder, size)
-        task = KSparseTask(net.vocab_size, size)
-        certificate = certify(net, task, method=method, workers=threads, on_sets=on_sets)
-    certificate = replace(certificate, imported=imported_from(folder))
-    write_record(folder, certificate)
-    if labels is not None:
-        write_labels(folder, labels)
-    if said_task(folder).get("set_size") is None:
-        remember(folder, task)
+    with alone_in(folder):
+        net = placed(ReluNet.from_pretrained(folder), device)
+        labels = None if tokens is None else given_labels(folder, net.vocab_size, tokens)
+        if sets is not None:
+            task = read_task(folder, net, set_size, sets, tokens=tokens, skip_bad=skip_bad)
+            certificate = certify_lines(net, task, method=method, workers=threads, on_sets=on_sets)
+        else:
+            refuse_skip_bad(skip_bad, sets)
+            size = said_sizes(folder) if set_size is None else set_size
+            refuse_sizes(folder, size)
+            task = KSparseTask(net.vocab_size, size)
+            certificate = certify(net, task, method=method, workers=threads, on_sets=on_sets)
+        certificate = replace(certificate, imported=imported_from(folder))
+        write_record(folder, certificate)
+        if labels is not None:
+            write_labels(folder, labels)
+        if said_task(folder).get("set_size") is None:
+            remember(folder, task)
     return certificate
 
 

@@ -19,7 +19,7 @@ from relubloom.records.study import LearnedCodeFigures, RandomCodeFigures, Study
 from relubloom.records.verdict import commonest
 from relubloom.report.page import write_report
 from relubloom.study.constructing import write_constructed
-from relubloom.study.folders import CONSTRUCTED, LEARNED, prepare_study
+from relubloom.study.folders import CONSTRUCTED, LEARNED, alone_in, prepare_study
 from relubloom.study.settings import Study, StudyOptions, as_study, planned
 from relubloom.study.source_codes import source_code
 from relubloom.study.steps import (
@@ -61,12 +61,26 @@ def run_study(
         FileError: something cannot be written.
     """
     study, out = as_study(study), as_path("out", out)
-    finished = prepare_study(study.describe(), out, resume=resume, force=force)
-    if finished is not None:
+    with alone_in(out):
+        finished = prepare_study(study.describe(), out, resume=resume, force=force)
+        if finished is None:
+            return _made(study, out, command, resume, device, threads, watch)
         if not (out / REPORT).exists():
             write_report(out)
-        runs = [replace(row, dir=str(out / f"seed-{row.seed}")) for row in finished.runs]
-        return replace(finished, runs=runs, report=str(out / REPORT))  # it may have been moved
+    runs = [replace(row, dir=str(out / f"seed-{row.seed}")) for row in finished.runs]
+    return replace(finished, runs=runs, report=str(out / REPORT))  # it may have been moved
+
+
+def _made(
+    study: Study,
+    out: Path,
+    command: str,
+    resume: bool,
+    device: str,
+    threads: int,
+    watch: Watch,
+) -> StudyRecord:
+    """What `run_study` does where no finished study lies."""
     atomic.check_writable(out)
     study, swaps = _with_swaps(study, out, threads, watch)
     draw = QUICK_SETS if study.quick else None
