@@ -151,20 +151,16 @@ def test_a_collection_says_how_many_tokens_it_has():
         assert learn_code(sets, 8, seconds=0.2).vocab_size == 7
 
 
-def test_tokens_that_no_set_holds_have_hashes_and_are_counted():
+def test_tokens_that_no_set_holds_have_hashes():
     sets = drawn_sets(60, 12, 3)
-    held = set(sets[sets < 12].tolist())
     made = learn(np.where(sets == 12, 15, sets), np.ones(60), 15, 20, seconds=0.3)
-    assert made.unseen_tokens == 15 - len(held) >= 3
     assert (made.code.weights > 0).all()
 
 
 def test_of_more_sets_than_there_is_time_for_a_sample_is_taken():
     sets = drawn_sets(500, 40, 4)
-    held = set(sets[sets < 40].tolist())
     made = learn(sets, np.ones(500), 40, 16, seconds=1e-4)  # 8 million pairs a second: 21 sets
     assert not made.finished
-    assert made.unseen_tokens == 40 - len(held)
     assert made.code.weights.min() > 0
 
 

@@ -42,13 +42,11 @@ class LearnedCode:
 
     Attributes:
         code: the code.
-        unseen_tokens: tokens that no training set holds. Their hashes come from the stand-ins.
         finished: whether the descent of the code ended by itself, not for want of time.
         stopped: whether Ctrl-C ended the work.
     """
 
     code: Code
-    unseen_tokens: int
     finished: bool
     stopped: bool
 
@@ -135,8 +133,7 @@ def learn(
     except KeyboardInterrupt:
         stopped = True
     code = start if descent is None else Code(descent.bits)
-    unseen = vocab_size - len(np.unique(sets[sets < vocab_size]))
-    return LearnedCode(code, unseen, finished, stopped)
+    return LearnedCode(code, finished, stopped)
 
 
 def check_width(sets: Ints, vocab_size: int, width: int) -> None:

@@ -11,15 +11,10 @@ from numpy.typing import NDArray
 
 from relubloom.code import Code, GradedCode
 from relubloom.code.cover_table import CoverTable
-from relubloom.evidence.behaviour.summary import (
-    LISTED_UP_TO,
-    count_shares,
-    nullable,
-)
+from relubloom.evidence.behaviour.summary import LISTED_UP_TO, count_shares, nullable
 from relubloom.evidence.hash_as_filter import run_as_filter
 from relubloom.evidence.mechanism.units import NEAR
-from relubloom.evidence.scores import SetScores
-from relubloom.measure.answers import Listed
+from relubloom.evidence.scores import SetScores, covered_others
 from relubloom.measure.one_pass import Chunk
 from relubloom.measure.statistics import agreement, counted, f1, pearson, rates, spread
 from relubloom.network.extract import reversed_units
@@ -83,7 +78,8 @@ class GradedScoring:
         """Units and calls of one chunk; each set's false positives are written down."""
         ids, copies = chunk.sets.numpy(), chunk.copies.numpy()
         reached = self._code.reached(ids)
-        covered = self._covered_others(chunk, ids, reached)
+        count = np.bitwise_count(self._table.decoded(reached)).sum(1, dtype=np.int64)
+        covered = covered_others(self._table, reached, count, chunk)
         self._false_positives[chunk.start : chunk.stop] = covered.per_set(len(ids))
         called, vocab = chunk.answers.called, self._code.vocab_size
         keys = [each.rows * vocab + each.tokens for each in (covered, called)]
@@ -145,17 +141,6 @@ class GradedScoring:
             by_token=nullable(ours) if len(ours) <= LISTED_UP_TO else None,
             token_correlation=pearson(theirs[absent > 0], ours[absent > 0]),
         )
-
-    def _covered_others(
-        self, chunk: Chunk, ids: NDArray[np.int64], reached: NDArray[np.bool_]
-    ) -> Listed:
-        """The code's false positives, token by token."""
-        covered = np.bitwise_count(self._table.decoded(reached)).sum(1, dtype=np.int64)
-        failing = np.flatnonzero(covered > chunk.batch.size.numpy())
-        found, tokens = self._table.listed(reached[failing])
-        rows = failing[found]
-        member = (ids[rows] == tokens[:, None]).any(1)
-        return Listed(rows[~member], tokens[~member])
 
     def _unit_states(self, chunk: Chunk, reached: NDArray[np.bool_]) -> Counts:
         """On how many sets each unit is as said, off, weak, leaking, leaking and above 0:

@@ -103,6 +103,23 @@ def score_sets(
     return scoring.scores()
 
 
+def covered_others(
+    table: CoverTable,
+    unions: NDArray[np.bool_],
+    covered: NDArray[np.int64],
+    chunk: Chunk,
+) -> Listed:
+    """A code's false positives on a chunk, token by token.
+
+    `covered`, int64 [batch], counts the tokens that the unions, bool [batch, width], cover.
+    """
+    failing = np.flatnonzero(covered > chunk.batch.size.numpy())
+    found, tokens = table.listed(unions[failing])
+    rows = failing[found]
+    member = (chunk.sets.numpy()[rows] == tokens[:, None]).any(1)
+    return Listed(rows[~member], tokens[~member])
+
+
 class Scoring:
     """Scores the sets of a pass: a consumer of `one_pass`."""
 
@@ -119,7 +136,7 @@ class Scoring:
     def work(self, chunk: Chunk) -> tuple[NDArray[np.float64], ChunkOfTokens]:
         """Write down each set's figures; `take` adds up what there is of units and tokens."""
         answers, ids, copies = chunk.answers, chunk.sets.numpy(), chunk.copies.numpy()
-        covered = self._covered_others(chunk)
+        covered = covered_others(self._table, chunk.union, self._table.covered(ids), chunk)
         found: dict[str, NDArray[Any]] = {
             "copies": copies,
             "unseen": chunk.unseen.numpy(),
@@ -157,12 +174,3 @@ class Scoring:
             tokens=tokens,
             method=self._method,
         )
-
-    def _covered_others(self, chunk: Chunk) -> Listed:
-        """The code's false positives, token by token."""
-        ids = chunk.sets.numpy()
-        failing = np.flatnonzero(self._table.covered(ids) > chunk.batch.size.numpy())
-        found, tokens = self._table.listed(chunk.union[failing])
-        rows = failing[found]
-        member = (ids[rows] == tokens[:, None]).any(1)
-        return Listed(rows[~member], tokens[~member])

@@ -40,8 +40,6 @@ def place(tensors: Mapping[str, Tensor], given: Given, name: str) -> Placed:
     """
     names, ignored = _names(tensors, given.names or {}, name)
     found = {role: tensors[at] for role, at in names.items()}
-    for role, value in found.items():
-        _check_values(value, f"{name}: {_called(role, names[role])}")
     layout = _layout(found, names, given, name)
     turned = {role: found[role] for role in found if role.startswith("b")}
     turned |= _turned(found, layout)
@@ -254,15 +252,6 @@ def _turned(found: Mapping[str, Tensor], layout: str) -> dict[str, Tensor]:
     }
 
 
-def _check_values(value: Tensor, called: str) -> None:
-    if precision_of(value) not in PRECISIONS:
-        raise FileError(
-            f"{called} is {precision_of(value)}: weights are {', '.join(PRECISIONS)}; convert it"
-        )
-    if not bool(torch.isfinite(value).all()):
-        raise FileError(f"{called} holds NaN or infinity; train again or restore it")
-
-
 def check_values(tensors: Mapping[str, Tensor], names: Mapping[str, str], name: str) -> None:
     """Refuse tensors that are no finite numbers of a known precision.
 
@@ -270,7 +259,14 @@ def check_values(tensors: Mapping[str, Tensor], names: Mapping[str, str], name: 
         FileError: one is not.
     """
     for role, value in tensors.items():
-        _check_values(value, f"{name}: {_called(role, names.get(role, role))}")
+        called = f"{name}: {_called(role, names.get(role, role))}"
+        if precision_of(value) not in PRECISIONS:
+            raise FileError(
+                f"{called} is {precision_of(value)}: weights are {', '.join(PRECISIONS)}; "
+                "convert it"
+            )
+        if not bool(torch.isfinite(value).all()):
+            raise FileError(f"{called} holds NaN or infinity; train again or restore it")
 
 
 def _called(role: str, name: str) -> str:
