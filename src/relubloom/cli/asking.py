@@ -10,6 +10,7 @@ import typer
 
 from relubloom.cli import options
 from relubloom.errors import FileError
+from relubloom.progress import say
 
 if TYPE_CHECKING:
     from relubloom.study.query import Answer, FalsePositive
@@ -127,10 +128,9 @@ def query(
     refuse_sizes(folder, len(tokens))
     entries = net.W_in.numel()
     if entries > LONG and not how.quiet and not (folder / CODE).exists():
-        typer.echo(
+        say(
             f"{folder} holds no code: reading it off {entries:,} weights takes about "
-            f"{entries * SECONDS_AN_ENTRY:.0f} s; `relubloom examine {folder}` keeps it",
-            err=True,
+            f"{entries * SECONDS_AN_ENTRY:.0f} s; `relubloom examine {folder}` keeps it"
         )
     code = code_of(folder, net, len(tokens))
     answer = ask(net, code, read_labels(folder, net.vocab_size), tokens)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import typer
-
 from relubloom.cli import options
 from relubloom.cli.options import task_option
 from relubloom.cli.studying import say_what_was_left_out
 from relubloom.errors import UsageError
-from relubloom.progress import ProgressDisplay
+from relubloom.progress import ProgressDisplay, say
 
 Family = Literal[
     "constant-weight",
@@ -111,11 +109,11 @@ def construct(
         tokens=tokens,
         skip_bad=skip_bad,
     )
-    say_what_was_left_out(asked.task, how.quiet)
-    expected = greedy_seconds(asked.task.vocab_size, width) if family == "greedy" else 0.0
-    if expected > 5 and not how.quiet:
-        tokens_there = f"{asked.task.vocab_size:,} tokens"
-        typer.echo(f"a greedy code of {tokens_there} takes about {expected:.0f} s", err=True)
+    if not how.quiet:
+        say_what_was_left_out(asked.task)
+        there = asked.task.vocab_size
+        if family == "greedy" and (expected := greedy_seconds(there, width)) > 5:
+            say(f"a greedy code of {there:,} tokens takes about {expected:.0f} s")
     with ProgressDisplay(how.quiet) as watch:
         made = construct_run(
             asked.task,

@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
-
 from relubloom.cli import options
 from relubloom.cli.options import output_option, task_option, training_option
 from relubloom.errors import UsageError
-from relubloom.progress import ProgressDisplay
+from relubloom.progress import ProgressDisplay, say
 from relubloom.records.verdict import SUPERPOSED
-from relubloom.shown import printable
 
 if TYPE_CHECKING:
     from relubloom.records.study import RunRow, StudyRecord, Swaps
@@ -137,10 +134,11 @@ def study(
     from relubloom.training.devices import check_device
 
     check_device(device)
-    say_what_was_left_out(planned.task, how.quiet)
-    _say_what_tokens_look_like(planned, asked, how.quiet)
-    _say_what_to_expect(planned, asked, how.quiet)
-    _say_how_long(planned, device, how.quiet)
+    if not how.quiet:
+        say_what_was_left_out(planned.task)
+        _say_what_tokens_look_like(planned, asked)
+        _say_what_to_expect(planned, asked)
+        _say_how_long(planned, device)
     with ProgressDisplay(how.quiet) as watch:
         result = run_study(
             planned,
@@ -173,9 +171,10 @@ def train(
     from relubloom.training.devices import check_device
 
     check_device(device)
-    say_what_was_left_out(planned.task, how.quiet)
-    _say_what_tokens_look_like(planned, asked, how.quiet)
-    _say_how_long(planned, device, how.quiet)
+    if not how.quiet:
+        say_what_was_left_out(planned.task)
+        _say_what_tokens_look_like(planned, asked)
+        _say_how_long(planned, device)
     with ProgressDisplay(how.quiet) as watch:
         last = train_run(
             planned,
@@ -195,9 +194,9 @@ def train(
     )
 
 
-def say_what_was_left_out(task: KSparseTask, quiet: bool) -> None:
+def say_what_was_left_out(task: KSparseTask) -> None:
     """Of a file of sets: how many there are, and what was left out of it."""
-    if task.file is None or quiet:
+    if task.file is None:
         return
     file = task.file
     notes = [f"{file.lines:,} sets of {task.vocab_size:,} tokens from {file.path}"]
@@ -207,16 +206,14 @@ def say_what_was_left_out(task: KSparseTask, quiet: bool) -> None:
         notes.append(f"{file.bad_lines:,} bad lines skipped")
     if file.merged_duplicates:
         notes.append(f"{file.merged_duplicates:,} repeated tokens merged")
-    typer.echo(printable("; ".join(notes)), err=True)
+    say("; ".join(notes))
 
 
-def _say_what_tokens_look_like(planned: Study, asked: Asked, quiet: bool) -> None:
+def _say_what_tokens_look_like(planned: Study, asked: Asked) -> None:
     from relubloom.tokens_file import doubtful_lines
 
-    if asked.tokens is None or quiet:
-        return
-    if said := doubtful_lines(asked.tokens, planned.labels):
-        typer.echo(printable(said), err=True)
+    if asked.tokens is not None and (said := doubtful_lines(asked.tokens, planned.labels)):
+        say(said)
 
 
 def _study_text(result: StudyRecord, planned: Study) -> str:
@@ -288,12 +285,12 @@ def _hash_words(row: RunRow) -> str:
     )
 
 
-def _say_what_to_expect(planned: Study, asked: Asked, quiet: bool) -> None:
+def _say_what_to_expect(planned: Study, asked: Asked) -> None:
     """Before training: sizes at which a Bloom filter is not to be expected, and what to try."""
     from relubloom.theory import CLASS_SET_SIZE, CLASS_TOKENS, narrow_below, width_to_try
 
     (low, high), tokens, width = planned.task.sizes, planned.task.vocab_size, planned.width
-    if quiet or low != high or high <= SUPERPOSED or planned.recipe.activation == "none":
+    if low != high or high <= SUPERPOSED or planned.recipe.activation == "none":
         return
     fewest, most = CLASS_TOKENS
     as_class, uniform = asked.preset == "class", planned.task.file is None
@@ -329,10 +326,10 @@ def _say_what_to_expect(planned: Study, asked: Asked, quiet: bool) -> None:
                     f"Bloom filter; try --width {width_to_try(tokens, high)}"
                 )
     if said:
-        typer.echo(printable(said), err=True)
+        say(said)
 
 
-def _say_how_long(planned: Study, device: str, quiet: bool) -> None:
+def _say_how_long(planned: Study, device: str) -> None:
     """Before hours of training on a CPU: how many, as this machine's speed predicts them."""
     from relubloom.cli.sweeping import spoken
     from relubloom.sweep.cost import machine_speed, run_seconds
@@ -340,10 +337,9 @@ def _say_how_long(planned: Study, device: str, quiet: bool) -> None:
 
     run = RunSettings(planned.task, planned.width, planned.recipe, planned.seed, figure_sets=1)
     seconds = run_seconds(run) * planned.seeds
-    if quiet or device != "cpu" or seconds < LONG_SECONDS:
+    if device != "cpu" or seconds < LONG_SECONDS:
         return
-    typer.echo(
+    say(
         f"training takes about {spoken(seconds / machine_speed())} of one core of this machine: "
-        "a GPU takes less (--device cuda), and after Ctrl-C --resume goes on",
-        err=True,
+        "a GPU takes less (--device cuda), and after Ctrl-C --resume goes on"
     )

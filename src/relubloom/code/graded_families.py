@@ -23,7 +23,7 @@ from relubloom.code.graded_counting import (
 )
 from relubloom.code.search import Budget, SearchResult
 from relubloom.errors import UsageError, check_choice, check_seed, whole
-from relubloom.theory.arguments import check_sizes
+from relubloom.theory.arguments import check_sizes, check_weights
 
 GradedFamily = Literal["graded", "graded-greedy", "graded-search"]
 SEARCHED = (6, 5)  # most half and full bits by default: heavier hashes take long to count
@@ -89,12 +89,7 @@ def random_graded(vocab_size: int, width: int, half: int, full: int, seed: int =
         UsageError: there are no tokens or units, or more bits than units.
     """
     vocab_size, width = whole("vocab_size", vocab_size, 1), whole("width", width, 1)
-    half, full = whole("half", half), whole("full", full)
-    if half < 0 or full < 0 or half + full > width:
-        raise UsageError(
-            f"half is {half} and full is {full}: a hash has 0 or more of each, and in all at most "
-            f"width = {width} bits; change them"
-        )
+    half, full = check_weights(half, full, width)
     generator = np.random.default_rng([seed, vocab_size, width, half, full])
     order = generator.random((vocab_size, width)).argsort(1)
     return GradedCode(np.where(order < full, 2, np.where(order < half + full, 1, 0)), 2)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from relubloom.code import random_constant_weight, worth_on
+from relubloom.records.study import RandomCodeFigures
 from relubloom.task import KSparseTask, SetCollection
 from relubloom.theory import best_constant_weight, constant_weight
 
@@ -16,25 +17,16 @@ SIZES = 8  # set sizes, at most, that an expectation is mixed over; more are dra
 TESTS_PER_CODE = 4_000_000  # (set, token) pairs that a weight's choice may cost per code
 
 
-@dataclass(frozen=True)
-class BestRandomCode:
+def best_random_code(
+    task: KSparseTask, width: int, draw: int | None = None
+) -> tuple[RandomCodeFigures, int | None]:
     """The weight that minimises mse, and what such codes reach on the task's sets.
 
-    For uniform sets mse, kl and p_exact are exact expectations over all codes of the weight
-    (`closed_form`); else the median of 16 codes on the held-out sets, with the weight chosen on
-    the training sets. `seed` is that of a code to look at: 0, or that of the median code.
-    """
+    For uniform sets mse, kl and p_exact are exact expectations over all codes of the weight; else
+    the median of 16 codes on the held-out sets, with the weight chosen on the training sets, and
+    besides the seed of the median code.
 
-    weight: int
-    mse: float
-    kl: float
-    p_exact: float
-    closed_form: bool
-    seed: int = 0
-
-
-def best_random_code(task: KSparseTask, width: int, draw: int | None = None) -> BestRandomCode:
-    """Find it. Cost: closed form under a second; else 16 codes for each likely weight.
+    Cost: closed form under a second; else 16 codes for each likely weight.
 
     `draw` as in `KSparseTask.evaluation_sets`: the sets that the networks are examined on.
     The expectation over random codes of a set's errors depends on its size alone, whatever its
@@ -44,10 +36,10 @@ def best_random_code(task: KSparseTask, width: int, draw: int | None = None) -> 
     ranked = _expected_by_weight(task.vocab_size, width, size_counts(task))
     if task.source == "uniform":
         best = ranked[0]
-        return BestRandomCode(best.weight, best.mse, best.kl, best.p_exact, closed_form=True)
+        return RandomCodeFigures(best.weight, best.mse, best.kl, best.p_exact), None
     likely = [each.weight for each in ranked if each.mse <= WITHIN * ranked[0].mse]
     training = _training_sample(task)
-    weight = min(likely, key=lambda each: _median(task, width, each, training).mse)
+    weight = min(likely, key=lambda each: _median(task, width, each, training)[0].mse)
     return _median(task, width, weight, task.evaluation_sets(draw))
 
 
@@ -140,18 +132,19 @@ def _training_sample(task: KSparseTask) -> SetCollection:
     return task.drawn_sets("random-code", min(TRAINING_SETS, TESTS_PER_CODE // task.vocab_size + 1))
 
 
-def _median(task: KSparseTask, width: int, weight: int, sets: SetCollection) -> BestRandomCode:
-    """Medians over 16 codes; the seed is that of a code of median mse."""
+def _median(
+    task: KSparseTask, width: int, weight: int, sets: SetCollection
+) -> tuple[RandomCodeFigures, int]:
+    """Medians over 16 codes, and the seed of a code of median mse."""
     ids = sets.chunk(0, len(sets)).numpy()
     copies = sets.weights(0, len(sets)).numpy()
     codes = (random_constant_weight(task.vocab_size, width, weight, seed) for seed in range(CODES))
     found = [(worth_on(code, ids, copies), seed) for seed, code in enumerate(codes)]
     found.sort(key=lambda each: each[0].mse)
-    return BestRandomCode(
+    figures = RandomCodeFigures(
         weight=weight,
         mse=float(np.median([each.mse for each, _ in found])),
         kl=float(np.median([each.kl for each, _ in found])),
         p_exact=float(np.median([each.p_exact for each, _ in found])),
-        closed_form=False,
-        seed=found[CODES // 2][1],
     )
+    return figures, found[CODES // 2][1]

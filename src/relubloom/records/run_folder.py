@@ -27,6 +27,7 @@ from relubloom.training.recipe import Recipe
 HISTORY, FILM, CODE, TOKENS = "history.jsonl", "snapshots.safetensors", "code.npz", "tokens.txt"
 CODE_CSV = "code.csv"  # of a constructed network
 CHECKPOINT, REPORT, LESSON = "checkpoint.safetensors", "report.html", "lesson.html"
+CONSTRUCTED, LEARNED = "constructed", "learned"  # the folders of exact networks in a study's
 RUN_FILES = (CONFIG, HISTORY, FILM, CODE, CODE_CSV, TOKENS, REPORT, LESSON, CHECKPOINT, WEIGHTS)
 
 

@@ -26,9 +26,13 @@ def figure(value: float, digits: int = 3) -> str:
     if -5 < exponent < 6:
         text = f"{value:.{max(0, digits - 1 - exponent)}f}"
     else:
-        raised = str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-        text = f"{value / 10**exponent:.{digits - 1}f}{SPACE}×{SPACE}10{raised}"
+        text = f"{value / 10**exponent:.{digits - 1}f}{SPACE}×{SPACE}{power_of_ten(exponent)}"
     return text.replace("-", "\u2212")
+
+
+def power_of_ten(exponent: int) -> str:
+    """10⁻⁵ and the like."""
+    return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def decimal(value: float, digits: int = 3) -> str:

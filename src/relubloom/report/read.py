@@ -24,7 +24,13 @@ from relubloom.records.interventions import Interventions
 from relubloom.records.labels import read_labels
 from relubloom.records.ladder import Ladder
 from relubloom.records.mechanism import Mechanism
-from relubloom.records.run_folder import read_code, read_film, read_graded_code, read_history
+from relubloom.records.run_folder import (
+    CONSTRUCTED,
+    read_code,
+    read_film,
+    read_graded_code,
+    read_history,
+)
 from relubloom.records.study import RandomCodeFigures, StudyRecord
 from relubloom.records.verdict import Verdict
 from relubloom.report.charts.answers import Example, find_example
@@ -32,7 +38,6 @@ from relubloom.report.charts.weights import unit_order
 from relubloom.training.recipe import Recipe
 
 STUDY = FILE_NAMES[StudyRecord]
-CONSTRUCTED = "constructed"
 
 
 @dataclass(frozen=True)

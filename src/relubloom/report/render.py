@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from relubloom.records.behaviour import Behaviour, LinesOfFile, figures_over
 from relubloom.report import numbers
 from relubloom.report.charts.drawing import Drawing
+from relubloom.report.charts.style import shortened
 from relubloom.shown import palette
 
 LABEL_LENGTH = 40  # characters of a token's label that running text shows
@@ -72,8 +73,7 @@ def marked_up(text: str) -> Markup:
 
 def named(label: str) -> Markup:
     """A token's label in running text, cut where it is long, whatever its script's direction."""
-    text = label if len(label) <= LABEL_LENGTH else label[: LABEL_LENGTH - 1] + "…"
-    return Markup('<bdi class="token">{}</bdi>').format(text)
+    return Markup('<bdi class="token">{}</bdi>').format(shortened(label, LABEL_LENGTH))
 
 
 def over(behaviour: Behaviour) -> str:

@@ -14,12 +14,19 @@ from relubloom.code.pool_files import TESTS_CSV
 from relubloom.errors import FileError, UsageError, true_or_false
 from relubloom.network.weights_file import WEIGHTS
 from relubloom.records.files import FILE_NAMES, read_record, remove_figures
-from relubloom.records.run_folder import CHECKPOINT, LESSON, REPORT, RUN_FILES, is_empty
+from relubloom.records.run_folder import (
+    CHECKPOINT,
+    CONSTRUCTED,
+    LEARNED,
+    LESSON,
+    REPORT,
+    RUN_FILES,
+    is_empty,
+)
 from relubloom.records.study import StudyRecord, Swaps
 from relubloom.study.settings import CHOSEN
 
 STUDY_FILES = (FILE_NAMES[StudyRecord], FILE_NAMES[Swaps], CHECKPOINT)
-CONSTRUCTED, LEARNED = "constructed", "learned"  # the folders of exact networks in a study's
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from relubloom.code import Code, GradedCode
 from relubloom.code.graded import as_graded
 from relubloom.errors import UsageError
+from relubloom.measure.forward import in_float64
 from relubloom.network.relu_net import ReluNet
 from relubloom.network.strengths import extract_graded_code
 from relubloom.records.folder_task import said_sizes
@@ -20,7 +21,7 @@ from relubloom.records.run_folder import read_graded_code
 
 SHOWN = 10
 LISTED = 1000  # false positives that are explained one by one
-HALF = 0.5
+CALLED = 0.5  # of the largest probability: what a token needs to be called
 
 State = Literal["untouched", "leaking", "covered"]
 
@@ -111,11 +112,10 @@ def ask(
     repeated = [labels[i] for i in ids if ids.count(i) > 1]
     if repeated:
         raise UsageError(f"token {repeated[0]!r} is given twice; a set holds a token once")
-    exact = ReluNet(*(value.detach().double() for value in net.parameters()))
     with torch.no_grad():
-        logits, cache = exact.run_with_cache(torch.tensor([ids]), "hook_post")
+        logits, cache = in_float64(net).run_with_cache(torch.tensor([ids]), "hook_post")
     p = logits[0].softmax(-1)
-    called = p >= HALF * p.max()
+    called = p >= CALLED * p.max()
     graded = as_graded(code)
     states = graded.states([ids])[0]
     member = torch.zeros(net.vocab_size, dtype=torch.bool)

@@ -11,15 +11,15 @@ from relubloom._version import __version__
 from relubloom.code import Code, random_constant_weight, worth_on
 from relubloom.errors import StoppedError, as_path
 from relubloom.evidence.gather import Depth
-from relubloom.evidence.random_code import BestRandomCode, best_random_code
+from relubloom.evidence.random_code import best_random_code
 from relubloom.progress import ProgressDisplay, Watch, unwatched
 from relubloom.records.files import read_record, write_record
-from relubloom.records.run_folder import CHECKPOINT, CODE, REPORT
-from relubloom.records.study import LearnedCodeFigures, RandomCodeFigures, StudyRecord, Swaps
+from relubloom.records.run_folder import CHECKPOINT, CODE, CONSTRUCTED, LEARNED, REPORT
+from relubloom.records.study import LearnedCodeFigures, StudyRecord, Swaps
 from relubloom.records.verdict import commonest
 from relubloom.report.page import write_report
 from relubloom.study.constructing import write_constructed
-from relubloom.study.folders import CONSTRUCTED, LEARNED, alone_in, prepare_study
+from relubloom.study.folders import alone_in, prepare_study
 from relubloom.study.settings import Study, StudyOptions, as_study, planned
 from relubloom.study.source_codes import source_code
 from relubloom.study.steps import (
@@ -85,11 +85,12 @@ def _made(
     study, swaps = _with_swaps(study, out, threads, watch)
     draw = QUICK_SETS if study.quick else None
     depth: Depth = "quick" if study.quick else "study"
-    rival = best_random_code(study.task, study.width, draw)
+    rival, median_seed = best_random_code(study.task, study.width, draw)
     networks = train_networks(
         study, lambda seed: out / f"seed-{seed}", out, resume, device, threads, watch
     )
-    _write_best_random(study, rival, out / CONSTRUCTED)
+    seed = study.seed if median_seed is None else median_seed
+    _write_random(study, rival.weight, seed, out / CONSTRUCTED)
     learned = _write_learned(study, out / LEARNED, watch)
     sets = study.task.evaluation_sets(draw)
     seeds = {each.seed: out / f"seed-{each.seed}" for each in networks}
@@ -104,7 +105,7 @@ def _made(
         command=command,
         configuration=study.describe(),
         runs=rows,
-        best_random_code=RandomCodeFigures(rival.weight, rival.mse, rival.kl, rival.p_exact),
+        best_random_code=rival,
         verdict=commonest(row.verdict for row in rows),
         report=str(out / REPORT),
         learned_code=learned,
@@ -180,11 +181,10 @@ def _with_swaps(study: Study, out: Path, threads: int, watch: Watch) -> tuple[St
     return replace(study, task=task, choose_swaps=False), swaps
 
 
-def _write_best_random(study: Study, rival: BestRandomCode, folder: Path) -> None:
-    """The exact network of a random code of the best weight."""
-    seed = study.seed if rival.closed_form else rival.seed
-    code = random_constant_weight(study.task.vocab_size, study.width, rival.weight, seed)
-    made = {"family": "constant-weight", "weight": rival.weight, "code_seed": seed}
+def _write_random(study: Study, weight: int, seed: int, folder: Path) -> None:
+    """The exact network of a random code of a weight."""
+    code = random_constant_weight(study.task.vocab_size, study.width, weight, seed)
+    made = {"family": "constant-weight", "weight": weight, "code_seed": seed}
     if not was_examined(folder):
         write_constructed(folder, study.task, code, made, study.labels)
 

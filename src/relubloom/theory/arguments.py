@@ -60,6 +60,21 @@ def check_weight(weight: int, width: int) -> int:
     return weight
 
 
+def check_weights(half: int, full: int, width: int) -> tuple[int, int]:
+    """Both weights of a graded hash; refuse those that no such hash has.
+
+    Raises:
+        UsageError: one is negative, or they are more than the units.
+    """
+    half, full = whole("half", half), whole("full", full)
+    if half < 0 or full < 0 or half + full > width:
+        raise UsageError(
+            f"half is {half} and full is {full}: a hash has 0 or more of each, and in all at most "
+            f"width = {width} bits; change them"
+        )
+    return half, full
+
+
 def check_criterion(by: Criterion) -> Criterion:
     """The criterion; refuse one that no search knows.
 

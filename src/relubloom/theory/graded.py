@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import comb, gammaln  # pyright: ignore[reportMissingTypeStubs]
 
-from relubloom.errors import UsageError, whole
-from relubloom.theory.arguments import Criterion, check_criterion, check_sizes
+from relubloom.errors import UsageError
+from relubloom.theory.arguments import Criterion, check_criterion, check_sizes, check_weights
 from relubloom.theory.cover import CoverLaw, Floats, SetErrors, set_errors
 from relubloom.theory.union_size import FORGOTTEN, log_cover_chance
 
@@ -57,12 +57,7 @@ def graded_constant_weight(
         UsageError: sizes that no code or set has; a width above 400.
     """
     vocab_size, width, set_size = check_sizes(vocab_size, width, set_size)
-    half, full = whole("half", half), whole("full", full)
-    if half < 0 or full < 0 or half + full > width:
-        raise UsageError(
-            f"half is {half} and full is {full}: a hash has 0 or more of each, and in all at most "
-            f"width = {width} bits; change them"
-        )
+    half, full = check_weights(half, full, width)
     if width > WIDEST:
         raise UsageError(
             f"width is {width}: the exact graded law is offered up to {WIDEST} units; use a "

@@ -14,6 +14,7 @@ from typing import Any
 
 import matplotlib
 
+from relubloom.report.numbers import power_of_ten
 from relubloom.shown import palette
 
 PANEL = 340.0  # width in SVG units of a panel; a phone shows it at about that many pixels
@@ -75,12 +76,12 @@ def power(value: float) -> str:
     if 1e-4 < value < 1e5:
         return plain_number(value)
     mantissa, exponent = f"{value:.0e}".split("e")
-    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"10{raised}" if mantissa == "1" else f"{mantissa}·10{raised}"
+    raised = power_of_ten(int(exponent))
+    return raised if mantissa == "1" else f"{mantissa}·{raised}"
 
 
 def shortened(label: str, length: int = LABEL_LENGTH) -> str:
-    """A label that fits beside a figure."""
+    """A label that fits: by default beside a figure."""
     return label if len(label) <= length else label[: length - 1] + "…"
 
 
