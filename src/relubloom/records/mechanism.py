@@ -45,6 +45,11 @@ class InputModes:
     mode_shares: list[float]
     near_threshold: float
 
+    @property
+    def midpoint(self) -> float:
+        """Halfway between the two modes."""
+        return sum(self.mode_means) / 2
+
 
 @dataclass(frozen=True)
 class ExtractedFilter:

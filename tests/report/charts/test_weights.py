@@ -5,11 +5,11 @@ import pytest
 
 from build.svg import marks, roles, strokes, words
 from relubloom.code import Code
-from relubloom.records.mechanism import CoveredLevel, Spread
+from relubloom.records.mechanism import CoveredLevel, InputModes, Spread
 from relubloom.report.charts.weights import (
-    Modes,
     bin_edges,
     bin_shares,
+    density,
     draw_colour_bar,
     draw_distribution,
     draw_histogram,
@@ -22,7 +22,15 @@ from relubloom.report.charts.weights import (
 
 EDGES = np.linspace(-2, 2, 9)
 SHARES = np.array([0, 0.2, 0.1, 0, 0, 0.3, 0.4, 0])
-MODES = Modes((-1.25, 1.1), (0.2, 0.3), (0.3, 0.7))
+MODES = InputModes(
+    mode_gap=9.0,
+    two_valued=False,
+    two_modes=True,
+    mode_means=[-1.25, 1.1],
+    mode_sds=[0.2, 0.3],
+    mode_shares=[0.3, 0.7],
+    near_threshold=0.0,
+)
 
 
 def level(free: float, covered: float | None) -> tuple[Spread, CoveredLevel | None]:
@@ -87,7 +95,7 @@ def test_a_histogram_without_modes_is_all_of_one_colour() -> None:
 
 def test_a_density_integrates_to_one() -> None:
     values = np.linspace(-5, 5, 2001)
-    assert MODES.density(values).sum() * 0.005 == pytest.approx(1)
+    assert density(MODES, values).sum() * 0.005 == pytest.approx(1)
 
 
 def test_levels_are_sorted_and_units_that_are_never_covered_have_one_mark() -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.code import Code
-from relubloom.records.mechanism import CoveredLevel, Spread, StateLevels
+from relubloom.records.mechanism import CoveredLevel, InputModes, Spread, StateLevels
 from relubloom.report.charts.chart import Chart, Look
 from relubloom.report.charts.drawing import Drawing
 from relubloom.report.charts.marks import diverging, picture, segments
@@ -114,28 +113,6 @@ def draw_colour_bar(limit: float) -> Drawing:
     return Drawing("matrix-scale", description, chart.figure)
 
 
-@dataclass(frozen=True)
-class Modes:
-    """The mixture fitted to all entries, lower mode first."""
-
-    means: tuple[float, float]
-    sds: tuple[float, float]
-    shares: tuple[float, float]
-
-    @property
-    def threshold(self) -> float:
-        """Halfway between the two means."""
-        return sum(self.means) / 2
-
-    def density(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Density of the mixture at `values`, of any shape; no sd may be 0."""
-        density = np.zeros_like(values)
-        for share, mean, sd in zip(self.shares, self.means, self.sds, strict=True):
-            height = share / (sd * math.sqrt(2 * math.pi))
-            density += height * np.exp(-0.5 * ((values - mean) / sd) ** 2)
-        return density
-
-
 def bin_edges(matrices: list[NDArray[np.float32]]) -> NDArray[np.float64]:
     """Bins that hold every entry of all the matrices, the same for each."""
     low = min(float(matrix.min()) for matrix in matrices)
@@ -158,13 +135,13 @@ def draw_histogram(
     name: str,
     shares: NDArray[np.float64],
     edges: NDArray[np.float64],
-    modes: Modes | None,
+    modes: InputModes | None,
     description: str,
 ) -> Drawing:
     """One panel; with modes, bins below the threshold (the bits) have a colour of their own."""
     chart = Chart(PANEL, 250, left=49, bottom=45, top=10)
     highest = 100 * float(shares.max())
-    chart.histogram(100 * shares, edges, modes.threshold if modes else None, MUTED)
+    chart.histogram(100 * shares, edges, modes.midpoint if modes else None, MUTED)
     if modes is not None:
         _mark_modes(chart, modes, edges, highest)
     chart.x("value of an entry of W_in", (edges[0], edges[-1]), ticks=7)
@@ -176,7 +153,9 @@ def draw_histogram(
     return Drawing(name, description, chart.figure)
 
 
-def _mark_modes(chart: Chart, modes: Modes, edges: NDArray[np.float64], highest: float) -> None:
+def _mark_modes(
+    chart: Chart, modes: InputModes, edges: NDArray[np.float64], highest: float
+) -> None:
     """The threshold, the modes' means, and the density of the mixture."""
     low, high = float(edges[0]), float(edges[-1])
     half = LABEL_SHARE * (high - low) / 2
@@ -186,17 +165,27 @@ def _mark_modes(chart: Chart, modes: Modes, edges: NDArray[np.float64], highest:
         words = words.replace("-", "\u2212")
         chart.text(inside, highest * height, words, 9.5, colour, align="center center")
 
-    chart.plot([modes.threshold] * 2, [0, highest * 1.12], color=INK, lw=1, ls=(0, (4, 3)))
-    label(modes.threshold, f"threshold {modes.threshold:.2f}", 1.30, INK)
-    together = modes.means[1] - modes.means[0] <= 4.4 * half
-    for mean, sd, side in zip(modes.means, modes.sds, (-1, 1), strict=True):
+    chart.plot([modes.midpoint] * 2, [0, highest * 1.12], color=INK, lw=1, ls=(0, (4, 3)))
+    label(modes.midpoint, f"threshold {modes.midpoint:.2f}", 1.30, INK)
+    means, sds = modes.mode_means, modes.mode_sds
+    together = means[1] - means[0] <= 4.4 * half
+    for mean, sd, side in zip(means, sds, (-1, 1), strict=True):
         chart.plot([mean], [highest * 1.05], marker="v", ms=5, color=ACCENT, lw=0)
         words = f"{mean:.2f} ± {sd:.2f}" if sd else f"{mean:.2f}"
         label(mean + side * half if together else mean, words, 1.17, MUTED)
-    if min(modes.sds) > 0:
+    if min(sds) > 0:
         values, bin_width = np.linspace(low, high, 241), float(edges[1]) - low
-        curve = np.minimum(100 * bin_width * modes.density(values), highest * 1.02)
+        curve = np.minimum(100 * bin_width * density(modes, values), highest * 1.02)
         chart.plot(values, curve, color=ACCENT, lw=1.3)
+
+
+def density(modes: InputModes, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Density of the mixture at `values`, of any shape; no sd may be 0."""
+    density = np.zeros_like(values)
+    for share, mean, sd in zip(modes.mode_shares, modes.mode_means, modes.mode_sds, strict=True):
+        height = share / (sd * math.sqrt(2 * math.pi))
+        density += height * np.exp(-0.5 * ((values - mean) / sd) ** 2)
+    return density
 
 
 def _round_numbers(highest: float) -> list[float]:

@@ -11,7 +11,6 @@ from relubloom.records.mechanism import InputModes
 from relubloom.report.charts.drawing import Drawing
 from relubloom.report.charts.training import BINS, draw_loss, draw_moment
 from relubloom.report.charts.weights import (
-    Modes,
     bin_edges,
     bin_shares,
     draw_colour_bar,
@@ -20,7 +19,7 @@ from relubloom.report.charts.weights import (
     shared_limit,
     shown,
 )
-from relubloom.report.read import Contents, StoredRun
+from relubloom.report.read import Contents
 from relubloom.report.render import SectionData
 
 MOMENTS = 8  # pictures of the film that are shown
@@ -38,7 +37,7 @@ class ShownMatrix:
     heading: str
     W_in: NDArray[np.float32]
     order: NDArray[np.intp]
-    modes: Modes | None
+    modes: InputModes | None
     turned: NDArray[np.bool_]
 
     @property
@@ -102,13 +101,9 @@ def _sources(contents: Contents) -> list[ShownMatrix]:
     return found
 
 
-def modes_of(mechanism: InputModes | None) -> Modes | None:
-    """The mixture as the histogram draws it; None where the entries are of one kind."""
-    if mechanism is None or not (mechanism.two_modes or mechanism.two_valued):
-        return None
-    (low, high), (low_sd, high_sd) = mechanism.mode_means, mechanism.mode_sds
-    low_share, high_share = mechanism.mode_shares
-    return Modes((low, high), (low_sd, high_sd), (low_share, high_share))
+def modes_of(found: InputModes | None) -> InputModes | None:
+    """The mixture that the histogram shows; None where the entries are of one kind."""
+    return found if found is not None and (found.two_modes or found.two_valued) else None
 
 
 def film(contents: Contents) -> SectionData:
@@ -119,16 +114,31 @@ def film(contents: Contents) -> SectionData:
     loss = [_loss(contents)] if len(run.history) > 1 else []
     if run.film is None:
         return SectionData(drawings=tuple(loss))
-    steps = run.film[1]
+    W_in, steps = run.film
+    entries = with_bits_below(W_in, run.reversed)
     places = np.linspace(0, len(steps) - 1, min(MOMENTS, len(steps)))
     moments = np.unique(places.round().astype(int)).tolist()
     values = {
         "moments": moments,
-        "near": _near(run),
+        "near": _near(entries, run.mechanism),
         "middle": len(steps) // 2,
         "reach": REACH,
     }
-    return SectionData(values, (*loss, *_pictures(run, moments)))
+    middle = None if run.mechanism is None else run.mechanism.midpoint
+    low, high = float(entries[moments].min()), float(entries[moments].max())
+    edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
+    pictures = (
+        draw_moment(
+            f"film-{moment}",
+            f"W_in after {steps[moment]} steps, with the histogram of its entries",
+            shown(W_in[moment], run.order),
+            np.histogram(entries[moment], edges)[0] / W_in[moment].size,
+            edges,
+            middle,
+        )
+        for moment in moments
+    )
+    return SectionData(values, (*loss, *pictures))
 
 
 def _loss(contents: Contents) -> Drawing:
@@ -143,35 +153,12 @@ def _loss(contents: Contents) -> Drawing:
     )
 
 
-def _pictures(run: StoredRun, moments: list[int]) -> list[Drawing]:
-    if run.film is None:
-        return []
-    W_in, steps = run.film
-    entries = with_bits_below(W_in, run.reversed)
-    middle = None if run.mechanism is None else sum(run.mechanism.mode_means) / 2
-    low, high = float(entries[moments].min()), float(entries[moments].max())
-    edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
-    return [
-        draw_moment(
-            f"film-{moment}",
-            f"W_in after {steps[moment]} steps, with the histogram of its entries",
-            shown(W_in[moment], run.order),
-            np.histogram(entries[moment], edges)[0] / W_in[moment].size,
-            edges,
-            middle,
-        )
-        for moment in moments
-    ]
-
-
-def _near(run: StoredRun) -> list[float]:
+def _near(entries: NDArray[np.float32], found: InputModes | None) -> list[float]:
     """By moment, the share of entries near the middle of the two modes that they end in."""
-    found = run.mechanism
-    if run.film is None or found is None or found.two_valued or not found.two_modes:
+    if found is None or found.two_valued or not found.two_modes:
         return []
     low, high = found.mode_means
-    entries = with_bits_below(run.film[0], run.reversed)
-    return (np.abs(entries - (low + high) / 2) < REACH * (high - low)).mean((1, 2)).tolist()
+    return (np.abs(entries - found.midpoint) < REACH * (high - low)).mean((1, 2)).tolist()
 
 
 def with_bits_below(W_in: NDArray[np.float32], turned: NDArray[np.bool_]) -> NDArray[np.float32]:
