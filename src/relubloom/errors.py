@@ -90,6 +90,11 @@ def described(value: object) -> str:
     return f"{'an' if name[:1] in 'AEIOUaeiou' else 'a'} {name}"
 
 
+def first_line(error: Exception) -> str:
+    """The first line of what an error of another library says; its kind where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def check_seed(seed: int, name: str = "seed") -> int:
     """The seed as an int; refuse those below 0. The message calls it `name`.
 

@@ -102,7 +102,8 @@ def _figures_table(result: dict[str, Any]) -> Table:
         last = group
         change = value_at(result["differences"], line.place)
         cells = [_cell(value, line.form) for value in values]
-        table.add_row(line.title, *cells, _change(change, line.form))
+        cells.append("" if change is None else format(change, f"+{line.form}"))
+        table.add_row(line.title, *cells)
     return table
 
 
@@ -127,10 +128,6 @@ def _cell(value: Any, form: str) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return format(value, form)
-
-
-def _change(value: Any, form: str) -> str:
-    return "" if value is None else format(value, f"+{form}")
 
 
 def _agreement_lines(result: dict[str, Any]) -> list[str]:

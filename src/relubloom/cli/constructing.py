@@ -138,8 +138,9 @@ def _made_text(made: dict[str, Any], out: Path) -> str:
     uniform = made["false_positives"]
     mean, total = uniform["mean"], uniform["total"]
     counted = "drawn sets" if total is None else f"{total:,} over all sets"
+    kinds = f" ({made['half']:g} half, {made['full']:g} full)" if "half" in made else ""
     lines = [
-        f"{out}: a {made['family']} code of weight {made['weight']:g}{_half_bits(made)}, "
+        f"{out}: a {made['family']} code of weight {made['weight']:g}{kinds}, "
         f"sharpness {made['sharpness']:.2f}",
         f"false positives a set: {mean:.4g} on uniform sets ({counted})",
     ]
@@ -165,7 +166,3 @@ def _made_text(made: dict[str, Any], out: Path) -> str:
     if made.get("stopped"):
         lines.append("stopped by Ctrl-C: the best code so far")
     return "\n".join([*lines, f"next: relubloom examine {out}"])
-
-
-def _half_bits(made: dict[str, Any]) -> str:
-    return f" ({made['half']:g} half, {made['full']:g} full)" if "half" in made else ""

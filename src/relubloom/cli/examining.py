@@ -72,7 +72,9 @@ def examine(
             [
                 _evidence_text(row, behaviour, folder),
                 _explained_text(behaviour, folder),
-                _next(folder, page),
+                f"report: {page['report']}"
+                if page
+                else f"next: relubloom report {folder} draws the page",
             ]
         ),
     )
@@ -193,13 +195,6 @@ def _explained_text(behaviour: Behaviour, folder: Path) -> str:
     beside = "" if base is None else f" ({base:.3f} by saying that every set fails)"
     said = f"{best.name}, F1 {f1}{beside}, at {share:.1%} of the network's bits"
     return f"{'best explanation':<28} {said}"
-
-
-def _next(folder: Path, page: dict[str, str]) -> str:
-    """Where the page is, or how to draw it."""
-    if page:
-        return f"report: {page['report']}"
-    return f"next: relubloom report {folder} draws the page"
 
 
 def _agreement(f1: float | None) -> float:

@@ -41,7 +41,8 @@ def import_(
 
     given = foreign.given(options.sizes_of(set_size))
     found = import_run(file, out, given, check=foreign.check, tokens=tokens, force=force)
-    how.answer(found, lambda: f"{understood(found)}\nnext: relubloom examine {out}{_sizes(found)}")
+    sizes = " --set-size k" if found["set_size"] is None else ""
+    how.answer(found, lambda: f"{understood(found)}\nnext: relubloom examine {out}{sizes}")
 
 
 def brought_in(
@@ -137,7 +138,3 @@ def _verified(found: dict[str, Any]) -> str:
         f"yes: {check['outputs']} of {check['sets']:,} sets ({check['by']}) differ by at most "
         f"{check['worst']:.2g}, everywhere within what rounding explains"
     )
-
-
-def _sizes(found: dict[str, Any]) -> str:
-    return "" if found["set_size"] is not None else " --set-size k"

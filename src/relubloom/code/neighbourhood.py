@@ -50,7 +50,10 @@ class Neighbourhood:
         self.width: int = code.width
         self.set_size = set_size
         self.max_weight = max_weight
-        self._choose = [_binomials(self.vocab_size, j) for j in range(set_size + 1)]
+        self._choose = [
+            np.array([float(math.comb(n, size)) for n in range(self.vocab_size + 1)])
+            for size in range(set_size + 1)
+        ]
         self._units = np.full((self.vocab_size, max_weight), self.width)
         self._tables = np.zeros((set_size, self.vocab_size, 1 << max_weight))
         self._tables[0, :, 0] = 1  # the empty set covers the empty part only
@@ -197,10 +200,6 @@ class Neighbourhood:
         for size in range(self.set_size - 1, 0, -1):
             tables[size] += tables[size - 1].take(joined)
             self._tables[size, rows] = tables[size]
-
-
-def _binomials(largest: int, size: int) -> Floats:
-    return np.array([float(math.comb(n, size)) for n in range(largest + 1)], dtype=np.float64)
 
 
 @lru_cache(maxsize=32)

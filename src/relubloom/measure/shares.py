@@ -28,6 +28,11 @@ def losses_of(logits: Float64[Tensor, "batch vocab"], batch: Batch) -> Losses:
     return Shares.of_logits(batch, logits, RoundingError(0.0, 0.0)).losses()
 
 
+def are_called(logits: Float[Tensor, "batch vocab"]) -> Bool[Tensor, "batch vocab"]:
+    """Which tokens are called, by logits that are taken as they are."""
+    return logits >= logits.amax(1, keepdim=True) - CALL_MARGIN
+
+
 @dataclass(frozen=True)
 class ListedCalls:
     """The called non-members, and bounds on their number."""

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from relubloom.errors import UsageError, described
+from relubloom.errors import UsageError, described, first_line
 from relubloom.network.given_weights import as_tensor
 from relubloom.network.imports.modules import evaluating
 from relubloom.network.relu_net import ReluNet
@@ -236,8 +236,7 @@ def _check_relu(module: nn.Module, layer: Layer) -> None:
     except Exception as error:  # noqa: BLE001 - whatever a stranger's forward pass raises
         raise UsageError(
             f"{type(module).__name__} cannot be run on inputs {tuple(x.shape)} to see its "
-            f"activation ({str(error).splitlines()[0] if str(error) else type(error).__name__}); "
-            "give the pair (first, readout) of its nn.Linear"
+            f"activation ({first_line(error)}); give the pair (first, readout) of its nn.Linear"
         ) from None
     if len(outputs) != 1 or len(inputs) != 1:
         raise UsageError(

@@ -45,24 +45,13 @@ def rule_lines(found: Mechanism) -> list[RuleLine]:
 
     A network with half bits that is *bloom* all the same is held against the rule for that.
     """
+    graded = found.strengths is not None and found.verdict != "bloom"
     lines: list[RuleLine] = []
-    for criterion in _rule(found):
-        asked, end = (
-            (criterion.least, "least") if criterion.most is None else (criterion.most, "most")
-        )
-        value = _value(found, criterion)
-        met = criterion.met(value)
-        lines.append(
-            RuleLine(
-                criterion.figure,
-                criterion.meaning,
-                value,
-                asked or 0.0,
-                end,
-                met,
-                _rule(found) is GRADED_RULE,
-            )
-        )
+    for line in GRADED_RULE if graded else RULE:
+        asked, end = (line.least, "least") if line.most is None else (line.most, "most")
+        value = _value(found, line)
+        met = line.met(value)
+        lines.append(RuleLine(line.figure, line.meaning, value, asked or 0.0, end, met, graded))
     return lines
 
 
@@ -100,8 +89,9 @@ def reading_words(found: ReadingBeside, percent: Percent = plain_percent) -> str
         )
     if found.quantity == "set_size":
         return (
-            f"superposition: no set has more than {_tokens(value)}, and up to {threshold:.0f} can "
-            "be told apart by the sum of their directions, so a Bloom filter is not needed"
+            f"superposition: no set has more than {value:.0f} token{'' if value == 1 else 's'}, "
+            f"and up to {threshold:.0f} can be told apart by the sum of their directions, so a "
+            "Bloom filter is not needed"
         )
     share, limit = percent(value, 2), percent(threshold, 0)
     if found.quantity == "units_off":
@@ -150,10 +140,6 @@ def always_f1(share: float) -> float | None:
     return 2 * share / (1 + share) if share > 0 else None
 
 
-def _tokens(number: float) -> str:
-    return f"{number:.0f} token{'' if number == 1 else 's'}"
-
-
 def _clause(line: RuleLine, percent: Percent) -> str:
     if line.figure == "two_modes":
         return "the entries of W_in form one mode, not two"
@@ -169,10 +155,6 @@ def _clause(line: RuleLine, percent: Percent) -> str:
             else f"the {which} hash predicts the loss failures with an F1 of {value:.2f}"
         )
     return f"{said}, where {asked} is the {line.end}"
-
-
-def _rule(found: Mechanism) -> tuple[Criterion, ...]:
-    return RULE if found.strengths is None or found.verdict == "bloom" else GRADED_RULE
 
 
 def _figure(found: Mechanism, criterion: Criterion) -> float | None:

@@ -18,7 +18,7 @@ from relubloom.network.extract import extract_code
 from relubloom.network.imports.files import read_tensors
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.folder_task import read_task
-from relubloom.records.run_folder import CODE
+from relubloom.records.run_folder import CODE, read_graded_code
 from relubloom.task import SetsLike, as_ids
 from relubloom.zoo.known import KnownNetwork, load
 
@@ -116,7 +116,7 @@ def named_truth(name: str, seed: int = 0, sets: SetsLike | None = None) -> Truth
     if not folder.is_dir():
         return truth_of(load(name, seed=seed), sets)
     net = ReluNet.from_pretrained(folder)
-    code = GradedCode.load(folder / CODE) if (folder / CODE).exists() else None
+    code = read_graded_code(folder)
     if code is not None and code.bits.shape != net.W_in.shape:
         raise FileError(
             f"{folder / CODE} is of shape {code.bits.shape} and the network's W_in of "

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64, Int64
+from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom.code import Code
 from relubloom.measure.forward import in_float64
 from relubloom.measure.pool import affordable, chunk_size, over_chunks
-from relubloom.measure.shares import CALL_MARGIN
+from relubloom.measure.shares import are_called
 from relubloom.measure.statistics import percentiles
 from relubloom.network.relu_net import ReluNet
 from relubloom.records.behaviour import GrownSets, Growth, LogitChange, RepeatedToken
@@ -77,7 +77,7 @@ def _grow(net: ReluNet, code: Code, ids: Int64[Tensor, "batch steps"]) -> NDArra
     for step in range(ids.shape[1]):
         members = ids[:, : step + 1]
         logits = net(members)
-        called = _called(logits)
+        called = are_called(logits)
         members_called = called.gather(1, members).sum(1)
         before = others.scatter_(1, ids[:, [step]], False)
         kept = int((before & called).sum())
@@ -134,17 +134,13 @@ def _changes(
 ) -> Float64[Tensor, "3 batch"]:
     """Whether the calls stay the same, whether a member is lost, and the change of log p."""
     before, after = net(ids).log_softmax(1), net(given).log_softmax(1)
-    called, still = _called(before), _called(after)
+    called, still = are_called(before), are_called(after)
     change = (after - before).abs_().masked_fill_(~called, 0.0).amax(1)
     same = (called == still).all(1)
     real = ids < net.vocab_size
     tokens = ids.clamp(max=net.vocab_size - 1)
     lost = (called.gather(1, tokens) & ~still.gather(1, tokens) & real).any(1)
     return torch.stack([same.double(), lost.double(), change])
-
-
-def _called(logits: Float[Tensor, "batch vocab"]) -> Bool[Tensor, "batch vocab"]:
-    return logits >= logits.amax(1, keepdim=True) - CALL_MARGIN
 
 
 def uniform_sets(vocab_size: int, set_size: int, stream: str, count: int) -> DrawnSets:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, replace
-from typing import cast
 
 import numpy as np
 import torch
@@ -19,7 +18,7 @@ from relubloom.evidence.certificate.interval import bound_sets
 from relubloom.measure.one_pass import OnSets
 from relubloom.network.relu_net import ReluNet, as_network
 from relubloom.reading import DIGITS
-from relubloom.records.certificate import METHODS, Certificate, Method
+from relubloom.records.certificate import METHODS, Certificate
 from relubloom.task import AllSets, KSparseTask, ListedSets, format_sizes
 from relubloom.theory import log2_sets
 from relubloom.threads import intra_op_threads
@@ -84,7 +83,8 @@ def certify(
         if method is None:
             certificate = _first_that_answers(net, k, workers, on_sets, effort)
         else:
-            certificate = _by(_checked_method(method), net, k, workers, on_sets, effort)
+            check_choice("method", method, *METHODS)
+            certificate = _by(method, net, k, workers, on_sets, effort)
     return replace(certificate, seconds=round(time.monotonic() - started, 3))
 
 
@@ -159,7 +159,7 @@ def _first_that_answers(
 
 
 def _by(
-    method: Method, net: ReluNet, k: int, workers: int, on_sets: OnSets | None, effort: Effort
+    method: str, net: ReluNet, k: int, workers: int, on_sets: OnSets | None, effort: Effort
 ) -> Certificate:
     if method == "counting":
         return count_sets(net, k, workers=workers, on_sets=on_sets)
@@ -185,11 +185,6 @@ def _power(sets: int) -> str:
 
 def _work(net: ReluNet, k: int) -> int:
     return math.comb(net.vocab_size, k) * net.vocab_size * net.width
-
-
-def _checked_method(method: str) -> Method:
-    check_choice("method", method, *METHODS)
-    return cast(Method, method)
 
 
 def _as_task(task: object, vocab_size: int) -> KSparseTask:

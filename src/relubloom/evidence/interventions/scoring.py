@@ -15,7 +15,7 @@ from relubloom.evidence.interventions.intervention import Cases, Intervention, W
 from relubloom.evidence.interventions.plan import SealedPlan
 from relubloom.evidence.interventions.prepared_network import PreparedNetwork
 from relubloom.measure.answers import Batch
-from relubloom.measure.shares import CALL_MARGIN, losses_of
+from relubloom.measure.shares import are_called, losses_of
 from relubloom.measure.statistics import agreement, pearson
 from relubloom.records.interventions import Control, Explained, Intervened, Match
 from relubloom.records.ladder import Agreement
@@ -104,7 +104,7 @@ def _per_case(tokens: Words) -> Figures:
 
 
 def _called(logits: Float[Tensor, "batch vocab"]) -> Words:
-    return pack_bits((logits >= logits.amax(1, keepdim=True) - CALL_MARGIN).cpu().numpy())
+    return pack_bits(are_called(logits).cpu().numpy())
 
 
 def result(

@@ -101,7 +101,8 @@ class ReadoutLines:
         """The lines, when the pass is over."""
         groups, pairs = zip(*self._found, strict=True)
         missing, levels = reduce(add, groups), reduce(add, pairs)
-        line = missing.against_number()
+        line, W_out = missing.against_number(), self._net.W_out.detach().numpy()
+        lowering = np.where(self._reversed[:, None], -W_out, W_out)
         return Readout(
             r2=line.r2,
             slope=line.slope,
@@ -116,16 +117,11 @@ class ReadoutLines:
                 for bits in np.flatnonzero(missing.weight)
             ],
             r2_levels=levels.r2,
-            W_out=compare_output_weights(self._lowering_weights(), self._code),
+            W_out=compare_output_weights(lowering, self._code),
             b_out_on_weight=compare_output_bias(self._net.b_out.detach().numpy(), self._code),
             method=self._method,
             sets=len(self.numbers),
         )
-
-    def _lowering_weights(self) -> NDArray[np.float64]:
-        """W_out, with the sign of a reversed unit's entries changed."""
-        W_out = self._net.W_out.detach().numpy()
-        return np.where(self._reversed[:, None], -W_out, W_out)
 
 
 def relative_to_members(

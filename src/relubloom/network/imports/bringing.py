@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from relubloom.errors import FileError, RelubloomError, UsageError, described
+from relubloom.errors import FileError, RelubloomError, UsageError, described, first_line
 from relubloom.network.construct import always_on
 from relubloom.network.imports import files, modules, verify
 from relubloom.network.imports.roles import check_values, place
@@ -158,7 +158,7 @@ def _tried(module: nn.Module, source: Source, given: Given) -> Imported:
             whole = torch.cat([part for part, _ in parts])
             answers = torch.cat([answer for _, answer in parts]).detach().cpu()
         except Exception as error:  # noqa: BLE001 - a module may raise anything on what it is fed
-            why = why or next(iter(str(error).strip().splitlines()), type(error).__name__)
+            why = why or first_line(error)
             continue
         if answers.shape != whole.shape:
             why = why or "its outputs are not [sets, vocab]"

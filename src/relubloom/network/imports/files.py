@@ -18,7 +18,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from relubloom import reading
-from relubloom.errors import FileError
+from relubloom.errors import FileError, first_line
 from relubloom.network.imports.source import Placed, Source
 from relubloom.network.weights_file import (
     CONFIG,
@@ -145,8 +145,8 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
                 f"{path} is a TorchScript archive: in Python, save its state dict with "
                 "torch.save(torch.jit.load(FILE).state_dict(), NEW)"
             ) from None
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FileError(f"{path} is no whole PyTorch file ({first}); save it again") from None
+        said = first_line(error)
+        raise FileError(f"{path} is no whole PyTorch file ({said}); save it again") from None
     return _state_dict(found, str(path))
 
 

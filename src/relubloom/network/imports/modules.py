@@ -41,7 +41,7 @@ def read_module(module: nn.Module, given: Given) -> list[Source]:
         return Source("module", {}, placed, activation, scale)
 
     if len(maps) == 2 and given.names is None and given.layout is None:
-        chains = [pair for pair in (maps, maps[::-1]) if _chain(*pair)]
+        chains = [pair for pair in (maps, maps[::-1]) if _sizes(pair[1]) == _sizes(pair[0])[::-1]]
         if not chains:
             (vocab, width), (inner, out) = map(_sizes, maps)
             raise UsageError(
@@ -109,7 +109,11 @@ def _layers(module: nn.Module, name: str) -> tuple[list[Any], list[nn.Module]]:
                 f"{name} has a {kind}: a network here is two linear layers with a ReLU between; "
                 "pass that part of the model alone"
             )
-    own = [at for at, _ in module.named_parameters() if not _is_within(at, module)]
+    own = [
+        at
+        for at, _ in module.named_parameters()
+        if not isinstance(module.get_submodule(at.rpartition(".")[0]), MAPS)
+    ]
     if len(maps) != 2 and not (len(maps) < 2 and own):
         raise UsageError(
             f"{name} has {len(maps)} linear layers: a network here has two, with a ReLU between; "
@@ -120,16 +124,6 @@ def _layers(module: nn.Module, name: str) -> tuple[list[Any], list[nn.Module]]:
             f"{name} has {len(activations)} ReLUs: a network here has one, between its two layers"
         )
     return maps, activations
-
-
-def _is_within(parameter: str, module: nn.Module) -> bool:
-    """Whether a parameter belongs to one of the linear maps."""
-    return isinstance(module.get_submodule(parameter.rpartition(".")[0]), MAPS)
-
-
-def _chain(first: Any, second: Any) -> bool:
-    (vocab, width), (inner, out) = _sizes(first), _sizes(second)
-    return (inner, out) == (width, vocab)
 
 
 def _sizes(layer: Any) -> tuple[int, int]:

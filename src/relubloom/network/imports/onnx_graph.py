@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from relubloom import reading
-from relubloom.errors import FileError, UsageError
+from relubloom.errors import FileError, UsageError, first_line
 from relubloom.network.imports.source import Placed, Source
 
 PASSED_OVER = ("Identity", "Dropout", "Flatten", "Cast", "Softmax", "LogSoftmax")
@@ -58,8 +58,8 @@ def read_onnx(path: Path) -> Source:
         model = onnx.load(path)
         onnx.checker.check_model(model)
     except Exception as error:  # noqa: BLE001 - protobuf's and the checker's have no common base
-        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise FileError(f"{path} is no whole ONNX file ({first}); export it again") from None
+        said = first_line(error)
+        raise FileError(f"{path} is no whole ONNX file ({said}); export it again") from None
     chain = _followed(model.graph, onnx.numpy_helper.to_array, str(path))
     tensors = {role: _tensor(value) for role, value in chain.tensors.items()}
     placed = Placed(tensors, chain.names, "graph")
@@ -215,9 +215,9 @@ def _runner(model: Any, path: Path) -> Callable[[Tensor], Tensor]:
             evaluator = reference.ReferenceEvaluator(model)
             (answer,) = evaluator.run(None, {given.name: rows.numpy().astype(dtype)})
         except Exception as error:  # noqa: BLE001 - the reference raises whatever NumPy does
-            first = next(iter(str(error).strip().splitlines()), type(error).__name__)
             raise FileError(
-                f"{path} cannot be run on rows of {rows.shape[1]} tokens ({first}); export it anew"
+                f"{path} cannot be run on rows of {rows.shape[1]} tokens ({first_line(error)}); "
+                "export it anew"
             ) from None
         return _tensor(answer)
 
