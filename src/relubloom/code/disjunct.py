@@ -9,21 +9,14 @@ import importlib
 import itertools
 import math
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relubloom.code.bits import Code
-from relubloom.code.counting import (
-    LIMITS,
-    CountingLimits,
-    TokenCounter,
-    check_set_size,
-    coverable_tokens,
-)
+from relubloom.code.counting import TokenCounter, check_set_size, coverable_tokens
 from relubloom.errors import UsageError
 from relubloom.theory import KautzSingleton, is_prime_power
 from relubloom.theory.kautz_singleton import is_prime
@@ -31,32 +24,11 @@ from relubloom.theory.kautz_singleton import is_prime
 LARGEST_DESIGN = 1 << 22  # polynomials that `disjunct_code` is willing to list
 
 
-@dataclass(frozen=True)
-class Disjunctness:
-    """Whether a code is free of false positives on all sets of one size, and by what proof.
+def is_disjunct(code: Code, set_size: int) -> bool:
+    """Whether it is proved that no set of `set_size` tokens, or of fewer, covers one outside it.
 
-    Attributes:
-        set_size: tokens per set. A verdict of "certified" holds for smaller sets as well.
-        verdict: "certified": no set has a false positive. "refuted": some set has one.
-            "undecided": no token was refuted, and some could not be decided.
-        proof: "overlaps": each token's `set_size` largest overlaps sum to less than its weight.
-            "counting": exact counts decided what overlaps left open.
-        breaking: the tokens that are a false positive on some set (proved).
-        open: the tokens that could not be decided.
-    """
-
-    set_size: int
-    verdict: Literal["certified", "refuted", "undecided"]
-    proof: Literal["overlaps", "counting"]
-    breaking: tuple[int, ...]
-    open: tuple[int, ...]
-
-
-def is_disjunct(code: Code, set_size: int, limits: CountingLimits = LIMITS) -> Disjunctness:
-    """Decide whether any set of `set_size` tokens covers a token outside it.
-
-    The overlap test comes first; an exact count decides each token that it leaves. A heavy token
-    that resists counting is still refuted if a greedy choice of tokens covers it.
+    The overlap test comes first; of the tokens that it leaves, greedy choices of others may cover
+    one, and else exact counts decide. A token too heavy to count leaves it unproved.
 
     Source: W. H. Kautz, R. C. Singleton, 1964 (overlaps); `docs/exact-counts.md` (counts).
     Cost: O(vocab**2 width), then for each token left open that of `TokenCounter.count`.
@@ -65,31 +37,16 @@ def is_disjunct(code: Code, set_size: int, limits: CountingLimits = LIMITS) -> D
         UsageError: `set_size` is not in 1..vocab_size.
     """
     check_set_size(code.vocab_size, set_size)
-    left = coverable_tokens(code, set_size, every_token=True)[0]
-    if set_size == code.vocab_size or len(left) == 0:  # the only set has no outsider
-        return Disjunctness(set_size, "certified", "overlaps", (), ())
-    counter = TokenCounter(code, set_size, limits)
-    answers = np.array([_coverable(code, counter, token, set_size) for token in left.tolist()])
-    _, group = np.unique(code.packed, axis=0, return_inverse=True)
-    group = group.reshape(-1)
-    breaking, unknown = (
-        tuple(np.flatnonzero(np.isin(group, group[left[answers == answer]])).tolist())
-        for answer in ("some", "unknown")
-    )
-    verdict = "refuted" if breaking else "undecided" if unknown else "certified"
-    return Disjunctness(set_size, verdict, "counting", breaking, unknown)
-
-
-def _coverable(
-    code: Code, counter: TokenCounter, token: int, set_size: int
-) -> Literal["some", "none", "unknown"]:
-    """Whether sets of others cover the token."""
-    if _greedily_covered(code, token, set_size):
-        return "some"
+    left = coverable_tokens(code, set_size, every_token=True)[0].tolist()
+    if set_size == code.vocab_size or not left:  # the only set has no outsider
+        return True
+    if any(_greedily_covered(code, token, set_size) for token in left):
+        return False
+    counter = TokenCounter(code, set_size)
     try:
-        return "some" if counter.count(token) else "none"
+        return all(counter.count(token) == 0 for token in left)
     except UsageError:
-        return "unknown"
+        return False
 
 
 def _greedily_covered(code: Code, token: int, set_size: int) -> bool:
