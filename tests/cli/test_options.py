@@ -21,7 +21,7 @@ import relubloom as rb
 from build.process import DATA, Outcome
 from relubloom.cli.app import EXAMPLES, app
 from relubloom.code import pools
-from relubloom.code.pool_files import numbered, write_pools
+from relubloom.code.csv_files import numbered, write_pools
 from relubloom.records.files import read_record
 from relubloom.records.labels import default_labels
 from relubloom.records.run_folder import Origin, write_network

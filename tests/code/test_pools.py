@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from relubloom.code import Code, count_false_positives, decode_pools, design_pools
+from relubloom.code.csv_files import numbered, read_pools, read_results, write_pools
 from relubloom.code.packing import PackingSearch, Turn
 from relubloom.code.pool_decoding import certified_positives
-from relubloom.code.pool_files import numbered, read_pools, read_results, write_pools
 from relubloom.errors import FileError, UsageError
 
 

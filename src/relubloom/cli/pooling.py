@@ -59,7 +59,7 @@ def pool(
     Each sample goes into several tests, each test pools many samples. `relubloom pool decode`
     reads the results.
     """
-    from relubloom.code.pool_files import numbered, write_pools
+    from relubloom.code.csv_files import numbered, write_pools
     from relubloom.code.pools import design_pools
     from relubloom.study.folders import alone_in, prepare_pools
     from relubloom.task import as_sizes, parse_sizes
@@ -117,8 +117,8 @@ def decode(
     how: options.Answering,
 ) -> None:
     """Name the positive samples from the results of a design's tests, or what is not certain."""
+    from relubloom.code.csv_files import read_pools, read_results
     from relubloom.code.pool_decoding import decode_pools
-    from relubloom.code.pool_files import read_pools, read_results
 
     code, samples, tests = read_pools(design)
     found = decode_pools(

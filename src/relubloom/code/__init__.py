@@ -4,6 +4,7 @@ from relubloom.code.bits import Code as Code
 from relubloom.code.counting import count_false_positives as count_false_positives
 from relubloom.code.counting import count_near_misses as count_near_misses
 from relubloom.code.counting import mean_false_positives as mean_false_positives
+from relubloom.code.csv_files import export_csv as export_csv
 from relubloom.code.decoders import comp as comp
 from relubloom.code.decoders import dd as dd
 from relubloom.code.decoders import scomp as scomp
@@ -11,7 +12,6 @@ from relubloom.code.disjunct import disjunct_code as disjunct_code
 from relubloom.code.disjunct import is_disjunct as is_disjunct
 from relubloom.code.disjunct import kautz_singleton as kautz_singleton
 from relubloom.code.disjunct import shorten as shorten
-from relubloom.code.exchange import export_csv as export_csv
 from relubloom.code.families import Family as Family
 from relubloom.code.families import bernoulli as bernoulli
 from relubloom.code.families import greedy_low_overlap as greedy_low_overlap

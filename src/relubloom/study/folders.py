@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from relubloom import atomic
-from relubloom.code.pool_files import TESTS_CSV
+from relubloom.code.csv_files import TESTS_CSV
 from relubloom.errors import FileError, UsageError, true_or_false
 from relubloom.network.weights_file import WEIGHTS
 from relubloom.records.files import FILE_NAMES, read_record, remove_figures

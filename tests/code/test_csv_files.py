@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from build.code_csv import read_code_csv
 from relubloom.code import Code, export_csv
-from relubloom.code.exchange import read_rows
+from relubloom.code.csv_files import read_pools
 from relubloom.errors import FileError
 
 CODE = Code(np.array([[1, 0, 1], [0, 0, 0]]))
@@ -41,11 +41,11 @@ def test_what_is_no_table_is_refused(tmp_path, content):
     path = tmp_path / "code.csv"
     path.write_bytes(content)
     with pytest.raises(FileError, match=r"is empty|is not readable CSV") as caught:
-        read_rows(path)
+        read_pools(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_missing_file(tmp_path):
     with pytest.raises(FileError, match="is not there"):
-        read_rows(tmp_path / "none.csv")
+        read_pools(tmp_path / "none.csv")

@@ -1,7 +1,9 @@
-"""Pooling designs and results of tests as CSV, in the shapes that people keep them in.
+"""Codes, pooling designs and results of tests as CSV, in the shapes that people keep them in.
 
-A design has one row a test with its samples, or one row a sample with its tests; the first cell of
-the header, `test` or `sample`, says which. Results have one row a test: its name and what came out.
+A code has one row a token and one column a unit; cells are 0 and 1, or for graded codes strengths,
+0 to L. A design has one row a test with its samples, or one row a sample with its tests; the first
+cell of the header, `test` or `sample`, says which. Results have one row a test: its name and what
+came out.
 """
 
 import csv
@@ -14,12 +16,25 @@ from numpy.typing import NDArray
 
 from relubloom import atomic
 from relubloom.code.bits import Code
-from relubloom.code.exchange import export_csv, read_rows
+from relubloom.code.graded import GradedCode, as_graded
 from relubloom.errors import FileError
+from relubloom.reading import TEXT, read_text
 
 TESTS_CSV = "tests.csv"
 POSITIVE = ("1", "+", "pos", "positive", "yes", "true")
 NEGATIVE = ("0", "-", "neg", "negative", "no", "false")
+
+
+def export_csv(code: Code | GradedCode, path: Path, labels: Sequence[str]) -> None:
+    """Write a code as CSV (UTF-8, no header), atomically: row t is token t, after its label.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    buffer = io.StringIO(newline="")
+    rows = zip(labels, as_graded(code).strengths.tolist(), strict=True)
+    csv.writer(buffer, lineterminator="\n").writerows([label, *row] for label, row in rows)
+    atomic.write_text(path, buffer.getvalue())
 
 
 def numbered(letter: str, count: int) -> list[str]:
@@ -44,7 +59,7 @@ def read_pools(path: Path) -> tuple[Code, list[str], list[str]]:
         FileError: the file is missing or is no CSV; its header says neither shape; a row names
             nothing, or something twice; a row has the name of another.
     """
-    rows = read_rows(path)
+    rows = _rows(path)
     kind = rows[0][1][0].strip().lower()
     if kind not in ("test", "sample"):
         raise FileError(
@@ -84,7 +99,7 @@ def read_results(path: Path, tests: Sequence[str]) -> NDArray[np.bool_]:
             no result, or two.
     """
     found: dict[str, bool] = {}
-    for place, (number, cells) in enumerate(read_rows(path)):
+    for place, (number, cells) in enumerate(_rows(path)):
         name, *outcome = (cell.strip() for cell in cells)
         if place == 0 and name not in tests:
             continue
@@ -104,6 +119,20 @@ def read_results(path: Path, tests: Sequence[str]) -> NDArray[np.bool_]:
             f"{missing[0]}; give every test a row"
         )
     return np.array([found[test] for test in tests])
+
+
+def _rows(path: Path) -> list[tuple[int, list[str]]]:
+    """The rows of a CSV file that are not blank, each with its line's number."""
+    try:
+        reader = csv.reader(io.StringIO(read_text(path, TEXT, "utf-8-sig")), strict=True)
+        rows = [(reader.line_num, cells) for cells in reader if cells]
+    except FileNotFoundError:
+        raise FileError(f"{path} is not there; check the path") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FileError(f"{path} is not readable CSV ({error}); save it as UTF-8 CSV") from None
+    if not rows:
+        raise FileError(f"{path} is empty; give it rows")
+    return rows
 
 
 def _write(
