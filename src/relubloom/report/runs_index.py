@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 from urllib.parse import quote
 
 from relubloom.errors import FileError
 from relubloom.network.weights_file import CONFIG
+from relubloom.records.verdict import Verdict
 from relubloom.report.read import STUDY, Contents, read_contents
 from relubloom.report.render import rendered
-
-VERDICTS = ("bloom", "graded-bloom", "partly", "not-bloom")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def index_page(folder: Path, give_page: Callable[[Path], object]) -> str:
         "index.html.j2",
         folder=folder.resolve().name,
         entries=sorted(entries, key=lambda entry: (entry.mse, entry.folder.name)),
-        verdicts=[(name, verdicts[name]) for name in VERDICTS if verdicts[name]],
+        verdicts=[(name, verdicts[name]) for name in get_args(Verdict) if verdicts[name]],
     )
 
 

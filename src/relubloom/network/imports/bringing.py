@@ -138,7 +138,7 @@ def _tried(module: nn.Module, source: Source, given: Given) -> Imported:
     name = type(module).__name__
     assert source.placed is not None
     activation = given.activation or source.activation or "relu"
-    said = Given(given.names, given.layout, activation, given.input_scale, given.set_size)
+    said = replace(given, activation=activation)
     activation = decided_activation(source, said, name)
     made = _assembled(source, source.placed, activation, said, name)
     rows = _trial(made, said)
