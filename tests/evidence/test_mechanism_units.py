@@ -27,7 +27,7 @@ def test_units_that_a_bit_turns_on_are_bits_too(turned: np.ndarray) -> None:
     assert found.reversed_units == np.flatnonzero(turned).tolist()
     assert found.bits_per_token == Spread(7, 0)
     assert found.unit_agreement == found.union_skill == 1
-    assert (found.mode_means, found.near_threshold, found.two_valued) == ([-1, 0], 0, True)
+    assert (found.mode_means, found.near_threshold, found.two_valued) == ((-1, 0), 0, True)
     for unit in found.units:
         assert unit.kind == "bit"
         assert unit.polarity == ("direct" if turned[unit.unit] else "complement")

@@ -91,6 +91,15 @@ def test_missing_key_is_one_clear_line(tmp_path: Path) -> None:
         write_report(tmp_path)
 
 
+def test_a_mixture_of_one_mode_is_one_clear_line(tmp_path: Path) -> None:
+    constructed_run(tmp_path)
+    mechanism = reading.read_json(tmp_path / "mechanism.json")
+    mechanism["mode_means"] = [0.5]
+    atomic.write_json(tmp_path / "mechanism.json", mechanism)
+    with pytest.raises(FileError, match=r"mechanism\.json .*mode_means.*; make it anew"):
+        write_report(tmp_path)
+
+
 def test_unknown_recipe_is_one_clear_line(tmp_path: Path) -> None:
     trained_run(tmp_path)
     edited(tmp_path, "config.json", recipe={"objective": "mse", "haste": 1})

@@ -40,9 +40,9 @@ class InputModes:
     mode_gap: float | None
     two_valued: bool
     two_modes: bool
-    mode_means: list[float]
-    mode_sds: list[float]
-    mode_shares: list[float]
+    mode_means: tuple[float, float]
+    mode_sds: tuple[float, float]
+    mode_shares: tuple[float, float]
     near_threshold: float
 
     @property

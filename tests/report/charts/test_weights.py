@@ -26,9 +26,9 @@ MODES = InputModes(
     mode_gap=9.0,
     two_valued=False,
     two_modes=True,
-    mode_means=[-1.25, 1.1],
-    mode_sds=[0.2, 0.3],
-    mode_shares=[0.3, 0.7],
+    mode_means=(-1.25, 1.1),
+    mode_sds=(0.2, 0.3),
+    mode_shares=(0.3, 0.7),
     near_threshold=0.0,
 )
 

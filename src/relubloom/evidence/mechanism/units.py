@@ -31,13 +31,16 @@ def measure_input_modes(W_in: NDArray[np.float64], turned: NDArray[np.bool_]) ->
     entries = np.where(turned, -W_in, W_in).reshape(-1, 1)
     modes = fit_two_modes(entries)
     gap = float(modes.gap[0])
+    (low, high), (low_sd, high_sd), (low_share, high_share) = (
+        each[:, 0].tolist() for each in (modes.mean, modes.sd, modes.share)
+    )
     return InputModes(
         mode_gap=None if np.isnan(gap) else gap,
         two_valued=bool(modes.distinct[0] == 2),
         two_modes=bool(modes.bic_gain[0] > 0),
-        mode_means=modes.mean[:, 0].tolist(),
-        mode_sds=modes.sd[:, 0].tolist(),
-        mode_shares=modes.share[:, 0].tolist(),
+        mode_means=(low, high),
+        mode_sds=(low_sd, high_sd),
+        mode_shares=(low_share, high_share),
         near_threshold=float(share_near(entries, modes)[0]),
     )
 
