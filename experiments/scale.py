@@ -25,12 +25,14 @@ from numpy.typing import NDArray
 import relubloom as rb
 from dead_tokens import Watched, mse
 from relubloom.code import random_constant_weight, worth_on
+from relubloom.report.charts.drawing import standalone
 from relubloom.task import SetCollection
 from relubloom.theory import best_graded_weights
 from relubloom.threads import denormals_flushed
 from relubloom.training.batch_softmax import BatchSoftmaxStep
 from relubloom.training.recipe import FEW_TOKENS, Softmax
 from relubloom.training.step import dense_step
+from scale_figures import DOUBLED, RANDOM, TRAINED, draw_hashes, draw_widths
 
 OUT, QUICK = Path("docs/results"), Path("runs/scale-quick")
 LOGITS = 1 << 26  # of the sets that a network is examined on
@@ -38,7 +40,8 @@ HASH_SETS, DECODED = 1_000_000, 1 << 32  # that its hash is run on: answers of t
 FINE = 16  # times as many, where it hardly errs and that takes half a minute
 SEEN = 16  # sets a token, about, that dead tokens are counted on
 K, MSE = 3, 1e-3  # whose width is sought
-SEEDS, RARE_SEEDS = 16, 10  # of preset vocab-4096, and of the same with RARE sizes
+WIDTH_STEPS = 32_000  # of its networks
+SEEDS = 16  # of preset vocab-4096, and of the same with RARE sizes
 LEAKY = 12.0, 0.009  # sharpness and leak
 CHUNK = 512  # sets of these at once
 
@@ -83,6 +86,18 @@ def trials_of(
     return [Trial(group, *size, *recipe, **more) for recipe in recipes]
 
 
+def narrowing(
+    group: str, steps: int, vocab_size: int, *widths: int, softmax: Softmax = "all"
+) -> list[Trial]:
+    """Networks of several widths, with weight decay where the best random code hardly errs."""
+    batch = vocab_size // 16
+    return [
+        Trial(group, vocab_size, width, K, 1e-2, steps, batch, weight_decay=decay, softmax=softmax)
+        for width in widths
+        for decay in [0.02 if rb.best_constant_weight(vocab_size, width, K).mse < MSE else 0.0]
+    ]
+
+
 def fitted(size: tuple[int, int, int]) -> Trial:
     """Of `Recipe.for_sizes`."""
     recipe = rb.Recipe.for_sizes(*size)
@@ -106,8 +121,9 @@ TITLES = {
     "vocabulary": "Other recipes at larger vocabularies",
     "small": "Smaller batches",
     "higher": "Higher rates",
+    "wide": "Sets of 8 in 256 units: lower rates, larger batches",
     "settled": "Then larger batches at a lower rate, without decay",
-    "width": "Width, with batches of N / 16",
+    "width": "Width, in batches of N / 16, with decay where the best random code errs below 0.001",
     "doubled": "Twice the steps",
     "warm": "From the exact network of a random code",
 }
@@ -198,6 +214,8 @@ TRIALS = [
     *trials_of(
         "higher", (4096, 96, 3), (1.95e-2, 40_000, 256), weight_decay=0.0238, softmax="batch"
     ),
+    *trials_of("wide", (1000, 256, 8), (5e-3, 32_000, 256), (1e-2, 32_000, 512), weight_decay=0.02),
+    *trials_of("wide", (4096, 256, 8), (7e-3, 32_000, 256), weight_decay=0.02),
     *trials_of("lower", (2000, 128, 4), (1e-2, 32_000, 256), weight_decay=0.02),
     *trials_of("lower", (4096, 108, 4), (1e-2, 32_000, 256), weight_decay=0.02),
     *(
@@ -213,22 +231,21 @@ TRIALS = [
         ]
     ),
     *(replace(fitted(VOCAB), seed=seed) for seed in range(SEEDS)),
-    *(replace(fitted(RARE), seed=seed) for seed in range(RARE_SEEDS)),
+    *(replace(fitted(RARE), seed=seed) for seed in range(SEEDS)),
     *map(fitted, [WIDE, (1000, 112, 3), (1000, 128, 4), (1000, 192, 8), (1000, 256, 8)]),
     *map(fitted, [(1000, 128, 5), (1500, 80, 2), (2000, 128, 4), (2000, 256, 8), (3000, 160, 6)]),
     *map(fitted, [(4096, 96, 3), (4096, 256, 8)]),
     *map(fitted, [(16_384, 256, 8), (50_257, 128, 4)]),
     *(
-        Trial("width", vocab_size, width, 3, 1e-2, 32_000, vocab_size // 16)
-        for vocab_size in (256, 1024, 4096)
-        for width in (48, 64, 96)
-        if (vocab_size, width) != VOCAB[:2]
+        trial
+        for vocab_size, widths in [(256, (48, 64, 96)), (1024, (48, 64, 96)), (4096, (48, 96))]
+        for trial in narrowing("width", WIDTH_STEPS, vocab_size, *widths)  # (4096, 64) is above
     ),
-    *(Trial("width", 16_384, width, 3, 1e-2, 32_000, 1024, softmax="batch") for width in (64, 96)),
+    *narrowing("width", WIDTH_STEPS, 16_384, 64, 96, softmax="batch"),
     *(
-        Trial("doubled", vocab_size, width, 3, 1e-2, 64_000, vocab_size // 16)
-        for vocab_size in (256, 1024)
-        for width in (48, 64, 96)
+        trial
+        for vocab_size in (256, 1024, 4096)
+        for trial in narrowing("doubled", 2 * WIDTH_STEPS, vocab_size, 48, 64, 96)
     ),
     *(
         replace(trial, seed=seed)
@@ -262,6 +279,8 @@ def main() -> None:
             write_rows(out / "scale.csv", rows)
             print(line_of(trial, [rows[key_of(trial)]]), flush=True)
     done = {trial: rows[key_of(trial)] for trial in trials if key_of(trial) in rows}
+    for drawn in (draw_hashes(hash_errors(done)), draw_widths(widths_of(done))):
+        (out / f"{drawn.name}.svg").write_text(standalone(drawn.svg), encoding="utf-8")
     page = out / "scale.md"
     page.write_text(page_of(done), encoding="utf-8")
     print(page)
@@ -461,39 +480,68 @@ def page_of(done: dict[Trial, Row]) -> str:
 
 def width_lines(done: dict[Trial, Row]) -> list[str]:
     """The width of `MSE` for each vocabulary: of trained networks and of random codes."""
-    lines = [
-        "",
-        WIDTHS,
-        "",
-        "| N | trained | in twice the steps | random codes |",
-        "|---|---|---|---|",
-    ]
-    for vocab_size in sorted({trial.vocab_size for trial in done if trial.group == "width"}):
-        trained = errors_at(done, vocab_size, "width", "sizes")
-        doubled = errors_at(done, vocab_size, "doubled")
-        random = {width: rb.best_constant_weight(vocab_size, width, K).mse for width in trained}
-        cells = map(width_at, (trained, doubled, random))
+    lines = ["", WIDTHS, "", f"| N | {' | '.join(widths_of(done))} |", "|---|---|---|---|"]
+    for vocab_size in vocab_sizes(done):
+        cells = (
+            f"{widths[vocab_size]:.1f}" if vocab_size in widths else "-"
+            for widths in widths_of(done).values()
+        )
         lines.append(f"| {vocab_size:,} | {' | '.join(cells)} |")
     return lines
 
 
-def errors_at(done: dict[Trial, Row], vocab_size: int, *groups: str) -> dict[int, float]:
-    """By width, the median mse of these groups' networks trained without decay."""
+def vocab_sizes(done: dict[Trial, Row]) -> list[int]:
+    """Those whose width is sought."""
+    return sorted({trial.vocab_size for trial in done if trial.group == "width"})
+
+
+def widths_of(done: dict[Trial, Row]) -> dict[str, dict[int, float]]:
+    """By title and vocabulary, the width of `MSE`, where it lies between the widths tried."""
+    found: dict[str, dict[int, float]] = {TRAINED: {}, DOUBLED: {}, RANDOM: {}}
+    for vocab_size in vocab_sizes(done):
+        trained = errors_at(done, vocab_size, WIDTH_STEPS)
+        errors = {
+            TRAINED: trained,
+            DOUBLED: errors_at(done, vocab_size, 2 * WIDTH_STEPS),
+            RANDOM: {d: rb.best_constant_weight(vocab_size, d, K).mse for d in trained},
+        }
+        for title, by_width in errors.items():
+            width = width_at(by_width)
+            if width is not None:
+                found[title][vocab_size] = width
+    return found
+
+
+def errors_at(done: dict[Trial, Row], vocab_size: int, steps: int) -> dict[int, float]:
+    """By width, the median mse of networks trained in so many steps."""
     found: dict[int, list[float]] = {}
     for trial, row in done.items():
-        without = trial.set_size == K and not trial.weight_decay
-        if without and trial.vocab_size == vocab_size and trial.group in groups:
+        alike = (trial.vocab_size, trial.set_size, trial.steps) == (vocab_size, K, steps)
+        if alike and trial.group in ("width", "doubled", "sizes"):
             found.setdefault(trial.width, []).append(float(row["mse"]))
     return {width: statistics.median(errors) for width, errors in found.items()}
 
 
-def width_at(errors: dict[int, float]) -> str:
+def hash_errors(done: dict[Trial, Row]) -> list[tuple[int, int, float]]:
+    """N, k and, over the best random code's, the median mse of the hash by the sizes' recipe."""
+    found: dict[tuple[int, int, int], list[float]] = {}
+    for trial, row in done.items():
+        if trial.group == "sizes":
+            mse = float(row["fine_hash_mse"] or row["hash_mse"])
+            found.setdefault(trial.size, []).append(mse)
+    return [
+        (size[0], size[2], statistics.median(errors) / rb.best_constant_weight(*size).mse)
+        for size, errors in found.items()
+    ]
+
+
+def width_at(errors: dict[int, float]) -> float | None:
     """Where ln mse reaches that of `MSE`, on straight lines between the widths."""
     widths = sorted(errors, reverse=True)
     logs = [math.log(errors[width]) for width in widths]
     if not logs or not logs[0] <= math.log(MSE) <= logs[-1]:
-        return "-"
-    return f"{np.interp(math.log(MSE), logs, widths):.1f}"
+        return None
+    return float(np.interp(math.log(MSE), logs, widths))
 
 
 def line_of(trial: Trial, rows: list[Row]) -> str:

@@ -23,6 +23,26 @@ def test_the_page_is_made_in_small_and_kept_rows_are_not_made_again(
     scale.main()
     assert (tmp_path / "scale.md").read_text() == page
     assert (tmp_path / "scale.csv").read_text() == rows
+    for name, axis in {"scale-hashes": "best random code", "scale-widths": "width d"}.items():
+        assert axis in (tmp_path / f"{name}.svg").read_text()
+
+
+def test_the_width_of_an_error_lies_between_the_widths_tried() -> None:
+    rows = {48: "0.01", 96: "0.0001"}
+    done = {scale.narrowing("width", 32_000, 256, d)[0]: {"mse": mse} for d, mse in rows.items()}
+    twice = {scale.narrowing("doubled", 64_000, 256, 48)[0]: {"mse": "0.01"}}
+    found = scale.widths_of(done | twice)
+    assert found[scale.TRAINED] == {256: pytest.approx(72)}
+    assert found[scale.DOUBLED] == {}  # one width is no line
+    assert 48 < found[scale.RANDOM][256] < 96
+
+
+def test_a_hash_is_compared_with_the_best_random_code() -> None:
+    trial = scale.fitted((1000, 64, 3))
+    best = rb.best_constant_weight(1000, 64, 3).mse
+    rows = [{"hash_mse": "9", "fine_hash_mse": str(share * best)} for share in (0.5, 0.7, 0.9)]
+    done = {scale.replace(trial, seed=seed): row for seed, row in enumerate(rows)}
+    assert scale.hash_errors(done) == [(1000, 3, pytest.approx(0.7))]
 
 
 def test_tokens_without_an_own_row_and_column_are_dead() -> None:

@@ -19,7 +19,7 @@ OptimiserName = Literal["adam", "sgd"]
 Products = Literal["float32", "tf32"]
 Softmax = Literal["all", "batch"]
 FEW_TOKENS = 8192  # to which `Recipe.for_sizes` can afford a softmax over all tokens
-WIDE = 256  # units in which small batches give tokens too many bits: docs/scale.md
+WIDE = 256  # units in which small batches give tokens too many bits: docs/scale-recipe.md
 LEARNING_RATES = {"mse": 2e-2, "kl": 3e-2, "kl-then-mse": 3e-2}  # docs/results/recipes.md
 
 
@@ -133,8 +133,8 @@ class Recipe:
     def for_sizes(cls, vocab_size: int, width: int, set_size: int) -> Recipe:
         """The recipe for sets drawn uniformly from a vocabulary of 1,000 tokens and more.
 
-        It is what docs/scale.md found, not derived: kl at a peak rate of 0.01, batches of N / 40
-        sets, 256 at least, and 1,500 N sets in all, in 32,000 steps at least.
+        It was found by trying (docs/scale-recipe.md), not derived: kl at a peak rate of 0.01,
+        batches of N / 40 sets, 256 at least, and 1,500 N sets in all, in 32,000 steps at least.
 
         Where the best random code's mse is below 0.001, weight decay takes needless bits away. If
         N is at most 8,192, the width below 256 and 256 k / N below 0.75, batches are small there:
