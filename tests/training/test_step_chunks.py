@@ -16,11 +16,13 @@ from build.steps import OBJECTIVES, random_stack, reference
 from relubloom.network.relu_net import NetStack
 from relubloom.task import KSparseTask
 from relubloom.training import Recipe, train_stack
+from relubloom.training.products import by_onednn
 from relubloom.training.recipe import Activation, Objective, ObjectiveName
 from relubloom.training.step import (
     ACCELERATOR_CHUNK_LOGITS,
     CHUNK_LOGITS,
     CHUNK_ROWS,
+    PACKED_CHUNK_LOGITS,
     ChunkedStep,
     chunk_rows,
     dense_step,
@@ -208,7 +210,8 @@ def test_a_seed_in_a_stack_becomes_the_network_it_becomes_alone(
 def test_chunks_are_few_alike_and_within_their_limits(
     batch: int, vocab: int, instances: int
 ) -> None:
-    for device, limit in (("cpu", CHUNK_LOGITS), ("cuda", ACCELERATOR_CHUNK_LOGITS)):
+    on_cpu = PACKED_CHUNK_LOGITS if by_onednn() else CHUNK_LOGITS
+    for device, limit in (("cpu", on_cpu), ("cuda", ACCELERATOR_CHUNK_LOGITS)):
         rows = chunk_rows(batch, vocab, instances, device)
         most = max(CHUNK_ROWS, limit // (instances * vocab))
         assert 1 <= rows <= min(batch, most)
@@ -239,11 +242,15 @@ class _Sizes(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_no_array_is_larger_than_a_chunk_or_a_parameter(objective: Objective) -> None:
-    # 1,000 x 4,000 logits in 8 chunks of 125 rows; the parameters have 12,000 entries.
+@pytest.mark.parametrize(("onednn", "chunks"), [(False, 8), (True, 4)])
+def test_no_array_is_larger_than_a_chunk_or_a_parameter(
+    onednn: bool, chunks: int, objective: Objective, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 1,000 x 4,000 logits in chunks of 125 or 250 rows; the parameters have 12,000 entries.
     vocab, width, batch = 4000, 3, 1000
+    monkeypatch.setattr("relubloom.training.step.by_onednn", lambda: onednn)
     rows = chunk_rows(batch, vocab)
-    assert rows == 125
+    assert rows * chunks == batch
     stack, sets = random_stack(1, vocab, width, seed=0), drawn(vocab, (2, 2), 1, batch)
     with _Sizes() as sizes:
         ChunkedStep("relu")(stack, sets, objective)

@@ -26,6 +26,11 @@ Linear = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """As `torch.nn.functional.linear`: left, the transpose of right, bias."""
 
 
+def by_onednn() -> bool:
+    """Whether large products of float32 on the CPU are oneDNN's."""
+    return _linear() is not None
+
+
 def biased_product(
     left: Float[Tensor, "instances rows inner"],
     right: Float[Tensor, "instances inner columns"],

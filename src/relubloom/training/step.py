@@ -34,11 +34,12 @@ from torch import Tensor
 from torch.nn.functional import embedding_bag
 
 from relubloom.network.relu_net import NetStack
-from relubloom.training.products import biased_product, write_product
+from relubloom.training.products import biased_product, by_onednn, write_product
 from relubloom.training.recipe import Activation, Objective
 from relubloom.training.softmax_loss import GRADIENT_FACTOR, Sample, Targets, softmax_loss_
 
 CHUNK_LOGITS = 1 << 18  # 1 MiB of float32: a chunk and its squares stay in the caches of a core
+PACKED_CHUNK_LOGITS = 1 << 20  # where oneDNN multiplies, which takes longer in more calls
 CHUNK_ROWS = 128  # or more: fewer rows do not pay for reading and writing W_out's gradient
 ACCELERATOR_CHUNK_LOGITS = 1 << 26  # where a call costs more than the memory that a chunk takes
 ALIGNED = 32  # numbers of float32: in TF32 rows of logits start at multiples of 128 bytes
@@ -171,7 +172,9 @@ def chunk_rows(batch: int, vocab: int, instances: int = 1, device_type: str = "c
     An accelerator computes products in tiles of rows, so there several chunks have a multiple of
     `CHUNK_ROWS` rows, and only the last may have fewer.
     """
-    limit = CHUNK_LOGITS if device_type == "cpu" else ACCELERATOR_CHUNK_LOGITS
+    limit = ACCELERATOR_CHUNK_LOGITS
+    if device_type == "cpu":
+        limit = PACKED_CHUNK_LOGITS if by_onednn() else CHUNK_LOGITS
     most = max(CHUNK_ROWS, limit // (instances * vocab))
     chunks = -(-batch // most)
     rows = -(-batch // chunks)
