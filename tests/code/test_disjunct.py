@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from build.codes import false_positives_by_token, largest_overlap
 from relubloom.code import (
@@ -108,6 +109,7 @@ def test_prime_powers_with_galois(field, points):
     pytest.importorskip("galois", reason="the extra `fields` is not installed")
     code = kautz_singleton(KautzSingleton(field, 2, points))
     assert largest_overlap(code) == 1
+    assert torch.get_num_threads() == 1  # what conftest.py set
 
 
 class Quaternary(np.ndarray):

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from relubloom.code.bits import Code
@@ -20,6 +21,7 @@ from relubloom.code.counting import TokenCounter, check_set_size, coverable_toke
 from relubloom.errors import UsageError
 from relubloom.theory import KautzSingleton, is_prime_power
 from relubloom.theory.kautz_singleton import is_prime
+from relubloom.threads import intra_op_threads
 
 LARGEST_DESIGN = 1 << 22  # polynomials that `disjunct_code` is willing to list
 
@@ -220,14 +222,14 @@ def field_tables(field_size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]
             f"field_size is {field_size}: fields have a prime power of elements; "
             "choose 2, 3, 4, 5, 7, 8, 9, 11, ..."
         )
-    try:
-        galois: Any = importlib.import_module("galois")
-    except ImportError:
-        raise UsageError(
-            f"field_size is {field_size}: prime powers need the extra `fields`; "
-            "run pip install 'relubloom[fields]', or choose a prime"
-        ) from None
-    field = galois.GF(field_size, compile="python-calculate")
-    members = field(elements)
+    with intra_op_threads(torch.get_num_threads()):  # numba, which galois loads, sets it anew
+        try:
+            galois: Any = importlib.import_module("galois")
+        except ImportError:
+            raise UsageError(
+                f"field_size is {field_size}: prime powers need the extra `fields`; "
+                "run pip install 'relubloom[fields]', or choose a prime"
+            ) from None
+        members = galois.GF(field_size, compile="python-calculate")(elements)
     sums = np.asarray(members[:, None] + members[None, :], dtype=np.int64)
     return sums, np.asarray(members[:, None] * members[None, :], dtype=np.int64)

@@ -68,8 +68,8 @@ FusedPass = Callable[..., tuple[Tensor, Tensor]]
 class ChunkedStep:
     """A step in chunks of rows, with the gradient written out (tested against autograd).
 
-    On a CPU one instance after the other: then what it computes for a network does not depend on
-    the stack to the last bit, and products are as fast. Elsewhere all instances at once.
+    On a CPU one instance after the other: then what it computes for a network on one thread does
+    not depend on the stack to the last bit, and products are as fast. Elsewhere all at once.
 
     What the steps of a stack write to, and their views of it, are made once and kept as long as
     the stack.
