@@ -32,7 +32,7 @@ from relubloom.threads import denormals_flushed
 from relubloom.training.batch_softmax import BatchSoftmaxStep
 from relubloom.training.recipe import FEW_TOKENS, Softmax
 from relubloom.training.step import dense_step
-from scale_figures import DOUBLED, RANDOM, TRAINED, draw_hashes, draw_widths
+from scale_figures import RANDOM, TRAINED, draw_hashes, draw_widths
 
 OUT, QUICK = Path("docs/results"), Path("runs/scale-quick")
 LOGITS = 1 << 26  # of the sets that a network is examined on
@@ -41,6 +41,7 @@ FINE = 16  # times as many, where it hardly errs and that takes half a minute
 SEEN = 16  # sets a token, about, that dead tokens are counted on
 K, MSE = 3, 1e-3  # whose width is sought
 WIDTH_STEPS = 32_000  # of its networks
+DOUBLED = "in twice the steps"
 SEEDS = 16  # of preset vocab-4096, and of the same with RARE sizes
 LEAKY = 12.0, 0.009  # sharpness and leak
 CHUNK = 512  # sets of these at once
@@ -480,11 +481,12 @@ def page_of(done: dict[Trial, Row]) -> str:
 
 def width_lines(done: dict[Trial, Row]) -> list[str]:
     """The width of `MSE` for each vocabulary: of trained networks and of random codes."""
-    lines = ["", WIDTHS, "", f"| N | {' | '.join(widths_of(done))} |", "|---|---|---|---|"]
+    found = widths_of(done)
+    lines = ["", WIDTHS, "", f"| N | {' | '.join(found)} |", "|---|---|---|---|"]
     for vocab_size in vocab_sizes(done):
         cells = (
             f"{widths[vocab_size]:.1f}" if vocab_size in widths else "-"
-            for widths in widths_of(done).values()
+            for widths in found.values()
         )
         lines.append(f"| {vocab_size:,} | {' | '.join(cells)} |")
     return lines

@@ -12,11 +12,11 @@ from relubloom.report.charts.style import ACCENT, BIT, INK, OTHER, PANEL, RULE, 
 HEIGHT = 236.0
 TOKENS = {256: "256", 1_000: "1,000", 4_096: "4,096", 16_384: "16,384", 50_257: "50,257"}
 SIZES: list[tuple[range, str, Look]] = [
-    (range(1, 4), "sets of 2 or 3", {"color": BIT, "marker": "o", "ms": 6}),
+    (range(1, 4), "sets of 3 or less", {"color": BIT, "marker": "o", "ms": 6}),
     (range(4, 6), "of 4 or 5", {"color": OTHER, "marker": "s", "ms": 5.5}),
-    (range(6, 99), "of 6 or 8", {"color": ACCENT, "marker": "^", "ms": 6.5}),
+    (range(6, 99), "of 6 or more", {"color": ACCENT, "marker": "^", "ms": 6.5}),
 ]
-TRAINED, DOUBLED, RANDOM = "trained", "in twice the steps", "best random code"
+TRAINED, RANDOM = "trained", "best random code"
 WIDTHS: dict[str, Look] = {
     TRAINED: {"color": BIT, "marker": "o", "ms": 5.5, "lw": 1.6},
     RANDOM: {"color": INK, "marker": "^", "ms": 4.5, "lw": 1.1, "ls": (0, (1, 1.6))},

@@ -22,7 +22,7 @@ from relubloom.training.step import (
     ACCELERATOR_CHUNK_LOGITS,
     CHUNK_LOGITS,
     CHUNK_ROWS,
-    PACKED_CHUNK_LOGITS,
+    ONEDNN_CHUNK_LOGITS,
     ChunkedStep,
     chunk_rows,
     dense_step,
@@ -210,7 +210,7 @@ def test_a_seed_in_a_stack_becomes_the_network_it_becomes_alone(
 def test_chunks_are_few_alike_and_within_their_limits(
     batch: int, vocab: int, instances: int
 ) -> None:
-    on_cpu = PACKED_CHUNK_LOGITS if by_onednn() else CHUNK_LOGITS
+    on_cpu = ONEDNN_CHUNK_LOGITS if by_onednn() else CHUNK_LOGITS
     for device, limit in (("cpu", on_cpu), ("cuda", ACCELERATOR_CHUNK_LOGITS)):
         rows = chunk_rows(batch, vocab, instances, device)
         most = max(CHUNK_ROWS, limit // (instances * vocab))

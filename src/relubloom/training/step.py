@@ -39,7 +39,7 @@ from relubloom.training.recipe import Activation, Objective
 from relubloom.training.softmax_loss import GRADIENT_FACTOR, Sample, Targets, softmax_loss_
 
 CHUNK_LOGITS = 1 << 18  # 1 MiB of float32: a chunk and its squares stay in the caches of a core
-PACKED_CHUNK_LOGITS = 1 << 20  # where oneDNN multiplies, which takes longer in more calls
+ONEDNN_CHUNK_LOGITS = 1 << 20  # where oneDNN multiplies, which takes longer in more calls
 CHUNK_ROWS = 128  # or more: fewer rows do not pay for reading and writing W_out's gradient
 ACCELERATOR_CHUNK_LOGITS = 1 << 26  # where a call costs more than the memory that a chunk takes
 ALIGNED = 32  # numbers of float32: in TF32 rows of logits start at multiples of 128 bytes
@@ -174,7 +174,7 @@ def chunk_rows(batch: int, vocab: int, instances: int = 1, device_type: str = "c
     """
     limit = ACCELERATOR_CHUNK_LOGITS
     if device_type == "cpu":
-        limit = PACKED_CHUNK_LOGITS if by_onednn() else CHUNK_LOGITS
+        limit = ONEDNN_CHUNK_LOGITS if by_onednn() else CHUNK_LOGITS
     most = max(CHUNK_ROWS, limit // (instances * vocab))
     chunks = -(-batch // most)
     rows = -(-batch // chunks)

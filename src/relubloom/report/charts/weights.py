@@ -181,11 +181,11 @@ def _mark_modes(
 
 def density(modes: InputModes, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Density of the mixture at `values`, of any shape; no sd may be 0."""
-    density = np.zeros_like(values)
+    total = np.zeros_like(values)
     for share, mean, sd in zip(modes.mode_shares, modes.mode_means, modes.mode_sds, strict=True):
         height = share / (sd * math.sqrt(2 * math.pi))
-        density += height * np.exp(-0.5 * ((values - mean) / sd) ** 2)
-    return density
+        total += height * np.exp(-0.5 * ((values - mean) / sd) ** 2)
+    return total
 
 
 def _round_numbers(highest: float) -> list[float]:
